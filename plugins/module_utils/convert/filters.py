@@ -1,0 +1,259 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The filters of a filter list."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import typing as t
+
+from .. import blobs
+from ..model import (
+    Address,
+    AddressRange,
+    DnsName,
+    Family,
+    Filter,
+    Host,
+    IPAddress,
+    ModelError,
+    Ports,
+    Special,
+    Subnet,
+    network,
+)
+from .common import lenient, located, read_ip, stored_name
+
+GuidSource: t.TypeAlias = t.Callable[[], bytes]
+"""Gives the 16 bytes of a new GUID, in the order of the wire."""
+
+_SPECIAL_BYTES: t.Final = {"dns": 1, "wins": 2, "dhcp": 3, "gateway": 4}
+_DESTINATION: t.Final = 0x80
+_ADDRESS_TYPES: t.Final = {
+    "any": blobs.AddressType.ANY,
+    "me": blobs.AddressType.ME,
+    "dns": blobs.AddressType.DNS,
+    "wins": blobs.AddressType.WINS,
+    "dhcp": blobs.AddressType.DHCP,
+    "gateway": blobs.AddressType.GATEWAY,
+}
+_NO_MASK: t.Final = bytes(4)
+_FULL_MASK: t.Final = b"\xff" * 4
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FilterEntry:
+    """A filter and the records that say it: one, or a range of version 2 with the subnets of version 1 that restate it.
+    """
+
+    filter: Filter
+    records: tuple[blobs.FilterRecord | blobs.FilterRecordV2, ...]
+
+
+def read_filters(blob: blobs.FilterBlob) -> tuple[FilterEntry, ...]:
+    """The filters of a list. Raises `ModelError` for records of a kind that nobody has described."""
+    legacy = [(_read_record(record), record) for record in blob.filters]
+    entries = []
+    for record in blob.v2.filters if blob.v2 else ():
+        filter_ = _read_record_v2(record)
+        restated: list[blobs.FilterRecord] = []
+        if record.flags & blobs.USE_RANGES:
+            restated = [old for plain, old in legacy if _restates(plain, filter_)]
+            legacy = [(plain, old) for plain, old in legacy if not _restates(plain, filter_)]
+        entries.append(FilterEntry(filter_, (*restated, record)))
+    return (*(FilterEntry(filter_, (record,)) for filter_, record in legacy), *entries)
+
+
+def write_filters(filters: t.Iterable[Filter], old: blobs.FilterBlob | None, new_guid: GuidSource) -> blobs.FilterBlob:
+    """The list that holds `filters`: the records of `old` that stay, in their order, then the new ones."""
+    wanted = dict.fromkeys(filters)
+    records: list[blobs.FilterRecord | blobs.FilterRecordV2] = []
+    for entry in read_filters(old) if old else ():
+        if entry.filter in wanted:
+            records.extend(entry.records)
+            del wanted[entry.filter]
+    records.extend(_write_record(filter_, new_guid()) for filter_ in wanted)
+    plain = tuple(r for r in records if isinstance(r, blobs.FilterRecord))
+    v2 = tuple(r for r in records if isinstance(r, blobs.FilterRecordV2))
+    if not v2:
+        return blobs.FilterBlob(plain) if old is None else dataclasses.replace(old, filters=plain, v2=None, count=None)
+    return blobs.FilterBlob(plain, blobs.FilterSectionV2(v2))
+
+
+def _read_record(record: blobs.FilterRecord) -> Filter:
+    return lenient(
+        Filter,
+        _read_end(record.source, record.source_mask, record.source_name, _server(record.special, 0)),
+        _read_end(
+            record.destination, record.destination_mask, record.destination_name, _server(record.special, _DESTINATION)
+        ),
+        record.protocol,
+        Ports(record.source_port, record.source_port) if record.source_port else None,
+        Ports(record.destination_port, record.destination_port) if record.destination_port else None,
+        record.mirrored != 0,
+        blobs.text(record.description),
+    )
+
+
+def _server(special: int, side: int) -> Special | None:
+    kind = next((kind for kind, number in _SPECIAL_BYTES.items() if special == number + side), None)
+    return None if kind is None else Special(kind)
+
+
+def _read_end(address: bytes, mask: bytes, name: str, server: Special | None) -> Address:
+    if server is not None:
+        return server
+    if mask == _FULL_MASK and not any(address):
+        found: Special | Host | Subnet = Special("me")
+    else:
+        found = lenient(network, ipaddress.IPv4Address(address), int.from_bytes(mask, "big"))
+    return lenient(DnsName, blobs.text(name), found) if blobs.text(name) else found
+
+
+def _read_record_v2(record: blobs.FilterRecordV2) -> Filter:
+    return lenient(
+        Filter,
+        _read_address_v2(record.source, record.source_name),
+        _read_address_v2(record.destination, record.destination_name),
+        record.protocol,
+        _read_port_v2(record.source_port),
+        _read_port_v2(record.destination_port),
+        record.mirrored != 0,
+        blobs.text(record.description),
+    )
+
+
+def _read_address_v2(record: blobs.AddressRecord, name: str) -> Address:
+    found: Special | Host | Subnet | AddressRange
+    kind = next((kind for kind, type_ in _ADDRESS_TYPES.items() if type_ == record.type), None)
+    if record.version not in tuple(Family):
+        raise ModelError(f"an address of version {record.version}, which the specification does not know")
+    if kind is not None:
+        found = Special(kind, Family(record.version))
+    elif record.type == blobs.AddressType.SINGLE:
+        found = Host(read_ip(record.address, record.version))
+    elif record.type == blobs.AddressType.RANGE:
+        first, last = (read_ip(part, record.version) for part in (record.address, record.secondary))
+        found = Host(first) if first == last else AddressRange(first, last)
+    elif record.type == blobs.AddressType.SUBNET:
+        address = read_ip(record.address, record.version)
+        mask = int.from_bytes(record.secondary[:4], "big")
+        if address.version == 6:
+            bits = min(record.secondary[0], 128)
+            mask = ((1 << bits) - 1) << (128 - bits)
+        found = lenient(network, address, mask)
+    else:
+        raise ModelError(f"an address of type {record.type}, which the specification does not know")
+    return lenient(DnsName, blobs.text(name), found) if blobs.text(name) else found
+
+
+def _read_port_v2(record: blobs.PortRecord) -> Ports | None:
+    if record.type == blobs.PortType.ANY:
+        return None
+    if record.type == blobs.PortType.SINGLE:
+        return Ports(record.first, record.first) if record.first else None
+    if record.type == blobs.PortType.RANGE:
+        return Ports(record.first, record.last)
+    raise ModelError(f"a port of type {record.type}, which the specification does not know")
+
+
+def _restates(plain: Filter, ranged: Filter) -> bool:
+    """Whether a filter of version 1 only spells out a part of a range of version 2."""
+
+    def within(address: Address, other: Address) -> bool:
+        if not isinstance(other, AddressRange):
+            return address == other
+        if isinstance(address, Subnet) and address.contiguous:
+            last = int(address.address) | (~address.mask & 0xFFFFFFFF)
+            return int(other.first) <= int(address.address) and last <= int(other.last)
+        return isinstance(address, Host) and int(other.first) <= int(address.address) <= int(other.last)
+
+    return (
+        within(plain.source, ranged.source)
+        and within(plain.destination, ranged.destination)
+        and (plain.protocol, plain.source_port, plain.destination_port, plain.mirrored)
+        == (ranged.protocol, ranged.source_port, ranged.destination_port, ranged.mirrored)
+    )
+
+
+def _write_record(filter_: Filter, guid: bytes) -> blobs.FilterRecord | blobs.FilterRecordV2:
+    """A record of version 1 where one can say it, which every Windows reads; else one of version 2."""
+    source, destination = located(filter_.source), located(filter_.destination)
+    servers = [
+        _SPECIAL_BYTES[address.kind] + side
+        for address, side in ((source, 0), (destination, _DESTINATION))
+        if isinstance(address, Special) and address.kind in _SPECIAL_BYTES
+    ]
+    ports = (filter_.source_port, filter_.destination_port)
+    if (
+        _fits_version_1(source)
+        and _fits_version_1(destination)
+        and len(servers) < 2
+        and all(port is None or port.first == port.last for port in ports)
+    ):
+        return blobs.FilterRecord(
+            stored_name(filter_.source),
+            stored_name(filter_.destination),
+            blobs.stored_text(filter_.description),
+            guid,
+            int(filter_.mirrored),
+            *_write_end(source),
+            *_write_end(destination),
+            protocol=filter_.protocol,
+            source_port=filter_.source_port.first if filter_.source_port else 0,
+            destination_port=filter_.destination_port.first if filter_.destination_port else 0,
+            special=sum(servers),
+        )
+    return blobs.FilterRecordV2(
+        stored_name(filter_.source),
+        stored_name(filter_.destination),
+        blobs.stored_text(filter_.description),
+        guid,
+        int(filter_.mirrored),
+        _write_address_v2(source),
+        _write_address_v2(destination),
+        _write_port_v2(filter_.source_port),
+        _write_port_v2(filter_.destination_port),
+        filter_.protocol,
+        blobs.USE_RANGES if any(isinstance(a, AddressRange) for a in (source, destination)) else 0,
+    )
+
+
+def _fits_version_1(address: Special | Host | Subnet | AddressRange) -> bool:
+    return address.family is Family.IPV4 and not isinstance(address, AddressRange)
+
+
+def _write_end(address: Special | Host | Subnet | AddressRange) -> tuple[bytes, bytes]:
+    if isinstance(address, Special):
+        return bytes(4), _FULL_MASK if address.kind == "me" else _NO_MASK
+    if isinstance(address, Subnet):
+        return address.address.packed, address.mask.to_bytes(4, "big")
+    return t.cast(Host, address).address.packed, _FULL_MASK
+
+
+def _write_address_v2(address: Special | Host | Subnet | AddressRange) -> blobs.AddressRecord:
+    def padded(value: IPAddress) -> bytes:
+        return value.packed.ljust(16, b"\0")
+
+    match address:
+        case Special(kind, family):
+            return blobs.AddressRecord(_ADDRESS_TYPES[kind], family)
+        case Host(host):
+            return blobs.AddressRecord(blobs.AddressType.SINGLE, address.family, padded(host))
+        case AddressRange(first, last):
+            return blobs.AddressRecord(blobs.AddressType.RANGE, address.family, padded(first), padded(last))
+        case Subnet(base, mask):
+            secondary = mask.to_bytes(4, "big") if base.version == 4 else bytes([mask.bit_count()])
+            return blobs.AddressRecord(
+                blobs.AddressType.SUBNET, address.family, padded(base), secondary.ljust(16, b"\0")
+            )
+
+
+def _write_port_v2(ports: Ports | None) -> blobs.PortRecord:
+    if ports is None:
+        return blobs.PortRecord()
+    if ports.first == ports.last:
+        return blobs.PortRecord(blobs.PortType.SINGLE, ports.first)
+    return blobs.PortRecord(blobs.PortType.RANGE, ports.first, ports.last)

@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Main mode: its methods, lifetimes, master PFS."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .. import blobs
+from ..model import MainMode, MainModeMethod
+from .common import ENCRYPTION_IDS, INTEGRITY_IDS, lenient, name_of, number_of
+
+GROUP_IDS: t.Final = {1: 1, 2: 2, 14: 0x10000001}
+_RANDOM_FUNCTIONS: t.Final = {1: ("des", "md5"), 2: ("des", "sha"), 3: ("3des", "md5"), 4: ("3des", "sha")}
+
+
+def read_main_mode(blob: blobs.IsakmpBlob) -> MainMode:
+    """The lifetime is that of the first method, which wins over the policy-wide one; other methods keep theirs where it
+    differs.
+    """
+    first = blob.methods[0].lifetime_seconds if blob.methods else 0
+    lifetime = first or blob.lifetime_seconds or MainMode().lifetime_seconds
+    return lenient(
+        MainMode,
+        tuple(_read_main_mode_method(record, lifetime, blob.quick_mode_limit) for record in blob.methods),
+        lifetime,
+        blob.quick_mode_limit,
+        blob.master_pfs != 0,
+    )
+
+
+def _read_main_mode_method(record: blobs.MainModeRecord, lifetime: int, limit: int) -> MainModeMethod:
+    encryption, integrity = name_of(ENCRYPTION_IDS, record.encryption), name_of(INTEGRITY_IDS, record.hash)
+    group = next((group for group, number in GROUP_IDS.items() if number == record.group), record.group)
+    if record.random_function in _RANDOM_FUNCTIONS:
+        encryption, integrity = _RANDOM_FUNCTIONS[record.random_function]
+        group = 14
+    return lenient(
+        MainModeMethod,
+        encryption,
+        integrity,
+        group,
+        None if record.lifetime_seconds in (0, lifetime) else record.lifetime_seconds,
+        record.lifetime_kilobytes or None,
+        None if record.quick_mode_limit == limit else record.quick_mode_limit,
+    )
+
+
+def write_main_mode(main_mode: MainMode, old: blobs.IsakmpBlob | None) -> blobs.IsakmpBlob:
+    """The blob of `main_mode`: records of `old` whose meaning stays are kept, and all that the model has no name for.
+    """
+    kept: dict[MainModeMethod, blobs.MainModeRecord] = {}
+    if old is not None and (old.quick_mode_limit, read_main_mode(old).lifetime_seconds) == (
+        main_mode.quick_mode_limit,
+        main_mode.lifetime_seconds,
+    ):
+        kept = {
+            _read_main_mode_method(record, main_mode.lifetime_seconds, main_mode.quick_mode_limit): record
+            for record in reversed(old.methods)
+        }
+    blob = old or blobs.IsakmpBlob(())
+    return dataclasses.replace(
+        blob,
+        methods=tuple(kept.get(method) or _write_main_mode_method(method, main_mode) for method in main_mode.methods),
+        lifetime_seconds=blob.lifetime_seconds if kept else main_mode.lifetime_seconds,
+        quick_mode_limit=main_mode.quick_mode_limit,
+        master_pfs=int(main_mode.pfs),
+    )
+
+
+def _write_main_mode_method(method: MainModeMethod, main_mode: MainMode) -> blobs.MainModeRecord:
+    def own(value: int | None, common: int) -> int:
+        return common if value is None else value
+
+    return blobs.MainModeRecord(
+        encryption=number_of(ENCRYPTION_IDS, method.encryption),
+        hash=number_of(INTEGRITY_IDS, method.integrity),
+        group=GROUP_IDS.get(method.group, method.group),
+        quick_mode_limit=own(method.quick_mode_limit, main_mode.quick_mode_limit),
+        lifetime_kilobytes=own(method.lifetime_kilobytes, 0),
+        lifetime_seconds=own(method.lifetime_seconds, main_mode.lifetime_seconds),
+    )

@@ -1,0 +1,178 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""A change as two texts of readable YAML, for --diff: what changes in full, what stays as a count, keys never.
+
+Both texts are bounded, so that neither a terminal nor the comparison of texts suffers from 10,000 filters.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import re
+import typing as t
+
+from .merge import Target
+from .model import AuthMethod, Filter, MainMode, OtherAuthentication, Policy, PresharedKey, Rule
+from .objects import StoredPolicy
+from .shape.render import render_auth_method, render_default_response, render_filter, render_poll_interval
+
+FILTERS_SHOWN: t.Final = 40
+RULES_SHOWN: t.Final = 40
+
+_PLAIN = re.compile(r"[A-Za-z0-9/*][\w ./*+()-]*")
+_WORDS: t.Final = ("", "true", "false", "yes", "no", "on", "off", "null", "~")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Side:
+    """What one side of a diff says beside the policy: which policy is assigned, and what an interrupted change has
+    left.
+    """
+
+    assigned_policy: str | None
+    leftovers: tuple[str, ...] = ()
+
+
+def render_diff(stored: StoredPolicy | None, before: Side, target: Target | None, after: Side) -> dict[str, str]:
+    """`before` and `after` of a change; an absent policy is left out of its side."""
+    old = stored.policy if stored else None
+    new = target.policy if target else None
+    pairs: list[tuple[Rule | None, Rule | None]] = []
+    if target is not None:
+        pairs += [(o.rule if o else None, r) for r, o in zip(target.policy.rules, target.origins, strict=True)]
+        pairs += [(origin.rule, None) for origin in target.removed]
+    elif old is not None:
+        pairs += [(rule, None) for rule in old.rules]
+    return {
+        "before": _text(before, old, new, pairs),
+        "after": _text(after, new, old, [(new_rule, old_rule) for old_rule, new_rule in pairs]),
+    }
+
+
+def _text(
+    side: Side, policy: Policy | None, other: Policy | None, pairs: t.Sequence[tuple[Rule | None, Rule | None]]
+) -> str:
+    lines = [f"assigned_policy: {_scalar(side.assigned_policy)}"]
+    if side.leftovers:
+        lines.append(f"leftovers: # {len(side.leftovers)} objects of an interrupted change")
+        lines += [f"  - {_scalar(name)}" for name in side.leftovers[:RULES_SHOWN]]
+    if policy is not None:
+        lines += _policy_lines(policy, other, pairs)
+    return "\n".join(lines) + "\n"
+
+
+def _policy_lines(
+    policy: Policy, other: Policy | None, pairs: t.Sequence[tuple[Rule | None, Rule | None]]
+) -> list[str]:
+    lines = [
+        f"name: {_scalar(policy.name)}",
+        f"description: {_scalar(policy.description)}",
+        f"poll_interval: {_scalar(render_poll_interval(policy.poll_interval))}",
+        f"main_mode: {_main_mode(policy.main_mode)}",
+    ]
+    if policy.default_response or (other and other.default_response):
+        lines.append(f"default_response: {_flow(render_default_response(policy.default_response))}")
+    here = [(rule, counterpart) for rule, counterpart in pairs if rule is not None]
+    changed = [(rule, counterpart) for rule, counterpart in here if rule != counterpart]
+    if here:
+        lines.append("rules:")
+    for rule, counterpart in changed[:RULES_SHOWN]:
+        lines += [f"  {line}" for line in _rule_lines(rule, counterpart)]
+    lines += _count(len(changed) - RULES_SHOWN, "more rules that change")
+    lines += _count(len(here) - len(changed), "rules that stay as they are")
+    return lines
+
+
+def _count(number: int, what: str) -> list[str]:
+    return [f"  # {number} {what}"] if number > 0 else []
+
+
+def _rule_lines(rule: Rule, other: Rule | None) -> list[str]:
+    lines = [f"name: {_scalar(rule.name)}"]
+    if rule.description:
+        lines.append(f"description: {_scalar(rule.description)}")
+    if not rule.enabled or (other and not other.enabled):
+        lines.append(f"enabled: {_scalar(rule.enabled)}")
+    lines += ["filters:", *_filter_lines(rule.filters, other.filters if other else ())]
+    lines.append(f"filter_list: {_scalar(rule.filter_list)}")
+    lines.append(f"action: {rule.action.action}")
+    lines.append(f"filter_action: {_scalar(rule.filter_action)}")
+    if rule.action.action == "negotiate":
+        lines += [f"inpass: {_scalar(rule.action.inpass)}", f"soft: {_scalar(rule.action.soft)}"]
+        lines += ["security_methods:", *(f"  - {method}" for method in rule.action.methods)]
+        lines += ["authentication:", *_authentication_lines(rule.authentication, other)]
+    if rule.tunnel is not None:
+        lines.append(f"tunnel: {_scalar(str(rule.tunnel))}")
+    if rule.connection_type != "all":
+        lines.append(f"connection_type: {rule.connection_type}")
+    return [("- " if i == 0 else "  ") + line for i, line in enumerate(lines)]
+
+
+def _filter_lines(filters: t.Sequence[Filter], other: t.Sequence[Filter]) -> list[str]:
+    there = frozenset(other)
+    changed = [filter_ for filter_ in filters if filter_ not in there]
+    if len(filters) <= FILTERS_SHOWN:
+        changed = list(filters)
+    lines = [f"  - {_flow(_short(filter_))}" for filter_ in changed[:FILTERS_SHOWN]]
+    lines += _count(len(changed) - FILTERS_SHOWN, "more filters that change")
+    lines += _count(len(filters) - len(changed), "filters that stay as they are")
+    return lines
+
+
+def _short(filter_: Filter) -> dict[str, t.Any]:
+    """A filter without what is any."""
+    return {
+        key: value
+        for key, value in render_filter(filter_).items()
+        if value != "any" or key in ("source", "destination")
+    }
+
+
+def _authentication_lines(methods: tuple[AuthMethod, ...], other: Rule | None) -> list[str]:
+    there = other.authentication if other else methods
+    lines = []
+    for method, counterpart in itertools.zip_longest(methods, there[: len(methods)]):
+        if isinstance(method, PresharedKey):
+            lines.append("  - preshared key" + ("" if method == counterpart else " (changed)"))
+        elif isinstance(method, OtherAuthentication):
+            lines.append(f"  - unknown method of type {method.type}")
+        else:
+            lines.append(f"  - {_flow(render_auth_method(method))}")
+    return lines
+
+
+def _main_mode(main_mode: MainMode) -> str:
+    return _flow(
+        {
+            "methods": [str(method) for method in main_mode.methods],
+            "lifetime_seconds": main_mode.lifetime_seconds,
+            "quick_mode_limit": main_mode.quick_mode_limit,
+            "pfs": main_mode.pfs,
+        }
+    )
+
+
+def _flow(value: t.Any) -> str:
+    """A value on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    return _scalar(value)
+
+
+def _scalar(value: str | int | bool | None) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        plain = (
+            _PLAIN.fullmatch(value)
+            and value.casefold() not in _WORDS
+            and not value.isdigit()
+            and value == value.strip()
+        )
+        return value if plain else json.dumps(value, ensure_ascii=False)
+    return "null" if value is None else str(value)

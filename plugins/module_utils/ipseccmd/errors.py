@@ -1,0 +1,18 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What is wrong in a text of the command language, and where."""
+
+from __future__ import annotations
+
+from ..model import ModelError
+
+
+class GrammarError(ModelError):
+    """`column` counts characters of `text` from 1."""
+
+    def __init__(self, text: str, column: int, problem: str) -> None:
+        super().__init__(f"'{text}', column {column}: {problem}")
+        self.text = text
+        self.column = column
+        self.problem = problem

@@ -1,0 +1,98 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""One filter in the manual's notation: ``SourceAddress/Mask:Port=DestAddress/Mask:Port:Protocol`` (remarks on -f)."""
+
+from __future__ import annotations
+
+import re
+
+from ..addresses import parse_address
+from ..model import PROTOCOLS, Address, Filter, ModelError, Ports, Special
+from .errors import GrammarError
+
+
+def parse_filter(text: str, notes: list[str]) -> Filter:
+    """The filter that `text` describes. Raises `GrammarError`; what was understood otherwise than written is added to
+    `notes`.
+    """
+    if text[:1] in ("(", "["):
+        word = "permit" if text[0] == "(" else "block"
+        raise GrammarError(text, 1, f"a filter in '{text[0]}' is for dynamic rules; here the rule's action says {word}")
+    if text.strip().casefold() == "default":
+        raise GrammarError(
+            text, 1, "'default' is no filter but the default response rule; see the option default_response"
+        )
+    at = next((i for i, c in enumerate(text) if c in "=+"), None)
+    if at is None:
+        raise GrammarError(
+            text, len(text) + 1, "a '=' (one direction) or '+' (mirrored) must stand between source and destination"
+        )
+    again = next((i for i, c in enumerate(text) if c in "=+" and i > at), None)
+    if again is not None:
+        raise GrammarError(text, again + 1, f"a second '{text[again]}'; a filter has one source and one destination")
+    source, source_port, protocol = _parse_end(text, 0, at, notes)
+    if protocol is not None:
+        raise GrammarError(text, at, "a protocol stands at the end of the filter, behind the destination")
+    destination, destination_port, protocol = _parse_end(text, at + 1, len(text), notes)
+    try:
+        return Filter(source, destination, protocol or 0, source_port, destination_port, mirrored=text[at] == "+")
+    except ModelError as error:
+        raise GrammarError(text, 1, str(error)) from None
+
+
+def _parse_end(text: str, start: int, end: int, notes: list[str]) -> tuple[Address, Ports | None, int | None]:
+    """Address, port and protocol between two positions of a filter. An empty port or protocol, or '*', is any."""
+    parts = text[start:end].split(":")
+    if len(parts) > 3:
+        raise GrammarError(
+            text,
+            start + 1,
+            "too many colons: it is Address/Mask:Port:Protocol; IPv6 addresses need the dictionary form of a filter",
+        )
+    columns = [start + 1 + len(":".join([*parts[:i], ""])) for i in range(len(parts))]
+    address = _parse_address(text, parts[0], columns[0], notes)
+    port = _parse_port(text, parts[1], columns[1]) if len(parts) > 1 else None
+    protocol = _parse_protocol(text, parts[2], columns[2]) if len(parts) > 2 else None
+    return address, port, protocol
+
+
+def _parse_address(text: str, part: str, column: int, notes: list[str]) -> Address:
+    if not part.strip():
+        raise GrammarError(
+            text, column, "an address is missing: 0 (me), * (any), 192.0.2.1, 192.0.2.0/255.255.255.0, a DNS name"
+        )
+    try:
+        address = parse_address(part, notes)
+    except ModelError as error:
+        raise GrammarError(text, column, str(error)) from None
+    if isinstance(address, Special) and part.strip()[0].isalpha():
+        raise GrammarError(
+            text, column, f"in this notation '{part}' would be a DNS name; it has 0 for me and * for any"
+        )
+    return address
+
+
+def _parse_port(text: str, part: str, column: int) -> Ports | None:
+    if part in ("", "*", "0"):
+        return None
+    if not re.fullmatch("[0-9]{1,5}", part):
+        hint = f"; a protocol without a port follows two colons: ::{part}" if part.casefold() in PROTOCOLS else ""
+        raise GrammarError(text, column, f"'{part}' is no port{hint}")
+    try:
+        return Ports(int(part), int(part))
+    except ModelError as error:
+        raise GrammarError(text, column, str(error)) from None
+
+
+def _parse_protocol(text: str, part: str, column: int) -> int:
+    if part in ("", "*"):
+        return 0
+    if re.fullmatch("[0-9]{1,3}", part) and int(part) <= 255:
+        return int(part)
+    number = PROTOCOLS.get(part.casefold())
+    if number is None:
+        raise GrammarError(
+            text, column, f"'{part}' is no protocol; it is ICMP, UDP, RAW, TCP or a number from 0 to 255"
+        )
+    return number

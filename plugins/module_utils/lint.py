@@ -1,0 +1,119 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What is worth a warning in a policy: what is weak today, and what current Windows ignores. Each is said once a
+policy.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from .model import (
+    Ah,
+    Esp,
+    Family,
+    Filter,
+    MainModeMethod,
+    Policy,
+    PresharedKey,
+    Rule,
+    SecurityMethod,
+    Special,
+    protocol_name,
+)
+
+_SHOWN: t.Final = 5
+
+
+def lint(policy: Policy) -> list[str]:
+    """Warnings for the rules that count: those that are not enabled, and their weaknesses, are left out."""
+    rules = [rule for rule in policy.rules if rule.enabled]
+    negotiating = [rule for rule in rules if rule.action.action == "negotiate"]
+    response = policy.default_response
+    found = [
+        _weak_ciphers(negotiating, policy.main_mode.methods),
+        _weak_hashes(negotiating, policy.main_mode.methods),
+        _weak_group(negotiating, policy.main_mode.methods),
+        _of_rules(
+            [rule for rule in negotiating if any(isinstance(m, PresharedKey) for m in rule.authentication)],
+            "authenticate with a pre-shared key, which every administrator of the host can read in the registry",
+        ),
+        _of_rules(
+            []
+            if policy.main_mode.pfs
+            else [rule for rule in negotiating if not any(m.pfs for m in rule.action.methods)],
+            "have no perfect forward secrecy: who learns a main-mode key reads all its sessions",
+        ),
+        "the default response rule is ignored by Windows Vista and later" if response and response.enabled else None,
+    ]
+    return [warning for warning in (*found, *_open_over_ipv6(rules)) if warning]
+
+
+def _of_rules(rules: t.Sequence[Rule], what: str) -> str | None:
+    if not rules:
+        return None
+    names = [f"'{rule.name}'" if rule.name else str(rule.id or "without name") for rule in rules]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{'the rule' if len(names) == 1 else 'the rules'} {', '.join(names[:_SHOWN])}{more} {what}"
+
+
+def _methods(rules: t.Sequence[Rule], weak: t.Callable[[Ah | Esp], bool]) -> list[SecurityMethod]:
+    return [method for rule in rules for method in rule.action.methods if any(map(weak, method.algorithms))]
+
+
+def _offers(kind: str, why: str, rules: t.Sequence[Rule], quick: int, main: t.Sequence[MainModeMethod]) -> str | None:
+    """Main mode counts only where something negotiates."""
+    places = [place for place, found in (("security methods", quick), ("main mode", rules and main)) if found]
+    return f"{kind} is offered by {' and '.join(places)}: {why}" if places else None
+
+
+def _weak_ciphers(rules: t.Sequence[Rule], main: t.Sequence[MainModeMethod]) -> str | None:
+    quick = _methods(rules, lambda a: isinstance(a, Esp) and a.encryption == "des")
+    return _offers("DES", "it is broken in hours", rules, len(quick), [m for m in main if m.encryption == "des"])
+
+
+def _weak_hashes(rules: t.Sequence[Rule], main: t.Sequence[MainModeMethod]) -> str | None:
+    quick = _methods(rules, lambda a: a.integrity == "md5")
+    return _offers("MD5", "it is no longer trusted", rules, len(quick), [m for m in main if m.integrity == "md5"])
+
+
+def _weak_group(rules: t.Sequence[Rule], main: t.Sequence[MainModeMethod]) -> str | None:
+    why = "768 bits can be computed; use 14, or 2 where old peers need it"
+    return _offers("Diffie-Hellman group 1", why, rules, 0, [m for m in main if m.group == 1])
+
+
+def _open_over_ipv6(rules: t.Sequence[Rule]) -> t.Iterator[str]:
+    """Rules that close a port for all of IPv4 while the same port stays open over IPv6."""
+
+    def closed(filter_: Filter) -> tuple[object, ...] | None:
+        ends = (filter_.source, filter_.destination)
+        if not all(isinstance(end, Special) and end.kind in ("me", "any") for end in ends):
+            return None
+        sides = [(filter_.source_port, filter_.destination_port)]
+        if filter_.mirrored:
+            sides.append((filter_.destination_port, filter_.source_port))
+        return (filter_.protocol, *sorted(sides, key=str))
+
+    blocking = [rule for rule in rules if rule.action.action == "block"]
+    covered = {
+        closed(filter_)
+        for rule in blocking
+        for filter_ in rule.filters
+        if any(end.family in (Family.IPV6, Family.BOTH) for end in (filter_.source, filter_.destination))
+    }
+    for rule in blocking:
+        ports = dict.fromkeys(
+            f"{protocol_name(filter_.protocol).upper()} {filter_.destination_port or filter_.source_port}"
+            for filter_ in rule.filters
+            if (filter_.destination_port or filter_.source_port)
+            and all(end.family is Family.IPV4 for end in (filter_.source, filter_.destination))
+            and closed(filter_) is not None
+            and closed(filter_) not in covered
+        )
+        if ports:
+            more = f" and {len(ports) - _SHOWN} more" if len(ports) > _SHOWN else ""
+            yield (
+                f"the rule '{rule.name or rule.id}' blocks {', '.join(list(ports)[:_SHOWN])}{more} over IPv4 only; over IPv6 "
+                "the same stays open: add filters with any/ipv6 and me/ipv6"
+            )

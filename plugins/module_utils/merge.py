@@ -1,0 +1,252 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What is wanted and what is stored, put together: the whole policy that shall be there, and which stored rule becomes
+which.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .model import (
+    DEFAULT_POLL_INTERVAL,
+    AuthMethod,
+    DefaultResponse,
+    MainMode,
+    ModelError,
+    OtherAuthentication,
+    Policy,
+    PresharedKey,
+    Rule,
+)
+from .objects import StoredPolicy, StoredRule
+from .shape.parse import Wanted, WantedDefaultResponse, WantedMainMode
+
+RULES_MODES: t.Final = ("exact", "merge")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Target:
+    """A whole policy. `origins` has for each of its rules the stored one that becomes it, or None for a new one."""
+
+    policy: Policy
+    origins: tuple[StoredRule | None, ...]
+    removed: tuple[StoredRule, ...]
+
+
+def find_policy(policies: t.Sequence[StoredPolicy], name: str | None, id_: str | None) -> StoredPolicy | None:
+    """The policy with that id, else with that name (case does not matter). Raises `ModelError` where the name means
+    several.
+    """
+    found = [p for p in policies if id_ is not None and p.policy.id == id_]
+    if not found and name is not None:
+        found = [p for p in policies if p.policy.name.casefold() == name.casefold()]
+    if len(found) > 1:
+        ids = ", ".join(str(p.policy.id) for p in found)
+        raise ModelError(f"{len(found)} policies are called '{name}'; say which by its id: {ids}")
+    return found[0] if found else None
+
+
+def merge(wanted: Wanted, stored: StoredPolicy | None, rules_mode: str) -> Target:
+    """The policy that shall be there. Raises `ModelError`."""
+    old = stored.policy if stored else None
+    if wanted.name is None and old is None:
+        raise ModelError(f"there is no policy with the id {wanted.id}; give a name to make a new one")
+    if wanted.rules is None:
+        rules: list[Rule] = list(old.rules) if old else []
+        origins: list[StoredRule | None] = list(stored.rules) if stored else []
+        removed: list[StoredRule] = []
+    else:
+        rules, origins, removed = _merge_rules(wanted.rules, stored, rules_mode)
+    policy = Policy(
+        _first(wanted.name, old.name if old else None, ""),
+        tuple(rules),
+        _first(wanted.description, old.description if old else None, ""),
+        _first(
+            wanted.poll_interval,
+            old.poll_interval if old else None,
+            DEFAULT_POLL_INTERVAL,
+        ),
+        _merge_main_mode(wanted.main_mode, old.main_mode if old else MainMode()),
+        _merge_default_response(wanted.default_response, old.default_response if old else None),
+        old.id if old else None,
+        odd=wanted.odd or (old is not None and old.odd),
+    )
+    _refuse_odd(policy, origins, old)
+    return Target(policy, tuple(origins), tuple(removed))
+
+
+_T = t.TypeVar("_T")
+
+
+def _first(*values: _T | None) -> _T:
+    return next(value for value in values if value is not None)
+
+
+def _merge_main_mode(wanted: WantedMainMode | None, old: MainMode) -> MainMode:
+    if wanted is None:
+        return old
+    return MainMode(
+        _first(wanted.methods, old.methods),
+        _first(wanted.lifetime_seconds, old.lifetime_seconds),
+        _first(wanted.quick_mode_limit, old.quick_mode_limit),
+        _first(wanted.pfs, old.pfs),
+        odd=wanted.odd,
+    )
+
+
+def _merge_default_response(
+    wanted: WantedDefaultResponse | None, old: DefaultResponse | None
+) -> DefaultResponse | None:
+    if wanted is None or (old is None and not wanted.enabled):
+        return old
+    base = old or DefaultResponse(wanted.enabled)
+    authentication = base.authentication
+    if wanted.authentication is not None:
+        authentication = _stored_secrets(wanted.authentication, old.authentication if old else (), "default_response")
+    return DefaultResponse(wanted.enabled, _first(wanted.methods, base.methods), authentication)
+
+
+def _merge_rules(
+    wanted: tuple[Rule, ...], stored: StoredPolicy | None, rules_mode: str
+) -> tuple[list[Rule], list[StoredRule | None], list[StoredRule]]:
+    old = list(stored.rules) if stored else []
+    if stored and stored.unreadable and rules_mode == "exact":
+        raise ModelError(
+            f"the policy has a rule that cannot be read, so its rules are not replaced: {stored.problems[-1]}. "
+            "Delete the policy, or set rules_mode to merge, which leaves that rule alone"
+        )
+    pairs = _match(wanted, old)
+    complete = {index: _complete(rule, pairs.get(index)) for index, rule in enumerate(wanted)}
+    if rules_mode == "merge":
+        by_key = {origin.key: complete[index] for index, origin in pairs.items()}
+        rules = [by_key.get(origin.key, origin.rule) for origin in old]
+        new = [rule for index, rule in complete.items() if index not in pairs]
+        return rules + new, [*old, *[None] * len(new)], []
+    kept = {origin.key for origin in pairs.values()}
+    return (
+        list(complete.values()),
+        [pairs.get(index) for index in complete],
+        [origin for origin in old if origin.key not in kept],
+    )
+
+
+def _match(wanted: tuple[Rule, ...], stored: t.Sequence[StoredRule]) -> dict[int, StoredRule]:
+    """For wanted rules, by their position, the stored one each is about: by id, by name, then nameless ones by what
+    they say.
+    """
+    pairs: dict[int, StoredRule] = {}
+    left = {origin.key: origin for origin in stored}
+
+    def pair(index: int, origin: StoredRule) -> None:
+        pairs[index] = left.pop(origin.key)
+
+    for index, rule in enumerate(wanted):
+        origin = next((o for o in left.values() if rule.id is not None and o.rule.id == rule.id), None)
+        if origin:
+            pair(index, origin)
+    named: dict[str, int] = {}
+    for index, rule in enumerate(wanted):
+        if index in pairs or not rule.name:
+            continue
+        if rule.name.casefold() in named:
+            raise ModelError(f"two rules are called '{rule.name}'; give them ids, or names of their own")
+        named[rule.name.casefold()] = index
+        found = [o for o in left.values() if o.rule.name.casefold() == rule.name.casefold()]
+        if len(found) > 1:
+            ids = ", ".join(str(o.rule.id) for o in found)
+            raise ModelError(f"{len(found)} stored rules are called '{rule.name}'; say which by its id: {ids}")
+        if found:
+            pair(index, found[0])
+    likeness: tuple[t.Callable[[Rule, Rule], bool], ...] = (
+        lambda a, b: _content(a) == _content(b),
+        lambda a, b: frozenset(a.filters) == frozenset(b.filters),
+        lambda a, b: a.action == b.action,
+        lambda a, b: True,
+    )
+    for alike in likeness:
+        for index, rule in enumerate(wanted):
+            if index in pairs or rule.name:
+                continue
+            origin = next((o for o in left.values() if not o.rule.name and alike(rule, o.rule)), None)
+            if origin:
+                pair(index, origin)
+    return pairs
+
+
+def _content(rule: Rule) -> tuple[object, ...]:
+    """What a rule does, without its names."""
+    kinds = tuple(type(method) for method in rule.authentication)
+    return (frozenset(rule.filters), rule.action, kinds, rule.tunnel, rule.connection_type, rule.enabled)
+
+
+def _complete(rule: Rule, origin: StoredRule | None) -> Rule:
+    """`rule` with the names that were left to us and the secrets that are stored."""
+    old = origin.rule if origin else None
+    name = rule.name or (old.name if old else "")
+    # a name like "Block" would be wrong on an action that permits
+    kept_name = old.filter_action if old and old.action.action == rule.action.action else None
+    return dataclasses.replace(
+        rule,
+        name=name,
+        authentication=_stored_secrets(rule.authentication, old.authentication if old else (), f"rule '{rule.name}'"),
+        filter_list=_first(rule.filter_list, old.filter_list if old else None, name),
+        filter_action=_first(rule.filter_action, kept_name, name),
+        id=old.id if old else None,
+    )
+
+
+def _stored_secrets(
+    wanted: tuple[AuthMethod, ...], stored: tuple[AuthMethod, ...], where: str
+) -> tuple[AuthMethod, ...]:
+    """`wanted` with each null key replaced by the stored one at the same place among its kind."""
+
+    def pool(kind: object) -> t.Iterator[AuthMethod]:
+        return iter([m for m in stored if _kind(m) == kind])
+
+    pools = {_kind(method): pool(_kind(method)) for method in wanted}
+    found: list[AuthMethod] = []
+    for method in wanted:
+        if isinstance(method, PresharedKey | OtherAuthentication):
+            counterpart = next(pools[_kind(method)], None)
+            if (method.key if isinstance(method, PresharedKey) else method.data) is None:
+                if counterpart is None:
+                    raise ModelError(
+                        f"{where}: null keeps the pre-shared key that is stored, and there is none; put the key in"
+                    )
+                method = counterpart
+        found.append(method)
+    return tuple(found)
+
+
+def _kind(method: AuthMethod) -> object:
+    return (type(method), method.type if isinstance(method, OtherAuthentication) else None)
+
+
+def _refuse_odd(policy: Policy, origins: t.Sequence[StoredRule | None], old: Policy | None) -> None:
+    """Raise `ModelError` for odd values that the store does not hold already."""
+    if policy.odd and (old is None or (policy.name, policy.description) != (old.name, old.description)):
+        dataclasses.replace(policy, odd=False)
+    if policy.main_mode.odd and (old is None or policy.main_mode != old.main_mode):
+        _check_main_mode(policy.main_mode)
+    for rule, origin in zip(policy.rules, origins, strict=True):
+        stored = origin.rule if origin else None
+        if rule.odd and rule != stored:
+            dataclasses.replace(rule, odd=False)
+        known = {*stored.filters, stored.action, *stored.authentication} if stored else set()
+        for value in (*rule.filters, rule.action, *rule.authentication):
+            if getattr(value, "odd", False) and value not in known:
+                raise ModelError(
+                    f"rule '{rule.name}': {_show(value)} is odd: it is taken only where the store holds it already"
+                )
+
+
+def _check_main_mode(main_mode: MainMode) -> None:
+    methods = tuple(dataclasses.replace(method, odd=False) for method in main_mode.methods)
+    dataclasses.replace(main_mode, methods=methods, odd=False)
+
+
+def _show(value: object) -> str:
+    return type(value).__name__ if isinstance(value, PresharedKey | OtherAuthentication) else str(value)

@@ -1,0 +1,176 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The objects of a store as policies of the model, each part with the objects and blobs it was read from.
+
+What cannot be read is no error here: it is a problem of the policy it belongs to, and the rest is read all the same.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from . import blobs
+from .convert.common import lenient
+from .convert.filters import read_filters
+from .convert.main_mode import read_main_mode
+from .convert.negotiation_policy import DEFAULT_RESPONSE_TYPE, read_negotiation_policy, read_security_methods
+from .convert.nfa import read_authentication, read_connection_type, read_tunnel
+from .graph import ACTION, FILTERS, ISAKMP, NFAS, Graph, ObjectClass, object_id
+from .model import DEFAULT_POLL_INTERVAL, DefaultResponse, MainMode, ModelError, Policy, Rule
+
+_Blob = t.TypeVar(
+    "_Blob", blobs.PolicyBlob, blobs.IsakmpBlob, blobs.NfaBlob, blobs.NegotiationPolicyBlob, blobs.FilterBlob
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StoredRule:
+    """A rule, its NFA, and what that refers to: one action and one filter list or several."""
+
+    rule: Rule
+    key: str
+    nfa: blobs.NfaBlob
+    action_key: str
+    action: blobs.NegotiationPolicyBlob
+    filters: t.Mapping[str, blobs.FilterBlob]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StoredDefaultResponse:
+    """The default response rule, its NFA and its action."""
+
+    value: DefaultResponse
+    key: str
+    nfa: blobs.NfaBlob
+    action_key: str
+    action: blobs.NegotiationPolicyBlob
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StoredPolicy:
+    """A policy and its objects. Blobs are None where they are missing. `unreadable` are the NFAs that no rule could be
+    made of.
+    """
+
+    policy: Policy
+    key: str
+    blob: blobs.PolicyBlob | None
+    isakmp_key: str | None
+    isakmp: blobs.IsakmpBlob | None
+    rules: tuple[StoredRule, ...]
+    default_response: StoredDefaultResponse | None
+    unreadable: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+def read_policies(graph: Graph) -> list[StoredPolicy]:
+    """All policies of a store, in the order of their names."""
+    return sorted((read_policy(graph, key) for key in graph.policies), key=lambda p: (p.policy.name.casefold(), p.key))
+
+
+def read_policy(graph: Graph, key: str) -> StoredPolicy:
+    problems: list[str] = []
+    blob = _attempt(graph, key, blobs.PolicyBlob, problems)
+    isakmp_key, isakmp, main_mode = _read_isakmp(graph, key, problems)
+    rules: list[StoredRule] = []
+    default_response: StoredDefaultResponse | None = None
+    unreadable: list[str] = []
+    for nfa in dict.fromkeys(graph.references(key, NFAS)):
+        try:
+            found = _read_nfa(graph, nfa)
+        except (blobs.BlobError, ModelError, _Missing) as error:
+            unreadable.append(nfa)
+            problems.append(f"the rule {graph.text(nfa, 'ipsecName') or object_id(nfa)} cannot be read: {error}")
+            continue
+        if isinstance(found, StoredRule):
+            rules.append(found)
+        elif default_response is None:
+            default_response = found
+    policy = lenient(
+        Policy,
+        graph.text(key, "ipsecName"),
+        tuple(rule.rule for rule in rules),
+        graph.text(key, "description"),
+        blob.polling_interval or DEFAULT_POLL_INTERVAL if blob else DEFAULT_POLL_INTERVAL,
+        main_mode,
+        default_response.value if default_response else None,
+        object_id(key),
+    )
+    return StoredPolicy(
+        policy, key, blob, isakmp_key, isakmp, tuple(rules), default_response, tuple(unreadable), tuple(problems)
+    )
+
+
+class _Missing(Exception):
+    """A reference into nowhere."""
+
+
+def _unpack(graph: Graph, key: str, form: type[_Blob]) -> _Blob:
+    if key not in graph:
+        raise _Missing(f"{key} is referred to and does not exist")
+    data = graph.data(key)
+    if data is None:
+        raise _Missing(f"{graph.path(key)} has no ipsecData")
+    return form.unpack(data)
+
+
+def _attempt(graph: Graph, key: str, form: type[_Blob], problems: list[str]) -> _Blob | None:
+    try:
+        return _unpack(graph, key, form)
+    except (blobs.BlobError, _Missing) as error:
+        problems.append(str(error))
+        return None
+
+
+def _read_isakmp(
+    graph: Graph, policy: str, problems: list[str]
+) -> tuple[str | None, blobs.IsakmpBlob | None, MainMode]:
+    key = next(iter(graph.references(policy, ISAKMP)), None)
+    if key is None:
+        problems.append("the policy refers to no main mode (ipsecISAKMPReference)")
+        return None, None, MainMode()
+    blob = _attempt(graph, key, blobs.IsakmpBlob, problems)
+    return (key if key in graph else None), blob, read_main_mode(blob) if blob else MainMode()
+
+
+def _read_nfa(graph: Graph, key: str) -> StoredRule | StoredDefaultResponse:
+    nfa = _unpack(graph, key, blobs.NfaBlob)
+    action_key = next(iter(graph.references(key, ACTION)), None)
+    if action_key is None:
+        raise _Missing("it refers to no action (ipsecNegotiationPolicyReference)")
+    action = _unpack(graph, action_key, blobs.NegotiationPolicyBlob)
+    authentication = read_authentication(nfa)
+    filter_keys = graph.references(key, FILTERS)
+    if graph.text(action_key, "ipsecNegotiationPolicyType").lower() == DEFAULT_RESPONSE_TYPE and not filter_keys:
+        value = DefaultResponse(nfa.is_active != 0, read_security_methods(action), authentication)
+        return StoredDefaultResponse(value, key, nfa, action_key, action)
+    lists = {filter_key: _unpack(graph, filter_key, blobs.FilterBlob) for filter_key in filter_keys}
+    rule = lenient(
+        Rule,
+        graph.text(key, "ipsecName"),
+        tuple(entry.filter for blob in lists.values() for entry in read_filters(blob)),
+        read_negotiation_policy(action, graph.text(action_key, "ipsecNegotiationPolicyAction")),
+        authentication,
+        read_tunnel(nfa),
+        read_connection_type(nfa),
+        nfa.is_active != 0,
+        graph.text(key, "description"),
+        graph.text(filter_keys[0], "ipsecName") if filter_keys else "",
+        graph.text(action_key, "ipsecName"),
+        object_id(key),
+    )
+    return StoredRule(rule, key, nfa, action_key, action, lists)
+
+
+def describe_class(class_: ObjectClass | None) -> str:
+    """What the field calls the objects of a class."""
+    return {
+        ObjectClass.POLICY: "policy",
+        ObjectClass.ISAKMP: "main mode policy",
+        ObjectClass.NFA: "rule",
+        ObjectClass.ACTION: "filter action",
+        ObjectClass.FILTER: "filter list",
+        None: "unknown object",
+    }[class_]

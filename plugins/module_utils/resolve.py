@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""From the names in rules to addresses: which to ask the host for, and what becomes of its answers."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import itertools
+import typing as t
+
+from .model import Address, DnsName, Family, Filter, Host, Interface, ModelError, Rule
+
+MODES: t.Final = ("error", "all", "ignore")
+"""What becomes of a name with several addresses: it stops the task; all are taken; its filter is left out, as the
+manual does.
+"""
+
+Answers: t.TypeAlias = t.Mapping[str, t.Sequence[str]]
+
+
+def names_in(rules: t.Iterable[Rule]) -> tuple[list[str], list[str]]:
+    """The DNS names and the interface GUIDs of all rules, each once."""
+    names: dict[str, None] = {}
+    interfaces: dict[str, None] = {}
+    for rule in rules:
+        for address in (rule.tunnel, *itertools.chain.from_iterable((f.source, f.destination) for f in rule.filters)):
+            if isinstance(address, DnsName):
+                names[address.name] = None
+            elif isinstance(address, Interface):
+                interfaces[address.guid] = None
+    return list(names), list(interfaces)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Resolver:
+    """The host's answers, and what to do with several. Warnings are collected in `warnings`."""
+
+    names: Answers
+    interfaces: Answers
+    mode: str
+    warnings: list[str] = dataclasses.field(default_factory=list)
+
+    def rule(self, rule: Rule) -> Rule:
+        """`rule` with an address for every name. Raises `ModelError`."""
+        filters = [resolved for filter_ in rule.filters for resolved in self._filter(rule, filter_)]
+        if not filters:
+            raise ModelError(
+                f"{_title(rule)}: no filter is left, as its names have several addresses; name one or take all"
+            )
+        tunnel = rule.tunnel
+        if isinstance(tunnel, DnsName):
+            tunnel = dataclasses.replace(tunnel, address=self._one(rule, tunnel))
+        return dataclasses.replace(rule, filters=tuple(filters), tunnel=tunnel)
+
+    def _filter(self, rule: Rule, filter_: Filter) -> t.Iterator[Filter]:
+        family = next((a.family for a in (filter_.source, filter_.destination) if a.family is Family.IPV6), Family.IPV4)
+        sources = self._addresses(rule, filter_.source, family)
+        destinations = self._addresses(rule, filter_.destination, family)
+        several = [
+            str(a) for a, found in ((filter_.source, sources), (filter_.destination, destinations)) if len(found) > 1
+        ]
+        if several and self.mode == "ignore":
+            self.warnings.append(
+                f"{_title(rule)}: the filter {filter_} is left out: {several[0]} has several addresses"
+            )
+            return
+        for source, destination in itertools.product(sources, destinations):
+            yield dataclasses.replace(filter_, source=source, destination=destination)
+
+    def _addresses(self, rule: Rule, address: Address, family: Family) -> list[Address]:
+        if not isinstance(address, DnsName | Interface):
+            return [address]
+        found = self._lookup(rule, address, family)
+        if len(found) > 1 and self.mode == "error":
+            raise ModelError(
+                f"{_title(rule)}: {address} has several addresses: {', '.join(map(str, found))}. "
+                "Write one of them, or set multiple_addresses to all or ignore"
+            )
+        return [dataclasses.replace(address, address=a) for a in found] if isinstance(address, DnsName) else [*found]
+
+    def _one(self, rule: Rule, name: DnsName) -> Host:
+        family = next(
+            (f.family for f in (rule.filters[0].source, rule.filters[0].destination) if f.family), Family.IPV4
+        )
+        found = self._lookup(rule, name, family)
+        if len(found) > 1:
+            raise ModelError(
+                f"{_title(rule)}: a tunnel has one endpoint, and {name} has several addresses: "
+                f"{', '.join(map(str, found))}. Write one of them"
+            )
+        return found[0]
+
+    def _lookup(self, rule: Rule, address: DnsName | Interface, family: Family) -> list[Host]:
+        """The host's addresses of the family; the one that was known before, where it still is one of them."""
+        if isinstance(address, DnsName):
+            answers, what = self.names.get(address.name, ()), "the DNS name"
+        else:
+            answers, what = self.interfaces.get(address.guid, ()), "the interface"
+        hosts = sorted({_host(answer) for answer in answers}, key=lambda host: (host.family, host.address))
+        found = [host for host in hosts if host.family is family]
+        if not found:
+            others = f"; it has {', '.join(map(str, hosts))}" if hosts else ""
+            raise ModelError(
+                f"{_title(rule)}: {what} {address} has no {family.name.replace('IPV', 'IPv')} address on this host{others}"
+            )
+        known = address.address if isinstance(address, DnsName) else None
+        return [known] if isinstance(known, Host) and known in found else found
+
+
+def _host(answer: str) -> Host:
+    try:
+        return Host(ipaddress.ip_address(answer.partition("%")[0]))
+    except ValueError:
+        raise ModelError(f"the host answered '{answer}', which is no address") from None
+
+
+def _title(rule: Rule) -> str:
+    return f"rule '{rule.name}'" if rule.name else f"rule {rule.id or 'without name'}"

@@ -1,0 +1,176 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Policies to dictionaries, always in full and in the dictionary form. Pre-shared keys come out as null."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..model import (
+    PROTOCOLS,
+    UDP,
+    Ah,
+    AuthMethod,
+    Certificate,
+    DefaultResponse,
+    DnsName,
+    Esp,
+    Filter,
+    Kerberos,
+    MainMode,
+    NegotiationPolicy,
+    OtherAuthentication,
+    Policy,
+    Ports,
+    PresharedKey,
+    Rule,
+    SecurityMethod,
+    protocol_name,
+)
+
+Tree: t.TypeAlias = dict[str, t.Any]
+
+
+def render_policy(policy: Policy) -> Tree:
+    return _odd(
+        policy,
+        {
+            "name": policy.name,
+            "id": policy.id,
+            "description": policy.description,
+            "poll_interval": render_poll_interval(policy.poll_interval),
+            "main_mode": render_main_mode(policy.main_mode),
+            "default_response": render_default_response(policy.default_response),
+            "rules": [render_rule(rule) for rule in policy.rules],
+        },
+    )
+
+
+def _odd(value: object, tree: Tree) -> Tree:
+    """Marked where only the store that holds the value may have it."""
+    return {**tree, "odd": True} if getattr(value, "odd", False) else tree
+
+
+def render_poll_interval(seconds: int) -> int | str:
+    """Minutes, or seconds as in `90s` where minutes cannot say it."""
+    return f"{seconds}s" if seconds % 60 else seconds // 60
+
+
+def render_main_mode(main_mode: MainMode) -> Tree:
+    methods = [
+        _odd(
+            method,
+            {
+                "encryption": method.encryption,
+                "integrity": method.integrity,
+                "group": method.group,
+                **{
+                    key: value
+                    for key in ("lifetime_seconds", "lifetime_kilobytes", "quick_mode_limit")
+                    if (value := getattr(method, key)) is not None
+                },
+            },
+        )
+        for method in main_mode.methods
+    ]
+    return _odd(
+        main_mode,
+        {
+            "methods": methods,
+            "lifetime_seconds": main_mode.lifetime_seconds,
+            "quick_mode_limit": main_mode.quick_mode_limit,
+            "pfs": main_mode.pfs,
+        },
+    )
+
+
+def render_default_response(value: DefaultResponse | None) -> Tree:
+    if value is None:
+        return {"enabled": False}
+    return {
+        "enabled": value.enabled,
+        "security_methods": [render_security_method(method) for method in value.methods],
+        "authentication": [render_auth_method(method) for method in value.authentication],
+    }
+
+
+def render_rule(rule: Rule) -> Tree:
+    tree = {
+        "name": rule.name,
+        "id": rule.id,
+        "description": rule.description,
+        "enabled": rule.enabled,
+        "filters": [render_filter(filter_) for filter_ in rule.filters],
+        "filter_list": rule.filter_list,
+        **_render_action(rule.action),
+        "filter_action": rule.filter_action,
+        "authentication": [render_auth_method(method) for method in rule.authentication],
+        "tunnel": None if rule.tunnel is None else str(rule.tunnel),
+        "connection_type": rule.connection_type,
+    }
+    if isinstance(rule.tunnel, DnsName):
+        tree["tunnel_address"] = str(rule.tunnel.address)
+    return _odd(rule, tree)
+
+
+def _render_action(action: NegotiationPolicy) -> Tree:
+    tree: Tree = {"action": action.action}
+    if action.action == "negotiate":
+        tree["inpass"] = action.inpass
+        tree["soft"] = action.soft
+        tree["security_methods"] = [render_security_method(method) for method in action.methods]
+    return tree
+
+
+def render_filter(filter_: Filter) -> Tree:
+    tree: Tree = {"source": str(filter_.source), "destination": str(filter_.destination)}
+    for key, address in (("source_address", filter_.source), ("destination_address", filter_.destination)):
+        if isinstance(address, DnsName):
+            tree[key] = str(address.address)
+    tree["protocol"] = protocol_name(filter_.protocol)
+    if filter_.protocol in (PROTOCOLS["tcp"], UDP) or filter_.source_port or filter_.destination_port:
+        tree["source_port"] = _render_ports(filter_.source_port)
+        tree["destination_port"] = _render_ports(filter_.destination_port)
+    tree["mirrored"] = filter_.mirrored
+    if filter_.description:
+        tree["description"] = filter_.description
+    return _odd(filter_, tree)
+
+
+def _render_ports(ports: Ports | None) -> int | str:
+    if ports is None:
+        return "any"
+    return ports.first if ports.first == ports.last else str(ports)
+
+
+def render_security_method(method: SecurityMethod) -> Tree:
+    def names(algorithm: Ah | Esp) -> t.Any:
+        if isinstance(algorithm, Ah):
+            return algorithm.integrity
+        return {"encryption": algorithm.encryption, "integrity": algorithm.integrity}
+
+    tree: Tree = {}
+    for key, kind in (("ah", Ah), ("esp", Esp)):
+        found = [names(algorithm) for algorithm in method.algorithms if isinstance(algorithm, kind)]
+        if found:
+            tree[key] = found[0] if len(found) == 1 else found
+    tree["lifetime_seconds"] = method.lifetime_seconds
+    tree["lifetime_kilobytes"] = method.lifetime_kilobytes
+    tree["pfs"] = method.pfs
+    return _odd(method, tree)
+
+
+def render_auth_method(method: AuthMethod) -> Tree:
+    match method:
+        case Kerberos():
+            return {"kerberos": True}
+        case PresharedKey():
+            return _odd(method, {"preshared_key": None})
+        case Certificate(ca, account_mapping, exclude_ca_name):
+            tree: Tree = {"certificate": ca}
+            if account_mapping or exclude_ca_name:
+                tree.update(account_mapping=account_mapping, exclude_ca_name=exclude_ca_name)
+            return _odd(method, tree)
+        case OtherAuthentication(type_):
+            return _odd(method, {"type": type_})

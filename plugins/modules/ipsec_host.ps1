@@ -1,0 +1,440 @@
+#!powershell
+
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+#Requires -Module Ansible.ModuleUtils.CamelConversion
+
+# The host's side of the collection: registry, service, names. What is said on both sides is in docs/host-module.md.
+# No C# and no Ansible.Basic: compiling them would be most of a task's time.
+
+Set-StrictMode -Version 2.0
+$ErrorActionPreference = 'Stop'
+
+$script:PoliciesPath = 'SOFTWARE\Policies\Microsoft\Windows'
+$script:StorePath = "$script:PoliciesPath\IPSec\Policy\Local"
+$script:CachePath = "$script:PoliciesPath\IPSec\Policy\Cache"
+$script:AssignmentPath = "$script:PoliciesPath\IPSec\GPTIPSECPolicy"
+$script:ServiceName = 'PolicyAgent'
+
+function Stop-WithReason {
+    param([string]$Reason, [string]$Message)
+    $failure = New-Object System.InvalidOperationException $Message
+    $failure.Data['reason'] = $Reason
+    throw $failure
+}
+
+# Texts travel as base64 of their code units: an encoder would replace unpaired surrogates.
+function ConvertTo-CodeUnit {
+    param([string]$Text)
+    $bytes = New-Object byte[] ($Text.Length * 2)
+    [System.Buffer]::BlockCopy($Text.ToCharArray(), 0, $bytes, 0, $bytes.Length)
+    [System.Convert]::ToBase64String($bytes)
+}
+
+function ConvertFrom-CodeUnit {
+    param([string]$Data)
+    $bytes = [System.Convert]::FromBase64String($Data)
+    $chars = New-Object char[] ($bytes.Length / 2)
+    [System.Buffer]::BlockCopy($bytes, 0, $chars, 0, $bytes.Length)
+    New-Object string (, $chars)
+}
+
+function ConvertTo-Packed {
+    param([string]$Text)
+    $buffer = New-Object System.IO.MemoryStream
+    $zip = New-Object System.IO.Compression.GZipStream $buffer, ([System.IO.Compression.CompressionMode]::Compress)
+    $bytes = [System.Text.Encoding]::ASCII.GetBytes($Text)
+    $zip.Write($bytes, 0, $bytes.Length)
+    $zip.Dispose()
+    [System.Convert]::ToBase64String($buffer.ToArray())
+}
+
+function ConvertFrom-Packed {
+    param([string]$Packed)
+    $buffer = New-Object System.IO.MemoryStream (, [System.Convert]::FromBase64String($Packed))
+    $zip = New-Object System.IO.Compression.GZipStream $buffer, ([System.IO.Compression.CompressionMode]::Decompress)
+    $reader = New-Object System.IO.StreamReader $zip, ([System.Text.Encoding]::ASCII)
+    $reader.ReadToEnd()
+    $reader.Dispose()
+}
+
+function Get-Digest {
+    param([string]$Text)
+    # unlike SHA256.Create(), this one is allowed where FIPS is enforced
+    $sha = New-Object System.Security.Cryptography.SHA256CryptoServiceProvider
+    $hash = $sha.ComputeHash([System.Text.Encoding]::ASCII.GetBytes($Text))
+    $sha.Dispose()
+    [System.BitConverter]::ToString($hash).Replace('-', '').ToLowerInvariant()
+}
+
+function Get-SortedName {
+    param([string[]]$Name)
+    [System.Array]::Sort($Name, [System.StringComparer]::Ordinal)
+    , $Name
+}
+
+function ConvertTo-ValueText {
+    param([int]$Kind, $Data)
+    switch ($Kind) {
+        { $_ -in 1, 2 } { return ConvertTo-CodeUnit $Data }
+        7 {
+            if ($Data.Length -eq 0) { return '-' }
+            $texts = foreach ($item in $Data) { ConvertTo-CodeUnit $item }
+            return $texts -join ','
+        }
+        4 { return [System.BitConverter]::ToUInt32([System.BitConverter]::GetBytes([int]$Data), 0).ToString() }
+        11 { return [System.BitConverter]::ToUInt64([System.BitConverter]::GetBytes([long]$Data), 0).ToString() }
+        { $_ -in 3, -1 } { return [System.Convert]::ToBase64String([byte[]]$Data) }
+    }
+    return ''
+}
+
+function ConvertFrom-ValueText {
+    param([int]$Kind, [string]$Data)
+    switch ($Kind) {
+        { $_ -in 1, 2 } { return ConvertFrom-CodeUnit $Data }
+        7 {
+            [string[]]$texts = @()
+            if ($Data -ne '-') { $texts = foreach ($item in $Data.Split(',')) { ConvertFrom-CodeUnit $item } }
+            return , $texts
+        }
+        4 { return [System.BitConverter]::ToInt32([System.BitConverter]::GetBytes([uint32]$Data), 0) }
+        11 { return [System.BitConverter]::ToInt64([System.BitConverter]::GetBytes([uint64]$Data), 0) }
+        default { return , [System.Convert]::FromBase64String($Data) }
+    }
+}
+
+function Get-KeyPath {
+    # All paths below a key, in no order.
+    param($Key, [string]$Path, [System.Collections.Generic.List[string]]$Found)
+    foreach ($name in $Key.GetSubKeyNames()) {
+        $child = if ($Path) { "$Path\$name" } else { $name }
+        $Found.Add($child)
+        $subKey = $Key.OpenSubKey($name)
+        if ($subKey) {
+            Get-KeyPath -Key $subKey -Path $child -Found $Found
+            $subKey.Dispose()
+        }
+    }
+}
+
+function Get-StoreText {
+    param($Hive, [string]$Root)
+    $rootKey = $Hive.OpenSubKey($Root)
+    if (-not $rootKey) { return '' }
+    $paths = New-Object 'System.Collections.Generic.List[string]'
+    $paths.Add('')
+    Get-KeyPath -Key $rootKey -Path '' -Found $paths
+    $text = New-Object System.Text.StringBuilder
+    foreach ($path in (Get-SortedName -Name $paths.ToArray())) {
+        $key = if ($path) { $rootKey.OpenSubKey($path) } else { $rootKey }
+        if (-not $key) { continue }
+        $null = $text.Append('k;').Append((ConvertTo-CodeUnit $path)).Append("`n")
+        foreach ($name in (Get-SortedName -Name $key.GetValueNames())) {
+            $kind = [int]$key.GetValueKind($name)
+            $data = $key.GetValue($name, $null, [Microsoft.Win32.RegistryValueOptions]::DoNotExpandEnvironmentNames)
+            $null = $text.Append('v;').Append((ConvertTo-CodeUnit $name)).Append(';').Append($kind).Append(';')
+            $null = $text.Append((ConvertTo-ValueText -Kind $kind -Data $data)).Append("`n")
+        }
+        if ($path) { $key.Dispose() }
+    }
+    $rootKey.Dispose()
+    $text.ToString()
+}
+
+function New-Store {
+    # Policies hold pre-shared keys, so nobody but SYSTEM and Administrators gets access.
+    param($Hive)
+    $key = $Hive.CreateSubKey($script:StorePath)
+    $security = New-Object System.Security.AccessControl.RegistrySecurity
+    $security.SetSecurityDescriptorSddlForm('D:P(A;OICI;KA;;;SY)(A;OICI;KA;;;BA)')
+    if ($PSVersionTable.PSVersion.Major -ge 6) {
+        [Microsoft.Win32.RegistryAclExtensions]::SetAccessControl($key, $security)
+    }
+    else {
+        $key.SetAccessControl($security)
+    }
+    $key
+}
+
+function Invoke-Operation {
+    param($Hive, $Store, [string]$Line)
+    $fields = $Line.Split(';')
+    $path = ConvertFrom-CodeUnit $fields[1]
+    switch -CaseSensitive ($fields[0]) {
+        'c' { $Store.CreateSubKey($path).Dispose() }
+        'd' { $Store.DeleteSubKeyTree($path, $false) }
+        default {
+            $key = if ($path) { $Store.OpenSubKey($path, $true) } else { $Store }
+            if (-not $key) { throw "the key $path is not there" }
+            $name = ConvertFrom-CodeUnit $fields[2]
+            if ($fields[0] -ceq 'u') {
+                $key.DeleteValue($name, $false)
+            }
+            else {
+                $kind = [int]$fields[3]
+                $data = ConvertFrom-ValueText -Kind $kind -Data $fields[4]
+                $key.SetValue($name, $data, [Microsoft.Win32.RegistryValueKind]$kind)
+            }
+            if ($path) { $key.Dispose() }
+        }
+    }
+}
+
+function Get-Clock {
+    [System.DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
+}
+
+function Get-RegistryText {
+    param($Key, [string]$Name)
+    if (-not $Key) { return '' }
+    [string]$Key.GetValue($Name, '')
+}
+
+function Test-Writable {
+    param($Hive)
+    try {
+        $key = $Hive.OpenSubKey($script:PoliciesPath, $true)
+        if ($key) {
+            $key.Dispose()
+            return $true
+        }
+        $key = $Hive.OpenSubKey('SOFTWARE\Policies', $true)
+        $key.Dispose()
+        return $true
+    }
+    catch {
+        return $false
+    }
+}
+
+function Get-AgentService {
+    Get-Service -Name $script:ServiceName -ErrorAction SilentlyContinue
+}
+
+function Get-ServiceState {
+    param($Hive)
+    $service = Get-AgentService
+    if (-not $service) { return @{ status = 'missing'; start_type = 'unknown' } }
+    $status = switch ([string]$service.Status) {
+        'StartPending' { 'start_pending' }
+        'StopPending' { 'stop_pending' }
+        { $_ -in 'ContinuePending', 'PausePending', 'Paused' } { 'paused' }
+        default { $_.ToLowerInvariant() }
+    }
+    $types = @{ 0 = 'boot'; 1 = 'system'; 2 = 'automatic'; 3 = 'manual'; 4 = 'disabled' }
+    $key = $Hive.OpenSubKey("SYSTEM\CurrentControlSet\Services\$script:ServiceName")
+    $number = if ($key) { $key.GetValue('Start', -1) } else { -1 }
+    $type = if ($types.ContainsKey([int]$number)) { $types[[int]$number] } else { 'unknown' }
+    @{ status = $status; start_type = $type }
+}
+
+function Set-ServiceState {
+    # What is asked for after a change, and what came of it. A reload cannot be observed: 'asked' is all that is known.
+    param($Hive, $Wanted)
+    $told = 'nothing'
+    $problem = $null
+    try {
+        if ($Wanted.start_type) { Set-Service -Name $script:ServiceName -StartupType $Wanted.start_type }
+        $service = Get-AgentService
+        if ($Wanted.tell -and $service) {
+            if ([string]$service.Status -eq 'Stopped') {
+                Start-Service -Name $script:ServiceName
+                $told = 'started'
+            }
+            elseif ($Wanted.tell -eq 'restart') {
+                Restart-Service -Name $script:ServiceName -Force
+                $told = 'restarted'
+            }
+            elseif ($Wanted.tell -eq 'reload') {
+                $service.ExecuteCommand(129)
+                $told = 'asked'
+            }
+        }
+    }
+    catch {
+        $told = 'failed'
+        $problem = "$_"
+    }
+    $state = Get-ServiceState -Hive $Hive
+    $state.told = $told
+    $state.error = $problem
+    $state
+}
+
+function Resolve-HostName {
+    param([string[]]$Name)
+    $found = @{}
+    foreach ($item in $Name) {
+        $addresses = @()
+        try {
+            $addresses = @([System.Net.Dns]::GetHostAddresses($item) | ForEach-Object { $_.ToString() })
+        }
+        catch [System.Net.Sockets.SocketException] {
+            $addresses = @()
+        }
+        $found[$item] = $addresses
+    }
+    $found
+}
+
+function Resolve-Interface {
+    param([string[]]$Id)
+    $found = @{}
+    if (-not $Id) { return $found }
+    $all = [System.Net.NetworkInformation.NetworkInterface]::GetAllNetworkInterfaces()
+    foreach ($item in $Id) {
+        $addresses = foreach ($interface in $all) {
+            if ($interface.Id -eq $item) {
+                foreach ($unicast in $interface.GetIPProperties().UnicastAddresses) { $unicast.Address.ToString() }
+            }
+        }
+        $found[$item] = @($addresses)
+    }
+    $found
+}
+
+function Get-Connection {
+    # Who is connected to the port that this very request came in on.
+    param([int]$Port)
+    $properties = [System.Net.NetworkInformation.IPGlobalProperties]::GetIPGlobalProperties()
+    foreach ($connection in $properties.GetActiveTcpConnections()) {
+        if ($connection.LocalEndPoint.Port -eq $Port -and [string]$connection.State -eq 'Established') {
+            @{
+                local = $connection.LocalEndPoint.Address.ToString()
+                remote = $connection.RemoteEndPoint.Address.ToString()
+                remote_port = $connection.RemoteEndPoint.Port
+            }
+        }
+    }
+}
+
+function Get-DomainPolicy {
+    param($Hive)
+    $key = $Hive.OpenSubKey($script:AssignmentPath)
+    $path = Get-RegistryText -Key $key -Name 'DSIPSECPolicyPath'
+    if (-not $path) { return $null }
+    @{
+        path = $path
+        name = Get-RegistryText -Key $key -Name 'DSIPSECPolicyName'
+        store = ConvertTo-Packed (Get-StoreText -Hive $Hive -Root $script:CachePath)
+    }
+}
+
+function Get-OSVersion {
+    param($Hive)
+    $key = $Hive.OpenSubKey('SOFTWARE\Microsoft\Windows NT\CurrentVersion')
+    $build = Get-RegistryText -Key $key -Name 'CurrentBuildNumber'
+    $version = Get-RegistryText -Key $key -Name 'CurrentVersion'
+    if ($key -and $null -ne $key.GetValue('CurrentMajorVersionNumber')) {
+        $version = "$($key.GetValue('CurrentMajorVersionNumber')).$($key.GetValue('CurrentMinorVersionNumber'))"
+    }
+    @{ product = Get-RegistryText -Key $key -Name 'ProductName'; version = "$version.$build" }
+}
+
+function Read-Everything {
+    param($Hive, $Request)
+    $os = Get-OSVersion -Hive $Hive
+    $text = Get-StoreText -Hive $Hive -Root $script:StorePath
+    @{
+        store = ConvertTo-Packed $text
+        digest = Get-Digest $text
+        now = Get-Clock
+        computer = [string]$env:COMPUTERNAME
+        product = $os.product
+        version = $os.version
+        powershell = [string]$PSVersionTable.PSVersion
+        writable = Test-Writable -Hive $Hive
+        service = Get-ServiceState -Hive $Hive
+        domain = Get-DomainPolicy -Hive $Hive
+        names = Resolve-HostName -Name $Request.names
+        interfaces = Resolve-Interface -Id $Request.interfaces
+        connections = @(Get-Connection -Port $Request.port)
+    }
+}
+
+function Write-Store {
+    # Compare and write, under the mutex.
+    param($Hive, $Request)
+    $before = Get-StoreText -Hive $Hive -Root $script:StorePath
+    if ((Get-Digest $before) -cne $Request.expect) {
+        return @{ applied = 0; digest = Get-Digest $before; store = ConvertTo-Packed $before; now = Get-Clock; conflict = $true }
+    }
+    $result = @{ applied = 0; conflict = $false }
+    try {
+        $store = $Hive.OpenSubKey($script:StorePath, $true)
+        if (-not $store) { $store = New-Store -Hive $Hive }
+        foreach ($line in (ConvertFrom-Packed $Request.operations).Split("`n")) {
+            if ($line) {
+                Invoke-Operation -Hive $Hive -Store $store -Line $line
+                $result.applied++
+            }
+        }
+        $store.Dispose()
+    }
+    catch {
+        $result.error = "$_"
+    }
+    $after = Get-StoreText -Hive $Hive -Root $script:StorePath
+    $result.digest = Get-Digest $after
+    if ($result.digest -cne $Request.result) { $result.store = ConvertTo-Packed $after }
+    $result
+}
+
+function Update-Everything {
+    param($Hive, $Request)
+    if (-not (Test-Writable -Hive $Hive)) {
+        Stop-WithReason -Reason 'not_administrator' -Message 'the user is no administrator of this host'
+    }
+    $mutex = New-Object System.Threading.Mutex $false, 'Global\ipsec.windows'
+    $held = $false
+    try {
+        try {
+            $held = $mutex.WaitOne(30000)
+        }
+        catch [System.Threading.AbandonedMutexException] {
+            # who held it has died; the store is compared before anything is written
+            $held = $true
+        }
+        if (-not $held) { Stop-WithReason -Reason 'busy' -Message 'another run has held the policy store for 30 seconds' }
+        $answer = @{ store = $null; error = $null; now = $null; service = $null } + @{}
+        $result = Write-Store -Hive $Hive -Request $Request
+        foreach ($name in $result.Keys) { $answer[$name] = $result[$name] }
+    }
+    finally {
+        if ($held) { $mutex.ReleaseMutex() }
+        $mutex.Dispose()
+    }
+    if (-not $answer.conflict -and -not $answer.error) {
+        $answer.service = Set-ServiceState -Hive $Hive -Wanted $Request.service
+    }
+    $answer
+}
+
+function Write-Answer {
+    # 5.1 and 7 agree on ASCII whatever the console's code page is.
+    param($Answer)
+    $Answer.protocol = 1
+    $Answer.changed = $false
+    $json = ConvertTo-Json -InputObject $Answer -Compress -Depth 6
+    [regex]::Replace($json, '[^\x20-\x7e]', { param($found) '\u{0:x4}' -f [int][char]$found.Value })
+}
+
+try {
+    $request = ConvertFrom-Json -InputObject $complex_args.request
+    $base = [Microsoft.Win32.RegistryKey]::OpenBaseKey(
+        [Microsoft.Win32.RegistryHive]::LocalMachine, [Microsoft.Win32.RegistryView]::Registry64)
+    $answer = switch -CaseSensitive ("$($request.protocol) $($request.do)") {
+        '1 read' { Read-Everything -Hive $base -Request $request }
+        '1 apply' { Update-Everything -Hive $base -Request $request }
+        '1 tell' { @{ service = Set-ServiceState -Hive $base -Wanted $request.service } }
+        default { Stop-WithReason -Reason 'unknown_request' -Message "there is no request '$_'" }
+    }
+}
+catch {
+    $problem = $_.Exception
+    while ($problem.InnerException -and -not $problem.Data['reason']) { $problem = $problem.InnerException }
+    $answer = @{ failed = $true; msg = $problem.Message; reason = $problem.Data['reason']; at = [string]$_.InvocationInfo.PositionMessage }
+}
+Write-Answer -Answer $answer
