@@ -108,4 +108,3 @@ def orphans(graph: Graph) -> list[Tree]:
         }
         for key, kind, reason in found
     ]
-

@@ -114,6 +114,6 @@ def _open_over_ipv6(rules: t.Sequence[Rule]) -> t.Iterator[str]:
         if ports:
             more = f" and {len(ports) - _SHOWN} more" if len(ports) > _SHOWN else ""
             yield (
-                f"the rule '{rule.name or rule.id}' blocks {', '.join(list(ports)[:_SHOWN])}{more} over IPv4 only; over IPv6 "
-                "the same stays open: add filters with any/ipv6 and me/ipv6"
+                f"the rule '{rule.name or rule.id}' blocks {', '.join(list(ports)[:_SHOWN])}{more} over IPv4 only; "
+                "over IPv6 the same stays open: add filters with any/ipv6 and me/ipv6"
             )

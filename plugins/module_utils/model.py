@@ -547,7 +547,7 @@ class Rule:
         if self.tunnel is not None:
             _require(
                 not any(f.mirrored for f in self.filters),
-                "a tunnel cannot have mirrored filters: write one rule for each direction, each with its own tunnel endpoint",
+                "a tunnel cannot have mirrored filters: write one rule for each direction, each with its own endpoint",
             )
             _require(
                 self.action.action == "negotiate",

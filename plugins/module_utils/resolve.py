@@ -102,9 +102,8 @@ class Resolver:
         found = [host for host in hosts if host.family is family]
         if not found:
             others = f"; it has {', '.join(map(str, hosts))}" if hosts else ""
-            raise ModelError(
-                f"{_title(rule)}: {what} {address} has no {family.name.replace('IPV', 'IPv')} address on this host{others}"
-            )
+            version = "IPv4" if family is Family.IPV4 else "IPv6"
+            raise ModelError(f"{_title(rule)}: {what} {address} has no {version} address on this host{others}")
         known = address.address if isinstance(address, DnsName) else None
         return [known] if isinstance(known, Host) and known in found else found
 

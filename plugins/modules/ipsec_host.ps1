@@ -271,7 +271,8 @@ function Resolve-HostName {
         try {
             $addresses = @([System.Net.Dns]::GetHostAddresses($item) | ForEach-Object { $_.ToString() })
         }
-        catch [System.Net.Sockets.SocketException] {
+        catch {
+            # what cannot be looked up has no address; the controller says so
             $addresses = @()
         }
         $found[$item] = $addresses
@@ -435,6 +436,10 @@ try {
 catch {
     $problem = $_.Exception
     while ($problem.InnerException -and -not $problem.Data['reason']) { $problem = $problem.InnerException }
-    $answer = @{ failed = $true; msg = $problem.Message; reason = $problem.Data['reason']; at = [string]$_.InvocationInfo.PositionMessage }
+    $reason = $problem.Data['reason']
+    if ($problem -is [System.Security.SecurityException] -or $problem -is [System.UnauthorizedAccessException]) {
+        $reason = 'not_administrator'
+    }
+    $answer = @{ failed = $true; msg = $problem.Message; reason = $reason; line = $_.InvocationInfo.ScriptLineNumber }
 }
 Write-Answer -Answer $answer

@@ -1,0 +1,19 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import typing as t
+
+from ..module_utils.facts import render_facts
+from ..plugin_utils._action import IpsecAction
+from ..plugin_utils._host import Host
+from ..plugin_utils._options import read_options
+
+
+class ActionModule(IpsecAction):
+    """Reads the policy store of a host."""
+
+    def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        read_options("ipsec_facts", self._task.args)
+        return {"ansible_facts": {"ipsec": render_facts(Host(self, task_vars).read())}}

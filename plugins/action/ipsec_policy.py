@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import typing as t
+
+from ..module_utils.shape import keys
+from ..module_utils.shape.parse import ShapeError, Wanted, parse_policy
+from ..plugin_utils._action import IpsecAction
+from ..plugin_utils._host import Host
+from ..plugin_utils._options import read_options
+from ..plugin_utils._task import PolicyTask, Settings
+
+
+class ActionModule(IpsecAction):
+    """Makes one policy of the registry what it shall be."""
+
+    def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        options = read_options("ipsec_policy", self._task.args, untouched=(*keys.POLICY, "policy"))
+        settings = Settings(
+            state=options["state"],
+            rules_mode=options["rules_mode"],
+            multiple_addresses=options["multiple_addresses"],
+            service=options["service"],
+            restart_service=options["restart_service"],
+            backup=_backup(options),
+            check_mode=self._task.check_mode,
+            diff=self._task.diff,
+        )
+        return PolicyTask(Host(self, task_vars), _wanted(options), settings, task_vars).run()
+
+
+def _wanted(options: dict[str, t.Any]) -> Wanted:
+    """What the options ask for; an option beside `policy` wins over the same key in it."""
+    policy = options.get("policy")
+    given = {name: options[name] for name in keys.POLICY if options.get(name) is not None}
+    if policy is None:
+        return parse_policy(given)
+    if not isinstance(policy, t.Mapping):
+        raise ShapeError("policy", "this must be a whole policy as ipsec_facts returns it: a dictionary")
+    return parse_policy({**policy, **given})
+
+
+def _backup(options: dict[str, t.Any]) -> dict[str, t.Any] | None:
+    return (options.get("backup_options") or {}) if options["backup"] else None

@@ -1,0 +1,30 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""A copy of a host's policy store on the controller."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import pathlib
+import typing as t
+
+from ..module_utils.regfile import export
+from ..module_utils.store import Store
+
+
+def write_backup(store: Store, options: t.Mapping[str, t.Any], host: str, base: str) -> str:
+    """Write `store` as a .reg file that only the user can read, as pre-shared keys are in it; returns its path.
+
+    `base` is the folder that relative paths start from. Raises `OSError`.
+    """
+    folder = pathlib.Path(base, options.get("dir_path") or "backup").expanduser()
+    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+    name = options.get("filename") or f"{host}_ipsec_{stamp}.reg"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(export(store))
+    return str(path)

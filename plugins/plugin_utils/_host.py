@@ -1,0 +1,115 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The host of a task: what it is asked, and its answers as values."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import typing as t
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+
+from ..module_utils.answers import PROTOCOL, Applied, Reading, Service, parse_told
+from ..module_utils.store import Operation, operations_text, pack
+
+MODULE: t.Final = "ipsec.windows.ipsec_host"
+_OLDEST: t.Final = (6, 2)
+
+
+class HostError(Exception):
+    """What stands in the way on the host."""
+
+
+class Host:
+    """Runs the host module through the action's connection."""
+
+    def __init__(self, action: ActionBase, task_vars: dict[str, t.Any]) -> None:
+        self._action = action
+        self._task_vars = task_vars
+        self.name = str(task_vars.get("inventory_hostname", "the host"))
+        if not getattr(action._connection._shell, "_IS_WINDOWS", False):
+            raise HostError(
+                f"{self.name} is not reached as a Windows host (connection {action._connection.transport}): "
+                "set ansible_connection to winrm or psrp, or ansible_shell_type to powershell for ssh"
+            )
+
+    @property
+    def port(self) -> int:
+        """The port of the host that this task's connection uses."""
+        connection = self._action._connection
+        found = getattr(connection, "_winrm_port", None) or getattr(connection, "_psrp_port", None)
+        return int(found or connection.get_option("port") or 22)
+
+    def read(self, names: t.Sequence[str] = (), interfaces: t.Sequence[str] = ()) -> Reading:
+        answer = self._ask("read", names=list(names), interfaces=list(interfaces), port=self.port)
+        return Reading.parse(answer)
+
+    def apply(self, expect: str, operations: t.Iterable[Operation], result: str, service: dict[str, t.Any]) -> Applied:
+        """Do `operations` if the store's digest still is `expect`. `result` is the digest it shall have then."""
+        try:
+            answer = self._ask(
+                "apply", expect=expect, operations=pack(operations_text(operations)), result=result, service=service
+            )
+        except AnsibleConnectionFailure as error:
+            raise AnsibleConnectionFailure(
+                f"the connection was lost while the policy store was written: {error}. What is in force is the old "
+                "policy or the new one, never a mixture; run the task again, it finishes the job"
+            ) from error
+        return Applied.parse(answer)
+
+    def tell(self, service: dict[str, t.Any]) -> Service:
+        return parse_told(self._ask("tell", service=service))
+
+    def check(self, reading: Reading, needs_service: bool) -> None:
+        """Raise `HostError` for what stands in the way of a change."""
+        version = tuple(int(part) for part in reading.version.split(".")[:2] if part.isdigit())
+        if version and version < _OLDEST:
+            runs = f"{self.name} runs {reading.product} ({reading.version})"
+            raise HostError(f"{runs}; this needs Windows 8 or Windows Server 2012 at least")
+        if not reading.writable:
+            raise HostError(_explain("not_administrator", self.name, ""))
+        if needs_service and reading.service.status == "missing":
+            raise HostError(f"{self.name} has no service PolicyAgent (IPsec Policy Agent), which enforces policies")
+        if needs_service and reading.service.start_type == "disabled":
+            raise HostError(
+                f"the service PolicyAgent is disabled on {self.name}, so that an assigned policy does nothing: "
+                "enable it (ansible.windows.win_service with start_mode), or set service to ignore"
+            )
+
+    def _ask(self, do: str, **request: t.Any) -> dict[str, t.Any]:
+        text = json.dumps({"protocol": PROTOCOL, "do": do, **request})
+        with self._quiet():
+            answer = self._action._execute_module(
+                module_name=MODULE, module_args={"request": text}, task_vars=self._task_vars
+            )
+        if answer.get("unreachable"):
+            raise AnsibleConnectionFailure(str(answer.get("msg")))
+        if answer.get("failed") or answer.get("protocol") != PROTOCOL:
+            raise HostError(_explain(answer.get("reason"), self.name, str(answer.get("msg") or "it gave no answer")))
+        return t.cast("dict[str, t.Any]", answer)
+
+    @contextlib.contextmanager
+    def _quiet(self) -> t.Iterator[None]:
+        """Keep the answer, which has pre-shared keys in it, out of what connections show at high verbosity."""
+        contexts = {id(c): c for c in (self._action._play_context, self._action._connection._play_context)}
+        before = {key: context.no_log for key, context in contexts.items()}
+        try:
+            for context in contexts.values():
+                context.no_log = True
+            yield
+        finally:
+            for key, context in contexts.items():
+                context.no_log = before[key]
+
+
+def _explain(reason: t.Any, name: str, message: str) -> str:
+    if reason == "not_administrator":
+        return (
+            f"the user of this connection is no administrator of {name}; IPsec policies need one (ansible_user, become)"
+        )
+    if reason == "busy":
+        return f"another run has held the policy store of {name} for 30 seconds; nothing was changed: run again"
+    return f"the host module failed on {name}: {message}"

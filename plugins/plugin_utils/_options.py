@@ -1,0 +1,44 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The options of an action, as its documentation declares them: they are written once."""
+
+from __future__ import annotations
+
+import pathlib
+import typing as t
+
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+_MODULES = pathlib.Path(__file__).parent.parent / "modules"
+_FIELDS: t.Final = ("type", "elements", "default", "choices", "required", "aliases")
+
+
+class OptionError(ValueError):
+    """An option that the documentation does not allow."""
+
+
+def read_options(module: str, args: t.Mapping[str, t.Any], untouched: t.Sequence[str] = ()) -> dict[str, t.Any]:
+    """The arguments of a task with defaults filled in and types converted. Raises `OptionError`.
+
+    Options named in `untouched` are handed on as they are: who reads them has better errors than a conversion.
+    """
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    documentation = yaml.load((_MODULES / f"{module}.yml").read_text(encoding="utf-8"), loader)  # noqa: S506
+    spec = _spec(documentation["DOCUMENTATION"].get("options") or {})
+    spec.update((name, {"type": "raw"}) for name in untouched)
+    result = ArgumentSpecValidator(spec).validate(dict(args))
+    if result.error_messages:
+        raise OptionError("; ".join(result.error_messages))
+    return dict(result.validated_parameters)
+
+
+def _spec(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Documented options as an argument spec."""
+    spec = {}
+    for name, option in options.items():
+        spec[name] = {field: option[field] for field in _FIELDS if field in option}
+        if "suboptions" in option:
+            spec[name]["options"] = _spec(option["suboptions"])
+    return spec

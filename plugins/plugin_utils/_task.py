@@ -1,0 +1,311 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""One policy of one host, from what is wanted to what was done."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import ipaddress
+import typing as t
+import uuid
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.utils.display import Display
+
+from ..module_utils.answers import Applied, Reading, Service
+from ..module_utils.diff import Side, render_diff
+from ..module_utils.facts import render_stored_policy
+from ..module_utils.graph import Graph, object_id
+from ..module_utils.lint import lint
+from ..module_utils.merge import Target, find_policy, merge
+from ..module_utils.model import TCP, ModelError
+from ..module_utils.objects import StoredPolicy, describe_class, read_policies, read_policy
+from ..module_utils.plan import Plan, plan_absent, plan_present
+from ..module_utils.report import steps
+from ..module_utils.resolve import Resolver, names_in
+from ..module_utils.shape.parse import Wanted
+from ..module_utils.verdict import Packet, what_cuts
+from ._action import TaskFailure
+from ._backup import write_backup
+from ._host import Host
+
+ATTEMPTS: t.Final = 3
+
+_RUNNING: t.Final = ("running", "start_pending")
+_display = Display()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settings:
+    """How a task works, beside what it wants. `backup` has the options of a backup, None for none."""
+
+    state: str
+    rules_mode: str
+    multiple_addresses: str
+    service: str | None
+    restart_service: bool
+    backup: t.Mapping[str, t.Any] | None
+    check_mode: bool
+    diff: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Attempt:
+    """A plan, what it was made from, and what it asks of the service (`start_type`, `tell`; None is nothing)."""
+
+    reading: Reading
+    stored: StoredPolicy | None
+    target: Target | None
+    plan: Plan
+    start_type: str | None
+    tell: str | None
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.plan.operations or self.start_type or self.tell)
+
+    @property
+    def active_after(self) -> bool:
+        return _active_after(self.plan)
+
+    def operations(self, done: int | None) -> list[dict[str, t.Any]]:
+        """The operations for the result; `done` is how many the host has done, None that it was not asked to."""
+        found = steps(self.plan.operations, self.reading.graph, Graph(self.plan.store))
+        return [step.render(done) for step in found]
+
+
+def _active_after(plan: Plan) -> bool:
+    return plan.policy is not None and Graph(plan.store).active == plan.policy
+
+
+class PolicyTask:
+    """A run of `ipsec_policy`."""
+
+    def __init__(self, host: Host, wanted: Wanted, settings: Settings, task_vars: dict[str, t.Any]) -> None:
+        self.host = host
+        self.wanted = wanted
+        self.settings = settings
+        self.task_vars = task_vars
+        self.warnings: list[str] = list(wanted.notes)
+        self.backup_file: str | None = None
+
+    def run(self) -> dict[str, t.Any]:
+        rules = self.wanted.rules if self.settings.state == "present" else None
+        reading = self.host.read(*names_in(rules or ()))
+        if rules:
+            resolver = Resolver(reading.names, reading.interfaces, self.settings.multiple_addresses)
+            self.wanted = dataclasses.replace(self.wanted, rules=tuple(resolver.rule(rule) for rule in rules))
+            self.warnings += resolver.warnings
+        written: list[dict[str, t.Any]] = []
+        for _attempt in range(ATTEMPTS):
+            attempt = self._plan(reading)
+            if attempt.changed:
+                self.host.check(reading, attempt.active_after and self.settings.service != "ignore")
+            cut = self._what_cuts(attempt)
+            if self.settings.check_mode or not attempt.changed:
+                return self._result(attempt, written + attempt.operations(None), None)
+            self._back_up(reading)
+            applied, service = self._apply(attempt, cut)
+            if applied.error is not None:
+                raise self._stopped(attempt, applied)
+            if applied.store is None:
+                return self._result(attempt, written + attempt.operations(applied.applied), service)
+            # somebody else wrote as well: what is there now is the new starting point
+            if not applied.conflict:
+                written += attempt.operations(applied.applied)
+                self.warnings.append(
+                    "the store was changed by another program while this task wrote to it; it was planned again"
+                )
+            reading = reading.read_again(applied.store, applied.digest, applied.now or reading.now)
+        raise TaskFailure(
+            f"the policy store of {self.host.name} was changed by others {ATTEMPTS} times while this task was about to "
+            "write to it; run the task again when they have finished",
+            changed=bool(written),
+        )
+
+    def _plan(self, reading: Reading) -> _Attempt:
+        graph = reading.graph
+        stored = find_policy(read_policies(graph), self.wanted.name, self.wanted.id)
+        target = None
+        new_guid = _guids(reading.digest, self.wanted.name or str(self.wanted.id))
+        if self.settings.state == "absent":
+            plan = plan_absent(graph, stored, reading.now, new_guid)
+        else:
+            target = merge(self.wanted, stored, self.settings.rules_mode)
+            self._refuse_taken_name(graph, stored, target)
+            plan = plan_present(graph, stored, target, self.wanted.assigned, reading.now, new_guid)
+        return _Attempt(reading, stored, target, plan, *self._service(reading.service, plan))
+
+    def _refuse_taken_name(self, graph: Graph, stored: StoredPolicy | None, target: Target) -> None:
+        name = target.policy.name.casefold()
+        for other in graph.policies:
+            if (stored is None or other != stored.key) and graph.text(other, "ipsecName").casefold() == name:
+                raise ModelError(f"another policy is called '{target.policy.name}' already: {object_id(other)}")
+
+    def _service(self, service: Service, plan: Plan) -> tuple[str | None, str | None]:
+        """The start type to set, and what to tell the service."""
+        running = service.status in _RUNNING
+        reload = "restart" if self.settings.restart_service else "reload"
+        if not _active_after(plan):
+            return None, reload if plan.in_force and running else None
+        if self.settings.service == "ignore":
+            return None, reload if plan.in_force and running else None
+        tell = "start" if not running else reload if plan.in_force else None
+        assigning = plan.in_force and plan.policy is not None
+        automatic = self.settings.service == "automatic" or (
+            self.settings.service is None and (assigning or not running)
+        )
+        start_type = "automatic" if automatic and service.start_type != "automatic" else None
+        return start_type, tell
+
+    def _what_cuts(self, attempt: _Attempt) -> str | None:
+        """Why the change would cut the controller off, if it would; said before anything is done."""
+        reading, target = attempt.reading, attempt.target
+        if target is None or not (attempt.plan.in_force and attempt.active_after) or reading.domain is not None:
+            return None
+        me = frozenset(ipaddress.ip_address(c.local.partition("%")[0]) for c in reading.connections)
+        for connection in reading.connections:
+            remote, local = (ipaddress.ip_address(a.partition("%")[0]) for a in (connection.remote, connection.local))
+            found = what_cuts(target.policy, Packet(TCP, remote, connection.remote_port, local, self.host.port), me)
+            if found is not None:
+                rule, why = found
+                warning = (
+                    f"this policy cuts the connection of {remote} to port {self.host.port} of {self.host.name}, which "
+                    f"tasks come over: the rule '{rule.name or rule.id}' {why}"
+                )
+                if not self.settings.check_mode:
+                    _display.warning(warning)
+                self.warnings.append(warning)
+                return warning
+        return None
+
+    def _apply(self, attempt: _Attempt, cut: str | None) -> tuple[Applied, Service | None]:
+        """Write, then tell the service. Where that cuts the connection, it is a step of its own: the answer gets out
+        first.
+        """
+        request = {"start_type": attempt.start_type, "tell": None if cut else attempt.tell}
+        applied = self.host.apply(attempt.reading.digest, attempt.plan.operations, attempt.plan.store.digest(), request)
+        service = applied.service
+        if cut and attempt.tell and applied.store is None and applied.error is None:
+            try:
+                service = self.host.tell({"start_type": None, "tell": attempt.tell})
+            except (AnsibleConnectionFailure, OSError):
+                told = "started" if attempt.tell == "start" else "asked"
+                service = Service("running", attempt.start_type or attempt.reading.service.start_type, told)
+        return applied, service
+
+    def _back_up(self, reading: Reading) -> None:
+        if self.settings.backup is None or self.backup_file is not None:
+            return
+        base = str(self.task_vars.get("playbook_dir", "."))
+        try:
+            self.backup_file = write_backup(reading.graph.store, self.settings.backup, self.host.name, base)
+        except OSError as error:
+            raise TaskFailure(f"the backup cannot be written, so nothing was changed: {error}", changed=False) from None
+
+    def _stopped(self, attempt: _Attempt, applied: Applied) -> TaskFailure:
+        count = len(attempt.plan.operations)
+        return TaskFailure(
+            f"{self.host.name} stopped after {applied.applied} of {count} writes to the policy store: {applied.error}. "
+            "What is in force is the old policy or the new one, never a mixture; run the task again, it finishes "
+            "the job",
+            changed=applied.applied > 0,
+            operations=attempt.operations(applied.applied),
+        )
+
+    def _result(
+        self, attempt: _Attempt, operations: list[dict[str, t.Any]], service: Service | None
+    ) -> dict[str, t.Any]:
+        plan, reading = attempt.plan, attempt.reading
+        graph = Graph(plan.store)
+        if attempt.target is not None:
+            self.warnings += lint(attempt.target.policy)
+            if attempt.active_after and reading.domain is not None:
+                self.warnings.append(
+                    f"Group Policy gives {self.host.name} the domain policy "
+                    f"'{reading.domain.name or reading.domain.path}', which is in force: "
+                    "this policy is stored and assigned, but idle"
+                )
+        if service is not None and service.error:
+            self.warnings.append(
+                f"the service PolicyAgent could not be told: {service.error}; it takes the change at its next start"
+            )
+        stored = None if plan.policy is None else read_policy(graph, plan.policy)
+        result: dict[str, t.Any] = {
+            "changed": attempt.changed or bool(operations),
+            "policy": None if stored is None else render_stored_policy(graph, stored),
+            "operations": operations,
+            "unassigned": plan.unassigned,
+            "remaining": [_remaining(graph, key) for key in plan.remaining],
+            "service": self._told(attempt, service),
+            "warnings": self.warnings,
+        }
+        if self.backup_file is not None:
+            result["backup_file"] = self.backup_file
+        if self.settings.diff and result["changed"]:
+            result["diff"] = self._diff(attempt, graph)
+        return result
+
+    def _told(self, attempt: _Attempt, service: Service | None) -> dict[str, t.Any]:
+        """The service after the run; in check mode, as it would be."""
+        if service is None:
+            service = attempt.reading.service
+            running = service.status in _RUNNING
+            told = {"reload": "asked", "start": "started", "restart": "restarted"}.get(attempt.tell or "", "nothing")
+            service = Service(
+                "running" if attempt.tell and not running else service.status,
+                attempt.start_type or service.start_type,
+                told,
+            )
+        return {"status": service.status, "start_type": service.start_type, "told": service.told}
+
+    def _diff(self, attempt: _Attempt, after: Graph) -> dict[str, str]:
+        before = attempt.reading.graph
+        found = render_diff(attempt.stored, _side(before), attempt.target, _side(after))
+        header = f"{self.host.name} IPsec policy {self.wanted.name or self.wanted.id}"
+        lines = (
+            f"service: {{status: {service['status']}, start_type: {service['start_type']}}}\n"
+            for service in (dataclasses.asdict(attempt.reading.service), self._told(attempt, None))
+        )
+        old, new = lines
+        return {
+            "before": old + found["before"],
+            "after": new + found["after"],
+            "before_header": header,
+            "after_header": header,
+        }
+
+
+def _side(graph: Graph) -> Side:
+    active = graph.active
+    leftovers = (f"{describe_class(graph.class_of(key))} {object_id(key)}" for key in graph.leftovers())
+    return Side(graph.text(active, "ipsecName") if active else None, tuple(leftovers))
+
+
+def _remaining(graph: Graph, key: str) -> dict[str, t.Any]:
+    """An object that outlives its policy, and why."""
+    users = sorted(graph.users.get(key, ()))
+    names = [
+        f"{describe_class(graph.class_of(user))} {graph.text(user, 'ipsecName') or object_id(user)}" for user in users
+    ]
+    class_ = graph.class_of(key)
+    return {
+        "object": describe_class(class_),
+        "id": object_id(key),
+        "name": graph.text(key, "ipsecName") or None,
+        "reason": f"used by {', '.join(names)}" if names else "it is in the snap-in's library",
+    }
+
+
+def _guids(digest: str, name: str) -> t.Callable[[], str]:
+    """New GUIDs that are the same for the same store and task, so that check mode shows what the run will do."""
+    seed = hashlib.sha256(f"{digest} {name}".encode("utf-8", "surrogatepass")).digest()
+    count = iter(range(1 << 32))
+
+    def new_guid() -> str:
+        data = hashlib.sha256(seed + next(count).to_bytes(4, "big")).digest()
+        return str(uuid.UUID(bytes=data[:16], version=4))
+
+    return new_guid
