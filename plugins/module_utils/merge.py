@@ -100,7 +100,7 @@ def _merge_main_mode(wanted: WantedMainMode | None, old: MainMode) -> MainMode:
 def _merge_default_response(
     wanted: WantedDefaultResponse | None, old: DefaultResponse | None
 ) -> DefaultResponse | None:
-    if wanted is None or (old is None and not wanted.enabled):
+    if wanted is None or (old is None and wanted == WantedDefaultResponse(enabled=False)):
         return old
     base = old or DefaultResponse(wanted.enabled)
     authentication = base.authentication

@@ -286,6 +286,7 @@ class Filter:
     odd: bool = False
 
     def __post_init__(self) -> None:
+        _inherit_oddness(self, self.source, self.destination)
         if self.odd:
             return
         _require(
@@ -535,7 +536,6 @@ class Rule:
     odd: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "filters", tuple(dict.fromkeys(self.filters)))
         if self.odd:
             return
         _require(bool(self.filters), "the rule has no filters; give at least one")

@@ -233,12 +233,16 @@ class Store:
 
 
 def pack(text: str) -> str:
-    """gzip, then base64; the same text always gives the same."""
+    """gzip, then base64; the same text always gives the same, the empty text the empty one."""
+    if not text:
+        return ""
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 def unpack(packed: str) -> str:
     """The text of `pack`. Raises `StoreError`."""
+    if not packed:
+        return ""
     try:
         data = base64.b64decode(packed, validate=True)
         engine = zlib.decompressobj(wbits=31)

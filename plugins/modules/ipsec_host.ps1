@@ -42,6 +42,7 @@ function ConvertFrom-CodeUnit {
 
 function ConvertTo-Packed {
     param([string]$Text)
+    if (-not $Text) { return '' }
     $buffer = New-Object System.IO.MemoryStream
     $zip = New-Object System.IO.Compression.GZipStream $buffer, ([System.IO.Compression.CompressionMode]::Compress)
     $bytes = [System.Text.Encoding]::ASCII.GetBytes($Text)
@@ -52,6 +53,7 @@ function ConvertTo-Packed {
 
 function ConvertFrom-Packed {
     param([string]$Packed)
+    if (-not $Packed) { return '' }
     $buffer = New-Object System.IO.MemoryStream (, [System.Convert]::FromBase64String($Packed))
     $zip = New-Object System.IO.Compression.GZipStream $buffer, ([System.IO.Compression.CompressionMode]::Decompress)
     $reader = New-Object System.IO.StreamReader $zip, ([System.Text.Encoding]::ASCII)

@@ -68,18 +68,26 @@ def read_filters(blob: blobs.FilterBlob) -> tuple[FilterEntry, ...]:
 
 def write_filters(filters: t.Iterable[Filter], old: blobs.FilterBlob | None, new_guid: GuidSource) -> blobs.FilterBlob:
     """The list that holds `filters`: the records of `old` that stay, in their order, then the new ones."""
-    wanted = dict.fromkeys(filters)
-    records: list[blobs.FilterRecord | blobs.FilterRecordV2] = []
-    for entry in read_filters(old) if old else ():
-        if entry.filter in wanted:
-            records.extend(entry.records)
-            del wanted[entry.filter]
-    records.extend(_write_record(filter_, new_guid()) for filter_ in wanted)
+    wanted = {_as_written(filter_): filter_ for filter_ in filters}
+    entries = read_filters(old) if old else ()
+    kept = {i for i, entry in enumerate(entries) if wanted.pop(_as_written(entry.filter), None) is not None}
+    # what is wanted may stand there the other way round
+    turned = {entry.filter: i for i, entry in enumerate(entries) if i not in kept}
+    new = [filter_ for filter_ in wanted.values() if turned.get(filter_) is None]
+    kept.update(turned[filter_] for filter_ in wanted.values() if filter_ in turned)
+    records = [record for i in sorted(kept) for record in entries[i].records]
+    records.extend(_write_record(filter_, new_guid()) for filter_ in new)
     plain = tuple(r for r in records if isinstance(r, blobs.FilterRecord))
     v2 = tuple(r for r in records if isinstance(r, blobs.FilterRecordV2))
     if not v2:
         return blobs.FilterBlob(plain) if old is None else dataclasses.replace(old, filters=plain, v2=None, count=None)
     return blobs.FilterBlob(plain, blobs.FilterSectionV2(v2))
+
+
+def _as_written(filter_: Filter) -> tuple[object, ...]:
+    """A filter with its direction, which means nothing where it is mirrored."""
+    ends = (filter_.source, filter_.source_port, filter_.destination, filter_.destination_port)
+    return (*ends, filter_.protocol, filter_.mirrored, filter_.description)
 
 
 def _read_record(record: blobs.FilterRecord) -> Filter:

@@ -1,0 +1,14 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Makes the collection importable as `ansible_collections.ipsec.windows`, and the simulated host as `winhost`."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+
+TESTS = pathlib.Path(__file__).parent
+
+sys.path[:0] = [str(TESTS), str(TESTS.parent / os.environ.get("VENV", ".venv") / "collections")]

@@ -1,0 +1,146 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+
+from ansible_collections.ipsec.windows.plugins.module_utils import blobs, model
+from ansible_collections.ipsec.windows.plugins.module_utils.convert.filters import read_filters, write_filters
+from ansible_collections.ipsec.windows.plugins.module_utils.convert.main_mode import read_main_mode, write_main_mode
+from ansible_collections.ipsec.windows.plugins.module_utils.convert.negotiation_policy import (
+    ACTION_GUIDS,
+    read_negotiation_policy,
+    write_security_methods,
+)
+from ansible_collections.ipsec.windows.plugins.module_utils.convert.nfa import (
+    read_authentication,
+    read_connection_type,
+    read_tunnel,
+    write_authentication,
+    write_connection_type,
+    write_tunnel,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+from unit import strategies
+from unit.stores import microsoft_defaults
+
+ANY4 = ipaddress.IPv4Address
+
+
+def _guid() -> bytes:
+    return bytes(range(16))
+
+
+def _plain(**fields) -> blobs.FilterRecord:
+    return blobs.FilterRecord(source_mask=b"\xff" * 4, **fields)
+
+
+def _one(record: blobs.FilterRecord) -> model.Filter:
+    (entry,) = read_filters(blobs.FilterBlob((record,)))
+    return entry.filter
+
+
+@given(st.lists(strategies.filters(), max_size=4, unique=True))
+def test_filters_mean_the_same_after_they_were_stored(filters):
+    blob = blobs.FilterBlob.unpack(write_filters(filters, None, _guid).pack())
+    assert frozenset(entry.filter for entry in read_filters(blob)) == frozenset(filters)
+
+
+@given(strategies.actions)
+def test_actions_mean_the_same_after_they_were_stored(action):
+    blob = write_security_methods(action.methods, action.soft, None)
+    stored = blobs.NegotiationPolicyBlob.unpack(blob.pack())
+    assert read_negotiation_policy(stored, ACTION_GUIDS[action.action, action.inpass].upper()) == action
+
+
+@given(strategies.rules())
+def test_what_an_nfa_says_means_the_same_after_it_was_stored(rule):
+    blob = write_authentication(write_tunnel(blobs.NfaBlob(()), rule.tunnel), rule.authentication)
+    blob = dataclasses.replace(blob, interface_type=write_connection_type(rule.connection_type))
+    stored = blobs.NfaBlob.unpack(blob.pack())
+    assert read_authentication(stored) == rule.authentication
+    assert read_tunnel(stored) == rule.tunnel
+    assert read_connection_type(stored) == rule.connection_type
+
+
+@given(strategies.main_modes)
+def test_main_mode_means_the_same_after_it_was_stored(main_mode):
+    assert read_main_mode(blobs.IsakmpBlob.unpack(write_main_mode(main_mode, None).pack())) == main_mode
+
+
+def test_odd_values_are_kept():
+    assert _one(_plain(destination=b"\x0a\0\0\0", destination_mask=b"\xff\0\xff\0")).odd
+    assert _one(_plain(destination_port=80)).odd
+    assert _one(_plain(protocol=300)).odd
+    assert _one(_plain(destination_name="two words\0")).odd
+
+
+def test_special_addresses_name_servers_on_either_side():
+    assert _one(_plain(special=0x01)).source == model.Special("dns")
+    assert _one(_plain(special=0x84)).destination == model.Special("gateway")
+
+
+def test_two_servers_need_version_2():
+    both = model.Filter(model.Special("dns"), model.Special("wins"), mirrored=True)
+    blob = write_filters([both], None, _guid)
+    assert not blob.filters
+    assert read_filters(blob)[0].filter == both
+
+
+def test_a_range_and_the_subnets_that_restate_it_are_one_filter():
+    first, last = ANY4("192.0.2.0"), ANY4("192.0.2.5")
+    ranged = model.Filter(model.ME, model.AddressRange(first, last), mirrored=True)
+    (record,) = write_filters([ranged], None, _guid).v2.filters
+    subnets = [model.network(first, 0xFFFFFFFC), model.network(ANY4("192.0.2.4"), 0xFFFFFFFE)]
+    restated = [model.Filter(model.ME, subnet, mirrored=True) for subnet in subnets]
+    other = model.Filter(model.ME, model.Host(ANY4("192.0.2.77")), mirrored=True)
+    plain = write_filters([*restated, other], None, _guid).filters
+    blob = blobs.FilterBlob(plain, blobs.FilterSectionV2((record,)))
+    assert {entry.filter for entry in read_filters(blob)} == {ranged, other}
+    assert write_filters([ranged, other], blob, _guid).pack() in (blob.pack(), _reordered(blob).pack())
+    assert write_filters([other], blob, _guid) == blobs.FilterBlob(plain[2:])
+
+
+def _reordered(blob: blobs.FilterBlob) -> blobs.FilterBlob:
+    return dataclasses.replace(blob, filters=(*blob.filters[2:], *blob.filters[:2]))
+
+
+def test_a_record_whose_meaning_stays_is_kept_with_its_junk():
+    store = microsoft_defaults()
+    for path in store.paths():
+        data = store.get(path, "ipsecData")
+        if path.lower().startswith("ipsecnegotiationpolicy"):
+            blob = blobs.NegotiationPolicyBlob.unpack(data.data)
+            action = read_negotiation_policy(blob, store.get(path, "ipsecNegotiationPolicyAction").data)
+            again = write_security_methods(action.methods, action.soft, blob)
+            assert again.pack() == data.data or action.action != "negotiate"
+        if path.lower().startswith("ipsecisakmppolicy"):
+            isakmp = blobs.IsakmpBlob.unpack(data.data)
+            longer = dataclasses.replace(read_main_mode(isakmp), pfs=True)
+            assert dataclasses.replace(write_main_mode(longer, isakmp), master_pfs=0).pack() == data.data
+
+
+def test_the_alternate_section_goes_when_the_methods_change():
+    kerberos = blobs.AuthRecord(5, bytes(2))
+    blob = blobs.NfaBlob((kerberos,), alternate=blobs.AlternateAuthentication((blobs.AuthRecord(5, b""),), (0,)))
+    assert write_authentication(blob, (model.Kerberos(),)) is blob
+    assert write_authentication(blob, (model.PresharedKey("k"),)).alternate is None
+
+
+def test_random_function_means_group_14():
+    record = blobs.MainModeRecord(encryption=1, hash=1, group=1, random_function=4, lifetime_seconds=28800)
+    assert read_main_mode(blobs.IsakmpBlob((record,))).methods == (model.MainModeMethod("3des", "sha", 14),)
+
+
+def test_methods_with_lifetimes_of_their_own_keep_them():
+    records = (
+        blobs.MainModeRecord(encryption=3, hash=2, group=2, lifetime_seconds=3600),
+        blobs.MainModeRecord(encryption=3, hash=1, group=2, lifetime_seconds=600, lifetime_kilobytes=5),
+    )
+    found = read_main_mode(blobs.IsakmpBlob(records))
+    assert found.lifetime_seconds == 3600
+    assert found.methods[1].lifetime_seconds == 600
+    assert found.methods[1].lifetime_kilobytes == 5

@@ -1,0 +1,350 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Plans, judged with the eye of the simulated host's reader and by cutting them off everywhere."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+
+import pytest
+from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph, ObjectClass
+from ansible_collections.ipsec.windows.plugins.module_utils.merge import Target
+from ansible_collections.ipsec.windows.plugins.module_utils.objects import read_policies
+from ansible_collections.ipsec.windows.plugins.module_utils.plan import plan_present
+from ansible_collections.ipsec.windows.plugins.module_utils.shape.render import render_policy
+from ansible_collections.ipsec.windows.plugins.module_utils.store import Set, Store, Unset, Value
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from unit import strategies
+from unit.stores import change, counting_guids, facts, microsoft_defaults, remove, stored, to_tree, windows_2022
+from winhost import policy as reader
+
+GSECURITY = "GSecurity IP Policy"
+BLOCK_RULE = {"name": "Close SMB", "filters": ["*+0:445:TCP"], "action": "block"}
+SECURE_RULE = {
+    "name": "Secured servers",
+    "filters": ["0+192.0.2.10"],
+    "security_methods": ["esp[3des,sha] 3600S/50000K PFS"],
+    "authentication": ["kerberos", {"preshared_key": "s3cret"}],
+}
+
+
+def _after(store: Store, operations) -> Store:
+    copied = store.copy()
+    for operation in operations:
+        copied.change(operation)
+    return copied
+
+
+def _shown(policy: reader.Policy | None):
+    """A policy as the simulated host enforces it: without names, ids and times."""
+    if policy is None:
+        return None
+    rules = sorted(
+        (
+            (
+                r.enabled,
+                sorted(map(str, r.filters)),
+                r.action,
+                r.inpass,
+                r.soft,
+                str(r.methods),
+                r.authentication,
+                r.tunnel,
+            )
+            + (r.connection_type, r.default_response)
+            for r in policy.rules
+        ),
+        key=str,
+    )
+    return policy.poll_interval, str(policy.main_mode), rules
+
+
+def _in_force(store: Store):
+    found = reader.read(to_tree(store))
+    return _shown(found.policy) if found else None
+
+
+def _wanted(store: Store, name: str) -> dict:
+    return copy.deepcopy(facts(store)[name])
+
+
+def test_what_was_read_is_what_is_there():
+    for store, count in ((windows_2022(), 1), (microsoft_defaults(), 3)):
+        policies = facts(store)
+        assert len(policies) == count
+        for policy in policies.values():
+            assert change(store, policy).operations == ()
+
+
+def test_what_was_read_makes_the_same_policy_elsewhere():
+    for store in (windows_2022(), microsoft_defaults()):
+        for policy in facts(store).values():
+            made = facts(change(Store(), policy).store)[policy["name"]]
+            assert _without_ids(made) == _without_ids(policy)
+
+
+def _without_ids(policy: dict) -> dict:
+    policy = copy.deepcopy(policy)
+    for part in (policy, *policy["rules"]):
+        part["id"] = None
+    return policy
+
+
+def test_a_changed_port_rewrites_one_blob_and_the_times_above_it():
+    store = windows_2022()
+    wanted = _wanted(store, GSECURITY)
+    wanted["rules"][1]["filters"][0]["source_port"] = 2222
+    plan = change(store, wanted)
+    assert [(type(o), o.path.partition("{")[0], o.name) for o in plan.operations] == [
+        (Set, "ipsecFilter", "ipsecData"),
+        (Set, "ipsecFilter", "whenChanged"),
+        (Set, "ipsecNFA", "whenChanged"),
+        (Set, "ipsecPolicy", "whenChanged"),
+    ]
+    assert plan.in_force
+    old, new = (s.get(plan.operations[0].path, "ipsecData").data for s in (store, plan.store))
+    assert len(old) == len(new)
+
+
+def test_a_shared_action_is_copied():
+    store = windows_2022()
+    wanted = _wanted(store, GSECURITY)
+    wanted["rules"][1]["action"] = "permit"
+    plan = change(store, wanted)
+    assert [r.action for r in reader.policies(to_tree(plan.store))[0].rules] == ["block", "permit", "negotiate"]
+    graph = Graph(plan.store)
+    actions = [key for key in graph.of_class(ObjectClass.ACTION) if graph.text(key, "ipsecName") == "Block"]
+    assert sorted(len(graph.owners(key)) for key in actions) == [1, 1]
+
+
+def test_a_field_without_name_survives_a_change_elsewhere():
+    store = windows_2022()
+    policy = stored(store, GSECURITY)
+    nfa, isakmp = policy.rules[0].key, policy.isakmp_key
+    changed = store.copy()
+    changed.change(Set(nfa, "somethingNew", Value.string("kept")))
+    blob = dataclasses.replace(policy.isakmp, options=2, new_dh=b"\4\0\0\0")
+    changed.change(Set(isakmp, "ipsecData", Value.binary(blob.pack())))
+    wanted = _wanted(changed, GSECURITY)
+    wanted["rules"][0]["enabled"] = False
+    wanted["rules"][1]["action"] = "permit"
+    wanted["main_mode"]["pfs"] = True
+    plan = change(changed, wanted)
+    found = stored(plan.store, GSECURITY)
+    assert found.isakmp == dataclasses.replace(blob, master_pfs=1)
+    assert any(plan.store.get(rule.key, "somethingNew") == Value.string("kept") for rule in found.rules)
+
+
+def test_an_old_writers_blob_keeps_its_form():
+    store = microsoft_defaults()
+    wanted = _wanted(store, "Server (Request Security)")
+    wanted["rules"][0]["filters"].append({"source": "me", "destination": "192.0.2.1"})
+    plan = change(store, wanted)
+    (write,) = [
+        o for o in plan.operations if isinstance(o, Set) and o.name == "ipsecData" and o.path.startswith("ipsecFilter")
+    ]
+    assert len(write.value.data) == 20 + int.from_bytes(write.value.data[16:20], "little") + 1
+
+
+def test_assigning_one_policy_unassigns_the_other_and_says_so():
+    plan = change(windows_2022(), {"name": "New", "rules": [BLOCK_RULE]}, assigned=True)
+    assert plan.unassigned == GSECURITY
+    assert isinstance(plan.operations[-1], Set)
+    assert plan.operations[-1].name == "ActivePolicy"
+    assert [p["name"] for p in facts(plan.store).values()] == [GSECURITY, "New"]
+
+
+def test_unassigning_comes_before_all_changes():
+    store = windows_2022()
+    plan = change(store, {"name": GSECURITY, "rules": [BLOCK_RULE], "description": "x"}, assigned=False)
+    assert plan.operations[0] == Unset("", "ActivePolicy")
+    assert plan.in_force
+
+
+def test_a_second_run_does_nothing():
+    wanted = {"name": "New", "rules": [BLOCK_RULE, SECURE_RULE], "main_mode": {"pfs": True}, "default_response": True}
+    plan = change(windows_2022(), wanted, assigned=True)
+    assert plan.operations
+    assert change(plan.store, wanted, assigned=True).operations == ()
+
+
+def test_merge_leaves_other_rules_alone():
+    store = change(Store(), {"name": "New", "rules": [BLOCK_RULE, SECURE_RULE]}).store
+    other = {"name": "close smb", "filters": ["*+0:139:TCP"], "action": "block"}
+    plan = change(store, {"name": "new", "rules": [other]}, rules_mode="merge")
+    assert [r["name"] for r in facts(plan.store)["new"]["rules"]] == ["close smb", "Secured servers"]
+    assert change(store, {"name": "New", "rules": [other]}).store.paths() != plan.store.paths()
+
+
+def test_no_rules_are_no_rules():
+    wanted = {"name": "New", "rules": [BLOCK_RULE], "default_response": True}
+    store = change(Store(), wanted, assigned=True).store
+    plan = change(store, {"name": "New", "rules": []})
+    assert facts(plan.store)["New"]["rules"] == []
+    assert facts(plan.store)["New"]["default_response"]["enabled"]
+    assert Graph(plan.store).leftovers() == []
+
+
+def test_renaming_by_id():
+    store = windows_2022()
+    id_ = facts(store)[GSECURITY]["id"]
+    plan = change(store, {"id": id_, "name": "Other"})
+    assert [o.name for o in plan.operations] == ["ipsecName", "whenChanged"]
+
+
+def test_deleting_takes_all_that_belongs_to_the_policy_alone():
+    plan = remove(windows_2022(), GSECURITY)
+    assert plan.operations[0] == Unset("", "ActivePolicy")
+    assert plan.store.paths() == [""]
+    assert plan.remaining == ()
+
+
+def test_deleting_leaves_what_others_use():
+    store = microsoft_defaults()
+    plan = remove(store, "Server (Request Security)")
+    graph = Graph(plan.store)
+    assert sorted(graph.text(key, "ipsecName") for key in plan.remaining) == [
+        "All ICMP Traffic",
+        "All IP Traffic",
+        "Permit",
+    ]
+    assert all(len(graph.owners(key)) == 1 for key in plan.remaining)
+    assert [p["name"] for p in facts(plan.store).values()] == [
+        "Client (Respond Only)",
+        "Secure Server (Require Security)",
+    ]
+    assert plan.store.paths().count("ipsecNFA{6A1F5C6F-72B7-11D2-ACF0-0060B0ECCA17}") == 1
+
+
+def test_the_library_of_the_snap_in_stays():
+    store = windows_2022()
+    rule = stored(store, GSECURITY).rules[0]
+    (list_,) = rule.filters
+    store.change(Unset(list_, "ipsecOwnersReference"))
+    wanted = _wanted(store, GSECURITY)
+    wanted["rules"][0]["filters"] = ["0+192.0.2.1"]
+    edited = change(store, wanted).store
+    assert edited.get(list_, "ipsecData") == store.get(list_, "ipsecData")
+    plan = remove(store, GSECURITY)
+    assert plan.remaining == (list_,)
+
+
+def test_a_missing_policy_is_deleted_already():
+    assert remove(windows_2022(), "Other").operations == ()
+
+
+def test_two_changes_in_one_second_have_two_times():
+    store = change(Store(), {"name": "New", "rules": [BLOCK_RULE]}, now=1000).store
+    for action in ("permit", "block"):
+        key = stored(store, "New").key
+        before = store.get(key, "whenChanged")
+        store = change(store, {"name": "New", "rules": [{**BLOCK_RULE, "action": action}]}, now=1000).store
+        assert store.get(key, "whenChanged") != before
+
+
+# cut off
+
+
+def _cut_everywhere(store: Store, again, plan, old, new):
+    """After any number of operations, what is in force is old or new; the next run finishes and leaves nothing behind.
+    """
+    for count in range(len(plan.operations) + 1):
+        cut = _after(store, plan.operations[:count])
+        assert _in_force(cut) in (old, new), f"after {count} operations"
+        finished = _after(cut, again(cut).operations)
+        assert _in_force(finished) == new
+        assert Graph(finished).leftovers() == []
+        assert not any(finished.get(path, "ipsecWindowsReplaces") for path in finished.paths())
+        assert again(finished).operations == ()
+
+
+CHANGES = {
+    "one filter": lambda w: w["rules"][1]["filters"].pop(),
+    "an action": lambda w: w["rules"][1].update(action="permit"),
+    "two rules": lambda w: [r.update(action="permit", enabled=False) for r in w["rules"]],
+    "rules and main mode": lambda w: [w["rules"].pop(0), w["main_mode"].update(pfs=True)],
+    "all but one rule": lambda w: w.update(
+        poll_interval=5, main_mode={"methods": ["des-md5-1"]}, default_response=True, rules=[w["rules"][1], BLOCK_RULE]
+    ),
+    "a new rule": lambda w: w["rules"].append(SECURE_RULE),
+    "no rules": lambda w: w["rules"].clear(),
+}
+
+
+@pytest.mark.parametrize("edit", CHANGES.values(), ids=CHANGES.keys())
+def test_a_change_of_the_assigned_policy_can_be_cut_anywhere(edit):
+    store = windows_2022()
+    wanted = _wanted(store, GSECURITY)
+    edit(wanted)
+
+    def again(cut):
+        # ids change where an object is written anew: people write names
+        return change(cut, _by_name(wanted), assigned=True)
+
+    plan = again(store)
+    _cut_everywhere(store, again, plan, _in_force(store), _in_force(plan.store))
+
+
+def _by_name(wanted: dict) -> dict:
+    return _without_ids(wanted) if all("id" in r for r in wanted["rules"]) else {**wanted, "id": None}
+
+
+def test_a_deletion_can_be_cut_anywhere():
+    store = windows_2022()
+    plan = remove(store, GSECURITY)
+    _cut_everywhere(store, lambda cut: remove(cut, GSECURITY), plan, _in_force(store), None)
+
+
+def test_a_new_assignment_can_be_cut_anywhere():
+    store = windows_2022()
+    wanted = {"name": "New", "rules": [BLOCK_RULE, SECURE_RULE]}
+    plan = change(store, wanted, assigned=True)
+    _cut_everywhere(
+        store, lambda cut: change(cut, wanted, assigned=True), plan, _in_force(store), _in_force(plan.store)
+    )
+
+
+@given(strategies.policies(), strategies.policies(), st.booleans(), st.data())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_any_policy_can_become_any_other(old, new, assigned, data):
+    def to(store, policy):
+        graph = Graph(store)
+        found = next(iter(read_policies(graph)), None)
+        origins = [
+            next((o for o in found.rules if o.rule.name == r.name), None) if found else None for r in policy.rules
+        ]
+        kept = {o.key for o in origins if o}
+        removed = tuple(o for o in found.rules if o.key not in kept) if found else ()
+        if found and policy.default_response is None:
+            policy = dataclasses.replace(policy, default_response=found.policy.default_response)
+        target = Target(policy, tuple(origins), removed)
+        return plan_present(graph, found, target, assigned, 2_000_000_000, counting_guids())
+
+    first = to(Store(), old)
+    for policy in (new, old):
+        store = first.store
+        plan = to(store, policy)
+        (found,) = read_policies(Graph(plan.store))
+        expected = (
+            policy if policy.default_response else dataclasses.replace(policy, default_response=old.default_response)
+        )
+        assert found.policy == expected
+        assert Graph(plan.store).leftovers() == []
+        assert to(plan.store, policy).operations == ()
+        if plan.operations:
+            count = data.draw(st.integers(0, len(plan.operations)))
+            cut = _after(store, plan.operations[:count])
+            if assigned:
+                assert _in_force(cut) in (_in_force(store), _in_force(plan.store))
+            finished = _after(cut, to(cut, policy).operations)
+            assert [p.policy for p in read_policies(Graph(finished))] == [expected]
+            assert Graph(finished).leftovers() == []
+
+
+def test_a_render_of_a_plan_holds_no_key():
+    plan = change(Store(), {"name": "New", "rules": [SECURE_RULE]})
+    assert "s3cret" not in repr(plan.operations) + repr(plan)
+    assert "s3cret" not in str([render_policy(p.policy) for p in read_policies(Graph(plan.store))])

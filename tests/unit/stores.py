@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Real stores, and short ways to read and change one."""
+
+from __future__ import annotations
+
+import itertools
+import pathlib
+import uuid
+
+from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph
+from ansible_collections.ipsec.windows.plugins.module_utils.merge import find_policy, merge
+from ansible_collections.ipsec.windows.plugins.module_utils.objects import read_policies
+from ansible_collections.ipsec.windows.plugins.module_utils.plan import plan_absent, plan_present
+from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
+from ansible_collections.ipsec.windows.plugins.module_utils.shape.render import render_policy
+from ansible_collections.ipsec.windows.plugins.module_utils.store import Kind, Store, Value
+from winhost import ldif, regfile, tree
+
+DATA = pathlib.Path(__file__).parent.parent / "data"
+CONTAINER = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\IPSec\Policy\Local"
+
+
+def from_tree(found: tree.Tree) -> Store:
+    """The policy store of a simulated registry."""
+    keys = {}
+    for path, values in found.items():
+        if path.lower() == CONTAINER.lower() or path.lower().startswith(CONTAINER.lower() + "\\"):
+            keys[path[len(CONTAINER) + 1 :]] = {
+                name: Value(Kind(kind), tuple(data) if isinstance(data, list) else data)
+                for name, (kind, data) in values.items()
+            }
+    return Store(keys)
+
+
+def to_tree(store: Store) -> tree.Tree:
+    """A simulated registry with this policy store."""
+    return {
+        CONTAINER + ("\\" + path if path else ""): {
+            name: (int(value.kind), list(value.data) if isinstance(value.data, tuple) else value.data)
+            for name, value in store.values(path).items()
+        }
+        for path in store.paths()
+    }
+
+
+def windows_2022() -> Store:
+    """A policy made on Windows 10 in 2022, by today's generation of writer."""
+    found: tree.Tree = {}
+    tree.apply_changes(found, regfile.parse((DATA / "windows-2022.reg").read_bytes()))
+    return from_tree(found)
+
+
+def microsoft_defaults() -> Store:
+    """Microsoft's three default policies, by the old generation of writer."""
+    return from_tree(ldif.to_tree((DATA / "microsoft-defaults.ldif").read_text(), CONTAINER))
+
+
+_count = itertools.count(1)
+
+
+def counting_guids():
+    """New GUIDs, each once in a run of the tests."""
+    return lambda: str(uuid.UUID(int=next(_count)))
+
+
+def facts(store: Store) -> dict[str, dict]:
+    """All policies by name, in the one shape."""
+    return {p.policy.name: render_policy(p.policy) for p in read_policies(Graph(store))}
+
+
+def stored(store: Store, name: str):
+    return find_policy(read_policies(Graph(store)), name, None)
+
+
+def change(store: Store, wanted: dict, assigned=None, rules_mode="exact", now=2_000_000_000):
+    """The plan that makes a policy what `wanted` says."""
+    graph = Graph(store)
+    parsed = parse_policy(wanted)
+    found = find_policy(read_policies(graph), parsed.name, parsed.id)
+    return plan_present(graph, found, merge(parsed, found, rules_mode), assigned, now, counting_guids())
+
+
+def remove(store: Store, name: str):
+    graph = Graph(store)
+    return plan_absent(graph, find_policy(read_policies(graph), name, None), 2_000_000_000, counting_guids())

@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Who may talk to the endpoint: Basic, and NTLM with message encryption, whose server side is pyspnego's."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hmac
+import os
+import pathlib
+import re
+import struct
+import typing as t
+
+import spnego
+
+_BOUNDARY: t.Final = b"--Encrypted Boundary"
+_SEALED: t.Final = "application/HTTP-SPNEGO-session-encrypted"
+
+
+@dataclasses.dataclass(frozen=True)
+class Credentials:
+    """The one user of simulated hosts."""
+
+    user: str
+    password: str
+
+    def publish(self, folder: pathlib.Path) -> None:
+        """Make them known to pyspnego, which reads them from a file that one variable names for the whole process."""
+        path = folder / "ntlm-users"
+        path.touch(mode=0o600)
+        path.write_text(f":{self.user}:{self.password}\n")
+        os.environ["NTLM_USER_FILE"] = str(path)
+
+
+class Denied(Exception):
+    """The client has to authenticate, or has failed to. `challenge` goes into the headers of the 401."""
+
+    def __init__(self, challenge: str | None = None, failed: bool = False) -> None:
+        super().__init__("not authenticated")
+        self.challenge = challenge
+        self.failed = failed
+
+
+class Session:
+    """The authentication of one TCP connection."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._context: t.Any = None
+        self._scheme = ""
+        self.authenticated = False
+
+    def authorize(self, header: str | None) -> str | None:
+        """Judge a request by its Authorization header. Returns a token for the answer's header; raises `Denied`."""
+        if header is None:
+            if self.authenticated:
+                return None
+            raise Denied
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() == "basic":
+            return self._basic(token)
+        if scheme.lower() in ("negotiate", "ntlm"):
+            return self._step(scheme, token)
+        raise Denied(failed=True)
+
+    def _basic(self, token: str) -> None:
+        try:
+            user, _, password = base64.b64decode(token, validate=True).decode().partition(":")
+        except ValueError:
+            raise Denied(failed=True) from None
+        known = f"{self._credentials.user.lower()}:{self._credentials.password}".encode()
+        # Basic is judged anew with each request, as it comes with each
+        if not hmac.compare_digest(f"{user.lower()}:{password}".encode(), known):
+            raise Denied(failed=True)
+
+    def _step(self, scheme: str, token: str) -> str | None:
+        try:
+            data = base64.b64decode(token, validate=True)
+            if self._context is None or self.authenticated:
+                raw = data.startswith(b"NTLMSSP")
+                options = spnego.NegotiateOptions.use_ntlm if raw else spnego.NegotiateOptions.use_negotiate
+                self._context = spnego.server(protocol="ntlm" if raw else "negotiate", options=options)
+                self._scheme = scheme
+                self.authenticated = False
+            answer = self._context.step(data)
+        except (ValueError, spnego.exceptions.SpnegoError):
+            self._context = None
+            raise Denied(failed=True) from None
+        encoded = f"{self._scheme} {base64.b64encode(answer).decode()}" if answer else None
+        if not self._context.complete:
+            raise Denied(encoded)
+        self.authenticated = True
+        return encoded
+
+    @property
+    def seals(self) -> bool:
+        """Whether messages on this connection are encrypted."""
+        return self.authenticated and self._context is not None
+
+    def unseal(self, content_type: str, body: bytes) -> bytes:
+        """The message in a sealed body; other bodies as they are. Raises `ValueError` for a bad signature."""
+        if "multipart/encrypted" not in content_type:
+            return body
+        parts = body.split(_BOUNDARY)
+        found = re.search(rb"OriginalContent:\s*type=[^;]+;charset=[^;]+;Length=(\d+)", parts[1])
+        data = parts[2].partition(b"application/octet-stream\r\n")[2]
+        if not found or not data:
+            raise ValueError("the sealed message has not the parts it should have")
+        size = struct.unpack("<i", data[:4])[0]
+        try:
+            message = self._context.unwrap_winrm(data[4 : 4 + size], data[4 + size :])
+        except spnego.exceptions.SpnegoError as error:
+            raise ValueError(str(error)) from None
+        return t.cast(bytes, message)
+
+    def seal(self, message: bytes) -> tuple[str, bytes]:
+        """Content type and body of an answer."""
+        header, data, _padding = self._context.wrap_winrm(message)
+        body = (
+            _BOUNDARY
+            + b"\r\n\tContent-Type: application/HTTP-SPNEGO-session-encrypted\r\n"
+            + f"\tOriginalContent: type=application/soap+xml;charset=UTF-8;Length={len(message)}\r\n".encode()
+            + _BOUNDARY
+            + b"\r\n\tContent-Type: application/octet-stream\r\n"
+            + struct.pack("<i", len(header))
+            + header
+            + data
+            + _BOUNDARY
+            + b"--\r\n"
+        )
+        return f'multipart/encrypted;protocol="{_SEALED}";boundary="Encrypted Boundary"', body

@@ -1,0 +1,149 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Runs what a client sends in a real PowerShell, with stand-ins for what Windows has and this machine lacks."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import pathlib
+import queue
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import typing as t
+
+from .host import Host
+from .shells import Command
+
+_STANDINS: t.Final = pathlib.Path(__file__).parent / "standins"
+_NAMES: t.Final = ("powershell", "powershell.exe", "pwsh", "pwsh.exe")
+
+
+class EngineError(Exception):
+    """The engine cannot be used here; the text says why."""
+
+
+def find_pwsh() -> str | None:
+    return shutil.which("pwsh")
+
+
+class PowerShellEngine:
+    """One process a command."""
+
+    name = "powershell"
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._pwsh = find_pwsh()
+        if self._pwsh is None:
+            raise EngineError("there is no pwsh on PATH: install PowerShell 7, or use the engine python")
+        self._library, self._programs = _prepare(self._pwsh)
+
+    def start(self, command: Command) -> None:
+        words = [*shlex.split(command.line, posix=False), *command.arguments]
+        if not words or words[0].strip('"').lower() not in _NAMES:
+            command.write("stderr", f"the simulated host has no program '{words[0] if words else ''}'".encode())
+            command.finish(1)
+            return
+        process = subprocess.Popen(
+            [str(self._programs / "powershell"), *words[1:]],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self._environment(),
+            cwd=self._host.folder,
+            start_new_session=True,
+        )
+        command.on_kill(lambda: _kill(process))
+        pumps = [
+            threading.Thread(target=_pump, args=(command, stream, pipe), daemon=True)
+            for stream, pipe in (("stdout", process.stdout), ("stderr", process.stderr))
+        ]
+        for thread in (
+            *pumps,
+            threading.Thread(target=_feed, args=(command, process), daemon=True),
+            threading.Thread(target=_reap, args=(command, process, pumps), daemon=True),
+        ):
+            thread.start()
+
+    def _environment(self) -> dict[str, str]:
+        path = os.environ.get("PATH", "")
+        modules = [str(_STANDINS / "Modules"), str(pathlib.Path(t.cast(str, self._pwsh)).resolve().parent / "Modules")]
+        return {
+            "PATH": f"{self._programs}{os.pathsep}{path}",
+            "HOME": os.environ.get("HOME", "/"),
+            "TMPDIR": tempfile.gettempdir(),
+            "TEMP": tempfile.gettempdir(),
+            "COMPUTERNAME": str(self._host.setting("computer")),
+            "WINHOST_STATE": str(self._host.folder.resolve()),
+            "DOTNET_STARTUP_HOOKS": str(self._library),
+            "DOTNET_TieredPGO": "0",
+            "POWERSHELL_TELEMETRY_OPTOUT": "1",
+            "PSModulePath": os.pathsep.join(modules),
+        }
+
+
+def _feed(command: Command, process: subprocess.Popen[bytes]) -> None:
+    """Hand input on as it comes; pwsh reads late, so this has a thread of its own."""
+    arrived: queue.SimpleQueue[tuple[bytes, bool]] = queue.SimpleQueue()
+    command.on_input(lambda data, end: arrived.put((data, end)))
+    pipe = t.cast(t.IO[bytes], process.stdin)
+    ended = False
+    while not ended and process.poll() is None:
+        try:
+            data, ended = arrived.get(timeout=1)
+            pipe.write(data)
+            pipe.flush()
+        except queue.Empty:
+            continue
+        except OSError:
+            return
+    with contextlib.suppress(OSError):
+        pipe.close()
+
+
+def _pump(command: Command, stream: str, pipe: t.IO[bytes]) -> None:
+    while data := pipe.read1(65536):  # type: ignore[attr-defined]
+        command.write(stream, data)
+
+
+def _reap(command: Command, process: subprocess.Popen[bytes], pumps: list[threading.Thread]) -> None:
+    exit_code = process.wait()
+    for thread in pumps:
+        thread.join()
+    command.finish(exit_code)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _prepare(pwsh: str) -> tuple[pathlib.Path, pathlib.Path]:
+    """The compiled stand-ins, and a folder in which PowerShell has the names it has on Windows. Made once, by content.
+    """
+    source = _STANDINS / "StandIns.cs"
+    engine = pathlib.Path(pwsh).resolve()
+    key = hashlib.sha256(source.read_bytes() + str(engine).encode()).hexdigest()[:16]
+    folder = pathlib.Path(tempfile.gettempdir()) / f"winhost-{os.getuid()}" / key
+    library, programs = folder / "StandIns.dll", folder / "bin"
+    if library.exists():
+        return library, programs
+    programs.mkdir(parents=True, exist_ok=True)
+    link = programs / "powershell"
+    if not link.exists():
+        link.symlink_to(engine)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        new = pathlib.Path(scratch) / "StandIns.dll"
+        script = f"Add-Type -Path '{source}' -OutputAssembly '{new}' -OutputType Library"
+        result = subprocess.run([pwsh, "-NoProfile", "-Command", script], capture_output=True, text=True, check=False)
+        if not new.exists():
+            raise EngineError(f"the stand-ins do not compile: {result.stdout}{result.stderr}")
+        new.replace(library)
+    return library, programs

@@ -1,0 +1,126 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Simulated hosts, many in one process, and the inventory by which Ansible finds them."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import random
+import secrets
+import socket
+import tempfile
+import types
+import typing as t
+
+from .auth import Credentials
+from .engine_powershell import PowerShellEngine, find_pwsh
+from .engine_python import PythonEngine
+from .host import Host
+from .server import HTTP_PORT, HTTPS_PORT, Endpoint
+from .tls import make_certificate
+
+ENGINES: t.Final = ("auto", "powershell", "python")
+AUTHENTICATIONS: t.Final = ("ntlm", "basic")
+
+
+@dataclasses.dataclass
+class Farm:
+    """Starts `count` hosts named win1, win2 … on addresses of their own below 127; a context manager ends them.
+
+    `state` is the folder of their state; None is one that goes with the farm. `authentication` and `https` are what the
+    inventory says; the hosts offer all.
+    """
+
+    count: int = 1
+    state: pathlib.Path | None = None
+    engine: str = "auto"
+    authentication: str = "ntlm"
+    https: bool = False
+
+    def __post_init__(self) -> None:
+        if self.engine == "auto":
+            self.engine = "powershell" if find_pwsh() else "python"
+        self._stack = contextlib.ExitStack()
+        self.hosts: dict[str, Host] = {}
+
+    def __enter__(self) -> Farm:
+        with contextlib.ExitStack() as stack:
+            self.folder = self.state or pathlib.Path(
+                stack.enter_context(tempfile.TemporaryDirectory(prefix="winhost-"))
+            )
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.credentials = Credentials("vagrant", os.environ.get("WINHOST_PASSWORD") or secrets.token_urlsafe(12))
+            self.credentials.publish(self.folder)
+            addresses = _free_addresses(self.count)
+            self.certificate = make_certificate(self.folder, addresses)
+            for number, address in enumerate(addresses, 1):
+                name = f"win{number}"
+                host = self.hosts[name] = Host(self.folder / name, name, address)
+                engine = PowerShellEngine(host) if self.engine == "powershell" else PythonEngine(host)
+                endpoint = Endpoint(host, engine, self.credentials, self.certificate)
+                endpoint.start()
+                stack.callback(endpoint.close)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: types.TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def inventory(self) -> dict[str, t.Any]:
+        """An inventory with the group windows and every variable that a connection needs."""
+        return {
+            "windows": {
+                "hosts": {name: {"ansible_host": host.address} for name, host in self.hosts.items()},
+                "vars": {
+                    "ansible_connection": "winrm",
+                    "ansible_port": HTTPS_PORT if self.https else HTTP_PORT,
+                    "ansible_winrm_scheme": "https" if self.https else "http",
+                    "ansible_winrm_transport": self.authentication,
+                    "ansible_winrm_server_cert_validation": "ignore",
+                    "ansible_user": self.credentials.user,
+                    "ansible_password": self.credentials.password,
+                },
+            }
+        }
+
+    def write_inventory(self, path: pathlib.Path) -> None:
+        """Write it, whole or not at all, for its owner only. It is JSON, which is YAML as well."""
+        new = path.with_name(path.name + ".new")
+        new.touch(mode=0o600)
+        new.write_text(json.dumps(self.inventory(), indent=2) + "\n")
+        new.replace(path)
+
+
+def _free_addresses(count: int) -> list[str]:
+    """Addresses on which nobody listens at the ports of WinRM: farms that run side by side keep out of each other's
+    way.
+    """
+    for _attempt in range(200):
+        first = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}"
+        addresses = [f"{first}.{number}" for number in range(1, count + 1)]
+        if count <= 254 and all(map(_is_free, addresses)):
+            return addresses
+    raise OSError(
+        f"no {count} addresses with the ports {HTTP_PORT} and {HTTPS_PORT} free could be found below 127; at most 254 fit"
+    )
+
+
+def _is_free(address: str) -> bool:
+    for port in (HTTP_PORT, HTTPS_PORT):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, port))
+            except OSError:
+                return False
+    return True

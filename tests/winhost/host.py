@@ -1,0 +1,252 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""One simulated host: a folder with its registry, its settings, its service, and what it saw."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import json
+import pathlib
+import threading
+import time
+import typing as t
+
+from . import enforcement, policy, regfile
+from .journal import Follower, Registry, append
+from .tree import DWORD, STRING, Change, Tree, Value, below, get
+
+SERVICE_KEY: t.Final = r"HKLM\SYSTEM\CurrentControlSet\Services\PolicyAgent"
+_VERSION_KEY: t.Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+START_TYPES: t.Final = {"automatic": 2, "manual": 3, "disabled": 4}
+
+SETTINGS: t.Final[dict[str, t.Any]] = {
+    "computer": "WIN1",
+    "administrator": True,
+    "clock_offset": 0,
+    "names": {},
+    "interfaces": {},
+    "servers": {},
+}
+"""The settings of a host and their defaults. `names` and `interfaces` list addresses, `servers` those of dns, wins,
+dhcp, gateway.
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Enforced:
+    """The policy that the service has taken. `epoch` counts how often it took one."""
+
+    epoch: int
+    in_force: policy.InForce | None
+
+
+class Host:
+    """A host whose state is `folder`; a folder that is new becomes a fresh Windows Server 2022."""
+
+    def __init__(self, folder: pathlib.Path, name: str, address: str) -> None:
+        self.folder = folder
+        self.name = name
+        self.address = address
+        folder.mkdir(parents=True, exist_ok=True)
+        self.registry = Registry(folder / "registry.jsonl")
+        self._settings = folder / "host.json"
+        self._service = Follower(folder / "service.jsonl")
+        self._events = folder / "events.jsonl"
+        self._lock = threading.RLock()
+        self.running = False
+        self.open_connections: set[tuple[str, int, int]] = set()
+        """(peer, its port, our port), kept by the endpoint."""
+        self.enforced = Enforced(0, None)
+        if not self._settings.exists():
+            self._settings.write_text(json.dumps(SETTINGS | {"computer": name.upper()}, indent=2))
+            self.registry.change(_fresh_registry())
+            append(self._service.path, [["stop"]])
+        self.sync()
+
+    # settings
+
+    def setting(self, name: str) -> t.Any:
+        return json.loads(self._settings.read_text())[name]
+
+    def set(self, **settings: t.Any) -> None:
+        """Change settings; the keys are those of `SETTINGS`."""
+        unknown = settings.keys() - SETTINGS.keys()
+        if unknown:
+            raise ValueError(f"a host has no setting {', '.join(sorted(unknown))}; it has {', '.join(SETTINGS)}")
+        changed = json.loads(self._settings.read_text()) | settings
+        new = self._settings.with_suffix(".new")
+        new.write_text(json.dumps(changed, indent=2))
+        new.replace(self._settings)
+
+    def set_version(self, product: str, major: int, minor: int, build: int) -> None:
+        """What version of Windows the host says it is."""
+        self.registry.change(_version(product, major, minor, build))
+
+    def now(self) -> int:
+        """The host's clock: seconds since 1970."""
+        return int(time.time()) + t.cast(int, self.setting("clock_offset"))
+
+    # registry
+
+    @property
+    def tree(self) -> Tree:
+        return self.registry.tree
+
+    def get(self, key: str, name: str) -> Value | None:
+        return get(self.tree, key, name)
+
+    def import_reg(self, data: bytes) -> None:
+        """Take a .reg file in, whole or not at all (`regfile.RegFileError`)."""
+        self.registry.change(regfile.parse(data))
+
+    def export_reg(self, root: str = policy.LOCAL) -> bytes:
+        return regfile.export(self.tree, root)
+
+    def assign_domain_policy(self, path: str, name: str, objects: Tree) -> None:
+        """Do what Group Policy does: say which policy is assigned and put its objects into the cache."""
+        changes: list[Change] = [
+            ("set", policy.ASSIGNMENT, "DSIPSECPolicyPath", STRING, path),
+            ("set", policy.ASSIGNMENT, "DSIPSECPolicyName", STRING, name),
+            ("set", policy.ASSIGNMENT, "DSIPSECPolicyFlags", DWORD, 0),
+            ("create", policy.CACHE),
+        ]
+        for key, values in objects.items():
+            where = policy.CACHE + key[len(policy.LOCAL) :]
+            changes += [("set", where, value, kind, data) for value, (kind, data) in values.items()]
+        self.registry.change(changes)
+
+    def remove_domain_policy(self) -> None:
+        self.registry.change([("delete", policy.ASSIGNMENT), ("delete", policy.CACHE)])
+
+    # the service
+
+    @property
+    def start_type(self) -> str | None:
+        """None where the host has no such service."""
+        number = self.get(SERVICE_KEY, "Start")
+        return next((name for name, known in START_TYPES.items() if known == number), "unknown" if number else None)
+
+    def set_start_type(self, name: str | None) -> None:
+        """None removes the service."""
+        if name is None:
+            self.registry.change([("delete", SERVICE_KEY)])
+        else:
+            self.registry.change([("set", SERVICE_KEY, "Start", DWORD, START_TYPES[name])])
+
+    def start_service(self) -> None:
+        self._act("start")
+
+    def boot(self) -> None:
+        """Start the service as Windows does where a policy is assigned."""
+        assigned = self.get(policy.LOCAL, "ActivePolicy") or self.get(policy.ASSIGNMENT, "DSIPSECPolicyPath")
+        if assigned and self.start_type not in (None, "disabled"):
+            self.start_service()
+
+    def stop_service(self) -> None:
+        self._act("stop")
+
+    def reload_service(self) -> None:
+        """User-defined control 129."""
+        self._act("control", 129)
+
+    def sync_running(self) -> bool:
+        """Whether the service runs."""
+        self.sync()
+        return self.running
+
+    def _act(self, *action: t.Any) -> None:
+        append(self._service.path, [action])
+        self.event("service", *action)
+        self.sync()
+
+    def sync(self) -> Enforced:
+        """Take note of what was done to the service; after a start or a control 129 it has taken the policy of that
+        moment.
+        """
+        with self._lock:
+            for action in self._service.read():
+                if action[0] in ("start", "stop"):
+                    self.running = action[0] == "start"
+                if action[0] == "start" or (self.running and action == ["control", 129]):
+                    self.enforced = Enforced(self.enforced.epoch + 1, self._take_policy())
+                elif not self.running:
+                    self.enforced = Enforced(self.enforced.epoch + 1, None)
+            return self.enforced
+
+    def _take_policy(self) -> policy.InForce | None:
+        try:
+            found = policy.read(self.tree)
+        except policy.StoreError as error:
+            self.event("policy_unreadable", str(error))
+            return None
+        self.event("policy_taken", None if found is None else found.policy.name)
+        return found
+
+    # the network
+
+    def verdict(self, peer: str, peer_port: int, port: int) -> str:
+        """What becomes of a connection from `peer` to `port`: permit, block or negotiate, of both directions the worse.
+        """
+        in_force = self.sync().in_force
+        if in_force is None:
+            return "permit"
+        servers = self.setting("servers")
+        addresses = enforcement.HostAddresses(
+            frozenset(map(ipaddress.ip_address, [self.address, *sum(self.setting("interfaces").values(), [])])),
+            **{kind: frozenset(map(ipaddress.ip_address, found)) for kind, found in servers.items()},
+        )
+        inbound = enforcement.tcp(peer, peer_port, self.address, port, inbound=True)
+        outbound = enforcement.tcp(self.address, port, peer, peer_port, inbound=False)
+        verdicts = [enforcement.verdict(in_force, packet, addresses) for packet in (inbound, outbound)]
+        return next((v for v in ("block", "negotiate") if v in verdicts), "permit")
+
+    def connections(self, port: int) -> list[dict[str, t.Any]]:
+        """The connections that arrive at a port, as the host's own network tells."""
+        return [
+            {"local": self.address, "remote": peer, "remote_port": peer_port}
+            for peer, peer_port, at in sorted(self.open_connections)
+            if at == port
+        ]
+
+    # what it saw
+
+    def event(self, name: str, *details: t.Any) -> None:
+        append(self._events, [(self.now(), name, *details)])
+
+    def events(self, name: str | None = None) -> list[list[t.Any]]:
+        """What the host saw, oldest first: [time, name, …]. Names: executed, logon, service, policy_taken, cut,
+        registry_security …
+        """
+        return [event for event in Follower(self._events).read() if name is None or event[1] == name]
+
+    def policies(self) -> list[policy.Policy]:
+        """The local policies, as the host's own reader sees them."""
+        return policy.policies(self.tree)
+
+    def store(self) -> Tree:
+        """The keys of the local policy store."""
+        return {key: self.tree[key] for key in below(self.tree, policy.LOCAL)}
+
+
+def _version(product: str, major: int, minor: int, build: int) -> list[Change]:
+    values = [
+        ("ProductName", STRING, product),
+        ("CurrentVersion", STRING, "6.3" if major == 10 else f"{major}.{minor}"),
+        ("CurrentBuildNumber", STRING, str(build)),
+    ]
+    changes: list[Change] = [("set", _VERSION_KEY, name, kind, data) for name, kind, data in values]
+    for name, number in (("CurrentMajorVersionNumber", major), ("CurrentMinorVersionNumber", minor)):
+        known = ("set", _VERSION_KEY, name, DWORD, number)
+        changes.append(known if major == 10 else ("unset", _VERSION_KEY, name))
+    return changes
+
+
+def _fresh_registry() -> list[Change]:
+    return [
+        ("create", r"HKLM\SOFTWARE\Policies\Microsoft\Windows"),
+        *_version("Windows Server 2022 Standard", 10, 0, 20348),
+        ("set", SERVICE_KEY, "Start", DWORD, START_TYPES["manual"]),
+        ("set", SERVICE_KEY, "DisplayName", STRING, "IPsec Policy Agent"),
+    ]

@@ -1,0 +1,211 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The collection's host module as its protocol describes it (docs/host-module.md), for hosts without PowerShell."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import threading
+import typing as t
+
+from . import policy
+from .host import Host
+from .tree import Change, Tree, Value, below, find_key
+
+
+class _Refused(Exception):
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class HostModule:
+    """Answers requests about one host."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._mutex = threading.Lock()
+
+    def run(self, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
+        request = json.loads(arguments["request"])
+        actions = {"read": self._read, "apply": self._apply, "tell": self._tell}
+        do = actions.get(request.get("do"))
+        try:
+            if request.get("protocol") != 1 or do is None:
+                raise _Refused(
+                    "unknown_request", f"there is no request '{request.get('protocol')} {request.get('do')}'"
+                )
+            self._host.event("executed", "ipsec_host", request["do"])
+            answer = do(request)
+        except _Refused as refused:
+            answer = {"failed": True, "msg": str(refused), "reason": refused.reason}
+        return {**answer, "protocol": 1, "changed": False}
+
+    def _read(self, request: dict[str, t.Any]) -> dict[str, t.Any]:
+        host = self._host
+        text = store_text(host.tree, policy.LOCAL)
+        version = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+        major, minor = (host.get(version, f"Current{part}VersionNumber") for part in ("Major", "Minor"))
+        shown = str(host.get(version, "CurrentVersion") or "") if major is None else f"{major}.{minor}"
+        return {
+            "store": _pack(text),
+            "digest": _digest(text),
+            "now": host.now(),
+            "computer": host.setting("computer"),
+            "product": str(host.get(version, "ProductName") or ""),
+            "version": f"{shown}.{host.get(version, 'CurrentBuildNumber') or ''}",
+            "powershell": "5.1.20348.1",
+            "writable": host.setting("administrator"),
+            "service": self._service(),
+            "domain": self._domain(),
+            "names": {name: self._addresses("names", name.rstrip(".")) for name in request["names"]},
+            "interfaces": {guid: self._addresses("interfaces", guid) for guid in request["interfaces"]},
+            "connections": host.connections(request["port"]),
+        }
+
+    def _addresses(self, setting: str, name: str) -> list[str]:
+        known = self._host.setting(setting)
+        return next((found for key, found in known.items() if key.lower().rstrip(".") == name.lower()), [])
+
+    def _domain(self) -> dict[str, t.Any] | None:
+        path = self._host.get(policy.ASSIGNMENT, "DSIPSECPolicyPath")
+        if not path:
+            return None
+        name = self._host.get(policy.ASSIGNMENT, "DSIPSECPolicyName")
+        return {"path": path, "name": name or "", "store": _pack(store_text(self._host.tree, policy.CACHE))}
+
+    def _service(self) -> dict[str, t.Any]:
+        start_type = self._host.start_type
+        if start_type is None:
+            return {"status": "missing", "start_type": "unknown"}
+        return {"status": "running" if self._host.sync_running() else "stopped", "start_type": start_type}
+
+    def _apply(self, request: dict[str, t.Any]) -> dict[str, t.Any]:
+        if not self._host.setting("administrator"):
+            raise _Refused("not_administrator", "the user is no administrator of this host")
+        answer: dict[str, t.Any] = {"applied": 0, "store": None, "error": None, "conflict": False, "now": None}
+        answer["service"] = None
+        with self._mutex:
+            text = store_text(self._host.tree, policy.LOCAL)
+            if _digest(text) != request["expect"]:
+                answer.update(conflict=True, store=_pack(text), digest=_digest(text), now=self._host.now())
+                return answer
+            for line in _unpack(request["operations"]).splitlines():
+                try:
+                    self._operate(line)
+                except LookupError as error:
+                    answer["error"] = str(error.args[0])
+                    break
+                answer["applied"] += 1
+            text = store_text(self._host.tree, policy.LOCAL)
+        answer["digest"] = _digest(text)
+        if answer["digest"] != request["result"]:
+            answer["store"] = _pack(text)
+        if answer["error"] is None:
+            answer["service"] = self._change_service(request["service"])
+        return answer
+
+    def _operate(self, line: str) -> None:
+        kind, *fields = line.split(";")
+        path = _decode(fields[0])
+        key = f"{policy.LOCAL}\\{path}" if path else policy.LOCAL
+        changes: list[Change] = []
+        if find_key(self._host.tree, policy.LOCAL) is None:
+            changes.append(("create", policy.LOCAL))
+            self._host.event("registry_security", policy.LOCAL, "D:P(A;OICI;KA;;;SY)(A;OICI;KA;;;BA)")
+        if kind == "c":
+            changes.append(("create", key))
+        elif kind == "d":
+            changes.append(("delete", key))
+        elif find_key(self._host.tree, key) is None:
+            raise LookupError(f"the key {path} is not there")
+        elif kind == "u":
+            changes.append(("unset", key, _decode(fields[1])))
+        else:
+            changes.append(("set", key, _decode(fields[1]), int(fields[2]), _data(int(fields[2]), fields[3])))
+        self._host.registry.change(changes)
+
+    def _tell(self, request: dict[str, t.Any]) -> dict[str, t.Any]:
+        return {"service": self._change_service(request["service"])}
+
+    def _change_service(self, wanted: dict[str, t.Any]) -> dict[str, t.Any]:
+        host, told, problem = self._host, "nothing", None
+        if wanted["start_type"]:
+            if host.start_type is None:
+                told, problem = "failed", "Cannot find any service with service name 'PolicyAgent'."
+            else:
+                host.set_start_type(wanted["start_type"])
+        tell = wanted["tell"] if host.start_type is not None and problem is None else None
+        if tell and not host.sync_running():
+            if host.start_type == "disabled":
+                told, problem = (
+                    "failed",
+                    "Service 'IPsec Policy Agent (PolicyAgent)' cannot be started because it is disabled.",
+                )
+            else:
+                host.start_service()
+                told = "started"
+        elif tell == "restart":
+            host.stop_service()
+            host.start_service()
+            told = "restarted"
+        elif tell == "reload":
+            host.reload_service()
+            told = "asked"
+        return {**self._service(), "told": told, "error": problem}
+
+
+def store_text(tree: Tree, root: str) -> str:
+    """A subtree in the form in which it travels."""
+    lines = []
+    keys = [(key[len(root) + 1 :], key) for key in below(tree, root)]
+    for path, key in sorted(keys, key=lambda item: _units(item[0])):
+        lines.append(f"k;{_encode(path)}\n")
+        for name, (kind, data) in sorted(tree[key].items(), key=lambda item: _units(item[0])):
+            lines.append(f"v;{_encode(name)};{kind};{_value(kind, data)}\n")
+    return "".join(lines)
+
+
+def _units(text: str) -> list[int]:
+    data = text.encode("utf-16-le", "surrogatepass")
+    return [int.from_bytes(data[i : i + 2], "little") for i in range(0, len(data), 2)]
+
+
+def _encode(text: str) -> str:
+    return base64.b64encode(text.encode("utf-16-le", "surrogatepass")).decode()
+
+
+def _decode(text: str) -> str:
+    return base64.b64decode(text).decode("utf-16-le", "surrogatepass")
+
+
+def _value(kind: int, data: Value) -> str:
+    if isinstance(data, list):
+        return ",".join(map(_encode, data)) or "-"
+    if isinstance(data, bytes):
+        return "" if kind == 0 else base64.b64encode(data).decode()
+    return _encode(data) if isinstance(data, str) else str(data)
+
+
+def _data(kind: int, text: str) -> Value:
+    if kind in (1, 2):
+        return _decode(text)
+    if kind == 7:
+        return [] if text == "-" else [_decode(item) for item in text.split(",")]
+    return int(text) if kind in (4, 11) else base64.b64decode(text)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _pack(text: str) -> str:
+    return base64.b64encode(gzip.compress(text.encode("ascii"))).decode() if text else ""
+
+
+def _unpack(packed: str) -> str:
+    return gzip.decompress(base64.b64decode(packed)).decode("ascii") if packed else ""

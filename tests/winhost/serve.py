@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Serves simulated hosts until it is ended."""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import signal
+import sys
+import threading
+
+from .engine_powershell import EngineError
+from .farm import AUTHENTICATIONS, ENGINES, Farm
+from .regfile import RegFileError
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="serve", description="Simulated Windows hosts that Ansible can reach by WinRM."
+    )
+    parser.add_argument(
+        "--inventory", type=pathlib.Path, required=True, help="the inventory to write once the hosts answer"
+    )
+    parser.add_argument("--hosts", type=int, default=1, help="how many hosts: win1, win2 … (default 1)")
+    parser.add_argument(
+        "--state", type=pathlib.Path, help="the folder of their state, kept (default: one that is removed)"
+    )
+    parser.add_argument("--import", dest="reg", type=pathlib.Path, help="a .reg file for the registry of each host")
+    parser.add_argument("--engine", choices=ENGINES, default="auto", help="what runs the hosts' side (default auto)")
+    parser.add_argument(
+        "--auth", choices=AUTHENTICATIONS, default="ntlm", help="what the inventory uses (default ntlm)"
+    )
+    parser.add_argument("--https", action="store_true", help="the inventory uses HTTPS")
+    options = parser.parse_args()
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    try:
+        data = options.reg.read_bytes() if options.reg else None
+        with Farm(options.hosts, options.state, options.engine, options.auth, options.https) as farm:
+            for name, host in farm.hosts.items():
+                if data is not None:
+                    host.import_reg(data)
+                host.boot()
+                print(f"{name}: {host.address}, {farm.engine} runs its side", flush=True)
+            farm.write_inventory(options.inventory)
+            print(f"the inventory is {options.inventory}; end with Ctrl-C", flush=True)
+            ended.wait()
+    except (OSError, EngineError, RegFileError) as error:
+        print(f"serve: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,223 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The WS-Management endpoint of a simulated host: HTTP and HTTPS, authentication, the policy in force, and the
+messages.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.server
+import pathlib
+import socket
+import socketserver
+import ssl
+import struct
+import threading
+import typing as t
+
+from . import soap, tls
+from .auth import Credentials, Denied, Session
+from .host import Host
+from .shells import Engine, Shells
+
+HTTP_PORT: t.Final = 5985
+HTTPS_PORT: t.Final = 5986
+_BODY_LIMIT: t.Final = 64 * 1024 * 1024
+
+
+class Endpoint:
+    """Listens on the host's address until it is closed."""
+
+    def __init__(self, host: Host, engine: Engine, credentials: Credentials, certificate: pathlib.Path) -> None:
+        self.host = host
+        self.credentials = credentials
+        self.shells = Shells(engine)
+        self._servers = [
+            _Server(self, HTTP_PORT, None),
+            _Server(self, HTTPS_PORT, tls.server_context(certificate)),
+        ]
+        self._threads = [threading.Thread(target=s.serve_forever, args=(0.05,), daemon=True) for s in self._servers]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+        self.shells.close()
+
+    def handle(self, request: soap.Request) -> bytes:
+        """Answer a message. Raises `soap.Fault`."""
+        shells, shell_id = self.shells, request.shell_id
+        match request.name:
+            case "Create":
+                return soap.created(request, shells.create())
+            case "Command":
+                line = request.text("rsp:CommandLine/rsp:Command") or ""
+                arguments = request.texts("rsp:CommandLine/rsp:Arguments")
+                command = shells.run(shell_id, line, arguments, self.host.sync().epoch)
+                return soap.command_started(request, command.id)
+            case "Send":
+                for stream in request.element("rsp:Send").iterfind(f"{{{soap.SHELL}}}Stream"):
+                    command = shells.command(shell_id, stream.get("CommandId"))
+                    end = (stream.get("End") or "").lower() == "true"
+                    command.feed(base64.b64decode(stream.text or ""), end)
+                return soap.done(request, "Send")
+            case "Receive":
+                command_id = request.element("rsp:Receive/rsp:DesiredStream").get("CommandId")
+                command = shells.command(shell_id, command_id)
+                found = command.fetch(request.timeout)
+                if found is None:
+                    raise soap.Fault("nothing came within the time", soap.OPERATION_TIMEOUT, "w:TimedOut")
+                return soap.received(request, command.id, *found)
+            case "Signal":
+                shells.end_command(shell_id, request.element("rsp:Signal").get("CommandId"))
+                return soap.done(request, "Signal")
+            case "Delete":
+                shells.delete(shell_id)
+                return soap.done(request, "Delete")
+        raise soap.Fault(f"the simulated host does not know the action {request.action}")
+
+    def passes(self, request: soap.Request, peer: tuple[str, int], port: int) -> bool:
+        """Whether the policy in force lets a message through. The answer of a command that ran before it still gets
+        out.
+        """
+        if request.name in ("Receive", "Send"):
+            path = "rsp:Receive/rsp:DesiredStream" if request.name == "Receive" else "rsp:Send/rsp:Stream"
+            try:
+                command = self.shells.command(request.shell_id, request.element(path).get("CommandId"))
+            except soap.Fault:
+                return self.lets_in(peer, port)
+            if command.epoch < self.host.sync().epoch and not command.delivered:
+                return True
+        return self.lets_in(peer, port)
+
+    def lets_in(self, peer: tuple[str, int], port: int) -> bool:
+        verdict = self.host.verdict(*peer, port)
+        if verdict != "permit":
+            self.host.event("cut", peer[0], port, verdict)
+        return verdict == "permit"
+
+
+class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, endpoint: Endpoint, port: int, context: ssl.SSLContext | None) -> None:
+        self.endpoint = endpoint
+        self.context = context
+        super().__init__((endpoint.host.address, port), _Handler)
+
+    @property
+    def port(self) -> int:
+        return self.server_address[1]
+
+    def verify_request(self, request: t.Any, client_address: t.Any) -> bool:
+        allowed = self.endpoint.lets_in(client_address[:2], self.port)
+        if not allowed:
+            _reset(request)
+        return allowed
+
+    def finish_request(self, request: t.Any, client_address: t.Any) -> None:
+        # here and not in accept: a handshake must not hold up other clients
+        if self.context is not None:
+            request = self.context.wrap_socket(request, server_side=True)
+        self.RequestHandlerClass(request, client_address, self)
+        if self.context is not None:
+            request.close()
+
+    def handle_error(self, request: t.Any, client_address: t.Any) -> None:
+        """Clients go away; that is no error of the server."""
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    server: _Server
+    timeout = 600
+
+    def setup(self) -> None:
+        super().setup()
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.session = Session(self.server.endpoint.credentials)
+        self._connection_key = (*self.client_address[:2], self.server.port)
+        self.server.endpoint.host.open_connections.add(self._connection_key)
+
+    def finish(self) -> None:
+        self.server.endpoint.host.open_connections.discard(self._connection_key)
+        super().finish()
+
+    def do_POST(self) -> None:
+        endpoint = self.server.endpoint
+        size = int(self.headers.get("Content-Length") or 0)
+        if size > _BODY_LIMIT:
+            self._answer(413, b"")
+            return
+        body = self.rfile.read(size)
+        try:
+            token = self.session.authorize(self.headers.get("Authorization"))
+        except Denied as denied:
+            self._deny(denied)
+            return
+        headers = {"WWW-Authenticate": token} if token else {}
+        if not body:
+            self._answer(200, b"", headers)
+            return
+        try:
+            message = self.session.unseal(self.headers.get("Content-Type", ""), body)
+        except (ValueError, IndexError):
+            self._answer(400, b"")
+            return
+        request = None
+        try:
+            request = soap.parse(message)
+            if not endpoint.passes(request, self.client_address[:2], self.server.port):
+                self._cut()
+                return
+            status, answer = 200, endpoint.handle(request)
+        except soap.Fault as error:
+            status, answer = 500, soap.fault(request, error)
+        self._answer(status, answer, headers)
+
+    def _deny(self, denied: Denied) -> None:
+        if denied.failed:
+            self.server.endpoint.host.event("logon_failed", self.client_address[0])
+        self.send_response(401)
+        if denied.challenge:
+            self.send_header("WWW-Authenticate", denied.challenge)
+        else:
+            for scheme in ("Negotiate", "NTLM", 'Basic realm="WSMAN"'):
+                self.send_header("WWW-Authenticate", scheme)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        self.wfile.flush()
+
+    def _answer(self, status: int, message: bytes, headers: dict[str, str] | None = None) -> None:
+        content_type = "application/soap+xml;charset=UTF-8"
+        if message and self.session.seals and self.server.context is None:
+            content_type, message = self.session.seal(message)
+        self.send_response(status)
+        for name, value in {**(headers or {}), "Content-Type": content_type}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(message)))
+        self.end_headers()
+        self.wfile.write(message)
+        self.wfile.flush()
+
+    def _cut(self) -> None:
+        self.close_connection = True
+        _reset(self.connection)
+
+    def log_message(self, format: str, *args: t.Any) -> None:
+        """The host keeps its own record of what it saw."""
+
+
+def _reset(connection: socket.socket) -> None:
+    """End a connection as a filter does: without a word."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()

@@ -1,0 +1,163 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Shells and the commands in them: the state behind WS-Management's messages."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import threading
+import time
+import typing as t
+import uuid
+
+from .soap import INVALID_SELECTORS, Fault
+
+CHUNK: t.Final = 300_000
+"""The most output that one Receive carries, in bytes."""
+
+
+class Engine(t.Protocol):
+    """Runs the command lines of clients."""
+
+    name: str
+
+    def start(self, command: Command) -> None:
+        """Begin to run `command`: read its input, write its output, `finish` it. Returns at once."""
+
+
+@dataclasses.dataclass(eq=False)
+class Command:
+    """A command. Its input is complete when `input_ended` is set; output waits here until the client fetches it.
+
+    `epoch` is the host's policy epoch at its start: what runs when the policy changes still gets its answer out.
+    """
+
+    line: str
+    arguments: list[str]
+    epoch: int
+    id: str = dataclasses.field(default_factory=lambda: str(uuid.uuid4()).upper())
+    input_ended: threading.Event = dataclasses.field(default_factory=threading.Event)
+    input: bytearray = dataclasses.field(default_factory=bytearray)
+    delivered: bool = False
+
+    def __post_init__(self) -> None:
+        self._condition = threading.Condition()
+        self._output = {"stdout": bytearray(), "stderr": bytearray()}
+        self._exit_code: int | None = None
+        self._input_sinks: list[t.Callable[[bytes, bool], None]] = []
+        self._on_kill: list[t.Callable[[], None]] = []
+
+    def feed(self, data: bytes, end: bool) -> None:
+        """Input from the client."""
+        self.input += data
+        for sink in self._input_sinks:
+            sink(data, end)
+        if end:
+            self.input_ended.set()
+
+    def on_input(self, sink: t.Callable[[bytes, bool], None]) -> None:
+        """Hand input on as it comes; what came before is handed on at once."""
+        self._input_sinks.append(sink)
+        if self.input or self.input_ended.is_set():
+            sink(bytes(self.input), self.input_ended.is_set())
+
+    def on_kill(self, action: t.Callable[[], None]) -> None:
+        self._on_kill.append(action)
+
+    def write(self, stream: str, data: bytes) -> None:
+        with self._condition:
+            self._output[stream] += data
+            self._condition.notify_all()
+
+    def finish(self, exit_code: int) -> None:
+        with self._condition:
+            if self._exit_code is None:
+                self._exit_code = exit_code
+            self._condition.notify_all()
+
+    def fetch(self, timeout: float) -> tuple[dict[str, bytes], int | None] | None:
+        """Output as it is there, and the exit code once it is all out; None if nothing came within `timeout` seconds.
+        """
+        with self._condition:
+            self._condition.wait_for(lambda: any(self._output.values()) or self._exit_code is not None, timeout)
+            found = {}
+            for name, data in self._output.items():
+                found[name] = bytes(data[:CHUNK])
+                del data[:CHUNK]
+            whole = self._exit_code is not None and not any(self._output.values())
+            if not whole and not any(found.values()):
+                return None
+            self.delivered = self.delivered or whole
+            return found, self._exit_code if whole else None
+
+    def kill(self) -> None:
+        for action in self._on_kill:
+            action()
+        self.finish(1)
+
+
+class Shells:
+    """The open shells of a host."""
+
+    IDLE: t.ClassVar[float] = 7200.0
+    """Seconds after which a shell that nobody asks for is closed, as WinRM does."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._shells: dict[str, collections.OrderedDict[str, Command]] = {}
+        self._used: dict[str, float] = {}
+
+    def create(self) -> str:
+        shell_id = str(uuid.uuid4()).upper()
+        with self._lock:
+            self._shells[shell_id] = collections.OrderedDict()
+            self._used[shell_id] = time.monotonic()
+        self.reap()
+        return shell_id
+
+    def run(self, shell_id: str | None, line: str, arguments: list[str], epoch: int) -> Command:
+        command = Command(line, arguments, epoch)
+        self._shell(shell_id)[command.id] = command
+        self._engine.start(command)
+        return command
+
+    def command(self, shell_id: str | None, command_id: str | None) -> Command:
+        found = self._shell(shell_id).get(command_id or "")
+        if found is None:
+            raise Fault(f"there is no command {command_id} in the shell", INVALID_SELECTORS, "w:InvalidSelectors")
+        return found
+
+    def end_command(self, shell_id: str | None, command_id: str | None) -> None:
+        command = self.command(shell_id, command_id)
+        command.kill()
+        self._shell(shell_id).pop(command.id, None)
+
+    def delete(self, shell_id: str | None) -> None:
+        commands = self._shell(shell_id)
+        with self._lock:
+            self._shells.pop(shell_id or "", None)
+        for command in commands.values():
+            command.kill()
+
+    def close(self) -> None:
+        for shell_id in list(self._shells):
+            self.delete(shell_id)
+
+    def reap(self) -> None:
+        """Close shells that have been idle for too long."""
+        limit = time.monotonic() - self.IDLE
+        for shell_id, used in list(self._used.items()):
+            if shell_id not in self._shells:
+                self._used.pop(shell_id, None)
+            elif used < limit:
+                self.delete(shell_id)
+
+    def _shell(self, shell_id: str | None) -> collections.OrderedDict[str, Command]:
+        found = self._shells.get(shell_id or "")
+        if found is None:
+            raise Fault(f"there is no shell {shell_id}", INVALID_SELECTORS, "w:InvalidSelectors")
+        self._used[shell_id or ""] = time.monotonic()
+        return found

@@ -1,0 +1,405 @@
+// Copyright: (c) 2026, the ipsec.windows authors
+// GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+// What Windows has and the PowerShell engine elsewhere lacks, as far as the collection's host module uses it: a registry
+// (the journal registry.jsonl in the folder WINHOST_STATE), names, interfaces, the clock. It is a start-up hook of .NET: the names
+// are registered when the engine loads, so that scripts run as they came.
+
+using System;
+using System.Collections;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Management.Automation;
+using System.Net;
+using System.Net.Sockets;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Security;
+using System.Text;
+using System.Text.Json;
+using Microsoft.Win32;
+
+internal static class StartupHook
+{
+    public static void Initialize()
+    {
+        AppDomain.CurrentDomain.AssemblyLoad += (sender, load) =>
+        {
+            if (load.LoadedAssembly.GetName().Name == "System.Management.Automation") Register(load.LoadedAssembly);
+        };
+    }
+
+    private static void Register(Assembly engine)
+    {
+        var names = new Dictionary<string, Type>
+        {
+            ["Microsoft.Win32.RegistryKey"] = typeof(WinHost.RegistryKey),
+            ["Microsoft.Win32.RegistryAclExtensions"] = typeof(WinHost.RegistryAclExtensions),
+            ["System.Security.AccessControl.RegistrySecurity"] = typeof(WinHost.RegistrySecurity),
+            ["System.Net.Dns"] = typeof(WinHost.Dns),
+            ["System.Net.NetworkInformation.NetworkInterface"] = typeof(WinHost.NetworkInterface),
+            ["System.DateTimeOffset"] = typeof(WinHost.Clock),
+            ["System.Threading.Mutex"] = typeof(WinHost.Mutex),
+        };
+        var add = engine.GetType("System.Management.Automation.TypeAccelerators").GetMethod("Add");
+        foreach (var name in names) add.Invoke(null, new object[] { name.Key, name.Value });
+    }
+}
+
+namespace WinHost
+{
+    // The state folder of the host that this process plays.
+    public static class State
+    {
+        public static readonly string Folder = Environment.GetEnvironmentVariable("WINHOST_STATE");
+
+        public static JsonElement Setting(string name)
+        {
+            using (var settings = JsonDocument.Parse(File.ReadAllText(Path.Combine(Folder, "host.json"))))
+                return settings.RootElement.GetProperty(name).Clone();
+        }
+
+        [DllImport("libc", SetLastError = true)]
+        private static extern int open(string path, int flags, int mode);
+
+        [DllImport("libc", SetLastError = true)]
+        private static extern nint write(int descriptor, byte[] data, nint size);
+
+        [DllImport("libc")]
+        private static extern int close(int descriptor);
+
+        private static readonly Dictionary<string, int> Descriptors = new Dictionary<string, int>();
+
+        // One line at the end of a file, in one write: other processes append as well.
+        public static void Append(string file, object[] line)
+        {
+            int descriptor;
+            if (!Descriptors.TryGetValue(file, out descriptor))
+            {
+                const int WriteCreateAppend = 0x1 | 0x40 | 0x400;
+                descriptor = open(Path.Combine(Folder, file), WriteCreateAppend, 0x180);
+                Descriptors[file] = descriptor;
+            }
+            var data = Encoding.ASCII.GetBytes(JsonSerializer.Serialize(line) + "\n");
+            if (write(descriptor, data, data.Length) != data.Length) throw new IOException("cannot write to " + file);
+        }
+
+        public static void Event(string name, params object[] details)
+        {
+            Append("events.jsonl", new object[] { Now(), name }.Concat(details).ToArray());
+        }
+
+        public static long Now()
+        {
+            return System.DateTimeOffset.UtcNow.ToUnixTimeSeconds() + Setting("clock_offset").GetInt64();
+        }
+    }
+
+    internal sealed class Key
+    {
+        public string Path;
+        public readonly List<Key> Children = new List<Key>();
+        public readonly Dictionary<string, Tuple<string, RegistryValueKind, object>> Values =
+            new Dictionary<string, Tuple<string, RegistryValueKind, object>>(StringComparer.OrdinalIgnoreCase);
+    }
+
+    // The registry as the journal has it. It is read on from where the last look ended.
+    internal static class Journal
+    {
+        private static readonly Dictionary<string, Key> Keys = new Dictionary<string, Key>(StringComparer.OrdinalIgnoreCase);
+        private static long position;
+
+        public static Key Find(string path)
+        {
+            ReadOn();
+            Key key;
+            return Keys.TryGetValue(path, out key) ? key : null;
+        }
+
+        public static void Write(params object[] change)
+        {
+            if (!State.Setting("administrator").GetBoolean())
+                throw new UnauthorizedAccessException("Cannot write to the registry key.");
+            State.Append("registry.jsonl", change);
+            ReadOn();
+        }
+
+        private static void ReadOn()
+        {
+            var path = System.IO.Path.Combine(State.Folder, "registry.jsonl");
+            using (var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite))
+            {
+                if (file.Length == position) return;
+                file.Seek(position, SeekOrigin.Begin);
+                var data = new byte[file.Length - position];
+                file.ReadExactly(data);
+                var start = 0;
+                for (var end = Array.IndexOf(data, (byte)'\n'); end >= 0; end = Array.IndexOf(data, (byte)'\n', start))
+                {
+                    using (var line = JsonDocument.Parse(data.AsMemory(start, end - start))) Apply(line.RootElement);
+                    start = end + 1;
+                }
+                position += start;
+            }
+        }
+
+        private static void Apply(JsonElement change)
+        {
+            var path = Text(change[1]);
+            switch (change[0].GetString())
+            {
+                case "create": Make(path); break;
+                case "delete": Remove(path); break;
+                case "set":
+                    var name = Text(change[2]);
+                    var key = Make(path);
+                    var kind = (RegistryValueKind)change[3].GetInt32();
+                    var known = key.Values.ContainsKey(name) ? key.Values[name].Item1 : name;
+                    key.Values[name] = Tuple.Create(known, kind, Data(change[4], kind));
+                    break;
+                case "unset":
+                    Key found;
+                    if (Keys.TryGetValue(path, out found)) found.Values.Remove(Text(change[2]));
+                    break;
+            }
+        }
+
+        private static Key Make(string path)
+        {
+            Key key;
+            if (Keys.TryGetValue(path, out key)) return key;
+            var slash = path.LastIndexOf('\\');
+            var parent = slash < 0 ? null : Make(path.Substring(0, slash));
+            key = new Key { Path = parent == null ? path : parent.Path + path.Substring(slash) };
+            if (parent != null) parent.Children.Add(key);
+            Keys[path] = key;
+            return key;
+        }
+
+        private static void Remove(string path)
+        {
+            Key key;
+            if (!Keys.TryGetValue(path, out key)) return;
+            foreach (var child in key.Children.ToArray()) Remove(child.Path);
+            Keys.Remove(path);
+            var slash = path.LastIndexOf('\\');
+            Key parent;
+            if (slash >= 0 && Keys.TryGetValue(path.Substring(0, slash), out parent)) parent.Children.Remove(key);
+        }
+
+        // Unpaired surrogates are no text in JSON; they come as {"u16": base64}.
+        public static string Text(JsonElement value)
+        {
+            if (value.ValueKind == JsonValueKind.String) return value.GetString();
+            var bytes = value.GetProperty("u16").GetBytesFromBase64();
+            return new string(MemoryMarshal.Cast<byte, char>(bytes));
+        }
+
+        public static object Encoded(string text)
+        {
+            try
+            {
+                new UnicodeEncoding(false, false, true).GetByteCount(text);
+                return text;
+            }
+            catch (EncoderFallbackException)
+            {
+                return new Dictionary<string, byte[]> { ["u16"] = MemoryMarshal.AsBytes(text.AsSpan()).ToArray() };
+            }
+        }
+
+        private static object Data(JsonElement value, RegistryValueKind kind)
+        {
+            switch (kind)
+            {
+                case RegistryValueKind.String:
+                case RegistryValueKind.ExpandString: return Text(value);
+                case RegistryValueKind.MultiString: return value.EnumerateArray().Select(Text).ToArray();
+                case RegistryValueKind.DWord: return unchecked((int)value.GetUInt32());
+                case RegistryValueKind.QWord: return unchecked((long)value.GetUInt64());
+                default: return value.GetProperty("b64").GetBytesFromBase64();
+            }
+        }
+    }
+
+    public sealed class RegistryKey : IDisposable
+    {
+        private readonly string path;
+        private readonly bool writable;
+
+        private RegistryKey(string path, bool writable)
+        {
+            this.path = path;
+            this.writable = writable;
+        }
+
+        public string Name { get { return "HKEY_LOCAL_MACHINE" + path.Substring(4); } }
+
+        public static RegistryKey OpenBaseKey(RegistryHive hive, RegistryView view)
+        {
+            if (hive != RegistryHive.LocalMachine || view != RegistryView.Registry64)
+                throw new NotSupportedException("the simulated host has HKLM in the 64-bit view only");
+            return new RegistryKey("HKLM", true);
+        }
+
+        public RegistryKey OpenSubKey(string name) { return OpenSubKey(name, false); }
+
+        public RegistryKey OpenSubKey(string name, bool writable)
+        {
+            var key = Journal.Find(path + "\\" + name);
+            if (key == null) return null;
+            if (writable && !State.Setting("administrator").GetBoolean())
+                throw new SecurityException("Requested registry access is not allowed.");
+            return new RegistryKey(key.Path, writable);
+        }
+
+        public RegistryKey CreateSubKey(string name)
+        {
+            var key = Journal.Find(path + "\\" + name);
+            if (key == null) Journal.Write("create", path + "\\" + name);
+            return OpenSubKey(name, true);
+        }
+
+        public void DeleteSubKeyTree(string name, bool throwOnMissingSubKey)
+        {
+            if (Journal.Find(path + "\\" + name) != null) Journal.Write("delete", path + "\\" + name);
+            else if (throwOnMissingSubKey) throw new ArgumentException("Cannot delete a subkey tree because the subkey does not exist.");
+        }
+
+        private Key Existing()
+        {
+            var key = Journal.Find(path);
+            if (key == null) throw new IOException("Illegal operation attempted on a registry key that has been marked for deletion.");
+            return key;
+        }
+
+        public string[] GetSubKeyNames() { return Existing().Children.Select(c => c.Path.Substring(path.Length + 1)).ToArray(); }
+
+        public string[] GetValueNames() { return Existing().Values.Values.Select(v => v.Item1).ToArray(); }
+
+        public RegistryValueKind GetValueKind(string name) { return Existing().Values[name ?? ""].Item2; }
+
+        public object GetValue(string name) { return GetValue(name, null); }
+
+        public object GetValue(string name, object defaultValue)
+        {
+            var values = Existing().Values;
+            return values.ContainsKey(name ?? "") ? values[name ?? ""].Item3 : defaultValue;
+        }
+
+        public object GetValue(string name, object defaultValue, RegistryValueOptions options)
+        {
+            return GetValue(name, defaultValue);
+        }
+
+        public void SetValue(string name, object value, RegistryValueKind kind)
+        {
+            if (!writable) throw new UnauthorizedAccessException("Cannot write to the registry key.");
+            Existing();
+            Journal.Write("set", path, Journal.Encoded(name ?? ""), (int)kind, Encoded(value, kind));
+        }
+
+        public void DeleteValue(string name, bool throwOnMissingValue)
+        {
+            if (!writable) throw new UnauthorizedAccessException("Cannot write to the registry key.");
+            if (Existing().Values.ContainsKey(name ?? "")) Journal.Write("unset", path, Journal.Encoded(name ?? ""));
+            else if (throwOnMissingValue) throw new ArgumentException("No value exists with that name.");
+        }
+
+        private static object Encoded(object value, RegistryValueKind kind)
+        {
+            switch (kind)
+            {
+                case RegistryValueKind.String:
+                case RegistryValueKind.ExpandString: return Journal.Encoded((string)value);
+                case RegistryValueKind.MultiString: return ((string[])value).Select(Journal.Encoded).ToArray();
+                case RegistryValueKind.DWord: return unchecked((uint)(int)value);
+                case RegistryValueKind.QWord: return unchecked((ulong)(long)value);
+                case RegistryValueKind.Binary:
+                case RegistryValueKind.None: return new Dictionary<string, byte[]> { ["b64"] = (byte[])value };
+                default: throw new ArgumentException("The value kind is not valid.");
+            }
+        }
+
+        public void Close() { }
+
+        public void Dispose() { }
+
+        internal void Secure(RegistrySecurity security)
+        {
+            State.Event("registry_security", Name, security.Sddl);
+        }
+    }
+
+    public sealed class RegistrySecurity
+    {
+        public string Sddl;
+
+        public void SetSecurityDescriptorSddlForm(string sddl) { Sddl = sddl; }
+    }
+
+    public static class RegistryAclExtensions
+    {
+        public static void SetAccessControl(RegistryKey key, RegistrySecurity security) { key.Secure(security); }
+    }
+
+    public static class Dns
+    {
+        public static IPAddress[] GetHostAddresses(string name)
+        {
+            foreach (var entry in State.Setting("names").EnumerateObject())
+                if (string.Equals(entry.Name.TrimEnd('.'), name.TrimEnd('.'), StringComparison.OrdinalIgnoreCase))
+                    return entry.Value.EnumerateArray().Select(a => IPAddress.Parse(a.GetString())).ToArray();
+            throw new SocketException((int)SocketError.HostNotFound);
+        }
+    }
+
+    public sealed class NetworkInterface
+    {
+        public string Id;
+        public Properties Addresses;
+
+        public Properties GetIPProperties() { return Addresses; }
+
+        public static NetworkInterface[] GetAllNetworkInterfaces()
+        {
+            return State.Setting("interfaces").EnumerateObject().Select(entry => new NetworkInterface
+            {
+                Id = entry.Name,
+                Addresses = new Properties
+                {
+                    UnicastAddresses = entry.Value.EnumerateArray()
+                        .Select(a => new Unicast { Address = IPAddress.Parse(a.GetString()) }).ToArray(),
+                },
+            }).ToArray();
+        }
+
+        public sealed class Properties { public Unicast[] UnicastAddresses; }
+
+        public sealed class Unicast { public IPAddress Address; }
+    }
+
+    public sealed class Clock
+    {
+        public static System.DateTimeOffset UtcNow { get { return System.DateTimeOffset.FromUnixTimeSeconds(State.Now()); } }
+    }
+
+    // Each simulated host has its own mutexes.
+    public sealed class Mutex : IDisposable
+    {
+        private readonly System.Threading.Mutex mutex;
+
+        public Mutex(bool initiallyOwned, string name)
+        {
+            var host = State.Folder.Aggregate(5381u, (hash, c) => hash * 33 + c);
+            mutex = new System.Threading.Mutex(initiallyOwned, name + "." + host);
+        }
+
+        public bool WaitOne(int milliseconds) { return mutex.WaitOne(milliseconds); }
+
+        public void ReleaseMutex() { mutex.ReleaseMutex(); }
+
+        public void Dispose() { mutex.Dispose(); }
+    }
+}
