@@ -46,8 +46,8 @@ class PowerShellEngine:
         self._library, self._programs = _prepare(self._pwsh)
 
     def start(self, command: Command) -> None:
-        words = [*shlex.split(command.line, posix=False), *command.arguments]
-        if not words or words[0].strip('"').lower() not in _NAMES:
+        words = [word.strip('"') for word in shlex.split(command.line, posix=False)]
+        if not words or words[0].lower() not in _NAMES:
             command.write("stderr", f"the simulated host has no program '{words[0] if words else ''}'".encode())
             command.finish(1)
             return

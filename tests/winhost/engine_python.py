@@ -12,9 +12,9 @@ import typing as t
 
 from .host import Host
 from .host_module import HostModule
+from .payload import Payload
 from .shells import Command
 
-_SEPARATOR: t.Final = b"\0\0\0\0"
 _HELPERS: t.Final = {
     "powershell_mkdtemp": r"C:\Windows\TEMP\ansible",
     "powershell_expand_user": r"C:\Users\Administrator",
@@ -41,7 +41,7 @@ class PythonEngine:
     def _run(self, command: Command) -> None:
         command.input_ended.wait()
         try:
-            output = self._answer(bytes(command.input))
+            output = self._answer(Payload.parse(bytes(command.input)))
         except Exception:  # a mistake of this engine must not look like one of the client
             command.write("stderr", traceback.format_exc().encode())
             command.finish(1)
@@ -49,27 +49,17 @@ class PythonEngine:
         command.write("stdout", output.encode() + b"\r\n")
         command.finish(0)
 
-    def _answer(self, data: bytes) -> str:
-        """What the payload of Ansible would print. It is a bootstrap, a manifest and data, with lines of NULs between
-        them.
-        """
-        parts = [part.strip(b"\r\n") for part in data.split(_SEPARATOR)]
-        if len(parts) < 2:
-            return self._failure("this command; it has no PowerShell (the engine is python)")
-        name = json.loads(parts[0]).get("name", "")
-        if name in _HELPERS:
-            return _HELPERS[name]
-        manifest = json.loads(parts[1])
-        action = manifest["actions"][-1]
-        if action["name"] != "module_wrapper.ps1" or len(manifest["actions"]) > 1:
-            return self._failure(", ".join(a["name"] for a in manifest["actions"]))
-        script = action["params"]["Script"]
-        module = script.removesuffix(".ps1").rpartition(".")[2]
-        if module not in self._modules:
-            return self._failure(f"the module {script}")
-        arguments = next(v["Value"] for v in action["params"]["Variables"] if v["Name"] == "complex_args")
-        return json.dumps(self._modules[module](arguments))
+    def _answer(self, payload: Payload | None) -> str:
+        if payload is None:
+            return self._failure("this command")
+        if payload.script in _HELPERS:
+            return _HELPERS[payload.script]
+        if payload.wrappers or payload.module not in self._modules:
+            return self._failure(f"{payload.script} {' '.join(payload.wrappers)}".strip())
+        return json.dumps(self._modules[payload.module](payload.arguments or {}))
 
     def _failure(self, what: str) -> str:
-        message = f"the simulated host {self._host.name} cannot run {what}: run it with PowerShell on PATH (--engine powershell)"
-        return json.dumps({"failed": True, "msg": message})
+        host = f"the simulated host {self._host.name}"
+        return json.dumps(
+            {"failed": True, "msg": f"{host} has no PowerShell and cannot run {what} (--engine powershell can)"}
+        )

@@ -39,7 +39,6 @@ class HostModule:
                 raise _Refused(
                     "unknown_request", f"there is no request '{request.get('protocol')} {request.get('do')}'"
                 )
-            self._host.event("executed", "ipsec_host", request["do"])
             answer = do(request)
         except _Refused as refused:
             answer = {"failed": True, "msg": str(refused), "reason": refused.reason}

@@ -20,6 +20,7 @@ import typing as t
 from . import soap, tls
 from .auth import Credentials, Denied, Session
 from .host import Host
+from .payload import Payload
 from .shells import Engine, Shells
 
 HTTP_PORT: t.Final = 5985
@@ -57,9 +58,12 @@ class Endpoint:
             case "Create":
                 return soap.created(request, shells.create())
             case "Command":
-                line = request.text("rsp:CommandLine/rsp:Command") or ""
-                arguments = request.texts("rsp:CommandLine/rsp:Arguments")
-                command = shells.run(shell_id, line, arguments, self.host.sync().epoch)
+                words = [
+                    request.text("rsp:CommandLine/rsp:Command") or "",
+                    *request.texts("rsp:CommandLine/rsp:Arguments"),
+                ]
+                command = shells.run(shell_id, " ".join(words), self.host.sync().epoch)
+                command.when_input_ended(self._note)
                 return soap.command_started(request, command.id)
             case "Send":
                 for stream in request.element("rsp:Send").iterfind(f"{{{soap.SHELL}}}Stream"):
@@ -81,6 +85,11 @@ class Endpoint:
                 shells.delete(shell_id)
                 return soap.done(request, "Delete")
         raise soap.Fault(f"the simulated host does not know the action {request.action}")
+
+    def _note(self, data: bytes) -> None:
+        """Write down what is about to run."""
+        payload = Payload.parse(data)
+        self.host.event("executed", *(payload.details() if payload else ["raw"]))
 
     def passes(self, request: soap.Request, peer: tuple[str, int], port: int) -> bool:
         """Whether the policy in force lets a message through. The answer of a command that ran before it still gets

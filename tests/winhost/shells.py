@@ -35,7 +35,6 @@ class Command:
     """
 
     line: str
-    arguments: list[str]
     epoch: int
     id: str = dataclasses.field(default_factory=lambda: str(uuid.uuid4()).upper())
     input_ended: threading.Event = dataclasses.field(default_factory=threading.Event)
@@ -62,6 +61,10 @@ class Command:
         self._input_sinks.append(sink)
         if self.input or self.input_ended.is_set():
             sink(bytes(self.input), self.input_ended.is_set())
+
+    def when_input_ended(self, action: t.Callable[[bytes], None]) -> None:
+        """Call `action` once with the whole input."""
+        self.on_input(lambda _data, end: action(bytes(self.input)) if end else None)
 
     def on_kill(self, action: t.Callable[[], None]) -> None:
         self._on_kill.append(action)
@@ -118,8 +121,8 @@ class Shells:
         self.reap()
         return shell_id
 
-    def run(self, shell_id: str | None, line: str, arguments: list[str], epoch: int) -> Command:
-        command = Command(line, arguments, epoch)
+    def run(self, shell_id: str | None, line: str, epoch: int) -> Command:
+        command = Command(line, epoch)
         self._shell(shell_id)[command.id] = command
         self._engine.start(command)
         return command
