@@ -46,7 +46,7 @@ ports = st.none() | st.builds(lambda a, b: model.Ports(min(a, b), max(a, b)), *[
 
 
 @st.composite
-def filters(draw, mirrored=st.booleans()):
+def filters(draw, mirrored=None):
     addresses = _family(draw(st.sampled_from([4, 4, 4, 6])))
     protocol = draw(st.sampled_from([0, 1, 6, 6, 17, 47, 255]))
     has_ports = protocol in (model.TCP, model.UDP)
@@ -56,7 +56,7 @@ def filters(draw, mirrored=st.booleans()):
         protocol,
         draw(ports) if has_ports else None,
         draw(ports) if has_ports else None,
-        draw(mirrored),
+        draw(mirrored or st.booleans()),
         draw(st.just("") | names),
     )
 
@@ -87,7 +87,7 @@ authentication = st.lists(auth_methods, min_size=1, max_size=2).map(tuple)
 def rules(draw, name=names):
     action = draw(actions)
     tunnel = None
-    mirrored = st.booleans()
+    mirrored = None
     if action.action == "negotiate" and draw(st.integers(0, 5)) == 0:
         tunnel = draw(st.one_of(ipv4.map(model.Host), ipv6.map(model.Host)))
         mirrored = st.just(False)

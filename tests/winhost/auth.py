@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import dataclasses
+import functools
 import hmac
 import os
-import pathlib
 import re
+import secrets
 import struct
+import tempfile
 import typing as t
 
 import spnego
@@ -22,17 +25,25 @@ _SEALED: t.Final = "application/HTTP-SPNEGO-session-encrypted"
 
 @dataclasses.dataclass(frozen=True)
 class Credentials:
-    """The one user of simulated hosts."""
+    """A user and a password."""
 
     user: str
     password: str
 
-    def publish(self, folder: pathlib.Path) -> None:
-        """Make them known to pyspnego, which reads them from a file that one variable names for the whole process."""
-        path = folder / "ntlm-users"
-        path.touch(mode=0o600)
-        path.write_text(f":{self.user}:{self.password}\n")
-        os.environ["NTLM_USER_FILE"] = str(path)
+
+@functools.cache
+def process_credentials() -> Credentials:
+    """The one user of all simulated hosts of this process.
+
+    pyspnego reads users from a file that an environment variable names, so that there can be only one list of them.
+    """
+    credentials = Credentials("vagrant", secrets.token_urlsafe(12))
+    descriptor, path = tempfile.mkstemp(prefix="winhost-users-")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f":{credentials.user}:{credentials.password}\n")
+    atexit.register(os.unlink, path)
+    os.environ["NTLM_USER_FILE"] = path
+    return credentials
 
 
 class Denied(Exception):

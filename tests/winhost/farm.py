@@ -8,16 +8,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
 import pathlib
 import random
-import secrets
 import socket
 import tempfile
 import types
 import typing as t
 
-from .auth import Credentials
+from .auth import process_credentials
 from .engine_powershell import PowerShellEngine, find_pwsh
 from .engine_python import PythonEngine
 from .host import Host
@@ -54,8 +52,7 @@ class Farm:
                 stack.enter_context(tempfile.TemporaryDirectory(prefix="winhost-"))
             )
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.credentials = Credentials("vagrant", os.environ.get("WINHOST_PASSWORD") or secrets.token_urlsafe(12))
-            self.credentials.publish(self.folder)
+            self.credentials = process_credentials()
             addresses = _free_addresses(self.count)
             self.certificate = make_certificate(self.folder, addresses)
             for number, address in enumerate(addresses, 1):
@@ -110,9 +107,7 @@ def _free_addresses(count: int) -> list[str]:
         addresses = [f"{first}.{number}" for number in range(1, count + 1)]
         if count <= 254 and all(map(_is_free, addresses)):
             return addresses
-    raise OSError(
-        f"no {count} addresses with the ports {HTTP_PORT} and {HTTPS_PORT} free could be found below 127; at most 254 fit"
-    )
+    raise OSError(f"no {count} addresses (of at most 254) with the ports {HTTP_PORT} and {HTTPS_PORT} free were found")
 
 
 def _is_free(address: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import itertools
 import json
 import pathlib
 import threading
@@ -194,7 +195,9 @@ class Host:
             return "permit"
         servers = self.setting("servers")
         addresses = enforcement.HostAddresses(
-            frozenset(map(ipaddress.ip_address, [self.address, *sum(self.setting("interfaces").values(), [])])),
+            frozenset(
+                map(ipaddress.ip_address, [self.address, *itertools.chain(*self.setting("interfaces").values())])
+            ),
             **{kind: frozenset(map(ipaddress.ip_address, found)) for kind, found in servers.items()},
         )
         inbound = enforcement.tcp(peer, peer_port, self.address, port, inbound=True)

@@ -91,7 +91,8 @@ def envelope(request: Request | None, action: str, body: str) -> bytes:
     """An answer with the namespaces that clients look for."""
     relates = f"<a:RelatesTo>{escape(request.message_id)}</a:RelatesTo>" if request else ""
     return (
-        f'<s:Envelope xmlns:s="{SOAP}" xmlns:a="{ADDRESSING}" xmlns:x="{TRANSFER}" xmlns:w="{WSMAN}" xmlns:rsp="{SHELL}">'
+        f'<s:Envelope xmlns:s="{SOAP}" xmlns:a="{ADDRESSING}" xmlns:x="{TRANSFER}" xmlns:w="{WSMAN}" '
+        f'xmlns:rsp="{SHELL}">'
         f"<s:Header><a:Action>{action}</a:Action><a:MessageID>uuid:{str(uuid.uuid4()).upper()}</a:MessageID>"
         f"<a:To>{ADDRESSING}/role/anonymous</a:To>{relates}</s:Header><s:Body>{body}</s:Body></s:Envelope>"
     ).encode()

@@ -1,0 +1,36 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Simulated hosts for all integration tests, with both engines."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from integration.playbook import Player
+from winhost.engine_powershell import find_pwsh
+from winhost.farm import Farm
+
+
+@pytest.fixture(scope="session", params=["python", "powershell"])
+def farm(request):
+    """Hosts enough for each test to have fresh ones."""
+    if request.param == "powershell" and find_pwsh() is None:
+        if os.environ.get("CI"):
+            pytest.fail("there is no pwsh on PATH, and CI does not go without: both engines are to be tested")
+        pytest.skip("there is no pwsh on PATH (PowerShell 7): the PowerShell engine is not tested here")
+    with Farm(count=120, engine=request.param) as found:
+        found.fresh = iter(found.hosts.values())
+        yield found
+
+
+@pytest.fixture
+def host(farm):
+    """A host that no other test has touched."""
+    return next(farm.fresh)
+
+
+@pytest.fixture
+def player(farm, tmp_path):
+    return Player(farm, tmp_path)

@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Runs the real ansible-playbook against simulated hosts, and reads its results."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import typing as t
+
+from winhost.farm import Farm
+from winhost.host import Host
+
+CHECKOUT: t.Final = pathlib.Path(__file__).parent.parent.parent
+COLLECTIONS: t.Final = CHECKOUT / os.environ.get("VENV", ".venv") / "collections"
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What a task returned on a host; `status` is ok, failed, unreachable or skipped."""
+
+    host: str
+    task: str
+    status: str
+    result: dict[str, t.Any]
+
+    def __getitem__(self, key: str) -> t.Any:
+        return self.result[key]
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run of ansible-playbook: exit code, all it printed, and the results of its tasks in their order."""
+
+    code: int
+    output: str
+    results: list[Result]
+
+    def __getitem__(self, index: int) -> Result:
+        return self.results[index]
+
+
+class Player:
+    """Plays tasks on the hosts of a farm. `folder` is for what it writes."""
+
+    def __init__(self, farm: Farm, folder: pathlib.Path) -> None:
+        self.farm = farm
+        self.folder = folder
+        self.inventory = folder / "inventory.json"
+        farm.write_inventory(self.inventory)
+        self._count = 0
+
+    def play(
+        self, hosts: Host | list[Host], *tasks: dict[str, t.Any], options: tuple[str, ...] = (), **play: t.Any
+    ) -> Run:
+        """One play with these tasks; further keywords are those of a play, `options` those of ansible-playbook."""
+        names = [host.name for host in ([hosts] if isinstance(hosts, Host) else hosts)]
+        return self.run([{"hosts": ",".join(names), "gather_facts": False, "tasks": list(tasks), **play}], *options)
+
+    def run(self, playbook: list[dict[str, t.Any]] | pathlib.Path, *options: str, **environment: str) -> Run:
+        self._count += 1
+        record = self.folder / f"record-{self._count}.jsonl"
+        if not isinstance(playbook, pathlib.Path):
+            path = self.folder / f"playbook-{self._count}.json"
+            path.write_text(json.dumps(playbook))
+            playbook = path
+        done = subprocess.run(
+            [sys.executable, "-m", "ansible", "playbook", "-i", str(self.inventory), str(playbook), *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            cwd=self.folder,
+            env={
+                **os.environ,
+                "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+                "ANSIBLE_CALLBACK_PLUGINS": str(pathlib.Path(__file__).parent / "callback_plugins"),
+                "ANSIBLE_CALLBACKS_ENABLED": "record",
+                "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_HOME": str(self.folder / "ansible"),
+                "IPSEC_RECORD": str(record),
+                **environment,
+            },
+        )
+        lines = record.read_text().splitlines() if record.exists() else []
+        return Run(done.returncode, done.stdout, [Result(**json.loads(line)) for line in lines])
+
+
+def policy_task(**options: t.Any) -> dict[str, t.Any]:
+    return {"name": "policy", "ipsec.windows.ipsec_policy": options}
+
+
+def facts_task() -> dict[str, t.Any]:
+    return {"name": "facts", "ipsec.windows.ipsec_facts": None}

@@ -1,0 +1,300 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""ipsec_policy and ipsec_facts through the real ansible-playbook, on both engines."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+from integration.playbook import facts_task, policy_task
+from winhost import policy as reader
+
+DATA = pathlib.Path(__file__).parent.parent / "data"
+CLOSE_SMB = {
+    "name": "Close SMB",
+    "filters": [
+        "*+0:445:TCP",
+        {"source": "any/ipv6", "destination": "me/ipv6", "protocol": "tcp", "destination_port": 445, "mirrored": True},
+    ],
+    "action": "block",
+}
+SECURE = {
+    "name": "Secured servers",
+    "filters": [
+        "0+192.0.2.10",
+        {"source": "me", "destination": "198.51.100.0/24", "protocol": "tcp", "destination_port": 1433},
+    ],
+    "security_methods": ["esp[3des,sha] 3600S/50000K PFS"],
+    "authentication": ["kerberos", {"preshared_key": "s3cret"}, {"certificate": "CN=Corp Root CA"}],
+}
+
+
+def test_a_policy_is_made_assigned_and_read_back(host, player):
+    task = policy_task(name="Isolation", assigned=True, poll_interval=30, rules=[SECURE, CLOSE_SMB])
+    run = player.play(host, task, task, facts_task())
+    first, second, facts = run.results
+    assert run.code == 0, run.output
+    assert (first["changed"], second["changed"]) == (True, False)
+    assert first["service"] == {"status": "running", "start_type": "automatic", "told": "started"}
+    assert second["operations"] == []
+    found = facts["ansible_facts"]["ipsec"]
+    assert found["in_force"]["source"] == "local"
+    assert found["policies"] == [first["policy"]]
+    assert found["orphans"] == []
+    assert [e[2:] for e in host.events("executed")] == [["ipsec_host", d] for d in ("read", "apply", "read", "read")]
+    (seen,) = host.policies()
+    assert (seen.name, seen.poll_interval) == ("Isolation", 1800)
+    assert {r.name: r.action for r in seen.rules} == {"Secured servers": "negotiate", "Close SMB": "block"}
+    assert dict(seen.rules[0].authentication) == {
+        "kerberos": "",
+        "preshared key": "s3cret",
+        "certificate": "CN=Corp Root CA",
+    }
+    assert host.enforced.in_force.policy == seen
+
+
+def test_what_facts_return_is_what_tasks_take(farm, host, player):
+    other = next(farm.fresh)
+    host.import_reg((DATA / "windows-2022.reg").read_bytes())
+    host.boot()
+    given = "{{ ansible_facts.ipsec.policies | first }}"
+    run = player.play(host, facts_task(), policy_task(policy=given))
+    assert run[1]["changed"] is False
+    policy = run[0]["ansible_facts"]["ipsec"]["policies"][0]
+    assert sum(len(rule["filters"]) for rule in policy["rules"]) == 33
+    copied = player.play(other, policy_task(policy=policy), policy_task(policy=policy), facts_task())
+    assert [r["changed"] for r in copied.results[:2]] == [True, False]
+    assert _content(copied[2]["ansible_facts"]["ipsec"]["policies"][0]) == _content(policy)
+
+
+def _content(policy):
+    ignored = ("id", "when_changed")
+    rules = [{k: v for k, v in rule.items() if k not in ignored} for rule in policy["rules"]]
+    return {k: v for k, v in policy.items() if k not in ignored} | {"rules": rules}
+
+
+def test_check_mode_predicts_what_the_run_does(host, player):
+    host.import_reg((DATA / "windows-2022.reg").read_bytes())
+    task = policy_task(name="Isolation", assigned=True, rules=[SECURE, CLOSE_SMB], main_mode={"pfs": True})
+    before = host.store()
+    predicted = player.play(host, task, options=("--check", "--diff"))[0]
+    assert host.store() == before
+    done = player.play(host, task, options=("--diff",))[0]
+    assert predicted["changed"]
+    for operation in done["operations"]:
+        assert operation.pop("status") == "done"
+    for result in (predicted, done):
+        result["policy"].pop("when_changed")
+    for key in ("operations", "policy", "diff", "unassigned", "service", "remaining", "warnings"):
+        assert predicted[key] == done[key]
+    assert done["unassigned"] == "GSecurity IP Policy"
+
+
+def test_deleting_an_assigned_policy_unassigns_it_first(host, player):
+    host.import_reg((DATA / "windows-2022.reg").read_bytes())
+    host.boot()
+    run = player.play(host, *[policy_task(name="gsecurity ip policy", state="absent")] * 2, facts_task())
+    first, second, facts = run.results
+    assert [first["changed"], second["changed"]] == [True, False]
+    assert first["operations"][0]["object"] == "assignment"
+    assert first["policy"] is None
+    assert first["service"]["told"] == "asked"
+    assert facts["ansible_facts"]["ipsec"]["policies"] == []
+    assert host.enforced.in_force is None
+
+
+def test_a_fresh_host_gets_a_store_that_only_administrators_can_read(host, player):
+    player.play(host, policy_task(name="New", rules=[CLOSE_SMB]))
+    ((_time, _name, key, sddl),) = host.events("registry_security")
+    assert key.endswith(r"\IPSec\Policy\Local")
+    assert sddl == "D:P(A;OICI;KA;;;SY)(A;OICI;KA;;;BA)"
+
+
+def test_stopped_beside_an_assigned_policy_is_drift(host, player):
+    task = policy_task(name="New", assigned=True, rules=[CLOSE_SMB])
+    player.play(host, task)
+    host.stop_service()
+    run = player.play(host, task, task)
+    assert [(r["changed"], r["service"]["told"]) for r in run.results] == [(True, "started"), (False, "nothing")]
+    assert run[0]["operations"] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "start_type", "told"),
+    [
+        ({}, "automatic", "started"),
+        ({"service": "started"}, "manual", "started"),
+        ({"service": "ignore"}, "manual", "nothing"),
+    ],
+)
+def test_what_becomes_of_the_service(host, player, options, start_type, told):
+    result = player.play(host, policy_task(name="New", assigned=True, rules=[CLOSE_SMB], **options))[0]
+    assert (result["service"]["start_type"], result["service"]["told"]) == (start_type, told)
+    assert host.start_type == start_type
+
+
+def test_a_change_reloads_and_restarts_only_when_told_to(host, player):
+    task = {"name": "New", "assigned": True, "rules": [CLOSE_SMB]}
+    player.play(host, policy_task(**task))
+    run = player.play(
+        host, policy_task(**task, description="a"), policy_task(**task, description="b", restart_service=True)
+    )
+    assert [r["service"]["told"] for r in run.results] == ["asked", "restarted"]
+    assert [e[2:] for e in host.events("service")] == [["start"], ["control", 129], ["stop"], ["start"]]
+
+
+def test_a_policy_that_is_not_in_force_leaves_the_service_alone(host, player):
+    result = player.play(host, policy_task(name="New", rules=[CLOSE_SMB]))[0]
+    assert result["service"] == {"status": "stopped", "start_type": "manual", "told": "nothing"}
+
+
+def test_a_thousand_rules_cost_two_executions(host, player):
+    rules = [
+        {"name": f"rule {n}", "filters": [f"0+192.0.{n >> 8}.{n & 255}"], "action": "block"} for n in range(1, 1001)
+    ]
+    run = player.play(host, policy_task(name="Many", rules=rules, assigned=True), options=("--diff",))
+    assert run.code == 0, run.output[-2000:]
+    assert [e[3] for e in host.events("executed")] == ["read", "apply"]
+    assert len(host.policies()[0].rules) == 1000
+    assert len(run.output.splitlines()) < 500
+
+
+def test_ten_thousand_filters_do_not_flood_the_terminal(host, player):
+    filters = [f"0+10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(1, 10_001)]
+    task = {"name": "Block list", "rules": [{"name": "bad", "filters": filters, "action": "block"}]}
+    run = player.play(host, policy_task(**task), options=("--diff",))
+    task["rules"][0]["filters"] = filters[:-1]
+    changed = player.play(host, policy_task(**task), options=("--diff",))
+    assert len(run.output.splitlines()) < 150
+    assert "9999 filters that stay as they are" in changed.output
+    assert len(changed.output.splitlines()) < 40
+
+
+def test_backup_fetches_the_store_before_a_change(host, player):
+    host.import_reg((DATA / "windows-2022.reg").read_bytes())
+    task = policy_task(name="GSecurity IP Policy", description="x", backup=True)
+    run = player.play(host, task, task)
+    path = pathlib.Path(run[0]["backup_file"])
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent == player.folder / "backup"
+    assert "backup_file" not in run[1].result
+    assert sorted(path.read_bytes().decode("utf-16").split("\r\n")) == sorted(
+        (DATA / "windows-2022.reg").read_bytes().decode("utf-16").split("\r\n")
+    )
+    host.import_reg(path.read_bytes())
+    assert host.policies()[0].description == "x"
+
+
+def test_names_are_resolved_on_the_host(host, player):
+    interface = "{12345678-1234-1234-1234-123456789abc}"
+    host.set(names={"server.example": ["192.0.2.7", "2001:db8::7"]}, interfaces={interface: ["198.51.100.3"]})
+    rule = {
+        "name": "a",
+        "filters": ["0+server.example", f"{interface}=*", {"source": "me", "destination": "server.example"}],
+    }
+    six = {"name": "b", "filters": [{"source": "any/ipv6", "destination": "server.example"}]}
+    task = policy_task(name="Names", rules=[rule, six])
+    run = player.play(host, task, task)
+    assert [r["changed"] for r in run.results] == [True, False]
+    first, second = run[0]["policy"]["rules"]
+    assert first["filters"][0] == {
+        "source": "me",
+        "destination": "server.example",
+        "destination_address": "192.0.2.7",
+        "protocol": "any",
+        "mirrored": True,
+    }
+    assert first["filters"][1]["source"] == "198.51.100.3"
+    assert second["filters"][0]["destination_address"] == "2001:db8::7"
+    host.set(names={"server.example": ["192.0.2.8", "2001:db8::7"]})
+    assert player.play(host, task)[0]["changed"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "filters", "word"),
+    [("error", None, "192.0.2.1, 192.0.2.2"), ("all", 3, ""), ("ignore", 1, "is left out")],
+)
+def test_a_name_with_several_addresses(host, player, mode, filters, word):
+    host.set(names={"many.example": ["192.0.2.2", "192.0.2.1"]})
+    rule = {"name": "a", "filters": ["0+many.example", "0+192.0.2.9"], "action": "block"}
+    run = player.play(host, policy_task(name="Names", rules=[rule], multiple_addresses=mode), facts_task())
+    if filters is None:
+        assert run[0].status == "failed"
+        assert word in run[0]["msg"]
+        assert host.store() == {}
+        return
+    assert len(run[0]["policy"]["rules"][0]["filters"]) == filters
+    assert word in " ".join(run[0]["warnings"])
+    policy = run[1]["ansible_facts"]["ipsec"]["policies"][0]
+    assert player.play(host, policy_task(policy=policy))[0]["changed"] is False
+
+
+def test_a_name_without_address_is_an_error_before_the_first_write(host, player):
+    run = player.play(host, policy_task(name="Names", rules=[{"name": "a", "filters": ["0+nowhere.example"]}]))
+    assert "rule 'a': the DNS name nowhere.example has no IPv4 address on this host" in run[0]["msg"]
+    assert host.store() == {}
+
+
+def test_a_domain_policy_wins(host, player):
+    objects = {}
+    host.import_reg((DATA / "windows-2022.reg").read_bytes())
+    objects.update(host.store())
+    (policy,) = host.policies()
+    name = policy.key.rpartition("\\")[2]
+    host.assign_domain_policy(f"LDAP://CN={name},CN=IP Security,CN=System,DC=example,DC=test", "Corp", objects)
+    host.boot()
+    run = player.play(host, facts_task(), policy_task(name="New", assigned=True, rules=[CLOSE_SMB]))
+    in_force = run[0]["ansible_facts"]["ipsec"]["in_force"]
+    assert (in_force["source"], in_force["name"]) == ("domain", "Corp")
+    assert len(in_force["policy"]["rules"]) == 2
+    assert any("stored and assigned, but idle" in warning for warning in run[1]["warnings"])
+    assert host.enforced.in_force.source == "domain"
+
+
+def test_facts_say_why_nothing_is_in_force(host, player):
+    run = player.play(host, facts_task())
+    assert run[0]["ansible_facts"]["ipsec"] == {
+        "policies": [],
+        "assigned": None,
+        "in_force": {
+            "source": "none",
+            "name": None,
+            "id": None,
+            "policy": None,
+            "reason": "the service PolicyAgent is stopped; no local policy is assigned",
+        },
+        "service": {"status": "stopped", "start_type": "manual"},
+        "orphans": [],
+    }
+
+
+def test_the_reader_of_the_host_agrees_with_the_writer_of_the_collection(host, player):
+    rule = {
+        "name": "all",
+        "filters": [
+            {"source": "192.0.2.1-192.0.2.9", "destination": "me", "protocol": "udp", "source_port": "5000-5010"},
+            {"source": "me", "destination": "2001:db8::/64", "mirrored": True},
+            {"source": "dns", "destination": "me"},
+            {"source": "me", "destination": "gateway/both"},
+        ],
+        "security_methods": ["ah[md5]+esp[des,none] 300S", "esp[none,sha]"],
+        "soft": True,
+        "inpass": True,
+        "connection_type": "lan",
+    }
+    tunnel = {"name": "tunnel", "filters": ["10.1.*.*=10.2.*.*"], "tunnel": "2001:db8::1"}
+    player.play(host, policy_task(name="All", rules=[rule, tunnel], main_mode={"methods": ["3des-sha-14"]}))
+    (policy,) = host.policies()
+    first, second = policy.rules
+    assert (first.soft, first.inpass, first.connection_type) == (True, True, "lan")
+    assert first.methods == (
+        ((("ah", 1), ("esp", 1, 0)), 300, 0, False),
+        ((("esp", 0, 2),), 0, 0, False),
+    )
+    kinds = {(f.source.kind, f.destination.kind) for f in first.filters}
+    assert kinds == {("range", "me"), ("me", "net"), ("dns", "me"), ("me", "gateway")}
+    assert second.tunnel == "2001:db8::1"
+    assert policy.main_mode.methods == ((3, 2, 0x10000001, 28800, 0, 0),)
+    assert isinstance(policy, reader.Policy)
