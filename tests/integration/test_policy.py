@@ -226,7 +226,7 @@ def test_a_name_with_several_addresses(host, player, mode, filters, word):
         assert host.store() == {}
         return
     assert len(run[0]["policy"]["rules"][0]["filters"]) == filters
-    assert word in " ".join(run[0]["warnings"])
+    assert word in " ".join(run[0].result.get("warnings", []))
     policy = run[1]["ansible_facts"]["ipsec"]["policies"][0]
     assert player.play(host, policy_task(policy=policy))[0]["changed"] is False
 

@@ -163,10 +163,12 @@ def _filter_part(graph: Graph, rule: Rule, origin: StoredRule | None, new_guid: 
         same = wanted == frozenset(origin.rule.filters)
         if same and (not renamed or _exclusive(graph, keys[0], origin.key)):
             return part(keys[0], name, renamed)
-        held = {key: [entry.filter for entry in read_filters(blob)] for key, blob in origin.filters.items()}
-        changing = [key for key, filters in held.items() if not wanted.issuperset(filters)] or [keys[0]]
-        new = wanted.difference(*held.values())
-        filters = [f for f in rule.filters if f in new or f in held[changing[0]]]
+        held = {key: frozenset(e.filter for e in read_filters(blob)) for key, blob in origin.filters.items()}
+        changing = [key for key, filters in held.items() if not wanted >= filters] or [keys[0]]
+        its_own = (
+            wanted.difference(*(filters for key, filters in held.items() if key != changing[0])) | held[changing[0]]
+        )
+        filters = [filter_ for filter_ in rule.filters if filter_ in its_own]
         if not same and len(changing) == 1 and filters and _exclusive(graph, changing[0], origin.key):
             blob = write_filters(filters, origin.filters[changing[0]], new_guid)
             values: Values = {DATA: Value.binary(blob.pack()), **(name if changing[0] == keys[0] else {})}
