@@ -27,7 +27,7 @@ function Stop-WithReason {
 # Texts travel as base64 of their code units: an encoder would replace unpaired surrogates.
 function ConvertTo-CodeUnit {
     param([string]$Text)
-    $bytes = New-Object byte[] ($Text.Length * 2)
+    $bytes = [byte[]]::new($Text.Length * 2)
     [System.Buffer]::BlockCopy($Text.ToCharArray(), 0, $bytes, 0, $bytes.Length)
     [System.Convert]::ToBase64String($bytes)
 }
@@ -35,9 +35,9 @@ function ConvertTo-CodeUnit {
 function ConvertFrom-CodeUnit {
     param([string]$Data)
     $bytes = [System.Convert]::FromBase64String($Data)
-    $chars = New-Object char[] ($bytes.Length / 2)
+    $chars = [char[]]::new($bytes.Length / 2)
     [System.Buffer]::BlockCopy($bytes, 0, $chars, 0, $bytes.Length)
-    New-Object string (, $chars)
+    [string]::new($chars)
 }
 
 function ConvertTo-Packed {

@@ -56,7 +56,7 @@ def filters(draw, mirrored=None):
         protocol,
         draw(ports) if has_ports else None,
         draw(ports) if has_ports else None,
-        draw(mirrored or st.booleans()),
+        draw(st.booleans()) if mirrored is None else mirrored,
         draw(st.just("") | names),
     )
 
@@ -90,7 +90,7 @@ def rules(draw, name=names):
     mirrored = None
     if action.action == "negotiate" and draw(st.integers(0, 5)) == 0:
         tunnel = draw(st.one_of(ipv4.map(model.Host), ipv6.map(model.Host)))
-        mirrored = st.just(False)
+        mirrored = False
     return model.Rule(
         draw(name),
         tuple(draw(st.lists(filters(mirrored), min_size=1, max_size=4))),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import json
@@ -55,13 +56,14 @@ class Farm:
             self.credentials = process_credentials()
             addresses = _free_addresses(self.count)
             self.certificate = make_certificate(self.folder, addresses)
+            endpoints: list[Endpoint] = []
+            stack.callback(_close, endpoints)
             for number, address in enumerate(addresses, 1):
                 name = f"win{number}"
                 host = self.hosts[name] = Host(self.folder / name, name, address)
                 engine = PowerShellEngine(host) if self.engine == "powershell" else PythonEngine(host)
-                endpoint = Endpoint(host, engine, self.credentials, self.certificate)
-                endpoint.start()
-                stack.callback(endpoint.close)
+                endpoints.append(Endpoint(host, engine, self.credentials, self.certificate))
+                endpoints[-1].start()
             self._stack = stack.pop_all()
         return self
 
@@ -96,6 +98,11 @@ class Farm:
         new.touch(mode=0o600)
         new.write_text(json.dumps(self.inventory(), indent=2) + "\n")
         new.replace(path)
+
+
+def _close(endpoints: list[Endpoint]) -> None:
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        list(pool.map(Endpoint.close, endpoints))
 
 
 def _free_addresses(count: int) -> list[str]:

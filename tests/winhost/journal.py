@@ -57,6 +57,7 @@ class Registry:
         self.path = path
         self._follower = Follower(path)
         self._tree: Tree = {}
+        self._spelling: dict[str, str] = {}
         self._lock = threading.RLock()
 
     @property
@@ -65,7 +66,7 @@ class Registry:
         with self._lock:
             new = self._follower.read()
             if new:
-                apply_changes(self._tree, map(_decoded, new))
+                apply_changes(self._tree, map(_decoded, new), self._spelling)
             return self._tree
 
     def change(self, changes: t.Iterable[Change]) -> None:

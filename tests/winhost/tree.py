@@ -46,9 +46,13 @@ def below(tree: Tree, path: str) -> list[str]:
     return [key for key in tree if key.lower() == wanted or key.lower().startswith(wanted + "\\")]
 
 
-def apply_changes(tree: Tree, changes: t.Iterable[Change]) -> None:
-    """Change `tree`. A set makes the keys that it needs; a delete takes all keys below with it."""
-    spelling = {key.lower(): key for key in tree}
+def apply_changes(tree: Tree, changes: t.Iterable[Change], spelling: dict[str, str] | None = None) -> None:
+    """Change `tree`. A set makes the keys that it needs; a delete takes all keys below with it.
+
+    `spelling` (key in small letters to key) is kept up to date for a caller that comes often.
+    """
+    if spelling is None:
+        spelling = {key.lower(): key for key in tree}
     for change in changes:
         action, path = change[0], change[1]
         if action == "delete":
