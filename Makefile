@@ -26,6 +26,9 @@ $(VENV)/ready: tests/requirements.txt
 	@ln -sfn "$(CURDIR)" $(VENV)/collections/ansible_collections/ipsec/windows
 	@touch $@
 
+demo: venv
+	@$(VENV)/bin/python tests/demo.py
+
 test: venv
 	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
 

@@ -37,13 +37,13 @@ def lint(policy: Policy) -> list[str]:
         _weak_group(negotiating, policy.main_mode.methods),
         _of_rules(
             [rule for rule in negotiating if any(isinstance(m, PresharedKey) for m in rule.authentication)],
-            "authenticate with a pre-shared key, which every administrator of the host can read in the registry",
+            "authentication by a pre-shared key, which every administrator of the host can read in the registry",
         ),
         _of_rules(
             []
             if policy.main_mode.pfs
             else [rule for rule in negotiating if not any(m.pfs for m in rule.action.methods)],
-            "have no perfect forward secrecy: who learns a main-mode key reads all its sessions",
+            "no perfect forward secrecy, so that who learns a main-mode key reads all its sessions",
         ),
         "the default response rule is ignored by Windows Vista and later" if response and response.enabled else None,
     ]
@@ -55,7 +55,7 @@ def _of_rules(rules: t.Sequence[Rule], what: str) -> str | None:
         return None
     names = [f"'{rule.name}'" if rule.name else str(rule.id or "without name") for rule in rules]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{'the rule' if len(names) == 1 else 'the rules'} {', '.join(names[:_SHOWN])}{more} {what}"
+    return f"{what}: {'the rule' if len(names) == 1 else 'the rules'} {', '.join(names[:_SHOWN])}{more}"
 
 
 def _methods(rules: t.Sequence[Rule], weak: t.Callable[[Ah | Esp], bool]) -> list[SecurityMethod]:

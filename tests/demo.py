@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The demo: the playbooks demo_*.yml on two simulated hosts, by the unmodified ansible-playbook over WinRM.
+
+Ends with 1 as soon as a step does something else than it says.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import typing as t
+
+from winhost.farm import Farm
+
+_CHECKOUT: t.Final = pathlib.Path(__file__).parent.parent
+_PACKETS: t.Final = (("203.0.113.66", 443), ("198.51.100.7", 1433), ("198.51.100.7", 445), ("198.51.100.7", 443))
+
+
+class _Demo:
+    def __init__(self, farm: Farm, folder: pathlib.Path) -> None:
+        self.farm = farm
+        self.inventory = folder / "inventory.yml"
+        farm.write_inventory(self.inventory)
+
+    def play(self, title: str, playbook: str, *options: str, hosts: int = 2, changed: int) -> None:
+        """Run a playbook; `changed` is how many tasks shall report a change on each of the `hosts`."""
+        _say(title)
+        print(f"$ ansible-playbook -i {self.inventory.name} playbooks/{playbook} {shlex.join(options)}".rstrip(), flush=True)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ansible", "playbook", "-i", self.inventory, f"playbooks/{playbook}", *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=_CHECKOUT,
+            env={
+                **os.environ,
+                "ANSIBLE_COLLECTIONS_PATH": str(_CHECKOUT / os.environ.get("VENV", ".venv") / "collections"),
+                "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+                "ANSIBLE_FORCE_COLOR": "1" if sys.stdout.isatty() else "0",
+            },
+        )
+        found = []
+        for line in t.cast(t.IO[str], process.stdout):
+            print(line, end="", flush=True)
+            found += [int(number) for number in re.findall(r"^\S+ +: ok=.*changed=(\d+)", _plain(line))]
+        if process.wait() != 0 or found != [changed] * hosts:
+            raise SystemExit(f"demo: this step should have reported {changed} changes on each host")
+
+    def ask_hosts(self, policies: int) -> None:
+        """Let the hosts, which read the registry with a reader of their own, say what they do with packets."""
+        for host in self.farm.hosts.values():
+            if len(host.policies()) != policies:
+                raise SystemExit(f"demo: {host.name} should have {policies} policies")
+            verdicts = (f"{peer} to port {port}: {host.verdict(peer, 50000, port)}" for peer, port in _PACKETS)
+            print(f"{host.name} says: {', '.join(verdicts)}", flush=True)
+
+
+def _plain(line: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", line)
+
+
+def _say(title: str) -> None:
+    print(f"\n=== {title}", flush=True)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="ipsec-demo-") as folder, Farm(count=2) as farm:
+        runner = {"powershell": "a real PowerShell", "python": "an emulation in Python, as there is no pwsh on PATH"}
+        print(f"Two simulated Windows hosts answer WinRM on {', '.join(h.address for h in farm.hosts.values())}.")
+        print(f"Their side is run by the engine {farm.engine}: {runner[farm.engine]}.")
+        demo = _Demo(farm, pathlib.Path(folder))
+        demo.play("1. A policy of four rules is written and assigned", "demo_present.yml", changed=1)
+        demo.ask_hosts(policies=1)
+        demo.play("2. Again: nothing to do", "demo_present.yml", changed=0)
+        block_list = '{"demo_block_list": ["0+203.0.113.66", "0+203.0.113.67"]}'
+        demo.play(
+            "3. What would another block list change?",
+            "demo_present.yml",
+            *("--check", "--diff", "--limit", "win1", "--extra-vars", block_list),
+            hosts=1,
+            changed=1,
+        )
+        demo.play("4. What is on a host?", "demo_show.yml", "--limit", "win1", hosts=1, changed=0)
+        demo.play("5. The way back", "demo_absent.yml", changed=1)
+        demo.ask_hosts(policies=0)
+        print("\nAll steps did what they say.")
+
+
+if __name__ == "__main__":
+    main()
