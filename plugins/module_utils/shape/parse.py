@@ -218,7 +218,8 @@ def _text(value: object, path: str) -> str | None:
         return None if value is None else str(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise ShapeError(path, f"this must be a text, not {_kind(value)}")
+    hint = "; YAML takes some words for that unless they are quoted" if isinstance(value, bool) else ""
+    raise ShapeError(path, f"this must be a text, not {_kind(value)}{hint}")
 
 
 def _parse_poll_interval(fields: _Fields) -> int | None:
