@@ -32,7 +32,10 @@ class _Demo:
     def play(self, title: str, playbook: str, *options: str, hosts: int = 2, changed: int) -> None:
         """Run a playbook; `changed` is how many tasks shall report a change on each of the `hosts`."""
         _say(title)
-        print(f"$ ansible-playbook -i {self.inventory.name} playbooks/{playbook} {shlex.join(options)}".rstrip(), flush=True)
+        print(
+            f"$ ansible-playbook -i {self.inventory.name} playbooks/{playbook} {shlex.join(options)}".rstrip(),
+            flush=True,
+        )
         process = subprocess.Popen(
             [sys.executable, "-m", "ansible", "playbook", "-i", self.inventory, f"playbooks/{playbook}", *options],
             stdout=subprocess.PIPE,

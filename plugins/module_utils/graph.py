@@ -123,8 +123,7 @@ class Graph:
 
     @functools.cached_property
     def _unfinished(self) -> set[str]:
-        """Of each pair of policies of which one was to replace the other: the one that is not assigned, or the new one.
-        """
+        """Of each policy and the one to replace it: the one that is not assigned, or else the new one."""
         found: set[str] = set()
         for key in self.of_class(ObjectClass.POLICY):
             for old in self.references(key, REPLACES):

@@ -243,8 +243,7 @@ def _full_mask(address: IPAddress) -> int:
 
 
 def network(address: IPAddress, mask: int, odd: bool = False) -> Special | Host | Subnet:
-    """The address under `mask` in its one canonical form: host bits are cleared, all ones is a host, all zeros is any.
-    """
+    """The address under `mask` in its one canonical form: host bits cleared, all ones a host, all zeros any."""
     if mask == 0:
         return Special("any", Family.IPV4 if address.version == 4 else Family.IPV6)
     if mask == _full_mask(address):
@@ -451,8 +450,7 @@ class Kerberos:
 
 @dataclasses.dataclass(frozen=True, slots=True, repr=False)
 class PresharedKey:
-    """Authenticate with a shared secret. The key is never part of a representation; None means: the one that is stored.
-    """
+    """Authenticate with a shared secret. The key is never shown; None means: the one that is stored."""
 
     key: str | None
     odd: bool = dataclasses.field(default=False, compare=False)
@@ -498,8 +496,7 @@ class Certificate:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class OtherAuthentication:
-    """A method of a type that the specification does not name; its data is kept and never shown (None: what is stored).
-    """
+    """A method of a type that the specification does not name; its data is never shown (None: what is stored)."""
 
     type: int
     data: bytes | None = dataclasses.field(repr=False)

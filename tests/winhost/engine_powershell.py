@@ -126,8 +126,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _prepare(pwsh: str) -> tuple[pathlib.Path, pathlib.Path]:
-    """The compiled stand-ins, and a folder in which PowerShell has the names it has on Windows. Made once, by content.
-    """
+    """The compiled stand-ins, and a folder where PowerShell has its names of Windows. Made once, by content."""
     source = _STANDINS / "StandIns.cs"
     engine = pathlib.Path(pwsh).resolve()
     key = hashlib.sha256(source.read_bytes() + str(engine).encode()).hexdigest()[:16]

@@ -23,8 +23,7 @@ _HELPERS: t.Final = {
 
 
 class PythonEngine:
-    """Knows the collection's host module, win_ping and Ansible's helpers; says so when it is asked for anything else.
-    """
+    """Knows the collection's host module, win_ping and Ansible's helpers; says so when asked for anything else."""
 
     name = "python"
 

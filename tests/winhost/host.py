@@ -188,8 +188,7 @@ class Host:
     # the network
 
     def verdict(self, peer: str, peer_port: int, port: int) -> str:
-        """What becomes of a connection from `peer` to `port`: permit, block or negotiate, of both directions the worse.
-        """
+        """What becomes of a connection: permit, block or negotiate, of its two directions the worse."""
         in_force = self.sync().in_force
         if in_force is None:
             return "permit"

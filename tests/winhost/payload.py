@@ -15,8 +15,7 @@ _MODULE_WRAPPER: t.Final = "module_wrapper.ps1"
 
 @dataclasses.dataclass(frozen=True)
 class Payload:
-    """`script` is a helper of Ansible's own or the module to run; `wrappers` are what it is wrapped in (become, async).
-    """
+    """`script` is a helper of Ansible's own or the module to run; `wrappers` are around it (become, async)."""
 
     script: str
     arguments: dict[str, t.Any] | None = dataclasses.field(default=None, repr=False)
@@ -24,8 +23,7 @@ class Payload:
 
     @classmethod
     def parse(cls, data: bytes) -> Payload | None:
-        """A bootstrap, a manifest and data, with lines of NULs between them; None for any other input (`raw` has none).
-        """
+        """A bootstrap, a manifest and data, with lines of NULs between them; None for other input (`raw`)."""
         parts = [part.strip(b"\r\n") for part in data.split(_SEPARATOR)]
         if len(parts) < 2:
             return None

@@ -320,8 +320,7 @@ def _read_offers(tree: Tree, key: str) -> tuple[tuple[tuple[t.Any, ...], ...], b
 
 
 def _read_filters(tree: Tree, key: str) -> list[Filter]:
-    """Filters of both versions. A flagged range of version 2 and the subnets of version 1 beside it say the same twice.
-    """
+    """Filters of both versions. A flagged range of version 2 and the subnets beside it say the same twice."""
     data = _data(tree, key, "80dc20b5-2ec8-11d1-a89e-00a0248d3021")
     length, count = data.u32(), data.u32()
     if length + 24 != len(data.data) and length + 21 != len(data.data):

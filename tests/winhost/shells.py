@@ -81,8 +81,7 @@ class Command:
             self._condition.notify_all()
 
     def fetch(self, timeout: float) -> tuple[dict[str, bytes], int | None] | None:
-        """Output as it is there, and the exit code once it is all out; None if nothing came within `timeout` seconds.
-        """
+        """Output as it is there, and the exit code once it is all out; None if nothing came in `timeout` seconds."""
         with self._condition:
             self._condition.wait_for(lambda: any(self._output.values()) or self._exit_code is not None, timeout)
             found = {}

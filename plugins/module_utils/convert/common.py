@@ -39,8 +39,7 @@ def read_ip(data: bytes, version: int) -> IPAddress:
 
 
 def located(address: Address) -> Special | Host | Subnet | AddressRange:
-    """The address as it goes into a blob: that of a name. Raises `ModelError` for one that the host was not asked for.
-    """
+    """The address as it goes into a blob: that of a name. Raises `ModelError` for one without address."""
     found = address.address if isinstance(address, DnsName) else address
     if found is None or isinstance(found, Interface):
         raise ModelError(f"{address} has not been looked up on the host")

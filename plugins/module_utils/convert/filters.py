@@ -45,8 +45,7 @@ _FULL_MASK: t.Final = b"\xff" * 4
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FilterEntry:
-    """A filter and the records that say it: one, or a range of version 2 with the subnets of version 1 that restate it.
-    """
+    """A filter and the records that say it: one, or a version-2 range with the version-1 subnets that restate it."""
 
     filter: Filter
     records: tuple[blobs.FilterRecord | blobs.FilterRecordV2, ...]

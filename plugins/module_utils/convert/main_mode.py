@@ -49,8 +49,7 @@ def _read_main_mode_method(record: blobs.MainModeRecord, lifetime: int, limit: i
 
 
 def write_main_mode(main_mode: MainMode, old: blobs.IsakmpBlob | None) -> blobs.IsakmpBlob:
-    """The blob of `main_mode`: records of `old` whose meaning stays are kept, and all that the model has no name for.
-    """
+    """The blob of `main_mode`: records of `old` whose meaning stays are kept, and all that the model cannot name."""
     kept: dict[MainModeMethod, blobs.MainModeRecord] = {}
     if old is not None and (old.quick_mode_limit, read_main_mode(old).lifetime_seconds) == (
         main_mode.quick_mode_limit,

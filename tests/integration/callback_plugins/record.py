@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 
 from ansible.plugins.callback import CallbackBase
 
@@ -29,7 +30,7 @@ class CallbackModule(CallbackBase):
         host = getattr(result, "host", None) or result._host
         found = getattr(result, "result", None) or result._result
         line = {"host": host.get_name(), "task": task.get_name(), "status": status, "result": found}
-        with open(os.environ["IPSEC_RECORD"], "a", encoding="utf-8") as file:
+        with pathlib.Path(os.environ["IPSEC_RECORD"]).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, default=str) + "\n")
 
     def v2_runner_on_ok(self, result):

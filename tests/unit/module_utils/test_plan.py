@@ -53,8 +53,9 @@ def _shown(policy: reader.Policy | None):
                 str(r.methods),
                 r.authentication,
                 r.tunnel,
+                r.connection_type,
+                r.default_response,
             )
-            + (r.connection_type, r.default_response)
             for r in policy.rules
         ),
         key=str,
@@ -249,8 +250,7 @@ def test_two_changes_in_one_second_have_two_times():
 
 
 def _cut_everywhere(store: Store, again, plan, old, new):
-    """After any number of operations, what is in force is old or new; the next run finishes and leaves nothing behind.
-    """
+    """After any number of operations, what is in force is old or new; the next run finishes the job."""
     for count in range(len(plan.operations) + 1):
         cut = _after(store, plan.operations[:count])
         assert _in_force(cut) in (old, new), f"after {count} operations"
