@@ -3,13 +3,24 @@ PYTHON ?= python3
 VENV ?= .venv
 export VENV
 
-.PHONY: help venv demo test bench clean
+
+LINT := .venv-lint
+COLLECTION := ansible_collections/ipsec/windows
+# what molecule does: test, converge, verify, cleanup …
+COMMAND ?= test
+# an inventory with real hosts in the group windows (docs/real-host.md); none is a simulated one
+INVENTORY ?=
+
+.PHONY: help venv demo test bench lint sanity molecule clean
 
 help:
-	@echo "make demo    a policy on a simulated Windows host, from nothing to nothing"
-	@echo "make test    all tests"
-	@echo "make bench   measurements, as ratios"
-	@echo "make venv    only prepare $(VENV); PYTHON=... chooses the interpreter"
+	@echo "make demo      a policy on simulated Windows hosts, from nothing to nothing"
+	@echo "make test      all tests; PYTEST_ARGS=... chooses"
+	@echo "make bench     measurements, as ratios"
+	@echo "make lint      style, types, documentation, Windows PowerShell 5.1 syntax"
+	@echo "make sanity    ansible-test sanity on the built collection"
+	@echo "make molecule  the molecule scenario; COMMAND=converge, INVENTORY=real-hosts.yml"
+	@echo "make venv      only prepare $(VENV); PYTHON=... chooses the interpreter"
 
 venv: $(VENV)/ready
 
@@ -22,8 +33,8 @@ $(VENV)/ready: tests/requirements.txt
 	  echo "the venv module of $(PYTHON) is missing (Debian: apt install python3-venv)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/requirements.txt
-	@mkdir -p $(VENV)/collections/ansible_collections/ipsec
-	@ln -sfn "$(CURDIR)" $(VENV)/collections/ansible_collections/ipsec/windows
+	@mkdir -p $(VENV)/collections/$(dir $(COLLECTION))
+	@ln -sfn "$(CURDIR)" $(VENV)/collections/$(COLLECTION)
 	@touch $@
 
 demo: venv
@@ -31,6 +42,39 @@ demo: venv
 
 test: venv
 	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+bench: venv
+	@$(VENV)/bin/python tests/bench.py
+
+$(LINT)/ready: tests/lint-requirements.txt
+	$(PYTHON) -m venv $(LINT)
+	$(LINT)/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/lint-requirements.txt
+	@touch $@
+
+lint: export PATH := $(CURDIR)/$(LINT)/bin:$(PATH)
+lint: export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(VENV)/collections
+lint: venv $(LINT)/ready
+	ruff check .
+	ruff format --check .
+	cd $(VENV)/collections && MYPYPATH=. mypy --config-file $(CURDIR)/pyproject.toml \
+	  $(foreach part,module_utils plugin_utils action,-p ansible_collections.ipsec.windows.plugins.$(part))
+	ansible-lint --offline
+	cd $(VENV)/collections/$(COLLECTION) && antsibull-docs lint-collection-docs --plugin-docs .
+	antsibull-changelog lint
+	@if command -v pwsh >/dev/null; then tests/powershell-syntax plugins/modules/ipsec_host.ps1; \
+	  elif [ -n "$$CI" ]; then echo "there is no pwsh on PATH"; exit 1; \
+	  else echo "the PowerShell is not checked: there is no pwsh on PATH"; fi
+
+sanity: venv
+	PATH="$(CURDIR)/$(VENV)/bin:/usr/bin:/bin" tests/sanity
+
+$(VENV)/molecule: $(VENV)/ready
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check molecule
+	@touch $@
+
+molecule: $(VENV)/molecule
+	PATH="$(CURDIR)/$(VENV)/bin:$(PATH)" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/$(VENV)/collections" \
+	  IPSEC_INVENTORY="$(if $(INVENTORY),$(abspath $(INVENTORY)))" molecule $(COMMAND)
 
 clean:
 	rm -rf .venv* build .pytest_cache .hypothesis .ruff_cache .mypy_cache

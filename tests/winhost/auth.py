@@ -70,7 +70,7 @@ class Session:
             if self.authenticated:
                 return None
             raise Denied
-        scheme, _, token = header.partition(" ")
+        scheme, _sep, token = header.partition(" ")
         if scheme.lower() == "basic":
             return self._basic(token)
         if scheme.lower() in ("negotiate", "ntlm"):
@@ -79,7 +79,7 @@ class Session:
 
     def _basic(self, token: str) -> None:
         try:
-            user, _, password = base64.b64decode(token, validate=True).decode().partition(":")
+            user, _sep, password = base64.b64decode(token, validate=True).decode().partition(":")
         except ValueError:
             raise Denied(failed=True) from None
         known = f"{self._credentials.user.lower()}:{self._credentials.password}".encode()

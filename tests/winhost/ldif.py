@@ -56,7 +56,7 @@ def to_tree(text: str, container: str) -> Tree:
 def _attributes(entry: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for line in entry.replace("\n ", "").splitlines():
-        name, _, value = line.partition(":")
+        name, _sep, value = line.partition(":")
         found.setdefault(name.lower(), []).append(value.removeprefix(":").strip())
     return found
 

@@ -223,7 +223,7 @@ def _read_main_mode(tree: Tree, key: str) -> MainMode:
     quick_modes, lifetime = data.u32(), data.u32()
     data.skip(20)
     methods = []
-    for _ in range(data.u32()):
+    for _i in range(data.u32()):
         record = data.take(64)
         (cipher,) = struct.unpack_from("<I", record, 4)
         (hash_,) = struct.unpack_from("<I", record, 16)
@@ -266,7 +266,7 @@ def _read_rule(tree: Tree, key: str) -> Rule:
 
 def _read_methods(data: _Data) -> tuple[tuple[str, str], ...]:
     found = []
-    for _ in range(data.u32()):
+    for _i in range(data.u32()):
         kind = data.u32()
         raw = data.take(data.u32())
         found.append((_AUTHENTICATION.get(kind, f"type {kind}"), raw.decode("utf-16-le", "replace").partition("\0")[0]))
@@ -306,7 +306,7 @@ def _read_offers(tree: Tree, key: str) -> tuple[tuple[tuple[t.Any, ...], ...], b
     data.skip(4)
     offers: list[tuple[t.Any, ...]] = []
     soft = False
-    for _ in range(data.u32()):
+    for _i in range(data.u32()):
         seconds, kilobytes, _options, pfs, count = struct.unpack("<5I", data.take(20))
         slots = [struct.unpack("<5I", data.take(20)) for _slot in range(3)]
         if count > 3:
@@ -329,10 +329,10 @@ def _read_filters(tree: Tree, key: str) -> list[Filter]:
         if head[:16] != uuid.UUID("35fecd3d-ae29-4373-8a6a-c5d8fab2fb08").bytes_le:
             raise StoreError(f"{key}: nothing that is known follows the filters")
         count = struct.unpack_from("<I", head, 20)[0] or count
-    found = [_read_filter(data) for _ in range(count)]
+    found = [_read_filter(data) for _i in range(count)]
     if data.rest() > 16:
         data.skip(16 + 4 + 4)
-        found += [_read_filter_v2(data) for _ in range(data.u32())]
+        found += [_read_filter_v2(data) for _i in range(data.u32())]
     return found
 
 
@@ -345,7 +345,7 @@ def _read_filter(data: _Data) -> Filter:
     description = data.text()
     data.skip(16)
     mirrored = data.u32()
-    raw = [int.from_bytes(data.take(4), "big") for _ in range(4)]
+    raw = [int.from_bytes(data.take(4), "big") for _i in range(4)]
     data.skip(4)
     protocol = data.u32()
     source_port, destination_port = data.u16(), data.u16()
@@ -372,7 +372,7 @@ def _read_filter_v2(data: _Data) -> Filter:
     mirrored = data.u32()
     ends = [_read_address_v2(data, name) for name in names]
     ports = []
-    for _ in range(2):
+    for _i in range(2):
         kind, first, last = data.u32(), data.u16(), data.u16()
         ports.append((0, 65535) if kind == 0 else (first, last if kind == 2 else first))
     protocol = data.u32()

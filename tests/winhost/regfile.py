@@ -37,7 +37,7 @@ def export(tree: Tree, root: str) -> bytes:
     """`root` and all below it, as regedit writes it: UTF-16 with a mark, CRLF, hex wrapped at 80 columns."""
     lines = [_HEADERS[0], ""]
     for key in sorted(below(tree, root), key=lambda k: k.lower().split("\\")):
-        hive, _, rest = key.partition("\\")
+        hive, _sep, rest = key.partition("\\")
         long = next((name for name, short in _HIVES.items() if short == hive.upper()), hive)
         lines.append(f"[{long}\\{rest}]")
         for name, (kind, data) in tree[key].items():
@@ -137,7 +137,7 @@ def _parse_key(number: int, text: str) -> tuple[str, Change]:
         raise RegFileError(number, "a key ends with ']'")
     path = text[1:-1]
     action = "delete" if path.startswith("-") else "create"
-    hive, _, rest = path.removeprefix("-").partition("\\")
+    hive, _sep, rest = path.removeprefix("-").partition("\\")
     if hive.upper() not in _HIVES:
         raise RegFileError(number, f"'{hive}' is no hive; a key begins with HKEY_LOCAL_MACHINE or another one")
     key = f"{_HIVES[hive.upper()]}\\{rest}" if rest else _HIVES[hive.upper()]

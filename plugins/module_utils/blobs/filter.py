@@ -108,7 +108,7 @@ class FilterRecordV2(t.NamedTuple):
         fields = reader.unpack(_FILTER_V2, "a filter of version 2")
         addresses = (AddressRecord(*fields[2:6]), AddressRecord(*fields[6:10]))
         ports = (PortRecord(*fields[10:13]), PortRecord(*fields[13:16]))
-        id_, mirrored, *_, protocol, flags = fields
+        id_, mirrored, *_addresses, protocol, flags = fields
         return cls(*texts, id_, mirrored, *addresses, *ports, protocol, flags)
 
     def pack(self) -> bytes:
@@ -195,7 +195,7 @@ class FilterBlob:
         start = reader.offset
         if count > reader.left:
             reader.fail(f"{count} filters cannot fit into {reader.left} bytes", start - 4)
-        filters = tuple(FilterRecordV2.unpack(reader) for _ in range(count))
+        filters = tuple(FilterRecordV2.unpack(reader) for _i in range(count))
         # no real blob of this kind has been seen: a length that counts one or both of the counts in is taken as well
         excess = length - (reader.offset - start)
         if excess not in (0, 4, 8):

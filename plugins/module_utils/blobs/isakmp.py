@@ -74,7 +74,7 @@ class IsakmpBlob:
             reader.fail(f"the data length is {length}, for {count} methods it must be {cls.FORM.size + size}", 16)
         if reader.left != size + 1:
             reader.fail(f"{count} methods and one byte must follow, {reader.left} bytes do")
-        methods = tuple(MainModeRecord(*reader.unpack(_METHOD, "a main-mode method")) for _ in range(count))
+        methods = tuple(MainModeRecord(*reader.unpack(_METHOD, "a main-mode method")) for _i in range(count))
         return cls(methods, lifetime, limit, pfs, options, new_dh, instance, zero1, zero2, reader.last_byte())
 
     def pack(self) -> bytes:

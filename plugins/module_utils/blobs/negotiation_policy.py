@@ -89,7 +89,7 @@ class NegotiationPolicyBlob:
             reader.fail(f"the data length is {length}, for {count} offers it must be {4 + size}", 16)
         if reader.left != size + 1:
             reader.fail(f"{count} offers and one byte must follow, {reader.left} bytes do")
-        offers = tuple(OfferRecord.unpack(reader) for _ in range(count))
+        offers = tuple(OfferRecord.unpack(reader) for _i in range(count))
         return cls(offers, reader.last_byte())
 
     def pack(self) -> bytes:

@@ -85,7 +85,7 @@ class NfaBlob:
             alternate_methods = _unpack_methods(reader)
             reader.guid(cls.FLAGS_ID, "the section of flags of alternate methods")
             zero1 = reader.number("the word before the flags")
-            flags = tuple(reader.number("the flags of an alternate method") for _ in alternate_methods)
+            flags = tuple(reader.number("the flags of an alternate method") for _i in alternate_methods)
             alternate = AlternateAuthentication(alternate_methods, flags, zero1)
         if reader.left > 1:
             reader.guid(cls.IPV6_TUNNEL_ID, "the section of the IPv6 tunnel address")
@@ -132,7 +132,7 @@ def _unpack_methods(reader: Reader) -> tuple[AuthRecord, ...]:
             reader.number("the type of an authentication method"),
             reader.take(reader.number("the length of an authentication method"), "an authentication method"),
         )
-        for _ in range(count)
+        for _i in range(count)
     )
 
 
