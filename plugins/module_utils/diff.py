@@ -47,25 +47,30 @@ def render_diff(stored: StoredPolicy | None, before: Side, target: Target | None
     elif old is not None:
         pairs += [(rule, None) for rule in old.rules]
     return {
-        "before": _text(before, old, new, pairs),
-        "after": _text(after, new, old, [(new_rule, old_rule) for old_rule, new_rule in pairs]),
+        "before": _text(before, old, new, pairs, ""),
+        "after": _text(after, new, old, [(new_rule, old_rule) for old_rule, new_rule in pairs], " (changed)"),
     }
 
 
 def _text(
-    side: Side, policy: Policy | None, other: Policy | None, pairs: t.Sequence[tuple[Rule | None, Rule | None]]
+    side: Side,
+    policy: Policy | None,
+    other: Policy | None,
+    pairs: t.Sequence[tuple[Rule | None, Rule | None]],
+    key_mark: str,
 ) -> str:
+    """One side. `key_mark` stands behind a pre-shared key that is another one there: keys themselves are not shown."""
     lines = [f"assigned_policy: {_scalar(side.assigned_policy)}"]
     if side.leftovers:
         lines.append(f"leftovers: # {len(side.leftovers)} objects of an interrupted change")
         lines += [f"  - {_scalar(name)}" for name in side.leftovers[:RULES_SHOWN]]
     if policy is not None:
-        lines += _policy_lines(policy, other, pairs)
+        lines += _policy_lines(policy, other, pairs, key_mark)
     return "\n".join(lines) + "\n"
 
 
 def _policy_lines(
-    policy: Policy, other: Policy | None, pairs: t.Sequence[tuple[Rule | None, Rule | None]]
+    policy: Policy, other: Policy | None, pairs: t.Sequence[tuple[Rule | None, Rule | None]], key_mark: str
 ) -> list[str]:
     lines = [
         f"name: {_scalar(policy.name)}",
@@ -80,7 +85,7 @@ def _policy_lines(
     if here:
         lines.append("rules:")
     for rule, counterpart in changed[:RULES_SHOWN]:
-        lines += [f"  {line}" for line in _rule_lines(rule, counterpart)]
+        lines += [f"  {line}" for line in _rule_lines(rule, counterpart, key_mark)]
     lines += _count(len(changed) - RULES_SHOWN, "more rules that change")
     lines += _count(len(here) - len(changed), "rules that stay as they are")
     return lines
@@ -90,7 +95,7 @@ def _count(number: int, what: str) -> list[str]:
     return [f"  # {number} {what}"] if number > 0 else []
 
 
-def _rule_lines(rule: Rule, other: Rule | None) -> list[str]:
+def _rule_lines(rule: Rule, other: Rule | None, key_mark: str) -> list[str]:
     lines = [f"name: {_scalar(rule.name)}"]
     if rule.description:
         lines.append(f"description: {_scalar(rule.description)}")
@@ -103,7 +108,7 @@ def _rule_lines(rule: Rule, other: Rule | None) -> list[str]:
     if rule.action.action == "negotiate":
         lines += [f"inpass: {_scalar(rule.action.inpass)}", f"soft: {_scalar(rule.action.soft)}"]
         lines += ["security_methods:", *(f"  - {method}" for method in rule.action.methods)]
-        lines += ["authentication:", *_authentication_lines(rule.authentication, other)]
+        lines += ["authentication:", *_authentication_lines(rule.authentication, other, key_mark)]
     if rule.tunnel is not None:
         lines.append(f"tunnel: {_scalar(str(rule.tunnel))}")
     if rule.connection_type != "all":
@@ -131,12 +136,12 @@ def _short(filter_: Filter) -> dict[str, t.Any]:
     }
 
 
-def _authentication_lines(methods: tuple[AuthMethod, ...], other: Rule | None) -> list[str]:
+def _authentication_lines(methods: tuple[AuthMethod, ...], other: Rule | None, key_mark: str) -> list[str]:
     there = other.authentication if other else methods
     lines = []
     for method, counterpart in itertools.zip_longest(methods, there[: len(methods)]):
         if isinstance(method, PresharedKey):
-            lines.append("  - preshared key" + ("" if method == counterpart else " (changed)"))
+            lines.append("  - preshared key" + ("" if method == counterpart else key_mark))
         elif isinstance(method, OtherAuthentication):
             lines.append(f"  - unknown method of type {method.type}")
         else:

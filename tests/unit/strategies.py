@@ -29,7 +29,7 @@ specials = st.sampled_from(model.Special.KINDS)
 dns_names = st.sampled_from(["server", "a.example", "DNS", "corp-srv1.corp.example."])
 
 
-def _family(version):
+def addresses(version):
     ip = ipv4 if version == 4 else ipv6
     family = model.Family.IPV4 if version == 4 else model.Family.IPV6
     hosts = ip.map(model.Host)
@@ -47,12 +47,12 @@ ports = st.none() | st.builds(lambda a, b: model.Ports(min(a, b), max(a, b)), *[
 
 @st.composite
 def filters(draw, mirrored=None):
-    addresses = _family(draw(st.sampled_from([4, 4, 4, 6])))
+    ends = addresses(draw(st.sampled_from([4, 4, 4, 6])))
     protocol = draw(st.sampled_from([0, 1, 6, 6, 17, 47, 255]))
     has_ports = protocol in (model.TCP, model.UDP)
     return model.Filter(
-        draw(addresses),
-        draw(addresses),
+        draw(ends),
+        draw(ends),
         protocol,
         draw(ports) if has_ports else None,
         draw(ports) if has_ports else None,

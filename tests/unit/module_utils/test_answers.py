@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from ansible_collections.ipsec.windows.plugins.module_utils.answers import AnswerError, Applied, Reading, parse_told
+from ansible_collections.ipsec.windows.plugins.module_utils.store import pack
+from unit import stores
+
+SERVICE = {"status": "running", "start_type": "manual"}
+READ = {
+    "store": pack(stores.windows_2022().text()),
+    "digest": stores.windows_2022().digest(),
+    "now": 1750000000,
+    "computer": "WIN1",
+    "product": "Windows",
+    "version": "10.0.20348",
+    "powershell": "5.1",
+    "writable": True,
+    "service": SERVICE,
+    "domain": None,
+    "names": {"server.example": ["192.0.2.1"]},
+    "interfaces": {},
+    "connections": [{"local": "192.0.2.2", "remote": "192.0.2.9", "remote_port": 50123}],
+}
+APPLIED = {"applied": 1, "digest": "x", "store": None, "error": None, "conflict": False, "now": None, "service": None}
+LIES = [None, [], "text", 5, {"a": 1}]
+
+
+def test_a_proper_answer():
+    reading = Reading.parse(READ)
+    assert reading.graph.store.digest() == reading.digest
+    assert reading.connections[0].remote_port == 50123
+
+
+@pytest.mark.parametrize("key", [key for key in READ if key != "domain"])
+@pytest.mark.parametrize("lie", LIES)
+def test_a_lying_answer_is_one_error(key, lie):
+    answer = copy.deepcopy(READ) | {key: lie}
+    if type(lie) is type(READ[key]) and key in ("computer", "product", "version", "powershell", "digest", "now"):
+        return
+    try:
+        Reading.parse(answer)
+    except AnswerError as error:
+        assert "s3cret" not in str(error)
+    else:
+        assert key in ("names", "interfaces") or (key, lie) == ("connections", [])
+
+
+@pytest.mark.parametrize("key", APPLIED)
+def test_a_lying_answer_to_apply_is_one_error(key):
+    for lie in ([], {"status": "flying", "start_type": "manual"}):
+        with pytest.raises(AnswerError):
+            Applied.parse(APPLIED | {key: lie})
+
+
+def test_a_missing_key_is_named():
+    answer = dict(READ)
+    del answer["writable"]
+    with pytest.raises(AnswerError, match="no proper 'writable'"):
+        Reading.parse(answer)
+    with pytest.raises(AnswerError, match="no proper 'service'"):
+        parse_told({})
+
+
+def test_what_the_service_was_told():
+    told = parse_told({"service": {**SERVICE, "told": "failed", "error": "no"}})
+    assert (told.told, told.error) == ("failed", "no")

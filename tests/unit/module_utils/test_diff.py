@@ -1,0 +1,143 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from ansible_collections.ipsec.windows.plugins.module_utils.diff import Side, render_diff
+from ansible_collections.ipsec.windows.plugins.module_utils.merge import merge
+from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
+from ansible_collections.ipsec.windows.plugins.module_utils.store import Store
+from hypothesis import given
+from unit import stores, strategies
+
+SIDE = Side("P")
+
+
+def _store(**options):
+    return stores.change(Store(), {"name": "P", **options}).store
+
+
+def _diff(store, **options):
+    found = stores.stored(store, "P")
+    return render_diff(found, SIDE, merge(parse_policy({"name": "P", **options}), found, "exact"), SIDE)
+
+
+def _rule(**options):
+    return {"name": "R", "filters": ["0+192.0.2.1"], **options}
+
+
+def _changes(diff):
+    before, after = (diff[side].splitlines() for side in ("before", "after"))
+    return [f"-{line.strip()}" for line in before if line not in after] + [
+        f"+{line.strip()}" for line in after if line not in before
+    ]
+
+
+def test_no_change_is_no_diff():
+    store = _store(rules=[_rule()])
+    diff = _diff(store, rules=[_rule()])
+    assert diff["before"] == diff["after"]
+    assert "# 1 rules that stay as they are" in diff["before"]
+
+
+def test_a_changed_port():
+    def rule(port):
+        return _rule(filters=[f"*+0:{port}:TCP"], action="block")
+
+    assert _changes(_diff(_store(rules=[rule(445)]), rules=[rule(139)])) == [
+        "-- {source: any, destination: me, protocol: tcp, destination_port: 445, mirrored: true}",
+        "+- {source: any, destination: me, protocol: tcp, destination_port: 139, mirrored: true}",
+    ]
+
+
+def test_a_changed_key_is_seen_and_not_shown():
+    def rule(key):
+        return _rule(authentication=[{"preshared_key": key}])
+
+    diff = _diff(_store(rules=[rule("s3cret")]), rules=[rule("other s3cret")])
+    assert _changes(diff) == ["-- preshared key", "+- preshared key (changed)"]
+    assert "s3cret" not in str(diff)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("description", "new", "+description: new"),
+        ("poll_interval", "90s", "+poll_interval: 90s"),
+        ("main_mode", {"pfs": True}, "pfs: true}"),
+        ("default_response", True, "+default_response: {enabled: true"),
+    ],
+)
+def test_what_else_can_change(option, value, words):
+    store = _store(rules=[_rule()])
+    assert words in "\n".join(_changes(_diff(store, **{option: value})))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"enabled": False}, "+enabled: false"),
+        ({"description": "why: because"}, '+description: "why: because"'),
+        ({"soft": True}, "+soft: true"),
+        ({"action": "permit"}, "+action: permit"),
+        ({"connection_type": "lan"}, "+connection_type: lan"),
+        ({"filter_list": "no"}, '+filter_list: "no"'),
+        ({"filters": ["0=192.0.2.1"], "tunnel": "192.0.2.9"}, "+tunnel: 192.0.2.9"),
+        ({"security_methods": ["ah[md5]"]}, "+- ah[md5]"),
+        ({"authentication": [{"certificate": "CN=CA, O=x"}]}, '+- {certificate: "CN=CA, O=x"}'),
+    ],
+)
+def test_what_can_change_in_a_rule(options, words):
+    assert words in _changes(_diff(_store(rules=[_rule()]), rules=[_rule(**options)]))
+
+
+def test_a_policy_that_comes_and_one_that_goes():
+    store = _store(rules=[_rule()])
+    found = stores.stored(store, "P")
+    gone = render_diff(found, SIDE, None, Side(None))
+    assert gone["after"] == "assigned_policy: null\n"
+    assert "- name: R" in gone["before"]
+    come = render_diff(None, Side(None, ("rule {x}",)), merge(parse_policy({"name": "P"}), None, "exact"), SIDE)
+    assert come["before"].splitlines() == [
+        "assigned_policy: null",
+        "leftovers: # 1 objects of an interrupted change",
+        '  - "rule {x}"',
+    ]
+
+
+def test_ten_thousand_filters_are_a_count_and_what_changes():
+    filters = [f"0+10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(1, 10_001)]
+    store = _store(rules=[_rule(filters=filters)])
+    diff = _diff(store, rules=[_rule(filters=[*filters[1:], "0+192.0.2.9"])])
+    assert len(diff["after"].splitlines()) < 30
+    assert "# 9999 filters that stay as they are" in diff["after"]
+    assert _changes(diff) == [
+        "-- {source: me, destination: 10.0.0.1, mirrored: true}",
+        "+- {source: me, destination: 192.0.2.9, mirrored: true}",
+    ]
+    whole = render_diff(None, SIDE, merge(parse_policy({"name": "P", "rules": [_rule(filters=filters)]}), None, "exact"), SIDE)
+    assert "# 9960 more filters that change" in whole["after"]
+
+
+@given(strategies.policies(), strategies.policies())
+def test_any_diff_is_yaml_without_keys(old, new):
+    store = stores.change(Store(), _with_keys(old)).store
+    found = stores.stored(store, old.name)
+    diff = render_diff(found, SIDE, merge(parse_policy({**_with_keys(new), "name": old.name}), found, "exact"), SIDE)
+    for text in diff.values():
+        assert yaml.safe_load(text)["poll_interval"]
+        assert "s3cret" not in text
+
+
+def _with_keys(policy):
+    from ansible_collections.ipsec.windows.plugins.module_utils.shape.render import render_policy
+
+    tree = render_policy(policy)
+    for rule in (*tree["rules"], tree["default_response"]):
+        rule["authentication"] = [
+            {"preshared_key": "s3cret"} if "preshared_key" in method else method
+            for method in rule.get("authentication", [{"kerberos": True}])
+        ]
+    return tree
