@@ -8,6 +8,7 @@ import yaml
 from ansible_collections.ipsec.windows.plugins.module_utils.diff import Side, render_diff
 from ansible_collections.ipsec.windows.plugins.module_utils.merge import merge
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
+from ansible_collections.ipsec.windows.plugins.module_utils.shape.render import render_policy
 from ansible_collections.ipsec.windows.plugins.module_utils.store import Store
 from hypothesis import given
 from unit import stores, strategies
@@ -117,7 +118,9 @@ def test_ten_thousand_filters_are_a_count_and_what_changes():
         "-- {source: me, destination: 10.0.0.1, mirrored: true}",
         "+- {source: me, destination: 192.0.2.9, mirrored: true}",
     ]
-    whole = render_diff(None, SIDE, merge(parse_policy({"name": "P", "rules": [_rule(filters=filters)]}), None, "exact"), SIDE)
+    whole = render_diff(
+        None, SIDE, merge(parse_policy({"name": "P", "rules": [_rule(filters=filters)]}), None, "exact"), SIDE
+    )
     assert "# 9960 more filters that change" in whole["after"]
 
 
@@ -132,8 +135,6 @@ def test_any_diff_is_yaml_without_keys(old, new):
 
 
 def _with_keys(policy):
-    from ansible_collections.ipsec.windows.plugins.module_utils.shape.render import render_policy
-
     tree = render_policy(policy)
     for rule in (*tree["rules"], tree["default_response"]):
         rule["authentication"] = [

@@ -9,7 +9,13 @@ from ansible_collections.ipsec.windows.plugins.module_utils.merge import merge
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
 
 STRONG = {"methods": ["3des-sha-14"], "pfs": True}
-IPV6_SMB = {"source": "any/ipv6", "destination": "me/ipv6", "protocol": "tcp", "destination_port": 445, "mirrored": True}
+IPV6_SMB = {
+    "source": "any/ipv6",
+    "destination": "me/ipv6",
+    "protocol": "tcp",
+    "destination_port": 445,
+    "mirrored": True,
+}
 
 
 def _lint(*rules, **options):
@@ -64,7 +70,13 @@ def test_what_is_no_weakness(rule, options):
 
 def test_the_other_family_may_be_closed_by_another_rule():
     assert _lint({"action": "block", "filters": ["*+0:445:TCP"]}, {"action": "block", "filters": [IPV6_SMB]}) == []
-    swapped = {**IPV6_SMB, "source": "me/ipv6", "destination": "any/ipv6", "destination_port": "any", "source_port": 445}
+    swapped = {
+        **IPV6_SMB,
+        "source": "me/ipv6",
+        "destination": "any/ipv6",
+        "destination_port": "any",
+        "source_port": 445,
+    }
     assert _lint({"action": "block", "filters": ["*+0:445:TCP"]}, {"action": "block", "filters": [swapped]}) == []
 
 

@@ -36,9 +36,9 @@ values = st.one_of(
     st.binary(max_size=8).map(Value.binary),
     st.binary(max_size=8).map(lambda data: Value(Kind.NONE, data)),
 )
-found_stores = st.dictionaries(
-    texts, st.dictionaries(texts, values, max_size=3), max_size=3
-).map(lambda keys: Store({"": {}, **keys}))
+found_stores = st.dictionaries(texts, st.dictionaries(texts, values, max_size=3), max_size=3).map(
+    lambda keys: Store({"": {}, **keys})
+)
 
 
 @given(found_stores)

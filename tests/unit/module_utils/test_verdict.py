@@ -6,10 +6,18 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
-from ansible_collections.ipsec.windows.plugins.module_utils.merge import merge
+from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph
+from ansible_collections.ipsec.windows.plugins.module_utils.merge import Target, merge
 from ansible_collections.ipsec.windows.plugins.module_utils.model import TCP
+from ansible_collections.ipsec.windows.plugins.module_utils.plan import plan_present
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
+from ansible_collections.ipsec.windows.plugins.module_utils.store import Store
 from ansible_collections.ipsec.windows.plugins.module_utils.verdict import Packet, deciding_rule, what_cuts
+from hypothesis import event, given
+from hypothesis import strategies as st
+from unit.stores import counting_guids, to_tree
+from winhost import enforcement
+from winhost import policy as reader
 
 ME = frozenset({ipaddress.ip_address("192.0.2.2"), ipaddress.ip_address("2001:db8::2")})
 CONTROLLER = "198.51.100.9"
@@ -21,9 +29,7 @@ def _policy(*rules):
 
 
 def _packet(source=CONTROLLER, destination="192.0.2.2", port=5985, source_port=50000, protocol=TCP):
-    return Packet(
-        protocol, ipaddress.ip_address(source), source_port, ipaddress.ip_address(destination), port
-    )
+    return Packet(protocol, ipaddress.ip_address(source), source_port, ipaddress.ip_address(destination), port)
 
 
 def _rule(action, *filters, **options):
@@ -92,3 +98,48 @@ def test_key_exchange_always_passes():
 def test_what_would_cut_a_controller_off(rules, why):
     found = what_cuts(_policy(*rules), _packet(), ME)
     assert (found[1] if found else None) == why
+
+
+ends = st.sampled_from(
+    ["me", "any", CONTROLLER, "198.51.100.0/24", "192.0.2.0/24", "192.0.2.2", "198.51.100.1-198.51.100.20"]
+)
+ports = st.sampled_from(["any", 445, 5985, "5000-6000"])
+some_rules = st.lists(
+    st.fixed_dictionaries(
+        {
+            "action": st.sampled_from(["permit", "block", "negotiate"]),
+            "enabled": st.sampled_from([True, True, False]),
+            "filters": st.lists(
+                st.fixed_dictionaries(
+                    {
+                        "source": ends,
+                        "destination": ends,
+                        "protocol": st.just("tcp"),
+                        "source_port": st.just("any"),
+                        "destination_port": ports,
+                        "mirrored": st.booleans(),
+                    }
+                ),
+                min_size=1,
+                max_size=3,
+            ),
+        }
+    ),
+    max_size=4,
+)
+
+
+@given(some_rules, st.booleans(), st.sampled_from([445, 5985]))
+def test_the_simulated_host_decides_the_same_with_its_own_reader(rules, inbound, port):
+    """Two readers and two deciders, written apart from each other."""
+    policy = _policy(*rules)
+    target = Target(policy, (None,) * len(policy.rules), ())
+    plan = plan_present(Graph(Store()), None, target, True, 1, counting_guids())
+    packet = _packet(port=port) if inbound else _packet(port=port).reply()
+    seen = enforcement.Packet(
+        packet.protocol, packet.source, packet.source_port, packet.destination, packet.destination_port, inbound
+    )
+    theirs = enforcement.verdict(reader.read(to_tree(plan.store)), seen, enforcement.HostAddresses(ME))
+    rule = deciding_rule(policy, packet, ME)
+    event(rule.action.action if rule else "none")
+    assert theirs == (rule.action.action if rule else "permit")

@@ -1,0 +1,119 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph
+from ansible_collections.ipsec.windows.plugins.module_utils.merge import find_policy, merge
+from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError
+from ansible_collections.ipsec.windows.plugins.module_utils.objects import read_policies
+from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
+from ansible_collections.ipsec.windows.plugins.module_utils.store import Set, Store, Value
+from unit import stores
+
+
+def _rule(name="R", **options):
+    return {"name": name, "filters": ["0+192.0.2.1"], **options}
+
+
+def _store(**options):
+    return stores.change(Store(), {"name": "P", **options}).store
+
+
+def _merge(store, rules_mode="exact", **options):
+    return merge(parse_policy({"name": "P", **options}), stores.stored(store, "P"), rules_mode)
+
+
+def test_what_is_left_out_of_a_policy_stays():
+    store = _store(description="d", poll_interval=7, main_mode={"pfs": True}, rules=[_rule()], default_response=True)
+    target = _merge(store)
+    assert target.policy == stores.stored(store, "P").policy
+    assert target.origins == stores.stored(store, "P").rules
+
+
+def test_what_is_left_out_of_main_mode_stays():
+    store = _store(main_mode={"pfs": True, "methods": ["3des-sha-14"]})
+    target = _merge(store, main_mode={"lifetime_seconds": 60})
+    assert (target.policy.main_mode.pfs, len(target.policy.main_mode.methods)) == (True, 1)
+
+
+def test_what_is_left_out_of_a_rule_is_the_manuals_default():
+    store = _store(rules=[_rule(description="d", enabled=False, soft=True, connection_type="lan")])
+    (rule,) = _merge(store, rules=[_rule()]).policy.rules
+    assert (rule.description, rule.enabled, rule.action.soft, rule.connection_type) == ("", True, False, "all")
+
+
+def test_names_of_list_and_action_stay_or_are_the_rules():
+    store = _store(rules=[_rule(filter_list="L", filter_action="A")])
+    (rule,) = _merge(store, rules=[_rule()]).policy.rules
+    assert (rule.filter_list, rule.filter_action) == ("L", "A")
+    (rule,) = _merge(store, rules=[_rule(action="block")]).policy.rules
+    assert (rule.filter_list, rule.filter_action) == ("L", "R")
+
+
+def test_a_null_key_keeps_the_stored_one():
+    store = _store(rules=[_rule(authentication=[{"preshared_key": "a"}, "kerberos", {"preshared_key": "b"}])])
+    (rule,) = _merge(store, rules=[_rule(authentication=["kerberos", {"preshared_key": None}])]).policy.rules
+    assert rule.authentication[1].key == "a"
+    with pytest.raises(ModelError, match="rule 'R': null keeps the pre-shared key that is stored, and there is none"):
+        _merge(store, rules=[_rule(authentication=[{"preshared_key": None}] * 3)])
+    with pytest.raises(ModelError, match="there is none; put the key in"):
+        _merge(store, rules=[_rule("other", authentication=[{"preshared_key": None}])])
+
+
+def test_rules_are_found_by_name_whatever_its_case_and_by_id():
+    store = _store(rules=[_rule("One"), _rule("Two")])
+    ids = {rule.name: rule.id for rule in stores.stored(store, "P").policy.rules}
+    target = _merge(store, rules=[_rule("ONE"), {**_rule("renamed"), "id": ids["Two"]}])
+    assert [rule.id for rule in target.policy.rules] == [ids["One"], ids["Two"]]
+    assert target.removed == ()
+
+
+def test_two_rules_of_one_name_are_refused():
+    with pytest.raises(ModelError, match="two rules are called 'r'; give them ids"):
+        _merge(Store(), rules=[_rule(), _rule("r")])
+
+
+def test_two_stored_rules_of_one_name_need_an_id():
+    store = _store(rules=[_rule("One"), _rule("Two")])
+    for rule in stores.stored(store, "P").rules:
+        store.change(Set(rule.key, "ipsecName", Value.string("Same")))
+    rules = stores.stored(store, "P").policy.rules
+    with pytest.raises(ModelError) as caught:
+        _merge(store, rules=[_rule("Same")])
+    assert all(rule.id in str(caught.value) for rule in rules)
+    target = _merge(store, rules=[{**_rule("Same"), "id": rules[0].id}])
+    assert [origin.rule.id for origin in target.removed] == [rules[1].id]
+
+
+def test_two_policies_of_one_name_need_an_id():
+    store = stores.change(_store(), {"name": "Q"}).store
+    policies = read_policies(Graph(store))
+    store.change(Set(policies[1].key, "ipsecName", Value.string("p")))
+    with pytest.raises(ModelError, match="2 policies are called 'P'; say which by its id"):
+        find_policy(read_policies(Graph(store)), "P", None)
+    assert find_policy(read_policies(Graph(store)), "P", policies[1].policy.id).key == policies[1].key
+
+
+def test_an_unknown_id_with_a_name_makes_a_new_policy_and_alone_is_an_error():
+    unknown = "{00000000-0000-0000-0000-0000000000ff}"
+    assert merge(parse_policy({"name": "N", "id": unknown}), None, "exact").policy.name == "N"
+    with pytest.raises(ModelError, match="no policy with the id"):
+        merge(parse_policy({"id": unknown}), None, "exact")
+
+
+def test_rules_are_not_replaced_while_one_cannot_be_read():
+    store = _store(rules=[_rule("One"), _rule("Two")])
+    broken = stores.stored(store, "P").rules[0].key
+    store.change(Set(broken, "ipsecData", Value.binary(b"\1")))
+    with pytest.raises(ModelError, match="has a rule that cannot be read"):
+        _merge(store, rules=[_rule("Two")])
+    assert [rule.name for rule in _merge(store, "merge", rules=[_rule("Three")]).policy.rules] == ["Two", "Three"]
+
+
+def test_odd_values_are_only_taken_where_they_are():
+    store = _store(rules=[_rule()])
+    odd = {"source": "me", "destination": "10.0.1.0/255.0.255.0", "odd": True}
+    with pytest.raises(ModelError, match="is odd: it is taken only where the store holds it already"):
+        _merge(store, rules=[_rule(filters=[odd])])

@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.ipsec.windows.plugins.module_utils.regfile import export
+from ansible_collections.ipsec.windows.plugins.module_utils.store import Kind, Set, Store, Unset, Value
+from unit import stores
+from winhost import regfile, tree
+
+
+def _import(found: tree.Tree, data: bytes) -> Store:
+    tree.apply_changes(found, regfile.parse(data))
+    return stores.from_tree(found)
+
+
+@pytest.mark.parametrize("store", [stores.windows_2022(), stores.microsoft_defaults(), Store()])
+def test_a_backup_put_back_is_the_store(store):
+    assert _import({}, export(store)).text() == store.text()
+
+
+def test_a_backup_brings_the_assignment_back():
+    store = stores.windows_2022()
+    unassigned = store.copy()
+    unassigned.change(Unset("", "ActivePolicy"))
+    assert _import(stores.to_tree(store), export(unassigned)).get("", "ActivePolicy") is None
+
+
+def test_the_way_back_to_an_empty_store_is_a_deletion():
+    assert _import(stores.to_tree(stores.windows_2022()), export(Store())).paths() == []
+
+
+def test_values_of_all_kinds():
+    store = Store({"": {}, "k": {}})
+    for name, value in {
+        "": Value.string("default"),
+        'quote " and \\': Value.string('a "b" \\c'),
+        "lines": Value.string("a\r\nb"),
+        "expand": Value(Kind.EXPAND_STRING, "%x%"),
+        "strings": Value.strings(["a", "b" * 100]),
+        "none at all": Value.strings([]),
+        "number": Value.number(0xFFFFFFFF),
+        "big": Value(Kind.QWORD, 1 << 63),
+        "bytes": Value.binary(bytes(range(256))),
+        "no bytes": Value.binary(b""),
+        "none": Value(Kind.NONE, b"\1"),
+        "\U0001f511": Value.string("\U0001f511"),
+    }.items():
+        store.change(Set("k", name, value))
+    data = export(store)
+    assert _import({}, data).text() == store.text()
+    assert all(len(line) <= 80 for line in data.decode("utf-16").splitlines())
