@@ -1,0 +1,115 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+from unit import stores
+from winhost import enforcement, policy
+from winhost.host import Host
+
+DATA = pathlib.Path(__file__).parent.parent.parent / "data"
+
+
+@pytest.fixture
+def host(tmp_path):
+    return Host(tmp_path, "win1", "192.0.2.2")
+
+
+def _assign(host, *rules):
+    store = stores.change(
+        stores.Store(), {"name": "P", "rules": [{"name": str(n), **r} for n, r in enumerate(rules)]}, assigned=True
+    ).store
+    changes = []
+    for key, values in stores.to_tree(store).items():
+        changes.append(("create", key))
+        changes += [("set", key, name, kind, data) for name, (kind, data) in values.items()]
+    host.registry.change(changes)
+    host.start_service()
+
+
+def _rule(action, *filters, **options):
+    return {"action": action, "filters": list(filters), **options}
+
+
+def test_a_real_policy(host):
+    host.import_reg((DATA / "windows-2022.reg").read_bytes())
+    (found,) = host.policies()
+    assert (found.name, len(found.rules), {rule.action for rule in found.rules}) == (
+        "GSecurity IP Policy",
+        3,
+        {"block", "negotiate"},
+    )
+    assert [rule.default_response for rule in found.rules].count(True) == 1
+    assert host.verdict("192.0.2.9", 50000, 445) == "permit"
+    host.boot()
+    assert "block" in {host.verdict("192.0.2.9", 50000, port) for port in range(1, 1024)}
+
+
+def test_nothing_is_enforced_before_the_service_has_taken_it(host):
+    _assign(host, _rule("block", "*+0:445:TCP"))
+    assert host.verdict("192.0.2.9", 50000, 445) == "block"
+    host.registry.change([("unset", policy.LOCAL, "ActivePolicy")])
+    assert host.verdict("192.0.2.9", 50000, 445) == "block"
+    host.reload_service()
+    assert host.verdict("192.0.2.9", 50000, 445) == "permit"
+    host.stop_service()
+    assert host.enforced.in_force is None
+
+
+def test_a_stopped_service_takes_no_control(host):
+    _assign(host, _rule("block", "*+0"))
+    host.stop_service()
+    host.reload_service()
+    assert host.verdict("192.0.2.9", 50000, 445) == "permit"
+
+
+@pytest.mark.parametrize(
+    ("rule", "verdict"),
+    [
+        (_rule("block", "0=*"), "block"),
+        (_rule("negotiate", "*+0"), "negotiate"),
+        (_rule("negotiate", "*+0", soft=True), "permit"),
+        (_rule("negotiate", "*=0", inpass=True), "permit"),
+        (_rule("negotiate", "*+0", inpass=True), "negotiate"),
+        (_rule("block", "*+0", enabled=False), "permit"),
+        (_rule("block", "*+0", connection_type="dialup"), "permit"),
+        (_rule("block", "*+0", connection_type="lan"), "block"),
+        (_rule("block", {"source": "dns", "destination": "me"}), "block"),
+        (_rule("block", {"source": "wins", "destination": "me"}), "permit"),
+        (_rule("block", {"source": "192.0.2.8-192.0.2.10", "destination": "me"}), "block"),
+        (_rule("block", {"source": "192.0.2.1-192.0.2.8", "destination": "me"}), "permit"),
+        (_rule("block", {"source": "any/ipv6", "destination": "me/ipv6"}), "permit"),
+        (_rule("block", {"source": "any", "destination": "198.51.100.3"}), "permit"),
+    ],
+)
+def test_both_directions_count(host, rule, verdict):
+    host.set(servers={"dns": ["192.0.2.9"]}, interfaces={"{1}": ["198.51.100.3"]})
+    _assign(host, rule)
+    assert host.verdict("192.0.2.9", 50000, 445) == verdict
+
+
+def test_the_more_specific_filter_wins(host):
+    _assign(host, _rule("block", "*+0"), _rule("permit", "192.0.2.*+0"))
+    assert [host.verdict(peer, 50000, 445) for peer in ("192.0.2.9", "198.51.100.9")] == ["permit", "block"]
+
+
+def test_key_exchange_passes():
+    packet = enforcement.Packet(17, *[enforcement.ipaddress.ip_address("192.0.2.1"), 500] * 2, inbound=True)
+    assert enforcement.verdict(None, packet, enforcement.HostAddresses()) == "permit"
+
+
+def test_a_policy_that_cannot_be_read_is_noted_and_not_enforced(host):
+    _assign(host, _rule("block", "*+0"))
+    key = next(key for key in host.store() if "ipsecFilter" in key)
+    host.registry.change([("set", key, "ipsecData", 3, b"\1")])
+    host.reload_service()
+    assert host.verdict("192.0.2.9", 50000, 445) == "permit"
+    assert host.events("policy_unreadable")
+
+
+def test_settings_have_names(host):
+    with pytest.raises(ValueError, match="a host has no setting colour; it has computer"):
+        host.set(colour="red")
