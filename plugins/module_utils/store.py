@@ -102,7 +102,7 @@ def _order(text: str) -> bytes:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Create:
-    """Make a key."""
+    """Make a key, and those above it that are missing."""
 
     path: str
 
@@ -218,8 +218,10 @@ class Store:
         key = operation.path.lower()
         match operation:
             case Create(path):
-                self._keys.setdefault("", ("", {}))
-                self._keys.setdefault(key, (path, {}))
+                spelled = self._keys.setdefault("", ("", {}))[0]
+                for part in path.split("\\"):
+                    child = f"{spelled}\\{part}" if spelled else part
+                    spelled = self._keys.setdefault(child.lower(), (child, {}))[0]
             case Delete():
                 for gone in [k for k in self._keys if k == key or k.startswith(key + "\\")]:
                     del self._keys[gone]

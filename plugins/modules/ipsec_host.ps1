@@ -401,7 +401,7 @@ function Update-Everything {
             $held = $true
         }
         if (-not $held) { Stop-WithReason -Reason 'busy' -Message 'another run has held the policy store for 30 seconds' }
-        $answer = @{ store = $null; error = $null; now = $null; service = $null } + @{}
+        $answer = @{ store = $null; error = $null; now = $null; service = $null }
         $result = Write-Store -Hive $Hive -Request $Request
         foreach ($name in $result.Keys) { $answer[$name] = $result[$name] }
     }

@@ -82,6 +82,7 @@ class PowerShellEngine:
             "TEMP": tempfile.gettempdir(),
             "COMPUTERNAME": str(self._host.setting("computer")),
             "WINHOST_STATE": str(self._host.folder.resolve()),
+            "WINHOST_ADDRESS": self._host.address,
             "DOTNET_STARTUP_HOOKS": str(self._library),
             "DOTNET_TieredPGO": "0",
             "POWERSHELL_TELEMETRY_OPTOUT": "1",

@@ -12,6 +12,7 @@ using System.IO;
 using System.Linq;
 using System.Management.Automation;
 using System.Net;
+using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using System.Reflection;
 using System.Runtime.InteropServices;
@@ -39,6 +40,7 @@ internal static class StartupHook
             ["System.Security.AccessControl.RegistrySecurity"] = typeof(WinHost.RegistrySecurity),
             ["System.Net.Dns"] = typeof(WinHost.Dns),
             ["System.Net.NetworkInformation.NetworkInterface"] = typeof(WinHost.NetworkInterface),
+            ["System.Net.NetworkInformation.IPGlobalProperties"] = typeof(WinHost.IPGlobalProperties),
             ["System.DateTimeOffset"] = typeof(WinHost.Clock),
             ["System.Threading.Mutex"] = typeof(WinHost.Mutex),
         };
@@ -378,6 +380,20 @@ namespace WinHost
         public sealed class Properties { public Unicast[] UnicastAddresses; }
 
         public sealed class Unicast { public IPAddress Address; }
+    }
+
+    // Many hosts share this machine's loopback; each sees its own connections.
+    public sealed class IPGlobalProperties
+    {
+        private static readonly IPAddress Own = IPAddress.Parse(Environment.GetEnvironmentVariable("WINHOST_ADDRESS"));
+
+        public static IPGlobalProperties GetIPGlobalProperties() { return new IPGlobalProperties(); }
+
+        public TcpConnectionInformation[] GetActiveTcpConnections()
+        {
+            return System.Net.NetworkInformation.IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpConnections()
+                .Where(connection => connection.LocalEndPoint.Address.Equals(Own)).ToArray();
+        }
     }
 
     public sealed class Clock
