@@ -10,7 +10,6 @@ import hashlib
 import os
 import pathlib
 import queue
-import shlex
 import shutil
 import signal
 import subprocess
@@ -22,7 +21,6 @@ from .host import Host
 from .shells import Command
 
 _STANDINS: t.Final = pathlib.Path(__file__).parent / "standins"
-_NAMES: t.Final = ("powershell", "powershell.exe", "pwsh", "pwsh.exe")
 
 
 class EngineError(Exception):
@@ -46,13 +44,11 @@ class PowerShellEngine:
         self._library, self._programs = _prepare(self._pwsh)
 
     def start(self, command: Command) -> None:
-        words = [word.strip('"') for word in shlex.split(command.line, posix=False)]
-        if not words or words[0].lower() not in _NAMES:
-            command.write("stderr", f"the simulated host has no program '{words[0] if words else ''}'".encode())
-            command.finish(1)
+        arguments = command.powershell_arguments()
+        if arguments is None:
             return
         process = subprocess.Popen(
-            [str(self._programs / "powershell"), *words[1:]],
+            [str(self._programs / "powershell"), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

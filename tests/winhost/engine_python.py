@@ -35,7 +35,8 @@ class PythonEngine:
         }
 
     def start(self, command: Command) -> None:
-        threading.Thread(target=self._run, args=(command,), daemon=True).start()
+        if command.powershell_arguments() is not None:
+            threading.Thread(target=self._run, args=(command,), daemon=True).start()
 
     def _run(self, command: Command) -> None:
         command.input_ended.wait()

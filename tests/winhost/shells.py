@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import shlex
 import threading
 import time
 import typing as t
@@ -16,6 +17,9 @@ from .soap import INVALID_SELECTORS, Fault
 
 CHUNK: t.Final = 300_000
 """The most output that one Receive carries, in bytes."""
+
+
+_POWERSHELL: t.Final = ("powershell", "powershell.exe", "pwsh", "pwsh.exe")
 
 
 class Engine(t.Protocol):
@@ -61,6 +65,15 @@ class Command:
         self._input_sinks.append(sink)
         if self.input or self.input_ended.is_set():
             sink(bytes(self.input), self.input_ended.is_set())
+
+    def powershell_arguments(self) -> list[str] | None:
+        """The words behind `powershell`; None after an error for any other program: a simulated host has no more."""
+        words = [word.strip('"') for word in shlex.split(self.line, posix=False)]
+        if words and words[0].lower() in _POWERSHELL:
+            return words[1:]
+        self.write("stderr", f"the simulated host has no program '{words[0] if words else ''}'".encode())
+        self.finish(1)
+        return None
 
     def when_input_ended(self, action: t.Callable[[bytes], None]) -> None:
         """Call `action` once with the whole input."""

@@ -1,0 +1,181 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The simulated host's WS-Management, as unmodified clients meet it."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import ssl
+import xml.etree.ElementTree as ET
+
+import pytest
+import requests
+import winrm.exceptions
+import winrm.protocol
+from integration.playbook import Player, facts_task
+from pypsrp.client import Client
+from pypsrp.exceptions import AuthenticationError, WSManFaultError
+from pypsrp.wsman import WSMan
+from winhost.farm import Farm
+
+SOAP = "{http://www.w3.org/2003/05/soap-envelope}"
+CLASSES = "http://schemas.microsoft.com/wbem/wsman/1/wmi"
+FAULT = "{http://schemas.microsoft.com/wbem/wsman/1/wsmanfault}"
+
+
+def _winrm(farm, host, transport, password=None, https=False, **options):
+    port = 5986 if https else 5985
+    return winrm.protocol.Protocol(
+        endpoint=f"{'https' if https else 'http'}://{host.address}:{port}/wsman",
+        transport=transport,
+        username=farm.credentials.user,
+        password=farm.credentials.password if password is None else password,
+        server_cert_validation="validate" if https else "ignore",
+        ca_trust_path=str(farm.folder / "certificate.pem") if https else "legacy_requests",
+        **options,
+    )
+
+
+def _wsman(host, auth, password):
+    return WSMan(host.address, username="vagrant", password=password, auth=auth, ssl=False, encryption="never")
+
+
+def _session(protocol, words=("powershell", "-Version")):
+    """Open a shell, run something, close the shell. Returns its exit code."""
+    shell = protocol.open_shell()
+    try:
+        command = protocol.run_command(shell, words[0], words[1:])
+        protocol.send_command_input(shell, command, b"", end=True)
+        code = protocol.get_command_output(shell, command)[2]
+        protocol.cleanup_command(shell, command)
+    finally:
+        protocol.close_shell(shell)
+    return code
+
+
+@pytest.mark.parametrize(("transport", "https"), [("basic", False), ("ntlm", False), ("basic", True), ("ntlm", True)])
+def test_pywinrm(farm, host, transport, https):
+    encryption = "never" if transport == "basic" or https else "always"
+    protocol = _winrm(farm, host, transport, https=https, message_encryption=encryption)
+    assert isinstance(_session(protocol), int)
+    assert host.events("executed")
+
+
+@pytest.mark.parametrize("auth", ["basic", "ntlm", "negotiate"])
+def test_pypsrp(farm, host, auth):
+    client = Client(
+        host.address,
+        username=farm.credentials.user,
+        password=farm.credentials.password,
+        auth=auth,
+        ssl=False,
+        encryption="never" if auth == "basic" else "always",
+        negotiate_delegate=False,
+    )
+    with client:
+        stdout, stderr, code = client.execute_cmd("format c:")
+    assert code == 1
+    assert "no program 'format'" in f"{stdout}{stderr}"
+
+
+@pytest.mark.parametrize("transport", ["basic", "ntlm"])
+def test_a_wrong_password_is_401(farm, host, transport):
+    with pytest.raises(winrm.exceptions.InvalidCredentialsError):
+        _winrm(farm, host, transport, password="wrong").open_shell()
+    with _wsman(host, transport, "wrong") as wsman, pytest.raises(AuthenticationError):
+        wsman.enumerate(CLASSES, None)
+    assert host.events("logon_failed")
+    assert host.events("executed") == []
+
+
+def test_no_password_is_401_with_what_is_offered(host):
+    answer = requests.post(f"http://{host.address}:5985/wsman", data="x", timeout=10)
+    assert answer.status_code == 401
+    offered = answer.headers["WWW-Authenticate"]
+    assert all(word in offered for word in ("Negotiate", "NTLM", "Basic"))
+
+
+def test_an_unknown_scheme_is_401(host):
+    for header in ("Bearer abc", "Basic !!!", "NTLM !!!", "Negotiate AAAA"):
+        answer = requests.post(
+            f"http://{host.address}:5985/wsman", data="x", headers={"Authorization": header}, timeout=10
+        )
+        assert answer.status_code == 401
+
+
+def _post(farm, host, body):
+    token = base64.b64encode(f"{farm.credentials.user}:{farm.credentials.password}".encode()).decode()
+    answer = requests.post(
+        f"http://{host.address}:5985/wsman",
+        data=body,
+        headers={"Authorization": f"Basic {token}", "Content-Type": "application/soap+xml"},
+        timeout=10,
+    )
+    return answer.status_code, ET.fromstring(answer.content)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("nonsense", "no XML"),
+        ("<a/>", "no SOAP envelope"),
+        (f'<e:Envelope xmlns:e="{SOAP[1:-1]}"><e:Header/><e:Body/></e:Envelope>', "no Action"),
+    ],
+)
+def test_malformed_soap_is_a_fault(farm, host, body, words):
+    status, answer = _post(farm, host, body)
+    assert status == 500
+    assert answer.find(f"{SOAP}Body/{SOAP}Fault") is not None
+    assert words in answer.findtext(f".//{FAULT}Message")
+
+
+def test_what_does_not_exist_is_a_fault(farm, host):
+    protocol = _winrm(farm, host, "basic")
+    for action in (
+        lambda: protocol.run_command("no shell", "powershell"),
+        lambda: protocol.close_shell("no shell", close_session=False),
+        lambda: protocol.get_command_output_raw("no shell", "no command"),
+    ):
+        with pytest.raises(winrm.exceptions.WSManFaultError) as caught:
+            action()
+        assert "'wsmanfault_code': 2150858843" in str(caught.value)
+    with (
+        _wsman(host, "basic", farm.credentials.password) as wsman,
+        pytest.raises(WSManFaultError, match="does not know the action"),
+    ):
+        wsman.enumerate(CLASSES, None)
+
+
+def test_a_command_that_takes_long_is_asked_for_again(farm, host):
+    """The client waits longer than one Receive does."""
+    protocol = _winrm(farm, host, "ntlm", operation_timeout_sec=1, read_timeout_sec=5)
+    shell = protocol.open_shell()
+    command = protocol.run_command(shell, "powershell")
+    with pytest.raises(winrm.exceptions.WinRMOperationTimeoutError):
+        protocol.get_command_output_raw(shell, command)
+    protocol.cleanup_command(shell, command)
+    protocol.close_shell(shell)
+
+
+def test_a_host_outlives_what_is_no_http(farm, host):
+    with pytest.raises(ssl.SSLError):
+        http.client.HTTPSConnection(host.address, 5985, timeout=5).request("GET", "/")
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"http://{host.address}:5986/", timeout=5)
+    assert isinstance(_session(_winrm(farm, host, "basic")), int)
+
+
+@pytest.mark.parametrize(("authentication", "https"), [("basic", False), ("ntlm", True), ("basic", True)])
+def test_ansible_by_other_ways(tmp_path, authentication, https):
+    with Farm(engine="python", authentication=authentication, https=https) as farm:
+        player = Player(farm, tmp_path)
+        run = player.play(farm.hosts["win1"], facts_task())
+        assert run.code == 0, run.output
+        farm.inventory()
+        wrong = json.loads(player.inventory.read_text())
+        wrong["windows"]["vars"]["ansible_password"] = "wrong"
+        player.inventory.write_text(json.dumps(wrong))
+        assert player.play(farm.hosts["win1"], facts_task())[0].status == "unreachable"
