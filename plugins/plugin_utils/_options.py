@@ -11,6 +11,8 @@ import typing as t
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ..module_utils.shape.parse import no_such_option
+
 _MODULES = pathlib.Path(__file__).parent.parent / "modules"
 _FIELDS: t.Final = ("type", "elements", "default", "choices", "required", "aliases")
 
@@ -28,6 +30,9 @@ def read_options(module: str, args: t.Mapping[str, t.Any], untouched: t.Sequence
     documentation = yaml.load((_MODULES / f"{module}.yml").read_text(encoding="utf-8"), loader)  # noqa: S506
     spec = _spec(documentation["DOCUMENTATION"].get("options") or {})
     spec.update((name, {"type": "raw"}) for name in untouched)
+    for name in args:
+        if name not in spec:
+            raise OptionError(no_such_option(name, sorted(spec)))
     result = ArgumentSpecValidator(spec).validate(dict(args))
     if result.error_messages:
         raise OptionError("; ".join(result.error_messages))

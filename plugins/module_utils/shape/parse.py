@@ -134,9 +134,7 @@ class _Fields:
         self.value = {str(key): item for key, item in value.items()}
         for key in self.value:
             if key not in allowed:
-                near = difflib.get_close_matches(key, allowed, 1)
-                hint = f"; did you mean '{near[0]}'?" if near else f"; it has {', '.join(allowed)}"
-                raise ShapeError(path, f"there is no option '{key}' here{hint}")
+                raise ShapeError(path, no_such_option(key, allowed))
 
     def at(self, key: str, build: t.Callable[..., _T], *args: t.Any, **kwargs: t.Any) -> _T:
         """What `build` makes of the arguments; its errors get the place of `key`."""
@@ -184,6 +182,13 @@ class _Fields:
         if not isinstance(value, list | tuple):
             raise ShapeError(self.place(key), f"this must be a list, not {_kind(value)}")
         return [(f"{self.place(key)}[{i}]", item) for i, item in enumerate(value)]
+
+
+def no_such_option(name: str, known: t.Sequence[str]) -> str:
+    """The error for an option that does not exist."""
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(known)}"
+    return f"there is no option '{name}' here; {hint}"
 
 
 def _at(path: str, build: t.Callable[..., _T], *args: t.Any, **kwargs: t.Any) -> _T:

@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""A policy that is in force is felt: by others, and by the controller that put it there."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from integration.playbook import facts_task, policy_task
+
+
+def _task(*rules, **options):
+    named = [{"name": f"rule {n}", **rule} for n, rule in enumerate(rules)]
+    return policy_task(name="P", assigned=True, rules=named, **options)
+
+
+def _rule(action, *filters, **options):
+    return {"action": action, "filters": list(filters), **options}
+
+
+OWN_NETWORK = _rule("permit", "127.*.*.*+0")
+
+
+def _answers(host, port=5985):
+    """Whether the host answers a peer that has no IPsec."""
+    with socket.socket() as client:
+        client.settimeout(5)
+        try:
+            client.connect((host.address, port))
+            client.sendall(b"POST /wsman HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+            return client.recv(100).startswith(b"HTTP/1.1 401")
+        except ConnectionError:
+            return False
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        (_rule("block", "*+0:5985:TCP"), "blocks it"),
+        (_rule("block", "0=*"), "blocks it"),
+        (_rule("negotiate", "*+0"), "wants it secured by IPsec"),
+    ],
+)
+def test_a_policy_that_cuts_the_controller_off(host, player, rule, why):
+    run = player.play(host, _task(rule), facts_task())
+    cut, after = run.results
+    assert cut.status == "ok", run.output
+    assert cut["changed"]
+    assert cut["service"] == {"status": "running", "start_type": "automatic", "told": "started"}
+    (warning,) = [w for w in cut["warnings"] if "cuts the connection" in w]
+    assert f"the rule 'rule 0' {why}" in warning
+    assert warning in " ".join(run.output.split())
+    assert [event[3] for event in host.events("executed")] == ["read", "apply", "tell"]
+    assert after.status == "unreachable"
+    assert host.events("cut")
+    assert not _answers(host)
+    host.stop_service()
+    assert _answers(host)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        [_rule("negotiate", "*+0", soft=True)],
+        [_rule("negotiate", "*=0", inpass=True)],
+        [_rule("block", "*+0:445:TCP")],
+        [_rule("block", "*+0"), OWN_NETWORK],
+        [_rule("block", "*+0", enabled=False)],
+        [_rule("block", "*+0", connection_type="dialup")],
+        [_rule("block", {"source": "any/ipv6", "destination": "me/ipv6"})],
+    ],
+)
+def test_a_policy_that_lets_the_controller_in(host, player, rules):
+    run = player.play(host, _task(*rules), facts_task())
+    assert [result.status for result in run.results] == ["ok", "ok"]
+    assert not any("cuts the connection" in warning for warning in run[0].result.get("warnings", []))
+    assert [event[3] for event in host.events("executed")] == ["read", "apply", "read"]
+    assert host.events("cut") == []
+
+
+def test_check_mode_warns_and_cuts_nothing(host, player):
+    run = player.play(host, _task(_rule("block", "*+0")), facts_task(), options=("--check",))
+    assert any("cuts the connection" in warning for warning in run[0]["warnings"])
+    assert run[1].status == "ok"
+
+
+def test_a_policy_that_is_idle_cuts_nothing(host, player):
+    for task in (
+        policy_task(name="Not assigned", rules=[{"name": "r", **_rule("block", "*+0")}]),
+        _task(_rule("block", "*+0"), service="ignore"),
+    ):
+        run = player.play(host, task, facts_task())
+        assert run[1].status == "ok"
+        assert host.events("cut") == []
+
+
+def test_unassigning_lets_others_in_again(host, player):
+    player.play(host, _task(_rule("block", "192.0.2.*+0"), OWN_NETWORK))
+    assert host.verdict("192.0.2.9", 50000, 443) == "block"
+    run = player.play(host, policy_task(name="P", assigned=False))
+    assert run[0]["service"]["told"] == "asked"
+    assert host.verdict("192.0.2.9", 50000, 443) == "permit"
+
+
+def test_a_change_is_enforced_at_once(host, player):
+    player.play(host, _task(_rule("block", "192.0.2.*+0:443:TCP")))
+    assert [host.verdict("192.0.2.9", 50000, port) for port in (443, 80)] == ["block", "permit"]
+    player.play(host, _task(_rule("block", "192.0.2.*+0:80:TCP")))
+    assert [host.verdict("192.0.2.9", 50000, port) for port in (443, 80)] == ["permit", "block"]
