@@ -69,8 +69,18 @@ class Player:
             path = self.folder / f"playbook-{self._count}.json"
             path.write_text(json.dumps(playbook))
             playbook = path
-        done = subprocess.run(
-            [sys.executable, "-m", "ansible", "playbook", "-i", str(self.inventory), str(playbook), *options],
+        words = ("playbook", "-i", str(self.inventory), str(playbook), *options)
+        done = self._ansible(*words, IPSEC_RECORD=str(record), **environment)
+        lines = record.read_text().splitlines() if record.exists() else []
+        return Run(done.returncode, done.stdout, [Result(**json.loads(line)) for line in lines])
+
+    def ansible(self, *words: str) -> str:
+        """What a command of Ansible's prints (`doc …`)."""
+        return self._ansible(*words).stdout
+
+    def _ansible(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "ansible", *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -84,12 +94,9 @@ class Player:
                 "ANSIBLE_CALLBACKS_ENABLED": "record",
                 "ANSIBLE_NOCOLOR": "1",
                 "ANSIBLE_HOME": str(self.folder / "ansible"),
-                "IPSEC_RECORD": str(record),
                 **environment,
             },
         )
-        lines = record.read_text().splitlines() if record.exists() else []
-        return Run(done.returncode, done.stdout, [Result(**json.loads(line)) for line in lines])
 
 
 def policy_task(**options: t.Any) -> dict[str, t.Any]:

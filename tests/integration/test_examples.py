@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What the documentation shows runs as it stands."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+import yaml
+from integration.playbook import CHECKOUT, Player, policy_task
+
+MODULES = CHECKOUT / "plugins" / "modules"
+
+
+def _examples(module):
+    return yaml.safe_load(yaml.safe_load((MODULES / f"{module}.yml").read_text())["EXAMPLES"])
+
+
+def test_the_examples_of_ipsec_policy(host, player):
+    tasks = _examples("ipsec_policy")
+    run = player.play(host, *tasks, vars={"ipsec_key": "an example"})
+    assert run.code == 0, run.output
+    assert len(run.results) == len(tasks)
+    changed = {result.task: result.result.get("changed") for result in run.results}
+    assert changed.pop("Make a policy the same as it was read") is False
+    assert changed.pop("Read the policies of this host") is False
+    assert all(changed.values()), changed
+    assert host.policies() == []
+
+
+def test_the_examples_of_ipsec_facts(host, player):
+    block = {"name": "r", "filters": ["0+192.0.2.66", "0+192.0.2.67"], "action": "block"}
+    player.play(host, policy_task(name="P", assigned=True, rules=[block]))
+    run = player.play(host, *_examples("ipsec_facts"))
+    assert run.code == 0, run.output
+    assert run[1]["msg"] == "local: the local policy 'P' is assigned and no domain policy is"
+    assert run[2]["msg"] == ["192.0.2.66", "192.0.2.67"]
+
+
+def test_the_playbook_of_the_readme(host, player):
+    text = (CHECKOUT / "README.md").read_text()
+    (playbook,) = yaml.safe_load(re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1])
+    rule = {"name": "Controllers", "filters": ["127.*.*.*+0"], "action": "permit"}
+    task = playbook["tasks"][0]["ipsec.windows.ipsec_policy"]
+    play = {**playbook, "hosts": host.name}
+    first = player.run([play], "--check", "--diff")
+    task["rules"].append(rule)
+    done = [player.run([play]) for _time in range(2)]
+    assert first[0]["changed"]
+    assert [run[0]["changed"] for run in done] == [True, False]
+    assert any("TCP 445 over IPv4 only" in warning for warning in done[1][0]["warnings"])
+
+
+def test_defaults_for_all_modules_of_the_group(host, player):
+    block = {"name": "r", "filters": ["0+192.0.2.66"], "action": "block"}
+    run = player.play(
+        host,
+        {"ipsec_policy": {"name": "P", "rules": [block]}},
+        {"ipsec_facts": None},
+        collections=["ipsec.windows"],
+        module_defaults={"group/ipsec.windows.ipsec": {}, "ipsec.windows.ipsec_policy": {"description": "by default"}},
+    )
+    assert run.code == 0, run.output
+    assert run[1]["ansible_facts"]["ipsec"]["policies"][0]["description"] == "by default"
+    assert player.play(
+        host,
+        {"ipsec.windows.ipsec_policy": {"name": "P"}},
+        module_defaults={"group/ipsec.windows.ipsec": {"state": "absent"}},
+    )[0]["changed"]
+
+
+def test_every_returned_key_is_documented(host, player):
+    documented = yaml.safe_load((MODULES / "ipsec_policy.yml").read_text())["RETURN"]
+    block = {"name": "r", "filters": ["0+192.0.2.66"], "action": "block", "filter_action": "Shared"}
+    run = player.play(
+        host,
+        policy_task(name="P", assigned=True, rules=[block], backup=True),
+        policy_task(name="P", state="absent"),
+        options=("--diff",),
+    )
+    of_ansible = {"changed", "diff", "warnings", "failed", "_ansible_no_log", "_ansible_parsed"}
+    for result in run.results:
+        assert result.result.keys() - of_ansible <= documented.keys()
+        assert result["service"].keys() == documented["service"]["contains"].keys()
+        for operation in result["operations"]:
+            assert operation.keys() <= documented["operations"]["sample"][0].keys()
+    assert documented.keys() - {"backup_file"} <= run[0].result.keys()
+    assert "backup_file" in run[0].result
+
+
+def test_ansible_doc_shows_the_modules(player):
+    for module in ("ipsec_policy", "ipsec_facts"):
+        done = player.ansible("doc", "--type", "module", "--json", f"ipsec.windows.{module}")
+        (found,) = json.loads(done).values()
+        assert found["doc"]["short_description"]
+        assert found["examples"]
+        assert found["return"]
+
+
+@pytest.fixture
+def two_hosts(farm, host):
+    return [host, next(farm.fresh)]
+
+
+def test_many_hosts_at_once_do_not_share_a_thing(farm, two_hosts, tmp_path):
+    block = {"name": "r", "filters": ["0+{{ '192.0.2.1' if inventory_hostname == one else '192.0.2.2' }}"]}
+    one, two = two_hosts
+    player = Player(farm, tmp_path)
+    run = player.play(two_hosts, policy_task(name="P", rules=[block]), vars={"one": one.name})
+    assert run.code == 0, run.output
+    assert [str(h.policies()[0].rules[0].filters[0].destination.value) for h in (one, two)] == [
+        str(int.from_bytes(bytes([192, 0, 2, n]), "big")) for n in (1, 2)
+    ]
