@@ -78,33 +78,25 @@ function Get-SortedName {
 
 function ConvertTo-ValueText {
     param([int]$Kind, $Data)
-    switch ($Kind) {
-        { $_ -in 1, 2 } { return ConvertTo-CodeUnit $Data }
-        7 {
-            if ($Data.Length -eq 0) { return '-' }
-            $texts = foreach ($item in $Data) { ConvertTo-CodeUnit $item }
-            return $texts -join ','
-        }
-        4 { return [System.BitConverter]::ToUInt32([System.BitConverter]::GetBytes([int]$Data), 0).ToString() }
-        11 { return [System.BitConverter]::ToUInt64([System.BitConverter]::GetBytes([long]$Data), 0).ToString() }
-        { $_ -in 3, -1 } { return [System.Convert]::ToBase64String([byte[]]$Data) }
-    }
-    return ''
+    if ($Kind -eq 1 -or $Kind -eq 2) { return ConvertTo-CodeUnit $Data }
+    if ($Kind -eq 4) { return [System.BitConverter]::ToUInt32([System.BitConverter]::GetBytes([int]$Data), 0).ToString() }
+    if ($Kind -eq 11) { return [System.BitConverter]::ToUInt64([System.BitConverter]::GetBytes([long]$Data), 0).ToString() }
+    if ($Kind -eq 3 -or $Kind -eq -1) { return [System.Convert]::ToBase64String([byte[]]$Data) }
+    if ($Kind -ne 7) { return '' }
+    if ($Data.Length -eq 0) { return '-' }
+    $texts = foreach ($item in $Data) { ConvertTo-CodeUnit $item }
+    $texts -join ','
 }
 
 function ConvertFrom-ValueText {
     param([int]$Kind, [string]$Data)
-    switch ($Kind) {
-        { $_ -in 1, 2 } { return ConvertFrom-CodeUnit $Data }
-        7 {
-            [string[]]$texts = @()
-            if ($Data -ne '-') { $texts = foreach ($item in $Data.Split(',')) { ConvertFrom-CodeUnit $item } }
-            return , $texts
-        }
-        4 { return [System.BitConverter]::ToInt32([System.BitConverter]::GetBytes([uint32]$Data), 0) }
-        11 { return [System.BitConverter]::ToInt64([System.BitConverter]::GetBytes([uint64]$Data), 0) }
-        default { return , [System.Convert]::FromBase64String($Data) }
-    }
+    if ($Kind -eq 1 -or $Kind -eq 2) { return ConvertFrom-CodeUnit $Data }
+    if ($Kind -eq 4) { return [System.BitConverter]::ToInt32([System.BitConverter]::GetBytes([uint32]$Data), 0) }
+    if ($Kind -eq 11) { return [System.BitConverter]::ToInt64([System.BitConverter]::GetBytes([uint64]$Data), 0) }
+    if ($Kind -ne 7) { return , [System.Convert]::FromBase64String($Data) }
+    [string[]]$texts = @()
+    if ($Data -ne '-') { $texts = foreach ($item in $Data.Split(',')) { ConvertFrom-CodeUnit $item } }
+    , $texts
 }
 
 function Get-KeyPath {
@@ -129,15 +121,18 @@ function Get-StoreText {
     $paths.Add('')
     Get-KeyPath -Key $rootKey -Path '' -Found $paths
     $text = New-Object System.Text.StringBuilder
+    # a store has thousands of values and a dozen names; these calls are most of a reading's time
+    $encoded = New-Object 'System.Collections.Generic.Dictionary[string, string]' ([System.StringComparer]::Ordinal)
     foreach ($path in (Get-SortedName -Name $paths.ToArray())) {
         $key = if ($path) { $rootKey.OpenSubKey($path) } else { $rootKey }
         if (-not $key) { continue }
         $null = $text.Append('k;').Append((ConvertTo-CodeUnit $path)).Append("`n")
         foreach ($name in (Get-SortedName -Name $key.GetValueNames())) {
+            if (-not $encoded.ContainsKey($name)) { $encoded[$name] = ConvertTo-CodeUnit $name }
             $kind = [int]$key.GetValueKind($name)
             $data = $key.GetValue($name, $null, [Microsoft.Win32.RegistryValueOptions]::DoNotExpandEnvironmentNames)
-            $null = $text.Append('v;').Append((ConvertTo-CodeUnit $name)).Append(';').Append($kind).Append(';')
-            $null = $text.Append((ConvertTo-ValueText -Kind $kind -Data $data)).Append("`n")
+            $value = ConvertTo-ValueText -Kind $kind -Data $data
+            $null = $text.Append('v;').Append($encoded[$name]).Append(';').Append($kind).Append(';').Append($value).Append("`n")
         }
         if ($path) { $key.Dispose() }
     }
