@@ -143,9 +143,13 @@ function Get-StoreText {
 function New-Store {
     # Policies hold pre-shared keys, so nobody but SYSTEM and Administrators gets access.
     param($Hive)
-    $key = $Hive.CreateSubKey($script:StorePath)
+    $Hive.CreateSubKey($script:StorePath).Dispose()
+    # an ordinary writable key may not change permissions, and a descriptor set as a whole would need SeSecurityPrivilege
+    $key = $Hive.OpenSubKey($script:StorePath, [Microsoft.Win32.RegistryKeyPermissionCheck]::ReadWriteSubTree,
+        [System.Security.AccessControl.RegistryRights]::FullControl)
     $security = New-Object System.Security.AccessControl.RegistrySecurity
-    $security.SetSecurityDescriptorSddlForm('D:P(A;OICI;KA;;;SY)(A;OICI;KA;;;BA)')
+    $security.SetSecurityDescriptorSddlForm(
+        'D:P(A;OICI;KA;;;SY)(A;OICI;KA;;;BA)', [System.Security.AccessControl.AccessControlSections]::Access)
     if ($PSVersionTable.PSVersion.Major -ge 6) {
         [Microsoft.Win32.RegistryAclExtensions]::SetAccessControl($key, $security)
     }
@@ -180,7 +184,8 @@ function Invoke-Operation {
 }
 
 function Get-Clock {
-    [System.DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
+    # ToUnixTimeSeconds came with .NET 4.6, which Windows PowerShell 5.1 does not need
+    [long][System.Math]::Floor(([System.DateTimeOffset]::UtcNow.UtcTicks - 621355968000000000) / 10000000)
 }
 
 function Get-RegistryText {
@@ -237,11 +242,11 @@ function Set-ServiceState {
         $service = Get-AgentService
         if ($Wanted.tell -and $service) {
             if ([string]$service.Status -eq 'Stopped') {
-                Start-Service -Name $script:ServiceName
+                Start-Service -Name $script:ServiceName -WarningAction SilentlyContinue
                 $told = 'started'
             }
             elseif ($Wanted.tell -eq 'restart') {
-                Restart-Service -Name $script:ServiceName -Force
+                Restart-Service -Name $script:ServiceName -Force -WarningAction SilentlyContinue
                 $told = 'restarted'
             }
             elseif ($Wanted.tell -eq 'reload') {

@@ -17,6 +17,7 @@ using System.Net.Sockets;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Security;
+using System.Security.AccessControl;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Win32;
@@ -229,11 +230,13 @@ namespace WinHost
     {
         private readonly string path;
         private readonly bool writable;
+        private readonly bool mayChangePermissions;
 
-        private RegistryKey(string path, bool writable)
+        private RegistryKey(string path, bool writable, bool mayChangePermissions = false)
         {
             this.path = path;
             this.writable = writable;
+            this.mayChangePermissions = mayChangePermissions;
         }
 
         public string Name { get { return "HKEY_LOCAL_MACHINE" + path.Substring(4); } }
@@ -254,6 +257,12 @@ namespace WinHost
             if (writable && !State.Setting("administrator").GetBoolean())
                 throw new SecurityException("Requested registry access is not allowed.");
             return new RegistryKey(key.Path, writable);
+        }
+
+        public RegistryKey OpenSubKey(string name, RegistryKeyPermissionCheck check, RegistryRights rights)
+        {
+            var key = OpenSubKey(name, check == RegistryKeyPermissionCheck.ReadWriteSubTree);
+            return key == null ? null : new RegistryKey(key.path, key.writable, rights.HasFlag(RegistryRights.ChangePermissions));
         }
 
         public RegistryKey CreateSubKey(string name)
@@ -330,6 +339,7 @@ namespace WinHost
 
         internal void Secure(RegistrySecurity security)
         {
+            if (!mayChangePermissions) throw new UnauthorizedAccessException("Access to the registry key is denied.");
             State.Event("registry_security", Name, security.Sddl);
         }
     }
@@ -338,7 +348,12 @@ namespace WinHost
     {
         public string Sddl;
 
-        public void SetSecurityDescriptorSddlForm(string sddl) { Sddl = sddl; }
+        public void SetSecurityDescriptorSddlForm(string sddl, AccessControlSections sections)
+        {
+            if (sections != AccessControlSections.Access)
+                throw new InvalidOperationException("The process does not possess the 'SeSecurityPrivilege' privilege.");
+            Sddl = sddl;
+        }
     }
 
     public static class RegistryAclExtensions

@@ -57,6 +57,7 @@ function Set-Service {
 }
 
 function Start-Service {
+    [CmdletBinding()]
     param([string]$Name)
     Assert-Service -Name $Name
     if ((Get-Start) -eq 4) { throw "Service 'IPsec Policy Agent (PolicyAgent)' cannot be started because it is disabled." }
@@ -64,12 +65,14 @@ function Start-Service {
 }
 
 function Stop-Service {
+    [CmdletBinding()]
     param([string]$Name)
     Assert-Service -Name $Name
     Write-Action -Action 'stop'
 }
 
 function Restart-Service {
+    [CmdletBinding()]
     param([string]$Name, [switch]$Force)
     Stop-Service -Name $Name
     Start-Service -Name $Name
