@@ -9,6 +9,14 @@ import os
 import pathlib
 import sys
 
+from hypothesis import HealthCheck, settings
+
 TESTS = pathlib.Path(__file__).parent
 
 sys.path[:0] = [str(TESTS), str(TESTS.parent / os.environ.get("VENV", ".venv") / "collections")]
+
+# a slow machine is no failure
+settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+settings.load_profile("untimed")

@@ -15,7 +15,6 @@ from .model import (
     ANY,
     ME,
     Address,
-    AddressRange,
     DnsName,
     Family,
     Host,
@@ -24,6 +23,7 @@ from .model import (
     ModelError,
     Special,
     network,
+    span,
 )
 
 _FAMILIES: t.Final = {"ipv6": Family.IPV6, "both": Family.BOTH, "ipv4": Family.IPV4}
@@ -33,7 +33,7 @@ _LOOKS_NUMERIC = re.compile(r"[\d.*]+\Z")
 def parse_address(text: str, notes: list[str], odd: bool = False) -> Address:
     """The address that `text` names. What was understood otherwise than written is added to `notes`.
 
-    `odd` takes what only stores hold: masks that are not contiguous. Raises `ModelError`.
+    `odd` takes what only stores hold, such as masks that are not contiguous. Raises `ModelError`.
     """
     text = text.strip()
     if text in ("0", "0/255.255.255.255"):
@@ -51,10 +51,10 @@ def parse_address(text: str, notes: list[str], odd: bool = False) -> Address:
         return _parse_subnet(text, notes, odd)
     first, dash, last = text.partition("-")
     if dash and (low := _ip(first)) is not None and (high := _ip(last)) is not None:
-        return Host(low) if low == high else AddressRange(low, high)
+        return span(low, high, odd)
     if _ip(text) is None and ":" not in text and not _LOOKS_NUMERIC.match(text):
         return DnsName(text, odd=odd)
-    return Host(_parse_ip(text))
+    return Host(_parse_ip(text), odd)
 
 
 def _parse_special(text: str) -> Special | None:
@@ -65,20 +65,20 @@ def _parse_special(text: str) -> Special | None:
 
 
 def _ip(text: str) -> IPAddress | None:
+    """None for a text that is no address. Raises `ModelError` for one that a filter cannot hold."""
     try:
-        return ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
+    if isinstance(address, ipaddress.IPv6Address) and address.scope_id:
+        raise ModelError(f"'{text}' names a zone (%{address.scope_id}); a filter cannot hold one: leave it out")
+    return address
 
 
 def _parse_ip(text: str) -> IPAddress:
     address = _ip(text)
     if address is None:
         raise ModelError(f"'{text}' is no address; an IPv4 address is four numbers from 0 to 255, as in 192.0.2.1")
-    if isinstance(address, ipaddress.IPv6Address) and address.scope_id:
-        raise ModelError(f"'{text}' names a zone (%{address.scope_id}); a filter cannot hold one: leave it out")
-    if int(address) == 0:
-        raise ModelError(f"'{text}' alone would be stored as 'me'; write me for the host itself, any for all addresses")
     return address
 
 
@@ -106,8 +106,6 @@ def _parse_subnet(text: str, notes: list[str], odd: bool) -> Address:
         raise ModelError(f"'{text}': a mask goes with an address, not with '{name}'")
     mask = _parse_mask(mask_text, base)
     result = network(base, mask, odd)
-    if isinstance(result, Host):
-        _parse_ip(name)
     if int(base) & ~mask:
         notes.append(f"{text} has bits outside of its mask; it is taken as {result}")
     return result

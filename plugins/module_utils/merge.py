@@ -13,6 +13,7 @@ import typing as t
 from .model import (
     DEFAULT_POLL_INTERVAL,
     AuthMethod,
+    Certificate,
     DefaultResponse,
     MainMode,
     ModelError,
@@ -20,6 +21,7 @@ from .model import (
     Policy,
     PresharedKey,
     Rule,
+    fold,
 )
 from .objects import StoredPolicy, StoredRule
 from .shape.parse import Wanted, WantedDefaultResponse, WantedMainMode
@@ -42,7 +44,7 @@ def find_policy(policies: t.Sequence[StoredPolicy], name: str | None, id_: str |
     """
     found = [p for p in policies if id_ is not None and p.policy.id == id_]
     if not found and name is not None:
-        found = [p for p in policies if p.policy.name.casefold() == name.casefold()]
+        found = [p for p in policies if fold(p.policy.name) == fold(name)]
     if len(found) > 1:
         ids = ", ".join(str(p.policy.id) for p in found)
         raise ModelError(f"{len(found)} policies are called '{name}'; say which by its id: {ids}")
@@ -88,9 +90,10 @@ def _first(*values: _T | None) -> _T:
 def _merge_main_mode(wanted: WantedMainMode | None, old: MainMode) -> MainMode:
     if wanted is None:
         return old
+    of_first = wanted.methods[0].lifetime_seconds if wanted.methods else None
     return MainMode(
         _first(wanted.methods, old.methods),
-        _first(wanted.lifetime_seconds, old.lifetime_seconds),
+        _first(wanted.lifetime_seconds, of_first, old.lifetime_seconds),
         _first(wanted.quick_mode_limit, old.quick_mode_limit),
         _first(wanted.pfs, old.pfs),
         odd=wanted.odd,
@@ -106,7 +109,11 @@ def _merge_default_response(
     authentication = base.authentication
     if wanted.authentication is not None:
         authentication = _stored_secrets(wanted.authentication, old.authentication if old else (), "default_response")
-    return DefaultResponse(wanted.enabled, _first(wanted.methods, base.methods), authentication)
+    methods = _first(wanted.methods, base.methods)
+    if old == (found := DefaultResponse(wanted.enabled, methods, authentication, odd=True)):
+        return old
+    _refuse_odd_values("default_response", (*methods, *authentication), {*base.methods, *base.authentication})
+    return dataclasses.replace(found, odd=False)
 
 
 def _merge_rules(
@@ -147,14 +154,14 @@ def _match(wanted: tuple[Rule, ...], stored: t.Sequence[StoredRule]) -> dict[int
         origin = next((o for o in left.values() if rule.id is not None and o.rule.id == rule.id), None)
         if origin:
             pair(index, origin)
-    named: dict[str, int] = {}
+    named: set[str] = set()
     for index, rule in enumerate(wanted):
         if index in pairs or not rule.name:
             continue
-        if rule.name.casefold() in named:
+        if fold(rule.name) in named:
             raise ModelError(f"two rules are called '{rule.name}'; give them ids, or names of their own")
-        named[rule.name.casefold()] = index
-        found = [o for o in left.values() if o.rule.name.casefold() == rule.name.casefold()]
+        named.add(fold(rule.name))
+        found = [o for o in left.values() if fold(o.rule.name) == fold(rule.name)]
         if len(found) > 1:
             ids = ", ".join(str(o.rule.id) for o in found)
             raise ModelError(f"{len(found)} stored rules are called '{rule.name}'; say which by its id: {ids}")
@@ -235,12 +242,24 @@ def _refuse_odd(policy: Policy, origins: t.Sequence[StoredRule | None], old: Pol
         stored = origin.rule if origin else None
         if rule.odd and rule != stored:
             dataclasses.replace(rule, odd=False)
-        known = {*stored.filters, stored.action, *stored.authentication} if stored else set()
-        for value in (*rule.filters, rule.action, *rule.authentication):
-            if getattr(value, "odd", False) and value not in known:
-                raise ModelError(
-                    f"rule '{rule.name}': {_show(value)} is odd: it is taken only where the store holds it already"
-                )
+        known = {*stored.filters, stored.action, *stored.authentication, stored.tunnel} if stored else set()
+        values = (*rule.filters, rule.action, *rule.authentication, rule.tunnel)
+        _refuse_odd_values(f"rule '{rule.name}'", values, known)
+        if stored and rule.authentication != stored.authentication and any(map(_has_switches, rule.authentication)):
+            raise ModelError(
+                f"rule '{rule.name}': account_mapping and exclude_ca_name are kept only while the list of methods "
+                "stays as it is, as the store's form for them is not known; take them out to change the list without them"
+            )
+
+
+def _refuse_odd_values(where: str, values: t.Iterable[object], known: t.Collection[object]) -> None:
+    for value in values:
+        if getattr(value, "odd", False) and value not in known:
+            raise ModelError(f"{where}: {_show(value)} is odd: it is taken only where the store holds it already")
+
+
+def _has_switches(method: AuthMethod) -> bool:
+    return isinstance(method, Certificate) and (method.account_mapping or method.exclude_ca_name)
 
 
 def _check_main_mode(main_mode: MainMode) -> None:

@@ -24,6 +24,7 @@ IPAddress: t.TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 NAME_LIMIT = 255
 DESCRIPTION_LIMIT = 2048
+_U32: t.Final = (1 << 32) - 1
 
 PROTOCOLS: t.Final = {
     "any": 0,
@@ -68,6 +69,11 @@ def _inherit_oddness(whole: object, *parts: object) -> None:
         object.__setattr__(whole, "odd", True)
 
 
+def fold(name: str) -> str:
+    """A name as Windows compares it: letter by letter without case, so that Straße is not Strasse."""
+    return "".join(upper if len(upper := letter.upper()) == 1 else letter for letter in name)
+
+
 def check_text(value: str, what: str, limit: int, allowed: str = "") -> None:
     """Raise `ModelError` for a text that the registry or the snap-in could not show as it was meant."""
     _require(len(value) <= limit, f"{what} is {len(value)} characters long; at most {limit} are allowed")
@@ -109,9 +115,16 @@ class Special:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Host:
-    """One address."""
+    """One address. 0.0.0.0 and :: exist in stores only (`odd`)."""
 
     address: IPAddress
+    odd: bool = dataclasses.field(default=False, compare=False)
+
+    def __post_init__(self) -> None:
+        _require(
+            self.odd or int(self.address) != 0,
+            f"{self.address} alone would be stored as 'me'; write me for the host itself, any for all addresses",
+        )
 
     @property
     def family(self) -> Family:
@@ -157,14 +170,19 @@ class Subnet:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class AddressRange:
-    """The addresses from `first` to `last`, both included."""
+    """The addresses from `first` to `last`, both included, where no subnet holds just these. Build it with `span`."""
 
     first: IPAddress
     last: IPAddress
+    odd: bool = dataclasses.field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         _require(self.first.version == self.last.version, f"the range {self} mixes IPv4 and IPv6")
-        _require(int(self.first) < int(self.last), f"the range {self} must go from a lower address to a higher one")
+        _require(
+            self.odd or int(self.first) < int(self.last),
+            f"the range {self} must go from a lower address to a higher one",
+        )
+        _require(self.odd or not _is_subnet(self.first, self.last), f"the range {self} is a subnet; write it as one")
 
     @property
     def family(self) -> Family:
@@ -197,7 +215,7 @@ class DnsName:
         return None if self.address is None else self.address.family
 
     def _key(self) -> tuple[object, ...]:
-        return (self.name.casefold().rstrip("."), self.address)
+        return (fold(self.name).rstrip("."), self.address)
 
     def __eq__(self, other: object) -> bool:
         return self._key() == other._key() if isinstance(other, DnsName) else NotImplemented
@@ -247,9 +265,23 @@ def network(address: IPAddress, mask: int, odd: bool = False) -> Special | Host 
     if mask == 0:
         return Special("any", Family.IPV4 if address.version == 4 else Family.IPV6)
     if mask == _full_mask(address):
-        return Host(address)
+        return Host(address, odd)
     cleared = int(address) & mask
     return Subnet(ipaddress.IPv4Address(cleared) if address.version == 4 else ipaddress.IPv6Address(cleared), mask, odd)
+
+
+def span(first: IPAddress, last: IPAddress, odd: bool = False) -> Special | Host | Subnet | AddressRange:
+    """The addresses from `first` to `last` in their one canonical form: a subnet or any where that says the same."""
+    if first == last:
+        return Host(first, odd)
+    if _is_subnet(first, last):
+        return network(first, _full_mask(first) - (int(last) - int(first)))
+    return AddressRange(first, last, odd)
+
+
+def _is_subnet(first: IPAddress, last: IPAddress) -> bool:
+    size = int(last) - int(first) + 1
+    return first.version == last.version and size > 0 and size & (size - 1) == 0 and int(first) % size == 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -260,10 +292,11 @@ class Ports:
 
     first: int
     last: int
+    odd: bool = dataclasses.field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         _require(
-            1 <= self.first <= self.last <= 65535,
+            self.odd or 1 <= self.first <= self.last <= 65535,
             f"{self} is no port; ports go from 1 to 65535, a range from the lower to the higher",
         )
 
@@ -285,7 +318,7 @@ class Filter:
     odd: bool = False
 
     def __post_init__(self) -> None:
-        _inherit_oddness(self, self.source, self.destination)
+        _inherit_oddness(self, self.source, self.destination, self.source_port, self.destination_port)
         if self.odd:
             return
         _require(
@@ -395,7 +428,7 @@ class SecurityMethod:
         kinds = tuple(type(a) for a in self.algorithms)
         _require(kinds in ((Ah,), (Esp,), (Ah, Esp)), "a security method is ah[…], esp[…] or ah[…]+esp[…]")
         for value, unit in ((self.lifetime_seconds, "seconds"), (self.lifetime_kilobytes, "kilobytes")):
-            _require(0 <= value < 1 << 32, f"a lifetime of {value} {unit} cannot be stored; it is 0 to {(1 << 32) - 1}")
+            _require(0 <= value <= _U32, f"a lifetime of {value} {unit} cannot be stored; it is 0 to {_U32}")
 
     def __str__(self) -> str:
         words = ["+".join(str(a) for a in self.algorithms)]
@@ -533,6 +566,7 @@ class Rule:
     odd: bool = False
 
     def __post_init__(self) -> None:
+        _inherit_oddness(self, self.tunnel)
         if self.odd:
             return
         _require(bool(self.filters), "the rule has no filters; give at least one")
@@ -589,12 +623,19 @@ class DefaultResponse:
     enabled: bool
     methods: tuple[SecurityMethod, ...] = DEFAULT_SECURITY_METHODS
     authentication: tuple[AuthMethod, ...] = DEFAULT_AUTHENTICATION
+    odd: bool = dataclasses.field(default=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.odd:
+            return
+        _require(bool(self.methods), "the default response rule needs at least one security method")
+        _require(bool(self.authentication), "the default response rule needs at least one authentication method")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class MainModeMethod:
-    """One main-mode offer: cipher, hash and Diffie-Hellman group, with its own lifetimes where a store has them (None:
-    the policy's).
+    """One main-mode offer: cipher, hash and Diffie-Hellman group, with lifetimes of its own where it has them (None:
+    those of main mode; no limit of kilobytes).
     """
 
     encryption: str
@@ -606,8 +647,17 @@ class MainModeMethod:
     odd: bool = dataclasses.field(default=False, compare=False)
 
     def __post_init__(self) -> None:
+        # a stored 0 says nothing of its own
+        for name in ("lifetime_seconds", "lifetime_kilobytes"):
+            object.__setattr__(self, name, getattr(self, name) or None)
         if self.odd:
             return
+        for value, what in (
+            (self.lifetime_seconds, "lifetime in seconds"),
+            (self.lifetime_kilobytes, "lifetime in kilobytes"),
+            (self.quick_mode_limit, "limit of quick modes"),
+        ):
+            _require(value is None or 0 <= value <= _U32, f"a {what} of {value} cannot be; it is 0 to {_U32}")
         _require(
             self.encryption in ENCRYPTION[1:], f"'{self.encryption}' is no cipher of main mode; it takes des or 3des"
         )
@@ -631,7 +681,8 @@ DEFAULT_MAIN_MODE_METHODS: t.Final = (
 class MainMode:
     """Key exchange: offers in order, when the main-mode key is made anew, and master PFS.
 
-    `quick_mode_limit` is the number of quick modes one main mode may serve; 0 is unlimited.
+    `lifetime_seconds` is that of the first offer, which Windows goes by. `quick_mode_limit` is the number of quick
+    modes one main mode may serve; 0 is unlimited.
     """
 
     methods: tuple[MainModeMethod, ...] = DEFAULT_MAIN_MODE_METHODS
@@ -642,16 +693,30 @@ class MainMode:
 
     def __post_init__(self) -> None:
         _inherit_oddness(self, *self.methods)
+        object.__setattr__(self, "methods", tuple(map(self._without_repetition, self.methods)))
         if self.odd:
             return
         _require(bool(self.methods), "main mode needs at least one method, as in 3des-sha-2")
         _require(
-            1 <= self.lifetime_seconds < 1 << 32,
-            f"a main-mode lifetime of {self.lifetime_seconds} seconds cannot be; it is at least 1",
+            1 <= self.lifetime_seconds <= _U32,
+            f"a main-mode lifetime of {self.lifetime_seconds} seconds cannot be; it is 1 to {_U32}",
         )
         _require(
-            0 <= self.quick_mode_limit < 1 << 32,
-            f"a limit of {self.quick_mode_limit} quick modes cannot be; 0 is unlimited",
+            0 <= self.quick_mode_limit <= _U32,
+            f"a limit of {self.quick_mode_limit} quick modes cannot be; it is 0, which is unlimited, to {_U32}",
+        )
+        _require(
+            self.methods[0].lifetime_seconds is None,
+            f"the first method's lifetime of {self.methods[0].lifetime_seconds} seconds is main mode's, which says "
+            f"{self.lifetime_seconds}; give it in one place",
+        )
+
+    def _without_repetition(self, method: MainModeMethod) -> MainModeMethod:
+        """A method that has for its own only what differs from main mode."""
+        return dataclasses.replace(
+            method,
+            lifetime_seconds=None if method.lifetime_seconds == self.lifetime_seconds else method.lifetime_seconds,
+            quick_mode_limit=None if method.quick_mode_limit == self.quick_mode_limit else method.quick_mode_limit,
         )
 
 
@@ -679,8 +744,8 @@ class Policy:
         check_policy_name(self.name)
         _check_description(self.description, "the policy's description")
         _require(
-            1 <= self.poll_interval < 1 << 32,
-            f"a poll interval of {self.poll_interval} seconds cannot be; it is at least 1",
+            1 <= self.poll_interval <= _U32,
+            f"a poll interval of {self.poll_interval} seconds cannot be; it is 1 to {_U32}",
         )
 
     def _key(self) -> tuple[object, ...]:

@@ -144,7 +144,7 @@ def _read_nfa(graph: Graph, key: str) -> StoredRule | StoredDefaultResponse:
     authentication = read_authentication(nfa)
     filter_keys = graph.references(key, FILTERS)
     if graph.text(action_key, "ipsecNegotiationPolicyType").lower() == DEFAULT_RESPONSE_TYPE and not filter_keys:
-        value = DefaultResponse(nfa.is_active != 0, read_security_methods(action), authentication)
+        value = lenient(DefaultResponse, nfa.is_active != 0, read_security_methods(action), authentication)
         return StoredDefaultResponse(value, key, nfa, action_key, action)
     lists = {filter_key: _unpack(graph, filter_key, blobs.FilterBlob) for filter_key in filter_keys}
     rule = lenient(

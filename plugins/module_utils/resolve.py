@@ -26,7 +26,7 @@ def names_in(rules: t.Iterable[Rule]) -> tuple[list[str], list[str]]:
     interfaces: dict[str, None] = {}
     for rule in rules:
         for address in (rule.tunnel, *itertools.chain.from_iterable((f.source, f.destination) for f in rule.filters)):
-            if isinstance(address, DnsName):
+            if isinstance(address, DnsName) and not address.odd:
                 names[address.name] = None
             elif isinstance(address, Interface):
                 interfaces[address.guid] = None
@@ -45,12 +45,12 @@ class Resolver:
     def rule(self, rule: Rule) -> Rule:
         """`rule` with an address for every name. Raises `ModelError`."""
         filters = [resolved for filter_ in rule.filters for resolved in self._filter(rule, filter_)]
-        if not filters:
+        if rule.filters and not filters:
             raise ModelError(
                 f"{_title(rule)}: no filter is left, as its names have several addresses; name one or take all"
             )
         tunnel = rule.tunnel
-        if isinstance(tunnel, DnsName):
+        if isinstance(tunnel, DnsName) and not tunnel.odd:
             tunnel = dataclasses.replace(tunnel, address=self._one(rule, tunnel))
         return dataclasses.replace(rule, filters=tuple(filters), tunnel=tunnel)
 
@@ -70,7 +70,8 @@ class Resolver:
             yield dataclasses.replace(filter_, source=source, destination=destination)
 
     def _addresses(self, rule: Rule, address: Address, family: Family) -> list[Address]:
-        if not isinstance(address, DnsName | Interface):
+        # what only a store holds is no name that could be looked up
+        if not isinstance(address, DnsName | Interface) or (isinstance(address, DnsName) and address.odd):
             return [address]
         found = self._lookup(rule, address, family)
         if len(found) > 1 and self.mode == "error":

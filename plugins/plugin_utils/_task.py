@@ -20,7 +20,7 @@ from ..module_utils.facts import render_stored_policy
 from ..module_utils.graph import Graph, object_id
 from ..module_utils.lint import lint
 from ..module_utils.merge import Target, find_policy, merge
-from ..module_utils.model import TCP, ModelError
+from ..module_utils.model import TCP, ModelError, fold
 from ..module_utils.objects import StoredPolicy, describe_class, read_policies, read_policy
 from ..module_utils.plan import Plan, plan_absent, plan_present
 from ..module_utils.report import steps
@@ -139,9 +139,9 @@ class PolicyTask:
         return _Attempt(reading, stored, target, plan, *self._service(reading.service, plan))
 
     def _refuse_taken_name(self, graph: Graph, stored: StoredPolicy | None, target: Target) -> None:
-        name = target.policy.name.casefold()
+        name = fold(target.policy.name)
         for other in graph.policies:
-            if (stored is None or other != stored.key) and graph.text(other, "ipsecName").casefold() == name:
+            if (stored is None or other != stored.key) and fold(graph.text(other, "ipsecName")) == name:
                 raise ModelError(f"another policy is called '{target.policy.name}' already: {object_id(other)}")
 
     def _service(self, service: Service, plan: Plan) -> tuple[str | None, str | None]:

@@ -22,7 +22,7 @@ def _network(address, bits):
 
 def _range(first, size):
     last = min(int(first) + size, (1 << first.max_prefixlen) - 1)
-    return model.AddressRange(first, type(first)(last)) if last > int(first) else model.Host(first)
+    return model.span(first, type(first)(last))
 
 
 specials = st.sampled_from(model.Special.KINDS)

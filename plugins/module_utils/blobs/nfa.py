@@ -28,12 +28,12 @@ class AuthRecord:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class AlternateAuthentication:
-    """The methods once more, as Vista and later write and prefer them, with one word of flags each. `zero1` holds 1 (a
-    count, it seems).
+    """The methods once more, as Vista and later write and prefer them, with one word of flags each (None: the optional
+    part with the flags is missing). `zero1` holds 1 (a count, it seems).
     """
 
     methods: tuple[AuthRecord, ...]
-    flags: tuple[int, ...]
+    flags: tuple[int, ...] | None
     zero1: int = 1
 
     MAP_TO_ACCOUNT: t.ClassVar[int] = 1
@@ -82,11 +82,14 @@ class NfaBlob:
         alternate = ipv6_tunnel = None
         if reader.left > 1 and reader.data.startswith(cls.ALTERNATE_ID, reader.offset):
             reader.guid(cls.ALTERNATE_ID, "the section of alternate methods")
-            alternate_methods = _unpack_methods(reader)
-            reader.guid(cls.FLAGS_ID, "the section of flags of alternate methods")
-            zero1 = reader.number("the word before the flags")
-            flags = tuple(reader.number("the flags of an alternate method") for _i in alternate_methods)
-            alternate = AlternateAuthentication(alternate_methods, flags, zero1)
+            alternate = AlternateAuthentication(_unpack_methods(reader), None)
+            if reader.data.startswith(cls.FLAGS_ID, reader.offset):
+                reader.guid(cls.FLAGS_ID, "the section of flags of alternate methods")
+                zero1 = reader.number("the word before the flags")
+                flags = tuple(reader.number("the flags of an alternate method") for _i in alternate.methods)
+                alternate = AlternateAuthentication(alternate.methods, flags, zero1)
+            elif reader.left == 1 and reader.data[reader.offset]:
+                reader.fail("the section of flags of alternate methods is cut off")
         if reader.left > 1:
             reader.guid(cls.IPV6_TUNNEL_ID, "the section of the IPv6 tunnel address")
             ipv6_tunnel = reader.take(16, "the IPv6 tunnel address")
@@ -116,8 +119,9 @@ class NfaBlob:
         )
         parts = [self.ID, pack_number(len(body)), body]
         if self.alternate is not None:
-            flags = b"".join(map(pack_number, (self.alternate.zero1, *self.alternate.flags)))
-            parts += [self.ALTERNATE_ID, _pack_methods(self.alternate.methods), self.FLAGS_ID, flags]
+            parts += [self.ALTERNATE_ID, _pack_methods(self.alternate.methods)]
+            if self.alternate.flags is not None:
+                parts += [self.FLAGS_ID, *map(pack_number, (self.alternate.zero1, *self.alternate.flags))]
         if self.ipv6_tunnel is not None:
             parts += [self.IPV6_TUNNEL_ID, self.ipv6_tunnel]
         return b"".join(parts) + bytes([self.trailing])

@@ -23,6 +23,7 @@ from ..model import (
     Special,
     Subnet,
     network,
+    span,
 )
 from .common import lenient, located, read_ip, stored_name
 
@@ -53,34 +54,78 @@ class FilterEntry:
 
 def read_filters(blob: blobs.FilterBlob) -> tuple[FilterEntry, ...]:
     """The filters of a list. Raises `ModelError` for records of a kind that nobody has described."""
-    legacy = [(_read_record(record), record) for record in blob.filters]
-    entries = []
-    for record in blob.v2.filters if blob.v2 else ():
-        filter_ = _read_record_v2(record)
-        restated: list[blobs.FilterRecord] = []
-        if record.flags & blobs.USE_RANGES:
-            restated = [old for plain, old in legacy if _restates(plain, filter_)]
-            legacy = [(plain, old) for plain, old in legacy if not _restates(plain, filter_)]
-        entries.append(FilterEntry(filter_, (*restated, record)))
-    return (*(FilterEntry(filter_, (record,)) for filter_, record in legacy), *entries)
+    plain = [FilterEntry(_read_record(record), (record,)) for record in blob.filters]
+    ranged = [FilterEntry(_read_record_v2(record), (record,)) for record in (blob.v2.filters if blob.v2 else ())]
+    spelled_out: dict[Filter, list[int]] = {}
+    if ranged:
+        for index, entry in enumerate(plain):
+            spelled_out.setdefault(_undescribed(entry.filter), []).append(index)
+    restated: set[int] = set()
+    for at, entry in enumerate(ranged):
+        parts = [*_subnets_of(entry.filter)] if _uses_ranges(entry) else []
+        if all(part in spelled_out for part in parts):
+            found = [index for part in parts for index in spelled_out[part] if index not in restated]
+            restated.update(found)
+            ranged[at] = FilterEntry(entry.filter, (*(plain[index].records[0] for index in found), *entry.records))
+    return (*(entry for index, entry in enumerate(plain) if index not in restated), *ranged)
+
+
+def _uses_ranges(entry: FilterEntry) -> bool:
+    record = entry.records[-1]
+    return isinstance(record, blobs.FilterRecordV2) and bool(record.flags & blobs.USE_RANGES)
+
+
+def _undescribed(filter_: Filter) -> Filter:
+    return dataclasses.replace(filter_, description="") if filter_.description else filter_
+
+
+def _subnets_of(ranged: Filter) -> t.Iterator[Filter]:
+    """The filters of version 1 that spell out one with ranges of IPv4."""
+
+    def subnets(address: Address) -> list[Address]:
+        if not isinstance(address, AddressRange) or address.odd:
+            return [address]
+        networks = ipaddress.summarize_address_range(address.first, address.last)
+        return [network(n.network_address, int(n.netmask)) for n in networks]
+
+    for source in subnets(ranged.source):
+        for destination in subnets(ranged.destination):
+            yield dataclasses.replace(ranged, source=source, destination=destination, description="")
 
 
 def write_filters(filters: t.Iterable[Filter], old: blobs.FilterBlob | None, new_guid: GuidSource) -> blobs.FilterBlob:
     """The list that holds `filters`: the records of `old` that stay, in their order, then the new ones."""
     wanted = {_as_written(filter_): filter_ for filter_ in filters}
+    spelled_out = {_undescribed(filter_) for filter_ in wanted.values()}
     entries = read_filters(old) if old else ()
     kept = {i for i, entry in enumerate(entries) if wanted.pop(_as_written(entry.filter), None) is not None}
     # what is wanted may stand there the other way round
     turned = {entry.filter: i for i, entry in enumerate(entries) if i not in kept}
     new = [filter_ for filter_ in wanted.values() if turned.get(filter_) is None]
     kept.update(turned[filter_] for filter_ in wanted.values() if filter_ in turned)
-    records = [record for i in sorted(kept) for record in entries[i].records]
-    records.extend(_write_record(filter_, new_guid()) for filter_ in new)
-    plain = tuple(r for r in records if isinstance(r, blobs.FilterRecord))
-    v2 = tuple(r for r in records if isinstance(r, blobs.FilterRecordV2))
-    if not v2:
-        return blobs.FilterBlob(plain) if old is None else dataclasses.replace(old, filters=plain, v2=None, count=None)
-    return blobs.FilterBlob(plain, blobs.FilterSectionV2(v2))
+    if old and not new and len(kept) == len(entries):
+        return old
+    plain: list[blobs.FilterRecord] = []
+    v2: list[blobs.FilterRecordV2] = []
+    for entry in (*(entries[i] for i in sorted(kept)), *(_entry(filter_, new_guid()) for filter_ in new)):
+        *restated, last = entry.records
+        if isinstance(last, blobs.FilterRecord):
+            plain.append(last)
+        elif _uses_ranges(entry) and all(part in spelled_out for part in _subnets_of(entry.filter)):
+            # with the flag, the filters that are wanted beside this range would not count
+            v2.append(last._replace(flags=last.flags & ~blobs.USE_RANGES))
+        else:
+            plain.extend(t.cast("list[blobs.FilterRecord]", restated))
+            v2.append(last)
+    section = None
+    if v2:
+        excess = old.v2.length_excess if old and old.v2 else 0
+        section = blobs.FilterSectionV2(tuple(v2), length_excess=excess)
+    return dataclasses.replace(old or blobs.FilterBlob(), filters=tuple(plain), v2=section, count=None)
+
+
+def _entry(filter_: Filter, guid: bytes) -> FilterEntry:
+    return FilterEntry(filter_, (_write_record(filter_, guid),))
 
 
 def _as_written(filter_: Filter) -> tuple[object, ...]:
@@ -140,10 +185,9 @@ def _read_address_v2(record: blobs.AddressRecord, name: str) -> Address:
     if kind is not None:
         found = Special(kind, Family(record.version))
     elif record.type == blobs.AddressType.SINGLE:
-        found = Host(read_ip(record.address, record.version))
+        found = lenient(Host, read_ip(record.address, record.version))
     elif record.type == blobs.AddressType.RANGE:
-        first, last = (read_ip(part, record.version) for part in (record.address, record.secondary))
-        found = Host(first) if first == last else AddressRange(first, last)
+        found = lenient(span, *(read_ip(part, record.version) for part in (record.address, record.secondary)))
     elif record.type == blobs.AddressType.SUBNET:
         address = read_ip(record.address, record.version)
         mask = int.from_bytes(record.secondary[:4], "big")
@@ -162,27 +206,8 @@ def _read_port_v2(record: blobs.PortRecord) -> Ports | None:
     if record.type == blobs.PortType.SINGLE:
         return Ports(record.first, record.first) if record.first else None
     if record.type == blobs.PortType.RANGE:
-        return Ports(record.first, record.last)
+        return lenient(Ports, record.first, record.last) if record.last else None
     raise ModelError(f"a port of type {record.type}, which the specification does not know")
-
-
-def _restates(plain: Filter, ranged: Filter) -> bool:
-    """Whether a filter of version 1 only spells out a part of a range of version 2."""
-
-    def within(address: Address, other: Address) -> bool:
-        if not isinstance(other, AddressRange):
-            return address == other
-        if isinstance(address, Subnet) and address.contiguous:
-            last = int(address.address) | (~address.mask & 0xFFFFFFFF)
-            return int(other.first) <= int(address.address) and last <= int(other.last)
-        return isinstance(address, Host) and int(other.first) <= int(address.address) <= int(other.last)
-
-    return (
-        within(plain.source, ranged.source)
-        and within(plain.destination, ranged.destination)
-        and (plain.protocol, plain.source_port, plain.destination_port, plain.mirrored)
-        == (ranged.protocol, ranged.source_port, ranged.destination_port, ranged.mirrored)
-    )
 
 
 def _write_record(filter_: Filter, guid: bytes) -> blobs.FilterRecord | blobs.FilterRecordV2:

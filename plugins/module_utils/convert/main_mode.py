@@ -49,34 +49,56 @@ def _read_main_mode_method(record: blobs.MainModeRecord, lifetime: int, limit: i
 
 
 def write_main_mode(main_mode: MainMode, old: blobs.IsakmpBlob | None) -> blobs.IsakmpBlob:
-    """The blob of `main_mode`: records of `old` whose meaning stays are kept, and all that the model cannot name."""
-    kept: dict[MainModeMethod, blobs.MainModeRecord] = {}
-    if old is not None and (old.quick_mode_limit, read_main_mode(old).lifetime_seconds) == (
-        main_mode.quick_mode_limit,
-        main_mode.lifetime_seconds,
-    ):
-        kept = {
-            _read_main_mode_method(record, main_mode.lifetime_seconds, main_mode.quick_mode_limit): record
-            for record in reversed(old.methods)
-        }
-    blob = old or blobs.IsakmpBlob(())
+    """The blob of `main_mode`: of `old` all is kept that means the same, and all that the model cannot name."""
+    if old is None:
+        records = tuple(_write_main_mode_method(method, main_mode, None) for method in main_mode.methods)
+        return blobs.IsakmpBlob(
+            records, main_mode.lifetime_seconds, main_mode.quick_mode_limit, int(main_mode.pfs)
+        )
+    before = read_main_mode(old)
+    alike = {_algorithms(method): record for method, record in reversed(_pairs(before, old))}
+    same = dict(_pairs(before, old)) if _times(before) == _times(main_mode) else {}
     return dataclasses.replace(
-        blob,
-        methods=tuple(kept.get(method) or _write_main_mode_method(method, main_mode) for method in main_mode.methods),
-        lifetime_seconds=blob.lifetime_seconds if kept else main_mode.lifetime_seconds,
+        old,
+        methods=tuple(
+            same.get(method) or _write_main_mode_method(method, main_mode, alike.get(_algorithms(method)))
+            for method in main_mode.methods
+        ),
+        # old writers leave the lifetime to the methods
+        lifetime_seconds=old.lifetime_seconds
+        if before.lifetime_seconds == main_mode.lifetime_seconds
+        else old.lifetime_seconds and main_mode.lifetime_seconds,
         quick_mode_limit=main_mode.quick_mode_limit,
-        master_pfs=int(main_mode.pfs),
+        master_pfs=old.master_pfs if before.pfs == main_mode.pfs else int(main_mode.pfs),
     )
 
 
-def _write_main_mode_method(method: MainModeMethod, main_mode: MainMode) -> blobs.MainModeRecord:
+def _pairs(main_mode: MainMode, blob: blobs.IsakmpBlob) -> list[tuple[MainModeMethod, blobs.MainModeRecord]]:
+    return list(zip(main_mode.methods, blob.methods, strict=True))
+
+
+def _algorithms(method: MainModeMethod) -> tuple[str, str, int]:
+    return method.encryption, method.integrity, method.group
+
+
+def _times(main_mode: MainMode) -> tuple[int, int]:
+    return main_mode.lifetime_seconds, main_mode.quick_mode_limit
+
+
+def _write_main_mode_method(
+    method: MainModeMethod, main_mode: MainMode, alike: blobs.MainModeRecord | None
+) -> blobs.MainModeRecord:
+    """A record; what has no name here comes from one with the same algorithms."""
+
     def own(value: int | None, common: int) -> int:
         return common if value is None else value
 
-    return blobs.MainModeRecord(
+    record = alike or blobs.MainModeRecord(
         encryption=number_of(ENCRYPTION_IDS, method.encryption),
         hash=number_of(INTEGRITY_IDS, method.integrity),
         group=GROUP_IDS.get(method.group, method.group),
+    )
+    return record._replace(
         quick_mode_limit=own(method.quick_mode_limit, main_mode.quick_mode_limit),
         lifetime_kilobytes=own(method.lifetime_kilobytes, 0),
         lifetime_seconds=own(method.lifetime_seconds, main_mode.lifetime_seconds),

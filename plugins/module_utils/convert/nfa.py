@@ -29,11 +29,11 @@ _INTERFACE_TYPES: t.Final = dict(
 
 
 def read_authentication(blob: blobs.NfaBlob) -> tuple[AuthMethod, ...]:
-    flags = blob.alternate.flags if blob.alternate else ()
-    return tuple(
-        _read_auth_method(record, flags[i] if len(flags) == len(blob.methods) else 0)
-        for i, record in enumerate(blob.methods)
-    )
+    """The methods that today's Windows goes by: those of the alternate section, where there is one."""
+    if blob.alternate is None or not blob.alternate.methods:
+        return tuple(_read_auth_method(record, 0) for record in blob.methods)
+    flags = blob.alternate.flags or (0,) * len(blob.alternate.methods)
+    return tuple(map(_read_auth_method, blob.alternate.methods, flags))
 
 
 def _read_auth_method(record: blobs.AuthRecord, flags: int) -> AuthMethod:
@@ -86,7 +86,7 @@ def write_connection_type(name: str) -> int:
 def read_tunnel(blob: blobs.NfaBlob) -> Host | DnsName | None:
     if not blob.is_tunnel:
         return None
-    endpoint = Host(read_ip(blob.ipv6_tunnel, 2) if blob.ipv6_tunnel else ipaddress.IPv4Address(blob.tunnel))
+    endpoint = lenient(Host, read_ip(blob.ipv6_tunnel, 2) if blob.ipv6_tunnel else ipaddress.IPv4Address(blob.tunnel))
     name = blobs.text(blob.tunnel_name)
     return lenient(DnsName, name, endpoint) if name else endpoint
 

@@ -157,6 +157,8 @@ def _filter_part(graph: Graph, rule: Rule, origin: StoredRule | None, new_guid: 
     def part(editable: str | None, values: Values, changes: Values) -> Part:
         return Part(ObjectClass.FILTER, FILTERS, keys, editable, values, changes)
 
+    if origin and not keys and not rule.filters:
+        return part(None, {}, {})
     if origin and keys:
         renamed = differences(graph.store, keys[0], name)
         wanted = frozenset(rule.filters)

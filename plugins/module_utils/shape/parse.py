@@ -131,7 +131,7 @@ class _Fields:
             )
         self.path = path
         self.notes = notes
-        self.value = {str(key): item for key, item in value.items()}
+        self.value = {_text(key, path) or "": item for key, item in value.items()}
         for key in self.value:
             if key not in allowed:
                 raise ShapeError(path, no_such_option(key, allowed))
@@ -159,8 +159,9 @@ class _Fields:
         value = self.get(key)
         if value is None or isinstance(value, bool):
             return value
-        word = str(value).strip().casefold()
-        if isinstance(value, str | int) and word in (*_TRUE, *_FALSE):
+        if isinstance(value, int):
+            value = _text(value, self.place(key))
+        if isinstance(value, str) and (word := value.strip().casefold()) in (*_TRUE, *_FALSE):
             return word in _TRUE
         raise ShapeError(self.place(key), f"this must be true or false, not {_kind(value)}")
 
@@ -171,6 +172,19 @@ class _Fields:
         if isinstance(value, str) and re.fullmatch("[0-9]{1,10}", value.strip()):
             return int(value)
         raise ShapeError(self.place(key), f"this must be a whole number, not {_kind(value)}")
+
+    def word(self, key: str, default: str) -> str:
+        """A text whose case does not matter. An empty one, as a variable may be by mistake, is refused."""
+        text = self.text(key)
+        if text is not None and not text.strip():
+            raise ShapeError(self.place(key), "this is empty; give a value, or leave it out")
+        return default if text is None else text.strip().casefold()
+
+    def required(self, key: str) -> str:
+        """As `word`, and it must be there."""
+        if self.get(key) is None:
+            raise ShapeError(self.place(key), "this is missing")
+        return self.word(key, "")
 
     def items(self, key: str) -> list[tuple[str, t.Any]] | None:
         """The items of a list with their places. A single text or dictionary stands for a list of one."""
@@ -222,6 +236,9 @@ def _text(value: object, path: str) -> str | None:
     if value is None or isinstance(value, str):
         return None if value is None else str(value)
     if isinstance(value, int) and not isinstance(value, bool):
+        # Python refuses to write numbers of thousands of digits
+        if value.bit_length() > 64:
+            raise ShapeError(path, "this number is too large")
         return str(value)
     hint = "; YAML takes some words for that unless they are quoted" if isinstance(value, bool) else ""
     raise ShapeError(path, f"this must be a text, not {_kind(value)}{hint}")
@@ -233,7 +250,10 @@ def _parse_poll_interval(fields: _Fields) -> int | None:
         return int(found[1])
     minutes = fields.number("poll_interval")
     if minutes is not None and not 1 <= minutes * 60 < 1 << 32:
-        raise ShapeError("poll_interval", "the interval is a number of minutes, at least 1, or of seconds as in 90s")
+        raise ShapeError(
+            "poll_interval",
+            f"the interval is a number of minutes, 1 to {((1 << 32) - 1) // 60}, or of seconds as in 90s",
+        )
     return None if minutes is None else minutes * 60
 
 
@@ -259,8 +279,8 @@ def _parse_main_mode_method(value: object, path: str, notes: list[str]) -> MainM
     return _at(
         path,
         MainModeMethod,
-        (fields.text("encryption") or "").casefold(),
-        (fields.text("integrity") or "").casefold(),
+        fields.required("encryption"),
+        fields.required("integrity"),
         group,
         fields.number("lifetime_seconds"),
         fields.number("lifetime_kilobytes"),
@@ -285,27 +305,28 @@ def _parse_rule(value: object, path: str, notes: list[str]) -> Rule:
     if name is None and id_ is None:
         raise ShapeError(path, "a rule is known by its name; give one")
     fields.path = f"{path} ({name})" if name else path
+    odd = fields.flag("odd") or False
     filters = fields.items("filters") or []
     return _at(
         fields.path,
         Rule,
         name or "",
         tuple(_parse_filter(item, place, notes) for place, item in filters),
-        _parse_action(fields, notes),
+        _parse_action(fields, notes, odd),
         DEFAULT_AUTHENTICATION if (methods := _parse_authentication(fields, notes)) is None else methods,
-        _parse_tunnel(fields, notes),
-        (fields.text("connection_type") or "all").casefold(),
+        _parse_tunnel(fields, notes, odd),
+        fields.word("connection_type", "all"),
         fields.flag("enabled") is not False,
         fields.text("description") or "",
         fields.text("filter_list"),
         fields.text("filter_action"),
         id_,
-        odd=fields.flag("odd") or False,
+        odd=odd,
     )
 
 
-def _parse_action(fields: _Fields, notes: list[str]) -> NegotiationPolicy:
-    action = (fields.text("action") or "negotiate").casefold()
+def _parse_action(fields: _Fields, notes: list[str], odd: bool) -> NegotiationPolicy:
+    action = fields.word("action", "negotiate")
     methods = _parse_security_methods(fields, notes)
     if methods is None and action == "negotiate":
         methods = DEFAULT_SECURITY_METHODS
@@ -316,24 +337,36 @@ def _parse_action(fields: _Fields, notes: list[str]) -> NegotiationPolicy:
         methods or (),
         fields.flag("inpass") or False,
         fields.flag("soft") or False,
+        odd,
     )
 
 
-def _parse_tunnel(fields: _Fields, notes: list[str]) -> Host | DnsName | None:
-    text = fields.text("tunnel")
-    if not text:
+def _parse_tunnel(fields: _Fields, notes: list[str], odd: bool) -> Host | DnsName | None:
+    if fields.text("tunnel") is None:
         return None
-    address = _noting(fields.place("tunnel"), notes, parse_address, text)
+    address = _parse_address(fields, "tunnel", "tunnel_address", odd, notes)
     if not isinstance(address, Host | DnsName):
         raise ShapeError(fields.place("tunnel"), f"a tunnel ends at one address or DNS name, not at {address}")
-    return _with_known_address(address, "tunnel_address", fields) if isinstance(address, DnsName) else address
+    return address
 
 
-def _with_known_address(name: DnsName, key: str, fields: _Fields) -> DnsName:
-    """A name with the address that facts gave with it, which decides when the name means several."""
-    text = fields.text(key)
-    known = None if not text else fields.at(key, parse_address, text, [], True)
-    return name if known is None or isinstance(known, DnsName | Interface) else dataclasses.replace(name, address=known)
+def _parse_address(fields: _Fields, key: str, known_key: str, odd: bool, notes: list[str]) -> Address:
+    """An address; a DNS name with the one that facts gave with it, which decides where the name means several."""
+    fields.required(key)
+    text = fields.text(key) or ""
+    known = None
+    if fields.get(known_key) is not None:
+        known = fields.at(known_key, parse_address, fields.text(known_key) or "", [], True)
+        if isinstance(known, DnsName | Interface):
+            raise ShapeError(fields.place(known_key), f"'{known}' is no address")
+    if odd and known is not None:
+        return DnsName(text, known, odd=True)
+    address = _noting(fields.place(key), notes, lambda text, found: parse_address(text, found, odd), text)
+    if known is None:
+        return address
+    if not isinstance(address, DnsName):
+        raise ShapeError(fields.place(known_key), f"this goes with a DNS name; {key} is {address}")
+    return dataclasses.replace(address, address=known)
 
 
 def _parse_filter(value: object, path: str, notes: list[str]) -> Filter:
@@ -348,8 +381,8 @@ def _parse_filter(value: object, path: str, notes: list[str]) -> Filter:
         source,
         destination,
         _parse_protocol(fields, odd),
-        _parse_ports(fields, "source_port"),
-        _parse_ports(fields, "destination_port"),
+        _parse_ports(fields, "source_port", odd),
+        _parse_ports(fields, "destination_port", odd),
         fields.flag("mirrored") or False,
         fields.text("description") or "",
         odd,
@@ -359,23 +392,20 @@ def _parse_filter(value: object, path: str, notes: list[str]) -> Filter:
 def _parse_ends(fields: _Fields, odd: bool, notes: list[str]) -> tuple[Address, Address]:
     ends: list[Address] = []
     for key in ("source", "destination"):
-        text = fields.text(key)
-        if text is None:
+        if fields.text(key) is None:
             raise ShapeError(fields.place(key), "a filter needs it: me, any, an address, a subnet, a DNS name")
-        end = _noting(fields.place(key), notes, lambda text, found: parse_address(text, found, odd), text)
-        ends.append(_with_known_address(end, f"{key}_address", fields) if isinstance(end, DnsName) else end)
+        ends.append(_parse_address(fields, key, f"{key}_address", odd, notes))
     # beside an IPv6 address, a plain 'me' or 'any' means IPv6 too
-    if any(end.family is Family.IPV6 for end in ends):
-        ends = [
-            Special(end.kind, Family.IPV6) if isinstance(end, Special) and end.family is Family.IPV4 else end
-            for end in ends
-        ]
-    source, destination = ends
-    return source, destination
+    if not odd and any(end.family is Family.IPV6 for end in ends):
+        for i, key in enumerate(("source", "destination")):
+            end = ends[i]
+            if isinstance(end, Special) and end.family is Family.IPV4 and "/" not in (fields.text(key) or ""):
+                ends[i] = Special(end.kind, Family.IPV6)
+    return ends[0], ends[1]
 
 
 def _parse_protocol(fields: _Fields, odd: bool) -> int:
-    text = (fields.text("protocol") or "any").strip().casefold()
+    text = fields.word("protocol", "any")
     if text in PROTOCOLS:
         return PROTOCOLS[text]
     if re.fullmatch("[0-9]{1,10}", text) and (odd or int(text) <= 255):
@@ -387,8 +417,8 @@ def _parse_protocol(fields: _Fields, odd: bool) -> int:
     )
 
 
-def _parse_ports(fields: _Fields, key: str) -> Ports | None:
-    text = (fields.text(key) or "any").strip().casefold()
+def _parse_ports(fields: _Fields, key: str, odd: bool) -> Ports | None:
+    text = fields.word(key, "any")
     if text in ("any", "*", "0"):
         return None
     found = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", text)
@@ -396,7 +426,7 @@ def _parse_ports(fields: _Fields, key: str) -> Ports | None:
         raise ShapeError(
             fields.place(key), f"'{text}' is no port: a number from 1 to 65535, a range as in 5000-5010, or any"
         )
-    return fields.at(key, Ports, int(found[1]), int(found[2] or found[1]))
+    return fields.at(key, Ports, int(found[1]), int(found[2] or found[1]), odd)
 
 
 def _parse_security_methods(fields: _Fields, notes: list[str]) -> tuple[SecurityMethod, ...] | None:
@@ -416,7 +446,7 @@ def _parse_security_method(value: object, path: str, notes: list[str]) -> Securi
     ]
     for place, item in fields.items("esp") or []:
         esp = _Fields(item, place, keys.ESP, notes)
-        names = ((esp.text(key) or "none").casefold() for key in keys.ESP)
+        names = map(esp.required, keys.ESP)
         algorithms.append(_at(place, Esp, *names, odd=odd))
     return _at(
         path,

@@ -111,7 +111,7 @@ def render_rule(rule: Rule) -> Tree:
     }
     if isinstance(rule.tunnel, DnsName):
         tree["tunnel_address"] = str(rule.tunnel.address)
-    return _odd(rule, tree)
+    return {**tree, "odd": True} if rule.odd or rule.action.odd else tree
 
 
 def _render_action(action: NegotiationPolicy) -> Tree:

@@ -78,6 +78,22 @@ def test_odd_values_are_kept():
     assert _one(_plain(destination_name="two words\0")).odd
 
 
+def test_odd_values_of_version_2_are_kept():
+    def read(**fields):
+        record = blobs.FilterRecordV2(
+            "\0", "\0", "\0", bytes(16), 0, *[blobs.AddressRecord(8, 1)] * 2, *[blobs.PortRecord()] * 2, 6, 0
+        )._replace(**fields)
+        (entry,) = read_filters(blobs.FilterBlob(v2=blobs.FilterSectionV2((record,))))
+        assert entry.filter.odd
+        return entry.filter
+
+    assert read(source_port=blobs.PortRecord(2, 0, 1023)).source_port == model.Ports(0, 1023, odd=True)
+    assert read(source_port=blobs.PortRecord(2, 9, 5)).source_port == model.Ports(9, 5, odd=True)
+    turned = blobs.AddressRecord(2, 1, b"\x09".ljust(16, b"\0"), bytes(16))
+    assert read(source=turned).source == model.AddressRange(ANY4("9.0.0.0"), ANY4("0.0.0.0"), odd=True)
+    assert read(source=blobs.AddressRecord(1, 1)).source == model.Host(ANY4(0), odd=True)
+
+
 def test_special_addresses_name_servers_on_either_side():
     assert _one(_plain(special=0x01)).source == model.Special("dns")
     assert _one(_plain(special=0x84)).destination == model.Special("gateway")
@@ -104,6 +120,27 @@ def test_a_range_and_the_subnets_that_restate_it_are_one_filter():
     assert write_filters([other], blob, _guid) == blobs.FilterBlob(plain[2:])
 
 
+def test_filters_that_spell_a_range_out_count_beside_it():
+    """With the flag of ranges they would not."""
+    first, last = ANY4("192.0.2.1"), ANY4("192.0.2.2")
+    ranged = model.Filter(model.ME, model.AddressRange(first, last))
+    hosts = [model.Filter(model.ME, model.Host(ip)) for ip in (first, last)]
+    blob = write_filters([ranged], None, _guid)
+    for wanted in ([*hosts, ranged], [hosts[0], ranged], [ranged]):
+        blob = write_filters(wanted, blob, _guid)
+        assert frozenset(entry.filter for entry in read_filters(blob)) == frozenset(wanted)
+        assert write_filters(wanted, blob, _guid) == blob
+
+
+def test_a_section_of_version_2_keeps_its_form():
+    ranged = model.Filter(model.ME, model.AddressRange(ANY4("192.0.2.1"), ANY4("192.0.2.5")))
+    section = dataclasses.replace(write_filters([ranged], None, _guid).v2, legacy_count=0, length_excess=8)
+    blob = blobs.FilterBlob(v2=section, trailing=b"\0")
+    assert write_filters([ranged], blob, _guid) == blob
+    longer = write_filters([ranged, model.Filter(model.ME, model.ANY)], blob, _guid)
+    assert (longer.trailing, longer.v2.length_excess) == (b"\0", 8)
+
+
 def _reordered(blob: blobs.FilterBlob) -> blobs.FilterBlob:
     return dataclasses.replace(blob, filters=(*blob.filters[2:], *blob.filters[:2]))
 
@@ -128,6 +165,28 @@ def test_the_alternate_section_goes_when_the_methods_change():
     blob = blobs.NfaBlob((kerberos,), alternate=blobs.AlternateAuthentication((blobs.AuthRecord(5, b""),), (0,)))
     assert write_authentication(blob, (model.Kerberos(),)) is blob
     assert write_authentication(blob, (model.PresharedKey("k"),)).alternate is None
+
+
+def test_today_the_alternate_section_decides():
+    alternate = blobs.AlternateAuthentication((blobs.AuthRecord(3, "CN=x\0".encode("utf-16-le")),), (1,))
+    blob = blobs.NfaBlob((blobs.AuthRecord(5, bytes(2)),), alternate=alternate)
+    assert read_authentication(blob) == (model.Certificate("CN=x", account_mapping=True, odd=True),)
+    without_flags = dataclasses.replace(alternate, flags=None)
+    blob = blobs.NfaBlob(blob.methods, alternate=without_flags)
+    assert blobs.NfaBlob.unpack(blob.pack()) == blob
+    assert read_authentication(blob) == (model.Certificate("CN=x"),)
+
+
+def test_main_mode_changed_and_changed_back_is_the_same():
+    store = microsoft_defaults()
+    for path in store.paths():
+        if path.lower().startswith("ipsecisakmppolicy"):
+            old = blobs.IsakmpBlob.unpack(store.get(path, "ipsecData").data)
+            main_mode = read_main_mode(old)
+            for change in ({"lifetime_seconds": 600}, {"quick_mode_limit": 5}, {"pfs": not main_mode.pfs}):
+                changed = write_main_mode(dataclasses.replace(main_mode, **change), old)
+                assert read_main_mode(changed) == dataclasses.replace(main_mode, **change)
+                assert write_main_mode(main_mode, changed) == old
 
 
 def test_random_function_means_group_14():

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
+from ansible_collections.ipsec.windows.plugins.module_utils import blobs
 from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph
 from ansible_collections.ipsec.windows.plugins.module_utils.merge import find_policy, merge
 from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError
 from ansible_collections.ipsec.windows.plugins.module_utils.objects import read_policies
+from ansible_collections.ipsec.windows.plugins.module_utils.resolve import Resolver
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
-from ansible_collections.ipsec.windows.plugins.module_utils.store import Set, Store, Value
+from ansible_collections.ipsec.windows.plugins.module_utils.store import Delete, Set, Store, Unset, Value
 from unit import stores
 
 
@@ -117,3 +121,78 @@ def test_odd_values_are_only_taken_where_they_are():
     odd = {"source": "me", "destination": "10.0.1.0/255.0.255.0", "odd": True}
     with pytest.raises(ModelError, match="is odd: it is taken only where the store holds it already"):
         _merge(store, rules=[_rule(filters=[odd])])
+    response = {"security_methods": [{"esp": {"encryption": "7", "integrity": "9"}, "odd": True}]}
+    with pytest.raises(ModelError, match=r"default_response: esp\[7,9\] is odd"):
+        _merge(store, default_response=response)
+
+
+def test_the_lifetime_of_the_first_main_mode_method_is_that_of_main_mode():
+    methods = [{"encryption": "3des", "integrity": "sha", "group": 2, "lifetime_seconds": 3600}, "des-sha-1"]
+    wanted = {"name": "P", "main_mode": {"methods": methods}}
+    plan = stores.change(_store(), wanted)
+    assert stores.stored(plan.store, "P").policy.main_mode.lifetime_seconds == 3600
+    assert stores.change(plan.store, wanted).operations == ()
+
+
+def test_the_switches_of_a_certificate_are_not_lost_on_the_way():
+    store = _store(rules=[_rule()])
+    (rule,) = stores.stored(store, "P").rules
+    ca = blobs.AuthRecord(blobs.AuthRecord.CERTIFICATE, "CN=x\0".encode("utf-16-le"))
+    blob = dataclasses.replace(rule.nfa, methods=(ca,), alternate=blobs.AlternateAuthentication((ca,), (1,)))
+    store.change(Set(rule.key, "ipsecData", Value.binary(blob.pack())))
+    (shown,) = stores.facts(store)["P"]["rules"]
+    assert shown["authentication"] == [{"certificate": "CN=x", "account_mapping": True, "exclude_ca_name": False, "odd": True}]
+    assert stores.change(store, {"name": "P", "rules": [shown]}).operations == ()
+    shown["authentication"].append("kerberos")
+    with pytest.raises(ModelError, match="rule 'R': account_mapping and exclude_ca_name are kept only while"):
+        _merge(store, rules=[shown])
+    shown["authentication"] = [{"certificate": "CN=x"}]
+    assert stores.change(store, {"name": "P", "rules": [shown]}).operations
+
+
+def test_names_that_only_look_alike_are_two():
+    store = stores.change(Store(), {"name": "Straße"}).store
+    assert stores.stored(store, "Strasse") is None
+    assert stores.stored(store, "STRAßE") is not None
+
+
+def _odd_stores():
+    """Stores whose one rule holds what no task may bring in."""
+    store = _store(rules=[_rule(filters=[{"source": "me", "destination": "a.example", "destination_address": "192.0.2.1"}])])
+    (rule,) = stores.stored(store, "P").rules
+    ((filters, list_),) = rule.filters.items()
+    record = list_.filters[0]
+    v2 = blobs.FilterRecordV2(
+        "\0", "\0", "\0", bytes(16), 0, blobs.AddressRecord(8, 1), blobs.AddressRecord(1, 2, b"\1" * 16),
+        blobs.PortRecord(), blobs.PortRecord(2, 0, 1023), 6, 0,
+    )  # fmt: skip
+    tunnel = dataclasses.replace(rule.nfa, is_tunnel=1)
+    changes = {
+        "no offers": (rule.action_key, blobs.NegotiationPolicyBlob()),
+        "fallback only": (rule.action_key, blobs.NegotiationPolicyBlob((blobs.OfferRecord.of(()),))),
+        "no filters": (filters, blobs.FilterBlob()),
+        "a name like an address": (filters, blobs.FilterBlob((record._replace(destination_name="192.0.2.1\0"),))),
+        "a name with a slash": (filters, blobs.FilterBlob((record._replace(destination_name="foo/bar\0"),))),
+        "me of IPv4 beside IPv6, ports from 0": (filters, blobs.FilterBlob(v2=blobs.FilterSectionV2((v2,)))),
+        "a tunnel to nowhere": (rule.key, tunnel),
+        "a tunnel to no name": (rule.key, dataclasses.replace(tunnel, tunnel=b"\1" * 4, tunnel_name="a b\0")),
+    }
+    for what, (key, blob) in changes.items():
+        changed = store.copy()
+        changed.change(Set(key, "ipsecData", Value.binary(blob.pack())))
+        yield pytest.param(changed, id=what)
+    bare = store.copy()
+    bare.change(Unset(rule.key, "ipsecFilterReference"))
+    bare.change(Delete(filters))
+    yield pytest.param(bare, id="no filter list")
+
+
+@pytest.mark.parametrize("store", _odd_stores())
+def test_facts_of_an_odd_store_change_nothing(store):
+    shown = stores.facts(store)["P"]
+    assert "'odd': True" in str(shown)
+    resolver = Resolver({"a.example": ["192.0.2.1"]}, {}, "error")
+    wanted = parse_policy(shown)
+    assert [resolver.rule(rule).filters for rule in wanted.rules] == [rule.filters for rule in wanted.rules]
+    assert stores.change(store, shown).operations == ()
+    assert stores.change(store, {"name": "P"}).operations == ()

@@ -44,6 +44,21 @@ INVALID = {
     "non-contiguous mask": (lambda: model.Subnet(IP("10.0.0.0"), 0xFF00FF00), "contiguous"),
     "host bits": (lambda: model.Subnet(IP("10.0.0.1"), 0xFF000000), "outside of its mask"),
     "address range backwards": (lambda: model.AddressRange(IP("192.0.2.9"), IP("192.0.2.1")), "lower address"),
+    "address range that is a subnet": (lambda: model.AddressRange(IP("192.0.2.0"), IP("192.0.2.7")), "is a subnet"),
+    "host 0.0.0.0": (lambda: Host(IP(0)), "would be stored as 'me'"),
+    "default response without methods": (lambda: model.DefaultResponse(True, ()), "at least one security method"),
+    "default response without authentication": (
+        lambda: model.DefaultResponse(True, authentication=()),
+        "at least one authentication method",
+    ),
+    "main mode method with a limit below 0": (
+        lambda: model.MainModeMethod("3des", "sha", 2, quick_mode_limit=-3),
+        "a limit of quick modes of -3 cannot be",
+    ),
+    "main mode with two lifetimes": (
+        lambda: model.MainMode((model.MainModeMethod("3des", "sha", 2, 3600),)),
+        "give it in one place",
+    ),
     "address range of two families": (lambda: model.AddressRange(IP("192.0.2.9"), IP6("::1")), "mixes"),
     "special address": (lambda: Special("everything"), "me, any"),
     "DNS name with a blank": (lambda: model.DnsName("two words"), "DNS name"),
@@ -89,8 +104,8 @@ INVALID = {
     "policy without name": (lambda: Policy(" "), "no name"),
     "main mode group 5": (lambda: model.MainModeMethod("3des", "sha", 5), "1, 2 or 14"),
     "main mode without methods": (lambda: model.MainMode(()), "at least one"),
-    "main mode lifetime 0": (lambda: model.MainMode(lifetime_seconds=0), "at least 1"),
-    "poll interval 0": (lambda: Policy("a", poll_interval=0), "at least 1"),
+    "main mode lifetime 0": (lambda: model.MainMode(lifetime_seconds=0), "it is 1 to 4294967295"),
+    "poll interval 0": (lambda: Policy("a", poll_interval=0), "it is 1 to 4294967295"),
 }
 
 
@@ -136,6 +151,17 @@ def test_one_address_has_one_form():
 def test_a_filter_of_one_direction_is_not_the_other_one():
     assert Filter(ME, ANY) != Filter(ANY, ME)
     assert Filter(ME, ANY, mirrored=True) == Filter(ANY, ME, mirrored=True)
+
+
+def test_main_mode_methods_have_for_their_own_only_what_differs():
+    method = model.MainModeMethod("3des", "sha", 2)
+    repeated = dataclasses.replace(method, lifetime_seconds=28800, lifetime_kilobytes=0, quick_mode_limit=0)
+    assert model.MainMode((method, repeated)) == model.MainMode((method, method))
+
+
+def test_names_are_compared_letter_by_letter():
+    assert model.fold("STRASSE Ä") == model.fold("strasse ä")
+    assert model.fold("Straße") != model.fold("Strasse")
 
 
 def test_names_of_hosts_ignore_case_and_the_final_dot():

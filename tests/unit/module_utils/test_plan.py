@@ -15,7 +15,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils.objects import read_
 from ansible_collections.ipsec.windows.plugins.module_utils.plan import plan_present
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.render import render_policy
 from ansible_collections.ipsec.windows.plugins.module_utils.store import Set, Store, Unset, Value
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit import strategies
 from unit.stores import change, counting_guids, facts, microsoft_defaults, remove, stored, to_tree, windows_2022
@@ -308,7 +308,7 @@ def test_a_new_assignment_can_be_cut_anywhere():
 
 
 @given(strategies.policies(), strategies.policies(), st.booleans(), st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=60)
 def test_any_policy_can_become_any_other(old, new, assigned, data):
     def to(store, policy):
         graph = Graph(store)

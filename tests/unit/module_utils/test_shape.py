@@ -19,6 +19,7 @@ def _filter(**options):
     return _rule(filters=[{"source": "me", "destination": "any", **options}])
 
 
+METHOD = {"encryption": "3des", "integrity": "sha", "group": 2}
 MISTAKES = {
     "no name": ({}, "name: a policy is known by its name, or by its id"),
     "empty name": ({"name": ""}, "name: "),
@@ -46,7 +47,27 @@ MISTAKES = {
     "permit with soft": (_rule(action="permit", soft=True), "rules[0] (R).action: "),
     "method": (_rule(security_methods=["esp[aes,sha]"]), "rules[0] (R).security_methods[0]: 'esp[aes,sha]', column 1"),
     "method without algorithm": (_rule(security_methods=[{"pfs": True}]), "security_methods[0]: "),
-    "esp in a dictionary": (_rule(security_methods=[{"esp": {"encryption": "aes"}}]), "no cipher of esp"),
+    "esp in a dictionary": (
+        _rule(security_methods=[{"esp": {"encryption": "aes", "integrity": "sha"}}]),
+        "no cipher of esp",
+    ),
+    "esp without a cipher": (_rule(security_methods=[{"esp": {"integrity": "sha"}}]), "esp.encryption: this is missing"),
+    "cipher that is empty": (
+        _rule(security_methods=[{"esp": {"encryption": "", "integrity": "sha"}}]),
+        "esp.encryption: this is empty",
+    ),
+    "action that is empty": (_rule(action=""), "rules[0] (R).action: this is empty"),
+    "port that is empty": (_filter(protocol="tcp", destination_port=""), "filters[0].destination_port: this is empty"),
+    "protocol that is empty": (_filter(protocol=" "), "filters[0].protocol: this is empty"),
+    "tunnel that is empty": (_rule(filters=["0=*"], tunnel=""), "rules[0] (R).tunnel: this is empty"),
+    "number of thousands of digits": (_rule(enabled=10**5000), "enabled: this number is too large"),
+    "key of thousands of digits": (_rule(filters=[{10**5000: 1}]), "filters[0]: this number is too large"),
+    "known address of no name": (
+        _filter(destination="192.0.2.1", destination_address="192.0.2.1"),
+        "destination_address: this goes with a DNS name",
+    ),
+    "known address that is none": (_filter(destination="a.example", destination_address="no"), "'no' is no address"),
+    "IPv4 beside IPv6": (_filter(source="me/ipv4", destination="2001:db8::1"), "not of one family"),
     "no methods": (_rule(security_methods=[]), "rules[0] (R).action: "),
     "authentication word": (_rule(authentication=["s3cret-word"]), "rules[0] (R).authentication[0]: this text is no"),
     "two in one": (_rule(authentication=[{"kerberos": True, "preshared_key": "x"}]), "exactly one of kerberos"),
@@ -60,6 +81,10 @@ MISTAKES = {
     "poll interval": ({"name": "P", "poll_interval": 0}, "poll_interval: "),
     "poll interval as a text": ({"name": "P", "poll_interval": "soon"}, "poll_interval: this must be a whole number"),
     "main mode method": ({"name": "P", "main_mode": {"methods": ["3des-sha"]}}, "main_mode.methods[0]: "),
+    "lifetime of a main mode method": (
+        {"name": "P", "main_mode": {"methods": [{**METHOD, "lifetime_seconds": 1 << 32}]}},
+        "main_mode.methods[0]: a lifetime in seconds of 4294967296 cannot be",
+    ),
     "main mode group": ({"name": "P", "main_mode": {"methods": [{"encryption": "3des"}]}}, "methods[0].group: "),
     "word that YAML takes for false": ({"name": "P", "rules": [{"name": False}]}, "unless they are quoted"),
 }
