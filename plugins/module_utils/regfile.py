@@ -23,7 +23,9 @@ def export(store: Store) -> bytes:
     for path in sorted(store.paths(), key=str.lower):
         lines.append(f"[{ROOT}\\{path}]" if path else f"[{ROOT}]")
         for name, value in store.values(path).items():
-            lines += _value_lines(f"{_quote(name)}=" if name else "@=", value)
+            # what could not be read is left as it is
+            if value.kind is not Kind.UNKNOWN:
+                lines += _value_lines(f"{_quote(name)}=" if name else "@=", value)
         if not path and store.get("", ACTIVE_POLICY) is None:
             lines.append(f"{_quote(ACTIVE_POLICY)}=-")
         lines.append("")

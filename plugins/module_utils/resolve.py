@@ -27,7 +27,7 @@ def names_in(rules: t.Iterable[Rule]) -> tuple[list[str], list[str]]:
     for rule in rules:
         for address in (rule.tunnel, *itertools.chain.from_iterable((f.source, f.destination) for f in rule.filters)):
             if isinstance(address, DnsName) and not address.odd:
-                names[address.name] = None
+                names[address.name.lower()] = None
             elif isinstance(address, Interface):
                 interfaces[address.guid] = None
     return list(names), list(interfaces)
@@ -96,7 +96,7 @@ class Resolver:
     def _lookup(self, rule: Rule, address: DnsName | Interface, family: Family) -> list[Host]:
         """The host's addresses of the family; the one that was known before, where it still is one of them."""
         if isinstance(address, DnsName):
-            answers, what = self.names.get(address.name, ()), "the DNS name"
+            answers, what = self.names.get(address.name.lower(), ()), "the DNS name"
         else:
             answers, what = self.interfaces.get(address.guid, ()), "the interface"
         hosts = sorted({_host(answer) for answer in answers}, key=lambda host: (host.family, host.address))

@@ -222,6 +222,10 @@ class Store:
                 for part in path.split("\\"):
                     child = f"{spelled}\\{part}" if spelled else part
                     spelled = self._keys.setdefault(child.lower(), (child, {}))[0]
+            case Delete(""):
+                raise StoreError("the container is never deleted")
+            case Set(_, _, Value(Kind.UNKNOWN)):
+                raise StoreError("a value of an unknown kind cannot be written")
             case Delete():
                 for gone in [k for k in self._keys if k == key or k.startswith(key + "\\")]:
                     del self._keys[gone]

@@ -99,18 +99,38 @@ function ConvertFrom-ValueText {
     , $texts
 }
 
+function Open-Key {
+    # Null for a key that is gone, or that hides from whoever reads: the others are read all the same.
+    param($Key, [string]$Name)
+    try { $Key.OpenSubKey($Name) } catch [System.Security.SecurityException] { $null }
+}
+
 function Get-KeyPath {
     # All paths below a key, in no order.
     param($Key, [string]$Path, [System.Collections.Generic.List[string]]$Found)
     foreach ($name in $Key.GetSubKeyNames()) {
         $child = if ($Path) { "$Path\$name" } else { $name }
         $Found.Add($child)
-        $subKey = $Key.OpenSubKey($name)
+        $subKey = Open-Key -Key $Key -Name $name
         if ($subKey) {
             Get-KeyPath -Key $subKey -Path $child -Found $Found
             $subKey.Dispose()
         }
     }
+}
+
+function Get-ValueText {
+    # KIND;DATA of a value; what cannot be read, or is of another size than its kind has, is unknown.
+    param($Key, [string]$Name)
+    try {
+        $kind = [int]$Key.GetValueKind($Name)
+        $data = $Key.GetValue($Name, $null, [Microsoft.Win32.RegistryValueOptions]::DoNotExpandEnvironmentNames)
+    }
+    catch [System.IO.IOException] {
+        return '0;'
+    }
+    if (($kind -eq 4 -and $data -isnot [int]) -or ($kind -eq 11 -and $data -isnot [long])) { return '0;' }
+    "$kind;$(ConvertTo-ValueText -Kind $kind -Data $data)"
 }
 
 function Get-StoreText {
@@ -124,15 +144,16 @@ function Get-StoreText {
     # a store has thousands of values and a dozen names; these calls are most of a reading's time
     $encoded = New-Object 'System.Collections.Generic.Dictionary[string, string]' ([System.StringComparer]::Ordinal)
     foreach ($path in (Get-SortedName -Name $paths.ToArray())) {
-        $key = if ($path) { $rootKey.OpenSubKey($path) } else { $rootKey }
-        if (-not $key) { continue }
+        $key = if ($path) { Open-Key -Key $rootKey -Name $path } else { $rootKey }
         $null = $text.Append('k;').Append((ConvertTo-CodeUnit $path)).Append("`n")
+        if (-not $key) {
+            $null = $text.Append("v;;0;`n")
+            continue
+        }
         foreach ($name in (Get-SortedName -Name $key.GetValueNames())) {
             if (-not $encoded.ContainsKey($name)) { $encoded[$name] = ConvertTo-CodeUnit $name }
-            $kind = [int]$key.GetValueKind($name)
-            $data = $key.GetValue($name, $null, [Microsoft.Win32.RegistryValueOptions]::DoNotExpandEnvironmentNames)
-            $value = ConvertTo-ValueText -Kind $kind -Data $data
-            $null = $text.Append('v;').Append($encoded[$name]).Append(';').Append($kind).Append(';').Append($value).Append("`n")
+            $value = Get-ValueText -Key $key -Name $name
+            $null = $text.Append('v;').Append($encoded[$name]).Append(';').Append($value).Append("`n")
         }
         if ($path) { $key.Dispose() }
     }
@@ -141,7 +162,7 @@ function Get-StoreText {
 }
 
 function New-Store {
-    # Policies hold pre-shared keys, so nobody but SYSTEM and Administrators gets access.
+    # Policies hold pre-shared keys: SYSTEM and Administrators get access, and NetworkService, as which the PolicyAgent reads.
     param($Hive)
     $Hive.CreateSubKey($script:StorePath).Dispose()
     # an ordinary writable key may not change permissions, and a descriptor set as a whole would need SeSecurityPrivilege
@@ -149,25 +170,36 @@ function New-Store {
         [System.Security.AccessControl.RegistryRights]::FullControl)
     $security = New-Object System.Security.AccessControl.RegistrySecurity
     $security.SetSecurityDescriptorSddlForm(
-        'D:P(A;OICI;KA;;;SY)(A;OICI;KA;;;BA)', [System.Security.AccessControl.AccessControlSections]::Access)
-    if ($PSVersionTable.PSVersion.Major -ge 6) {
-        [Microsoft.Win32.RegistryAclExtensions]::SetAccessControl($key, $security)
+        'D:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)(A;CI;KR;;;NS)', [System.Security.AccessControl.AccessControlSections]::Access)
+    try {
+        if ($PSVersionTable.PSVersion.Major -ge 6) {
+            [Microsoft.Win32.RegistryAclExtensions]::SetAccessControl($key, $security)
+        }
+        else {
+            $key.SetAccessControl($security)
+        }
     }
-    else {
-        $key.SetAccessControl($security)
+    catch {
+        # the next run would take it for a store that is there
+        $Hive.DeleteSubKeyTree($script:StorePath, $false)
+        throw
     }
-    $key
+    $key.Dispose()
 }
 
 function Invoke-Operation {
-    param($Hive, $Store, [string]$Line)
+    # $Store is null while the host has no container.
+    param($Store, [string]$Line)
     $fields = $Line.Split(';')
     $path = ConvertFrom-CodeUnit $fields[1]
     switch -CaseSensitive ($fields[0]) {
-        'c' { $Store.CreateSubKey($path).Dispose() }
-        'd' { $Store.DeleteSubKeyTree($path, $false) }
+        'c' { if ($path) { $Store.CreateSubKey($path).Dispose() } }
+        'd' {
+            if (-not $path) { throw 'the container is never deleted' }
+            if ($Store) { $Store.DeleteSubKeyTree($path, $false) }
+        }
         default {
-            $key = if ($path) { $Store.OpenSubKey($path, $true) } else { $Store }
+            $key = if ($Store -and $path) { $Store.OpenSubKey($path, $true) } else { $Store }
             if (-not $key) { throw "the key $path is not there" }
             $name = ConvertFrom-CodeUnit $fields[2]
             if ($fields[0] -ceq 'u') {
@@ -175,6 +207,7 @@ function Invoke-Operation {
             }
             else {
                 $kind = [int]$fields[3]
+                if ($kind -eq 0) { throw 'a value of an unknown kind cannot be written' }
                 $data = ConvertFrom-ValueText -Kind $kind -Data $fields[4]
                 $key.SetValue($name, $data, [Microsoft.Win32.RegistryValueKind]$kind)
             }
@@ -246,6 +279,8 @@ function Set-ServiceState {
                 $told = 'started'
             }
             elseif ($Wanted.tell -eq 'restart') {
+                # what is stopped then would not come up again
+                if ((Get-ServiceState -Hive $Hive).start_type -eq 'disabled') { throw 'the service is disabled' }
                 Restart-Service -Name $script:ServiceName -Force -WarningAction SilentlyContinue
                 $told = 'restarted'
             }
@@ -367,14 +402,16 @@ function Write-Store {
     $result = @{ applied = 0; conflict = $false }
     try {
         $store = $Hive.OpenSubKey($script:StorePath, $true)
-        if (-not $store) { $store = New-Store -Hive $Hive }
         foreach ($line in (ConvertFrom-Packed $Request.operations).Split("`n")) {
-            if ($line) {
-                Invoke-Operation -Hive $Hive -Store $store -Line $line
-                $result.applied++
+            if (-not $line) { continue }
+            if (-not $store -and $line.StartsWith('c;')) {
+                New-Store -Hive $Hive
+                $store = $Hive.OpenSubKey($script:StorePath, $true)
             }
+            Invoke-Operation -Store $store -Line $line
+            $result.applied++
         }
-        $store.Dispose()
+        if ($store) { $store.Dispose() }
     }
     catch {
         $result.error = "$_"
@@ -439,7 +476,8 @@ catch {
     $problem = $_.Exception
     while ($problem.InnerException -and -not $problem.Data['reason']) { $problem = $problem.InnerException }
     $reason = $problem.Data['reason']
-    if ($problem -is [System.Security.SecurityException] -or $problem -is [System.UnauthorizedAccessException]) {
+    $denied = $problem -is [System.ComponentModel.Win32Exception] -and $problem.NativeErrorCode -eq 5
+    if ($denied -or $problem -is [System.Security.SecurityException] -or $problem -is [System.UnauthorizedAccessException]) {
         $reason = 'not_administrator'
     }
     $answer = @{ failed = $true; msg = $problem.Message; reason = $reason; line = $_.InvocationInfo.ScriptLineNumber }

@@ -105,11 +105,11 @@ def test_deleting_an_assigned_policy_unassigns_it_first(host, player):
     assert host.enforced.in_force is None
 
 
-def test_a_fresh_host_gets_a_store_that_only_administrators_can_read(host, player):
+def test_a_fresh_host_gets_a_store_that_only_administrators_and_the_service_can_read(host, player):
     player.play(host, policy_task(name="New", rules=[CLOSE_SMB]))
     ((_time, _name, key, sddl),) = host.events("registry_security")
     assert key.endswith(r"\IPSec\Policy\Local")
-    assert sddl == "D:P(A;OICI;KA;;;SY)(A;OICI;KA;;;BA)"
+    assert sddl == "D:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)(A;CI;KR;;;NS)"
 
 
 def test_stopped_beside_an_assigned_policy_is_drift(host, player):

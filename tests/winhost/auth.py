@@ -55,6 +55,10 @@ class Denied(Exception):
         self.failed = failed
 
 
+class SealError(Exception):
+    """A sealed message that cannot be opened."""
+
+
 class Session:
     """The authentication of one TCP connection."""
 
@@ -106,26 +110,22 @@ class Session:
         self.authenticated = True
         return encoded
 
-    @property
-    def seals(self) -> bool:
-        """Whether messages on this connection are encrypted."""
-        return self.authenticated and self._context is not None
-
-    def unseal(self, content_type: str, body: bytes) -> bytes:
-        """The message in a sealed body; other bodies as they are. Raises `ValueError` for a bad signature."""
+    def unseal(self, content_type: str, body: bytes) -> tuple[bool, bytes]:
+        """Whether the body is sealed, and the message in it. Raises `SealError`, for a bad signature for one."""
         if "multipart/encrypted" not in content_type:
-            return body
+            return False, body
+        if not self.authenticated or self._context is None:
+            raise SealError("nobody has agreed on keys on this connection")
         parts = body.split(_BOUNDARY)
-        found = re.search(rb"OriginalContent:\s*type=[^;]+;charset=[^;]+;Length=(\d+)", parts[1])
-        data = parts[2].partition(b"application/octet-stream\r\n")[2]
-        if not found or not data:
-            raise ValueError("the sealed message has not the parts it should have")
+        data = parts[2].partition(b"application/octet-stream\r\n")[2] if len(parts) > 2 else b""
+        if len(data) < 4 or not re.search(rb"OriginalContent:\s*type=[^;]+;charset=[^;]+;Length=(\d+)", parts[1]):
+            raise SealError("the sealed message has not the parts it should have")
         size = struct.unpack("<i", data[:4])[0]
         try:
             message = self._context.unwrap_winrm(data[4 : 4 + size], data[4 + size :])
-        except spnego.exceptions.SpnegoError as error:
-            raise ValueError(str(error)) from None
-        return t.cast(bytes, message)
+        except (spnego.exceptions.SpnegoError, ValueError, struct.error) as error:
+            raise SealError(str(error)) from None
+        return True, t.cast(bytes, message)
 
     def seal(self, message: bytes) -> tuple[str, bytes]:
         """Content type and body of an answer."""

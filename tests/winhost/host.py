@@ -16,11 +16,11 @@ import typing as t
 
 from . import enforcement, policy, regfile
 from .journal import Follower, Registry, append
-from .tree import DWORD, STRING, Change, Tree, Value, below, get
+from .tree import DWORD, STRING, Change, Tree, Value, below, find_key, get
 
 SERVICE_KEY: t.Final = r"HKLM\SYSTEM\CurrentControlSet\Services\PolicyAgent"
 _VERSION_KEY: t.Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
-START_TYPES: t.Final = {"automatic": 2, "manual": 3, "disabled": 4}
+START_TYPES: t.Final = {"boot": 0, "system": 1, "automatic": 2, "manual": 3, "disabled": 4}
 
 SETTINGS: t.Final[dict[str, t.Any]] = {
     "computer": "WIN1",
@@ -126,8 +126,10 @@ class Host:
     @property
     def start_type(self) -> str | None:
         """None where the host has no such service."""
+        if find_key(self.tree, SERVICE_KEY) is None:
+            return None
         number = self.get(SERVICE_KEY, "Start")
-        return next((name for name, known in START_TYPES.items() if known == number), "unknown" if number else None)
+        return next((name for name, known in START_TYPES.items() if known == number), "unknown")
 
     def set_start_type(self, name: str | None) -> None:
         """None removes the service."""

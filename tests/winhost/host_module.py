@@ -23,6 +23,13 @@ class _Refused(Exception):
         self.reason = reason
 
 
+class _Failed(Exception):
+    """An operation that the registry refuses."""
+
+
+CONTAINER_SECURITY: t.Final = "D:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)(A;CI;KR;;;NS)"
+
+
 class HostModule:
     """Answers requests about one host."""
 
@@ -33,12 +40,10 @@ class HostModule:
     def run(self, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
         request = json.loads(arguments["request"])
         actions = {"read": self._read, "apply": self._apply, "tell": self._tell}
-        do = actions.get(request.get("do"))
         try:
-            if request.get("protocol") != 1 or do is None:
-                raise _Refused(
-                    "unknown_request", f"there is no request '{request.get('protocol')} {request.get('do')}'"
-                )
+            do = actions.get(request["do"])
+            if request["protocol"] != 1 or do is None:
+                raise _Refused("unknown_request", f"there is no request '{request['protocol']} {request['do']}'")
             answer = do(request)
         except _Refused as refused:
             answer = {"failed": True, "msg": str(refused), "reason": refused.reason}
@@ -96,8 +101,8 @@ class HostModule:
             for line in _unpack(request["operations"]).splitlines():
                 try:
                     self._operate(line)
-                except LookupError as error:
-                    answer["error"] = str(error.args[0])
+                except _Failed as error:
+                    answer["error"] = str(error)
                     break
                 answer["applied"] += 1
             text = store_text(self._host.tree, policy.LOCAL)
@@ -113,17 +118,20 @@ class HostModule:
         path = _decode(fields[0])
         key = f"{policy.LOCAL}\\{path}" if path else policy.LOCAL
         changes: list[Change] = []
-        if find_key(self._host.tree, policy.LOCAL) is None:
-            changes.append(("create", policy.LOCAL))
-            self._host.event("registry_security", policy.LOCAL, "D:P(A;OICI;KA;;;SY)(A;OICI;KA;;;BA)")
         if kind == "c":
+            if find_key(self._host.tree, policy.LOCAL) is None:
+                self._host.event("registry_security", policy.LOCAL, CONTAINER_SECURITY)
             changes.append(("create", key))
         elif kind == "d":
+            if not path:
+                raise _Failed("the container is never deleted")
             changes.append(("delete", key))
         elif find_key(self._host.tree, key) is None:
-            raise LookupError(f"the key {path} is not there")
+            raise _Failed(f"the key {path} is not there")
         elif kind == "u":
             changes.append(("unset", key, _decode(fields[1])))
+        elif fields[2] == "0":
+            raise _Failed("a value of an unknown kind cannot be written")
         else:
             changes.append(("set", key, _decode(fields[1]), int(fields[2]), _data(int(fields[2]), fields[3])))
         self._host.registry.change(changes)
@@ -133,7 +141,10 @@ class HostModule:
 
     def _change_service(self, wanted: dict[str, t.Any]) -> dict[str, t.Any]:
         host, told, problem = self._host, "nothing", None
-        if wanted["start_type"]:
+        denied = None if host.setting("administrator") else "Service 'PolicyAgent' cannot be controlled: Access is denied"
+        if denied and (wanted["start_type"] or wanted["tell"]):
+            told, problem = "failed", denied
+        elif wanted["start_type"]:
             if host.start_type is None:
                 told, problem = "failed", "Cannot find any service with service name 'PolicyAgent'."
             else:
@@ -148,6 +159,8 @@ class HostModule:
             else:
                 host.start_service()
                 told = "started"
+        elif tell == "restart" and host.start_type == "disabled":
+            told, problem = "failed", "the service is disabled"
         elif tell == "restart":
             host.stop_service()
             host.start_service()
@@ -184,7 +197,7 @@ def _decode(text: str) -> str:
 
 def _value(kind: int, data: Value) -> str:
     if isinstance(data, list):
-        return ",".join(map(_encode, data)) or "-"
+        return ",".join(map(_encode, data)) if data else "-"
     if isinstance(data, bytes):
         return "" if kind == 0 else base64.b64encode(data).decode()
     return _encode(data) if isinstance(data, str) else str(data)

@@ -27,8 +27,13 @@ class Payload:
         parts = [part.strip(b"\r\n") for part in data.split(_SEPARATOR)]
         if len(parts) < 2:
             return None
-        helper = json.loads(parts[0]).get("name", "")
-        manifest = json.loads(parts[1])
+        try:
+            bootstrap, manifest = json.loads(parts[0]), json.loads(parts[1])
+        except ValueError:
+            return None
+        if not isinstance(bootstrap, dict) or not isinstance(manifest, dict):
+            return None
+        helper = bootstrap.get("name", "")
         actions = manifest.get("actions") or []
         if not actions or actions[-1]["name"] != _MODULE_WRAPPER:
             return cls(helper)

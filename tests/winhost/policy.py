@@ -138,6 +138,13 @@ def policies(tree: Tree) -> list[Policy]:
 
 def read_policy(tree: Tree, path: str) -> Policy:
     """The policy whose object has this path. Raises `StoreError`."""
+    try:
+        return _read_policy(tree, path)
+    except (ValueError, struct.error) as error:
+        raise StoreError(f"{path}: {error}") from None
+
+
+def _read_policy(tree: Tree, path: str) -> Policy:
     key = _key(tree, path)
     data = _data(tree, key, "22202163-4f4c-11d1-863b-00a0248d3021")
     data.skip(4)

@@ -12,6 +12,7 @@ import sys
 from .journal import Registry
 from .policy import LOCAL
 from .regfile import RegFileError, export, parse
+from .tree import find_key
 
 
 def main() -> int:
@@ -27,7 +28,10 @@ def main() -> int:
         if not registry.path.exists():
             raise OSError(f"there is no host {options.host} in {options.state}")
         if options.action == "export":
-            options.file.write_bytes(export(registry.tree, options.key))
+            key = options.key.replace("HKEY_LOCAL_MACHINE", "HKLM", 1)
+            if find_key(registry.tree, key) is None:
+                raise OSError(f"{options.host} has no key {options.key}")
+            options.file.write_bytes(export(registry.tree, key))
         else:
             registry.change(parse(options.file.read_bytes()))
     except (OSError, RegFileError) as error:

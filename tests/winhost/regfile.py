@@ -23,6 +23,8 @@ _WIDTH: t.Final = 77
 """regedit breaks a line of hex once it is this long, comma and backslash included in the 80 columns."""
 
 _VALUE = re.compile(r'(?:"(?P<name>(?:[^"\\]|\\.)*)"|(?P<default>@))\s*=\s*(?P<data>.*)', re.DOTALL)
+_OPEN_TEXT = re.compile(r'\s*(?:"(?:[^"\\]|\\.)*"|@)\s*=\s*"(?:[^"\\]|\\.)*', re.DOTALL)
+_UNENDED: t.Final = "a text ends with a quotation mark; quotation marks and backslashes in it follow a backslash"
 _HEX = re.compile(r"hex(?:\((?P<kind>[0-9a-f]+)\))?:(?P<bytes>.*)", re.IGNORECASE)
 
 
@@ -87,6 +89,7 @@ def parse(data: bytes) -> list[Change]:
     unicode = header.strip() == _HEADERS[0]
     changes: list[Change] = []
     key: str | None = None
+    deleted = False
     for number, line in lines:
         text = line.strip()
         if not text or text.startswith(";"):
@@ -94,8 +97,9 @@ def parse(data: bytes) -> list[Change]:
         if text.startswith("["):
             key, change = _parse_key(number, text)
             changes.append(change)
-            if change[0] == "delete":
-                key = None
+            deleted = change[0] == "delete"
+        elif deleted:
+            continue
         elif key is None:
             raise RegFileError(number, "a value needs a key above it, as in [HKEY_LOCAL_MACHINE\\SOFTWARE]")
         else:
@@ -117,19 +121,25 @@ def _decode(data: bytes) -> str:
 
 
 def _logical_lines(text: str) -> t.Iterator[tuple[int, str]]:
-    """Lines with their numbers; lines of hex that end with a backslash are joined."""
+    """Lines with their numbers. Lines of hex that end with a backslash are joined, and those of a text with line breaks."""
     pieces: list[str] = []
     start = 0
     for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1):
         if not pieces:
             start = number
-        if line.rstrip().endswith(",\\"):
-            pieces.append(line.rstrip()[:-1] if not pieces else line.strip()[:-1])
-            continue
-        yield start, "".join([*pieces, line.strip() if pieces else line])
+        whole = "".join(pieces) + (line.strip() if pieces and pieces[-1][-1:] != "\n" else line)
+        if not whole.lstrip().startswith(";"):
+            if _OPEN_TEXT.fullmatch(whole):
+                pieces = [whole + "\r\n"]
+                continue
+            if whole.rstrip().endswith(",\\"):
+                pieces = [whole.rstrip()[:-1]]
+                continue
+        yield start, whole
         pieces = []
     if pieces:
-        raise RegFileError(start, "the file ends in the middle of a value")
+        open_text = pieces[0].endswith("\n")
+        raise RegFileError(start, _UNENDED if open_text else "the file ends in the middle of a value")
 
 
 def _parse_key(number: int, text: str) -> tuple[str, Change]:
@@ -155,9 +165,7 @@ def _parse_value(number: int, text: str, key: str, unicode: bool) -> Change:
     if data.startswith('"'):
         quoted = re.fullmatch(r'"((?:[^"\\]|\\.)*)"', data, re.DOTALL)
         if not quoted:
-            raise RegFileError(
-                number, "a text ends with a quotation mark; quotation marks and backslashes in it follow a backslash"
-            )
+            raise RegFileError(number, _UNENDED)
         return ("set", key, name, STRING, re.sub(r"\\(.)", r"\1", quoted[1]))
     if data.lower().startswith("dword:"):
         if not re.fullmatch("[0-9a-fA-F]{1,8}", data[6:].strip()):
@@ -181,7 +189,8 @@ def _typed(number: int, kind: int, raw: bytes, unicode: bool) -> tuple[int, Valu
             raise RegFileError(number, "a text in UTF-16 has an even number of bytes")
         text = raw.decode("utf-16-le", "surrogatepass") if unicode else raw.decode("cp1252", "replace")
         if kind == MULTI_STRING:
-            return kind, [item for item in text.split("\0") if item]
+            # each text has its NUL, and so has the list
+            return kind, text.removesuffix("\0").removesuffix("\0").split("\0") if len(text) > 1 else []
         return kind, text.partition("\0")[0]
     if kind in (DWORD, QWORD):
         size = 4 if kind == DWORD else 8

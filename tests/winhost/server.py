@@ -7,9 +7,9 @@ messages.
 
 from __future__ import annotations
 
-import base64
 import http.server
 import pathlib
+import re
 import socket
 import socketserver
 import ssl
@@ -18,7 +18,7 @@ import threading
 import typing as t
 
 from . import soap, tls
-from .auth import Credentials, Denied, Session
+from .auth import Credentials, Denied, SealError, Session
 from .host import Host
 from .payload import Payload
 from .shells import Engine, Shells
@@ -69,7 +69,7 @@ class Endpoint:
                 for stream in request.element("rsp:Send").iterfind(f"{{{soap.SHELL}}}Stream"):
                     command = shells.command(shell_id, stream.get("CommandId"))
                     end = (stream.get("End") or "").lower() == "true"
-                    command.feed(base64.b64decode(stream.text or ""), end)
+                    command.feed(soap.decoded(stream.text or ""), end)
                 return soap.done(request, "Send")
             case "Receive":
                 command_id = request.element("rsp:Receive/rsp:DesiredStream").get("CommandId")
@@ -162,36 +162,68 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         super().finish()
 
     def do_POST(self) -> None:
-        endpoint = self.server.endpoint
-        size = int(self.headers.get("Content-Length") or 0)
-        if size > _BODY_LIMIT:
-            self._answer(413, b"")
+        body = self._read_body()
+        if body is None:
             return
-        body = self.rfile.read(size)
         try:
             token = self.session.authorize(self.headers.get("Authorization"))
         except Denied as denied:
-            self._deny(denied)
+            if self._let_in():
+                self._deny(denied)
             return
         headers = {"WWW-Authenticate": token} if token else {}
-        if not body:
-            self._answer(200, b"", headers)
-            return
-        try:
-            message = self.session.unseal(self.headers.get("Content-Type", ""), body)
-        except (ValueError, IndexError):
-            self._answer(400, b"")
-            return
+        sealed = False
         request = None
         try:
-            request = soap.parse(message)
-            if not endpoint.passes(request, self.client_address[:2], self.server.port):
-                self._cut()
-                return
+            sealed, message = self.session.unseal(self.headers.get("Content-Type", ""), body)
+            request = soap.parse(message) if body else None
+        except SealError:
+            if self._let_in():
+                self._answer(400, b"")
+            return
+        except soap.Fault as error:
+            if self._let_in():
+                self._answer(500, soap.fault(None, error), headers, sealed)
+            return
+        if request is None:
+            if self._let_in():
+                self._answer(200, b"", headers)
+            return
+        endpoint = self.server.endpoint
+        if not endpoint.passes(request, self.client_address[:2], self.server.port):
+            self._cut()
+            return
+        try:
             status, answer = 200, endpoint.handle(request)
         except soap.Fault as error:
             status, answer = 500, soap.fault(request, error)
-        self._answer(status, answer, headers)
+        self._answer(status, answer, headers, sealed)
+
+    def _read_body(self) -> bytes | None:
+        """The body; None after an answer to one that is not taken."""
+        length = self.headers.get("Content-Length", "")
+        if "Transfer-Encoding" in self.headers or not re.fullmatch("[0-9]{1,18}", length):
+            status = 411
+        elif int(length) > _BODY_LIMIT:
+            status = 413
+        else:
+            return self.rfile.read(int(length))
+        self.close_connection = True
+        if self._let_in():
+            self._answer(status, b"")
+        return None
+
+    def handle_expect_100(self) -> bool:
+        super().handle_expect_100()
+        self.wfile.flush()
+        return True
+
+    def _let_in(self) -> bool:
+        """Whether the policy in force lets an answer out; cuts the connection where it does not."""
+        allowed = self.server.endpoint.lets_in(self.client_address[:2], self.server.port)
+        if not allowed:
+            self._cut()
+        return allowed
 
     def _deny(self, denied: Denied) -> None:
         if denied.failed:
@@ -206,9 +238,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.flush()
 
-    def _answer(self, status: int, message: bytes, headers: dict[str, str] | None = None) -> None:
+    def _answer(
+        self, status: int, message: bytes, headers: dict[str, str] | None = None, sealed: bool = False
+    ) -> None:
+        """What came sealed is answered sealed."""
         content_type = "application/soap+xml;charset=UTF-8"
-        if message and self.session.seals and self.server.context is None:
+        if message and sealed:
             content_type, message = self.session.seal(message)
         self.send_response(status)
         for name, value in {**(headers or {}), "Content-Type": content_type}.items():

@@ -68,7 +68,12 @@ class Command:
 
     def powershell_arguments(self) -> list[str] | None:
         """The words behind `powershell`; None after an error for any other program: a simulated host has no more."""
-        words = [word.strip('"') for word in shlex.split(self.line, posix=False)]
+        try:
+            words = [word.strip('"') for word in shlex.split(self.line, posix=False)]
+        except ValueError as error:
+            self.write("stderr", f"the command line cannot be read: {error}".encode())
+            self.finish(1)
+            return None
         if words and words[0].lower() in _POWERSHELL:
             return words[1:]
         self.write("stderr", f"the simulated host has no program '{words[0] if words else ''}'".encode())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import re
 import typing as t
 import uuid
 import xml.etree.ElementTree as ET
@@ -66,7 +67,7 @@ def parse(data: bytes) -> Request:
     """Raises `Fault` for what is no WS-Management request."""
     try:
         root = ET.fromstring(data)
-    except ET.ParseError as error:
+    except (ET.ParseError, LookupError, ValueError) as error:
         raise Fault(f"the message is no XML: {error}") from None
     header, body = root.find(f"{{{SOAP}}}Header"), root.find(f"{{{SOAP}}}Body")
     if header is None or body is None:
@@ -81,10 +82,16 @@ def parse(data: bytes) -> Request:
 
 
 def _seconds(duration: str) -> float:
+    found = re.fullmatch(r"PT([0-9]{1,6}(?:\.[0-9]+)?)S", duration)
+    return float(found[1]) if found else 20.0
+
+
+def decoded(text: str) -> bytes:
+    """The bytes of a stream. Raises `Fault`."""
     try:
-        return float(duration.removeprefix("PT").removesuffix("S"))
+        return base64.b64decode(text, validate=True)
     except ValueError:
-        return 20.0
+        raise Fault("a stream is no base64") from None
 
 
 def envelope(request: Request | None, action: str, body: str) -> bytes:

@@ -57,6 +57,31 @@ def test_what_an_import_does():
     }
 
 
+def test_what_regedit_takes_beyond_the_ordinary():
+    found = _tree(
+        "; a comment that ends like hex ,\\",
+        r"[HKEY_LOCAL_MACHINE\A]",
+        '"two lines"="a',
+        '  "quoted"'.replace('"', '\\"'),
+        'b"',
+        r"[-HKEY_LOCAL_MACHINE\B]",
+        '"of a deleted key"="ignored"',
+    )
+    assert found[r"HKLM\A"] == {"two lines": (1, 'a\r\n  "quoted"\r\nb')}
+
+
+def test_texts_of_any_kind_come_back():
+    values = {
+        "empty among others": (7, ["a", "", "b"]),
+        "one empty": (7, [""]),
+        "none": (7, []),
+        "two lines": (1, "a\r\nb"),
+    }
+    found: tree.Tree = {}
+    tree.apply_changes(found, regfile.parse(regfile.export({r"HKLM\A": values}, r"HKLM\A")))
+    assert found[r"HKLM\A"] == values
+
+
 def test_the_older_format_and_other_encodings():
     text = 'REGEDIT4\r\n[HKEY_LOCAL_MACHINE\\A]\r\n"n"=hex(2):61,62,00\r\n"ä"="ö"\r\n'
     for data in (text.encode(), text.encode("utf-8-sig"), text.encode("cp1252")):

@@ -124,6 +124,7 @@ namespace WinHost
         {
             if (!State.Setting("administrator").GetBoolean())
                 throw new UnauthorizedAccessException("Cannot write to the registry key.");
+            change[1] = Encoded((string)change[1]);
             State.Append("registry.jsonl", change);
             ReadOn();
         }

@@ -14,7 +14,7 @@ function Get-Hive {
 
 function Get-Start {
     $key = (Get-Hive).OpenSubKey($script:ServiceKey)
-    if ($key) { $key.GetValue('Start', 3) }
+    if ($key) { $key.GetValue('Start', -1) }
 }
 
 function Write-Action {
