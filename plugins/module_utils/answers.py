@@ -54,7 +54,9 @@ class Connection:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reading:
-    """A host as it was read. `now` is its clock in seconds since 1970."""
+    """A host as it was read. `now` is its clock in seconds since 1970. `untold`: a run of ours was cut off before the
+    service had learned of its change.
+    """
 
     graph: Graph
     digest: str
@@ -65,6 +67,7 @@ class Reading:
     powershell: str
     writable: bool
     service: Service
+    untold: bool
     domain: DomainPolicy | None
     names: t.Mapping[str, t.Sequence[str]]
     interfaces: t.Mapping[str, t.Sequence[str]]
@@ -83,6 +86,7 @@ class Reading:
             _get(answer, "powershell", str),
             _get(answer, "writable", bool),
             _service(_get(answer, "service", dict)),
+            _get(answer, "untold", bool),
             None
             if domain is None
             else DomainPolicy(_get(domain, "path", str), _get(domain, "name", str), _store(_get(domain, "store", str))),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing as t
+from collections import Counter
 
 from .model import (
     DEFAULT_POLL_INTERVAL,
@@ -55,7 +56,10 @@ def merge(wanted: Wanted, stored: StoredPolicy | None, rules_mode: str) -> Targe
     """The policy that shall be there. Raises `ModelError`."""
     old = stored.policy if stored else None
     if wanted.name is None and old is None:
-        raise ModelError(f"there is no policy with the id {wanted.id}; give a name to make a new one")
+        raise ModelError(
+            f"there is no policy with the id {wanted.id}; an id changes where an assigned policy is written anew: give the "
+            "name too, which finds the policy then or makes a new one"
+        )
     if wanted.rules is None:
         rules: list[Rule] = list(old.rules) if old else []
         origins: list[StoredRule | None] = list(stored.rules) if stored else []
@@ -131,6 +135,7 @@ def _merge_rules(
         by_key = {origin.key: complete[index] for index, origin in pairs.items()}
         rules = [by_key.get(origin.key, origin.rule) for origin in old]
         new = [rule for index, rule in complete.items() if index not in pairs]
+        _refuse_taken_names(rules + new, old)
         return rules + new, [*old, *[None] * len(new)], []
     kept = {origin.key for origin in pairs.values()}
     return (
@@ -140,9 +145,18 @@ def _merge_rules(
     )
 
 
+def _refuse_taken_names(rules: t.Sequence[Rule], old: t.Sequence[StoredRule]) -> None:
+    """A rule may not take the name of one that stays: only its id could tell them apart then."""
+    before = Counter(fold(origin.rule.name) for origin in old)
+    after = Counter(fold(rule.name) for rule in rules if rule.name)
+    for rule in rules:
+        if after[fold(rule.name)] > max(1, before[fold(rule.name)]):
+            raise ModelError(f"rule '{rule.name}': another rule of the policy is called so already")
+
+
 def _match(wanted: tuple[Rule, ...], stored: t.Sequence[StoredRule]) -> dict[int, StoredRule]:
-    """For wanted rules, by their position, the stored one each is about: by id, by name, then nameless ones by what
-    they say.
+    """For wanted rules, by their position, the stored one each is about: by id, by name, and by what they say where
+    neither tells: rules without a name, and rules of one name whose ids are those of another host or another time.
     """
     pairs: dict[int, StoredRule] = {}
     left = {origin.key: origin for origin in stored}
@@ -150,37 +164,39 @@ def _match(wanted: tuple[Rule, ...], stored: t.Sequence[StoredRule]) -> dict[int
     def pair(index: int, origin: StoredRule) -> None:
         pairs[index] = left.pop(origin.key)
 
+    by_id = {origin.rule.id: origin for origin in stored}
     for index, rule in enumerate(wanted):
-        origin = next((o for o in left.values() if rule.id is not None and o.rule.id == rule.id), None)
-        if origin:
-            pair(index, origin)
-    named: set[str] = set()
+        if rule.id is not None and rule.id in by_id:
+            pair(index, by_id.pop(rule.id))
+    by_name = _grouped(left.values(), lambda rule: "")
+    asked = Counter(fold(rule.name) for index, rule in enumerate(wanted) if index not in pairs)
     for index, rule in enumerate(wanted):
         if index in pairs or not rule.name:
             continue
-        if fold(rule.name) in named:
+        found = by_name.get((fold(rule.name), ""), [])
+        if rule.id is None and asked[fold(rule.name)] > 1:
             raise ModelError(f"two rules are called '{rule.name}'; give them ids, or names of their own")
-        named.add(fold(rule.name))
-        found = [o for o in left.values() if fold(o.rule.name) == fold(rule.name)]
-        if len(found) > 1:
+        if rule.id is None and len(found) > 1:
             ids = ", ".join(str(o.rule.id) for o in found)
             raise ModelError(f"{len(found)} stored rules are called '{rule.name}'; say which by its id: {ids}")
-        if found:
+        if asked[fold(rule.name)] == len(found) == 1:
             pair(index, found[0])
-    likeness: tuple[t.Callable[[Rule, Rule], bool], ...] = (
-        lambda a, b: _content(a) == _content(b),
-        lambda a, b: frozenset(a.filters) == frozenset(b.filters),
-        lambda a, b: a.action == b.action,
-        lambda a, b: True,
-    )
-    for alike in likeness:
+    for likeness in (_content, lambda rule: frozenset(rule.filters), lambda rule: rule.action, lambda rule: ""):
+        alike = _grouped(left.values(), likeness)
         for index, rule in enumerate(wanted):
-            if index in pairs or rule.name:
-                continue
-            origin = next((o for o in left.values() if not o.rule.name and alike(rule, o.rule)), None)
-            if origin:
-                pair(index, origin)
+            if index not in pairs and (found := alike.get((fold(rule.name), likeness(rule)), [])):
+                pair(index, found.pop(0))
     return pairs
+
+
+def _grouped(
+    stored: t.Iterable[StoredRule], likeness: t.Callable[[Rule], t.Hashable]
+) -> dict[tuple[str, t.Hashable], list[StoredRule]]:
+    """Rules by name and something else that they share."""
+    found: dict[tuple[str, t.Hashable], list[StoredRule]] = {}
+    for origin in stored:
+        found.setdefault((fold(origin.rule.name), likeness(origin.rule)), []).append(origin)
+    return found
 
 
 def _content(rule: Rule) -> tuple[object, ...]:

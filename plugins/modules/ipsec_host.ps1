@@ -16,6 +16,7 @@ $script:StorePath = "$script:PoliciesPath\IPSec\Policy\Local"
 $script:CachePath = "$script:PoliciesPath\IPSec\Policy\Cache"
 $script:AssignmentPath = "$script:PoliciesPath\IPSec\GPTIPSECPolicy"
 $script:ServiceName = 'PolicyAgent'
+$script:UntoldPath = 'SOFTWARE\ipsec.windows'
 
 function Stop-WithReason {
     param([string]$Reason, [string]$Message)
@@ -265,6 +266,25 @@ function Get-ServiceState {
     @{ status = $status; start_type = $type }
 }
 
+function Set-Untold {
+    # A mark while the service has to learn of a change: a run that was cut off is finished by the next. A boot takes it away.
+    param($Hive, [bool]$Untold)
+    if ($Untold) {
+        $Hive.CreateSubKey($script:UntoldPath, [Microsoft.Win32.RegistryKeyPermissionCheck]::ReadWriteSubTree,
+            [Microsoft.Win32.RegistryOptions]::Volatile).Dispose()
+    }
+    else {
+        $Hive.DeleteSubKeyTree($script:UntoldPath, $false)
+    }
+}
+
+function Test-Untold {
+    param($Hive)
+    $key = $Hive.OpenSubKey($script:UntoldPath)
+    if ($key) { $key.Dispose() }
+    [bool]$key
+}
+
 function Set-ServiceState {
     # What is asked for after a change, and what came of it. A reload cannot be observed: 'asked' is all that is known.
     param($Hive, $Wanted)
@@ -288,6 +308,7 @@ function Set-ServiceState {
                 $service.ExecuteCommand(129)
                 $told = 'asked'
             }
+            if ($told -ne 'nothing') { Set-Untold -Hive $Hive -Untold $false }
         }
     }
     catch {
@@ -385,6 +406,7 @@ function Read-Everything {
         powershell = [string]$PSVersionTable.PSVersion
         writable = Test-Writable -Hive $Hive
         service = Get-ServiceState -Hive $Hive
+        untold = Test-Untold -Hive $Hive
         domain = Get-DomainPolicy -Hive $Hive
         names = Resolve-HostName -Name $Request.names
         interfaces = Resolve-Interface -Id $Request.interfaces
@@ -401,6 +423,7 @@ function Write-Store {
     }
     $result = @{ applied = 0; conflict = $false }
     try {
+        if ($Request.announce) { Set-Untold -Hive $Hive -Untold $true }
         $store = $Hive.OpenSubKey($script:StorePath, $true)
         foreach ($line in (ConvertFrom-Packed $Request.operations).Split("`n")) {
             if (-not $line) { continue }

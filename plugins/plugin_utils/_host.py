@@ -47,11 +47,17 @@ class Host:
         answer = self._ask("read", names=list(names), interfaces=list(interfaces), port=self.port)
         return Reading.parse(answer)
 
-    def apply(self, expect: str, operations: t.Iterable[Operation], result: str, service: dict[str, t.Any]) -> Applied:
-        """Do `operations` if the store's digest still is `expect`. `result` is the digest it shall have then."""
+    def apply(
+        self, expect: str, operations: t.Iterable[Operation], result: str, announce: bool, service: dict[str, t.Any]
+    ) -> Applied:
+        """Do `operations` if the store's digest still is `expect`. `result` is the digest it shall have then.
+
+        `announce` says that the service has to learn of it, now by `service` or soon.
+        """
+        packed = pack(operations_text(operations))
         try:
             answer = self._ask(
-                "apply", expect=expect, operations=pack(operations_text(operations)), result=result, service=service
+                "apply", expect=expect, operations=packed, result=result, announce=announce, service=service
             )
         except AnsibleConnectionFailure as error:
             raise AnsibleConnectionFailure(

@@ -22,7 +22,7 @@ from ..module_utils.lint import lint
 from ..module_utils.merge import Target, find_policy, merge
 from ..module_utils.model import TCP, ModelError, fold
 from ..module_utils.objects import StoredPolicy, describe_class, read_policies, read_policy
-from ..module_utils.plan import Plan, plan_absent, plan_present
+from ..module_utils.plan import Plan, plan_absent, plan_finish, plan_present
 from ..module_utils.report import steps
 from ..module_utils.resolve import Resolver, names_in
 from ..module_utils.shape.parse import Wanted
@@ -126,17 +126,19 @@ class PolicyTask:
         )
 
     def _plan(self, reading: Reading) -> _Attempt:
-        graph = reading.graph
-        stored = find_policy(read_policies(graph), self.wanted.name, self.wanted.id)
         target = None
         new_guid = _guids(reading.digest, self.wanted.name or str(self.wanted.id))
+        begun = plan_finish(reading.graph.store, reading.now, new_guid)
+        graph = Graph(begun.store)
+        stored = find_policy(read_policies(graph), self.wanted.name, self.wanted.id)
         if self.settings.state == "absent":
             plan = plan_absent(graph, stored, reading.now, new_guid)
         else:
             target = merge(self.wanted, stored, self.settings.rules_mode)
             self._refuse_taken_name(graph, stored, target)
             plan = plan_present(graph, stored, target, self.wanted.assigned, reading.now, new_guid)
-        return _Attempt(reading, stored, target, plan, *self._service(reading.service, plan))
+        plan = plan.after(begun)
+        return _Attempt(reading, stored, target, plan, *self._service(reading, plan))
 
     def _refuse_taken_name(self, graph: Graph, stored: StoredPolicy | None, target: Target) -> None:
         name = fold(target.policy.name)
@@ -144,15 +146,15 @@ class PolicyTask:
             if (stored is None or other != stored.key) and fold(graph.text(other, "ipsecName")) == name:
                 raise ModelError(f"another policy is called '{target.policy.name}' already: {object_id(other)}")
 
-    def _service(self, service: Service, plan: Plan) -> tuple[str | None, str | None]:
-        """The start type to set, and what to tell the service."""
+    def _service(self, reading: Reading, plan: Plan) -> tuple[str | None, str | None]:
+        """The start type to set, and what to tell the service: of this change, or of one that was cut off before."""
+        service = reading.service
         running = service.status in _RUNNING
         reload = "restart" if self.settings.restart_service else "reload"
-        if not _active_after(plan):
-            return None, reload if plan.in_force and running else None
-        if self.settings.service == "ignore":
-            return None, reload if plan.in_force and running else None
-        tell = "start" if not running else reload if plan.in_force else None
+        stale = plan.in_force or reading.untold
+        if not _active_after(plan) or self.settings.service == "ignore":
+            return None, reload if stale and running else None
+        tell = "start" if not running else reload if stale else None
         assigning = plan.in_force and plan.policy is not None
         automatic = self.settings.service == "automatic" or (
             self.settings.service is None and (assigning or not running)
@@ -186,7 +188,9 @@ class PolicyTask:
         first.
         """
         request = {"start_type": attempt.start_type, "tell": None if cut else attempt.tell}
-        applied = self.host.apply(attempt.reading.digest, attempt.plan.operations, attempt.plan.store.digest(), request)
+        plan = attempt.plan
+        announce = attempt.tell is not None
+        applied = self.host.apply(attempt.reading.digest, plan.operations, plan.store.digest(), announce, request)
         service = applied.service
         if cut and attempt.tell and applied.store is None and applied.error is None:
             try:

@@ -22,10 +22,12 @@ from ansible_collections.ipsec.windows.plugins.module_utils.store import (
     operations_text,
     pack,
 )
-from integration.playbook import Player
+from integration.playbook import Player, policy_task
 from unit import stores
+from winhost import policy as reader
 from winhost.engine_powershell import find_pwsh
 from winhost.farm import Farm
+from winhost.host import SERVICE_KEY
 
 NO_SERVICE = {"start_type": None, "tell": None}
 READ = {"protocol": 1, "do": "read", "names": [], "interfaces": [], "port": 5985}
@@ -36,6 +38,7 @@ EVERY_KIND = {
     "expand": Value(Kind.EXPAND_STRING, "%SystemRoot%\\x"),
     "strings": Value.strings(["a", "bc", "\u4e2d"]),
     "no strings": Value.strings([]),
+    "one empty string": Value.strings([""]),
     "number": Value.number(0xFFFFFFFF),
     "big number": Value(Kind.QWORD, 0xFFFFFFFFFFFFFFFF),
     "bytes": Value.binary(bytes(range(256))),
@@ -46,7 +49,7 @@ EVERY_KIND = {
 }
 
 
-def _apply(before: Store, operations, service=None, result=None):
+def _apply(before: Store, operations, service=None, result=None, announce=False):
     after = before.copy()
     for operation in operations:
         after.change(operation)
@@ -56,6 +59,7 @@ def _apply(before: Store, operations, service=None, result=None):
         "expect": before.digest(),
         "operations": pack(operations_text(operations)),
         "result": result or after.digest(),
+        "announce": announce,
         "service": service or NO_SERVICE,
     }
 
@@ -138,6 +142,21 @@ def test_every_operation_and_every_kind_of_value(host, player):
     assert stores.from_tree(host.store()).text() == then.text()
 
 
+def test_a_value_of_a_size_that_its_kind_has_not_hides_no_other(host, player):
+    host.import_reg((stores.DATA / "windows-2022.reg").read_bytes())
+    host.registry.change([("set", reader.LOCAL, "odd", 4, b"\0" * 8), ("set", reader.LOCAL, "odder", 11, b"\0" * 9)])
+    reading = Reading.parse(_ask(player, host, READ)[0])
+    assert {name: int(value.kind) for name, value in reading.graph.store.values("").items()} == {
+        "ActivePolicy": 1,
+        "odd": 0,
+        "odder": 0,
+    }
+    assert reading.graph.store.digest() == reading.digest
+    run = player.play(host, policy_task(name="GSecurity IP Policy", description="x", backup=True))
+    assert run[0]["changed"]
+    assert b"o\0d\0d\0" not in (player.folder / "backup" / run[0]["backup_file"]).read_bytes()
+
+
 def test_another_store_than_was_read_is_a_conflict(host, player):
     host.import_reg((stores.DATA / "windows-2022.reg").read_bytes())
     applied = Applied.parse(_ask(player, host, _apply(Store(), [Create("key")]))[0])
@@ -165,12 +184,45 @@ def test_what_is_not_as_it_was_meant_comes_back(host, player):
     assert applied.store.paths() == ["", "key"]
 
 
+def test_what_cannot_be_done_on_a_fresh_host(host, player):
+    """The container is made by the first key and never deleted; a value of an unknown kind is never written."""
+    refused = (
+        [Set("", "n", Value.number(1))],
+        [Unset("", "n")],
+        [Create("key"), Delete("")],
+        [Set("key", "n", Value(Kind.UNKNOWN, b""))],
+    )
+    for operations in refused:
+        request = _apply(stores.from_tree(host.store()), [])
+        answer = _ask(player, host, {**request, "operations": pack(operations_text(operations))})[0]
+        assert Applied.parse(answer).error
+    assert stores.from_tree(host.store()).text() == Store({"": {}, "key": {}}).text()
+
+
+def test_a_service_that_is_disabled_is_not_restarted(host, player):
+    host.start_service()
+    host.set_start_type("disabled")
+    request = {"protocol": 1, "do": "tell", "service": {"start_type": None, "tell": "restart"}}
+    told = parse_told(_ask(player, host, request)[0])
+    assert (told.told, told.status, told.error) == ("failed", "running", "the service is disabled")
+
+
+@pytest.mark.parametrize("start", [0, 1, 7])
+def test_start_types_beyond_the_ordinary(host, player, start):
+    host.registry.change([("set", SERVICE_KEY, "Start", 4, start)])
+    service = Reading.parse(_ask(player, host, READ)[0]).service
+    assert service.start_type == {0: "boot", 1: "system"}.get(start, "unknown")
+
+
 def test_who_is_no_administrator_changes_nothing(host, player):
     host.set(administrator=False)
     read, apply = _ask(player, host, READ, _apply(Store(), [Create("key")]))
     assert Reading.parse(read).writable is False
     assert (apply["failed"], apply["reason"]) == (True, "not_administrator")
     assert host.store() == {}
+    request = {"protocol": 1, "do": "tell", "service": {"start_type": "automatic", "tell": "start"}}
+    assert parse_told(_ask(player, host, request)[0]).told == "failed"
+    assert (host.start_type, host.events("service")) == ("manual", [])
 
 
 @pytest.mark.parametrize("request_", [{"protocol": 2, "do": "read"}, {"protocol": 1, "do": "format"}])
@@ -196,6 +248,28 @@ def test_what_the_service_is_told(host, player):
     assert reloaded.told == "failed"
 
 
+def test_a_run_that_was_cut_off_before_the_service_knew_is_finished_by_the_next(host, player):
+    rule = {"name": "r", "filters": ["192.0.2.1+0"], "action": "block"}
+    player.play(host, policy_task(name="P", assigned=True, rules=[rule]))
+    before = stores.from_tree(host.store())
+    plan = stores.change(before, {"name": "P", "rules": [{**rule, "filters": ["192.0.2.2+0"]}]})
+    # the last thing such a run does is one of its writes
+    assert Applied.parse(_ask(player, host, _apply(before, plan.operations, announce=True))[0]).error is None
+    assert Reading.parse(_ask(player, host, READ)[0]).untold is True
+    assert host.verdict("192.0.2.2", 50000, 443) == "permit"
+    task = policy_task(name="P", rules=[{**rule, "filters": ["192.0.2.2+0"]}])
+    run = player.play(host, task, task)
+    assert [(r["changed"], r["service"]["told"]) for r in run.results] == [(True, "asked"), (False, "nothing")]
+    assert host.verdict("192.0.2.2", 50000, 443) == "block"
+    assert Reading.parse(_ask(player, host, READ)[0]).untold is False
+
+
+def test_a_boot_tells_the_service_as_well(host, player):
+    _ask(player, host, _apply(Store(), [Create("key")], announce=True))
+    host.boot()
+    assert Reading.parse(_ask(player, host, READ)[0]).untold is False
+
+
 def test_a_host_without_the_service(host, player):
     host.set_start_type(None)
     reading = Reading.parse(_ask(player, host, READ)[0])
@@ -216,7 +290,7 @@ def _some_operations(source: random.Random, count: int):
     """Operations that can all be done, on few keys so that they meet."""
     store = stores.windows_2022()
     operations = []
-    keys = ["", "a", "A\\b", "é", *store.paths()[1:4]]
+    keys = ["", "a", "A\\b", "é", "unpaired \ud800", *store.paths()[1:4]]
     while len(operations) < count:
         key = source.choice(keys)
         name = source.choice([*EVERY_KIND, "ipsecData", "WHENCHANGED"])

@@ -12,7 +12,7 @@ import uuid
 from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph
 from ansible_collections.ipsec.windows.plugins.module_utils.merge import find_policy, merge
 from ansible_collections.ipsec.windows.plugins.module_utils.objects import read_policies
-from ansible_collections.ipsec.windows.plugins.module_utils.plan import plan_absent, plan_present
+from ansible_collections.ipsec.windows.plugins.module_utils.plan import plan_absent, plan_finish, plan_present
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.render import render_policy
 from ansible_collections.ipsec.windows.plugins.module_utils.store import Kind, Store, Value
@@ -76,12 +76,16 @@ def stored(store: Store, name: str):
 
 def change(store: Store, wanted: dict, assigned=None, rules_mode="exact", now=2_000_000_000):
     """The plan that makes a policy what `wanted` says."""
-    graph = Graph(store)
+    begun = plan_finish(store, now, counting_guids())
+    graph = Graph(begun.store)
     parsed = parse_policy(wanted)
     found = find_policy(read_policies(graph), parsed.name, parsed.id)
-    return plan_present(graph, found, merge(parsed, found, rules_mode), assigned, now, counting_guids())
+    target = merge(parsed, found, rules_mode)
+    return plan_present(graph, found, target, assigned, now, counting_guids()).after(begun)
 
 
-def remove(store: Store, name: str):
-    graph = Graph(store)
-    return plan_absent(graph, find_policy(read_policies(graph), name, None), 2_000_000_000, counting_guids())
+def remove(store: Store, name: str, now=2_000_000_000):
+    begun = plan_finish(store, now, counting_guids())
+    graph = Graph(begun.store)
+    found = find_policy(read_policies(graph), name, None)
+    return plan_absent(graph, found, now, counting_guids()).after(begun)

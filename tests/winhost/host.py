@@ -18,6 +18,8 @@ from . import enforcement, policy, regfile
 from .journal import Follower, Registry, append
 from .tree import DWORD, STRING, Change, Tree, Value, below, find_key, get
 
+UNTOLD: t.Final = r"HKLM\SOFTWARE\ipsec.windows"
+"""The mark of the collection's host module; as a volatile key it goes when the host boots."""
 SERVICE_KEY: t.Final = r"HKLM\SYSTEM\CurrentControlSet\Services\PolicyAgent"
 _VERSION_KEY: t.Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 START_TYPES: t.Final = {"boot": 0, "system": 1, "automatic": 2, "manual": 3, "disabled": 4}
@@ -143,6 +145,7 @@ class Host:
 
     def boot(self) -> None:
         """Start the service as Windows does where a policy is assigned."""
+        self.registry.change([("delete", UNTOLD)])
         assigned = self.get(policy.LOCAL, "ActivePolicy") or self.get(policy.ASSIGNMENT, "DSIPSECPolicyPath")
         if assigned and self.start_type not in (None, "disabled"):
             self.start_service()

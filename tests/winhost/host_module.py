@@ -13,8 +13,8 @@ import threading
 import typing as t
 
 from . import policy
-from .host import Host
-from .tree import Change, Tree, Value, below, find_key
+from .host import UNTOLD, Host
+from .tree import DWORD, QWORD, Change, Tree, Value, below, find_key
 
 
 class _Refused(Exception):
@@ -65,6 +65,7 @@ class HostModule:
             "powershell": "5.1.20348.1",
             "writable": host.setting("administrator"),
             "service": self._service(),
+            "untold": find_key(host.tree, UNTOLD) is not None,
             "domain": self._domain(),
             "names": {name: self._addresses("names", name.rstrip(".")) for name in request["names"]},
             "interfaces": {guid: self._addresses("interfaces", guid) for guid in request["interfaces"]},
@@ -98,6 +99,8 @@ class HostModule:
             if _digest(text) != request["expect"]:
                 answer.update(conflict=True, store=_pack(text), digest=_digest(text), now=self._host.now())
                 return answer
+            if request["announce"]:
+                self._host.registry.change([("create", UNTOLD)])
             for line in _unpack(request["operations"]).splitlines():
                 try:
                     self._operate(line)
@@ -168,6 +171,8 @@ class HostModule:
         elif tell == "reload":
             host.reload_service()
             told = "asked"
+        if told not in ("nothing", "failed"):
+            host.registry.change([("delete", UNTOLD)])
         return {**self._service(), "told": told, "error": problem}
 
 
@@ -178,7 +183,9 @@ def store_text(tree: Tree, root: str) -> str:
     for path, key in sorted(keys, key=lambda item: _units(item[0])):
         lines.append(f"k;{_encode(path)}\n")
         for name, (kind, data) in sorted(tree[key].items(), key=lambda item: _units(item[0])):
-            lines.append(f"v;{_encode(name)};{kind};{_value(kind, data)}\n")
+            # of another size than its kind has: unknown
+            known = 0 if kind in (DWORD, QWORD) and isinstance(data, bytes) else kind
+            lines.append(f"v;{_encode(name)};{known};{_value(known, data)}\n")
     return "".join(lines)
 
 

@@ -12,6 +12,6 @@ edited. New objects name their owner in their first value, so that whatever a cu
 
 from __future__ import annotations
 
-from .strategy import Plan, plan_absent, plan_present
+from .strategy import Plan, plan_absent, plan_finish, plan_present
 
-__all__ = ["Plan", "plan_absent", "plan_present"]
+__all__ = ["Plan", "plan_absent", "plan_finish", "plan_present"]

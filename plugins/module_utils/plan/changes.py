@@ -52,7 +52,7 @@ class Part:
 
     `reference` is the NFA's value that refers to it, `old_keys` the objects it refers to now, `editable` the one of
     them that may be edited, being nobody else's. `values` are those it shall hold, `changes` those it does not hold
-    yet.
+    yet; `others` are the filter lists that stay beside it.
     """
 
     class_: ObjectClass
@@ -61,6 +61,7 @@ class Part:
     editable: str | None
     values: Values
     changes: Values
+    others: tuple[str, ...] = ()
 
     def in_place(self, in_force: bool) -> bool:
         """Whether the object itself is edited; else a new one takes its place."""
@@ -174,11 +175,15 @@ def _filter_part(graph: Graph, rule: Rule, origin: StoredRule | None, new_guid: 
         if not same and len(changing) == 1 and filters and _exclusive(graph, changing[0], origin.key):
             blob = write_filters(filters, origin.filters[changing[0]], new_guid)
             values: Values = {DATA: Value.binary(blob.pack()), **(name if changing[0] == keys[0] else {})}
-            return part(changing[0], values, differences(graph.store, changing[0], values))
+            others = tuple(key for key in keys if key != changing[0])
+            changes = differences(graph.store, changing[0], values)
+            return Part(ObjectClass.FILTER, FILTERS, keys, changing[0], values, changes, others)
     base = origin.filters[keys[0]] if origin and len(keys) == 1 else None
     values = {**name, DATA: Value.binary(write_filters(rule.filters, base, new_guid).pack())}
     return part(None, values, values)
 
 
 def _exclusive(graph: Graph, key: str, user: str) -> bool:
-    return graph.users.get(key) == {user} and not graph.is_library(key)
+    """Whether the object is that NFA's alone, and the NFA one policy's."""
+    shared = len(graph.users.get(user, ())) > 1
+    return not shared and graph.users.get(key) == {user} and not graph.is_library(key)

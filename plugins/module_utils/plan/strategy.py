@@ -16,7 +16,7 @@ from ..merge import Target
 from ..objects import StoredPolicy
 from ..store import Operation, Store, Value
 from .changes import NfaChange, Part, default_response_change, differences, live, rule_change, text_value
-from .writer import DATA, DESCRIPTION, NAME, NewGuid, Values, Writer
+from .writer import DATA, DESCRIPTION, NAME, NewGuid, Values, Writer, common_values
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,6 +34,19 @@ class Plan:
     in_force: bool
     unassigned: str | None = None
     remaining: tuple[str, ...] = ()
+
+    def after(self, begun: Plan) -> Plan:
+        """This plan behind one that makes the store it was made for."""
+        return dataclasses.replace(self, operations=begun.operations + self.operations)
+
+
+def plan_finish(store: Store, now: int, new_guid: NewGuid) -> Plan:
+    """What is left to do of a change that was cut off. It comes before anything else is planned: which policy is
+    assigned tells which of two is the one that counts.
+    """
+    writer = Writer(store, now, new_guid)
+    writer.clean_up()
+    return Plan(tuple(writer.operations), writer.store, None, in_force=False)
 
 
 def plan_present(
@@ -97,14 +110,19 @@ def _create_policy(writer: Writer, target: Target) -> str:
     isakmp = writer.new_key(ObjectClass.ISAKMP)
     writer.create(isakmp, key, {DATA: Value.binary(write_main_mode(target.policy.main_mode, None).pack())})
     references: Values = {ISAKMP: Value.string(reference(isakmp)), NFAS: Value.strings(map(reference, nfas))}
-    writer.create(key, None, {**_policy_values(target, None), **references})
+    writer.create(key, None, {**_policy_values(graph, target, None), **references})
     return key
 
 
-def _policy_values(target: Target, stored: StoredPolicy | None) -> Values:
+def _policy_values(graph: Graph, target: Target, stored: StoredPolicy | None) -> Values:
     policy = target.policy
     values: Values = {NAME: text_value(policy.name), DESCRIPTION: text_value(policy.description)}
-    if stored is None or stored.blob is None or stored.policy.poll_interval != policy.poll_interval:
+    # its data comes after what all objects have: without it, an interrupted run has begun the policy
+    begun = stored is not None and graph.data(stored.key) is None
+    if stored is not None and begun:
+        common = common_values(graph.path(stored.key))
+        values.update((name, value) for name, value in common.items() if graph.value(stored.key, name) is None)
+    if stored is None or begun or stored.policy.poll_interval != policy.poll_interval:
         trailing = stored.blob.trailing if stored and stored.blob else 0
         values[DATA] = Value.binary(PolicyBlob(policy.poll_interval, trailing).pack())
     return values
@@ -126,10 +144,13 @@ def _create_nfa(writer: Writer, policy: str, change: NfaChange) -> str:
 
 
 def _create_part(writer: Writer, nfa: str, part: Part) -> Value:
-    """A new filter list or action, and the reference to it. A single old one lends what has no name here."""
+    """A new filter list or action, and the reference to it. The one it replaces lends what has no name here."""
     key = writer.new_key(part.class_)
-    writer.create(key, nfa, part.values, like=part.old_keys[0] if len(part.old_keys) == 1 else None)
-    return Value.strings([reference(key)]) if part.class_ is ObjectClass.FILTER else Value.string(reference(key))
+    replaced = [old for old in part.old_keys if old not in part.others]
+    writer.create(key, nfa, part.values, like=replaced[0] if len(replaced) == 1 else None)
+    if part.class_ is ObjectClass.ACTION:
+        return Value.string(reference(key))
+    return Value.strings(reference(writer.store.spelling(k)) for k in (*part.others, key))
 
 
 class _Change:
@@ -140,7 +161,7 @@ class _Change:
         self.graph = graph
         self.stored = stored
         self.in_force = in_force
-        self.values = differences(graph.store, stored.key, _policy_values(target, stored))
+        self.values = differences(graph.store, stored.key, _policy_values(graph, target, stored))
         self.main_mode = _changed_main_mode(target, stored)
         self.removed = [origin.key for origin in target.removed]
         self.changes = [
@@ -190,8 +211,8 @@ class _Change:
         }
         if self.main_mode is not None:
             values[ISAKMP] = Value.string(reference(self._create_main_mode(policy, self.main_mode)))
-        self.writer.create(policy, None, values, like=self.stored.key)
         self.writer.touch(touched)
+        self.writer.create(policy, None, values, like=self.stored.key)
         self.writer.set("", ACTIVE_POLICY, Value.string(reference(policy)))
         return policy
 
@@ -232,7 +253,7 @@ class _Change:
                     self.writer.set(key, name, value)
                 touched.append(key)
             elif part.changes:
-                self.writer.let_go(self.graph, part.old_keys, nfa)
+                self.writer.let_go(self.graph, [key for key in part.old_keys if key not in part.others], nfa)
                 self.writer.set(nfa, part.reference, _create_part(self.writer, nfa, part))
         for name, value in change.changes.items():
             self.writer.set(nfa, name, value)
@@ -260,7 +281,8 @@ class _Change:
 
 def _changed_main_mode(target: Target, stored: StoredPolicy) -> IsakmpBlob | None:
     """The new data of main mode; None where it means the same already."""
-    old = stored.isakmp
-    if old is not None and read_main_mode(old) == target.policy.main_mode:
+    # one that cannot be read counts as the default that is shown for it: it is not touched by a change elsewhere
+    unreadable = stored.isakmp_key is not None and stored.isakmp is None
+    if (unreadable or stored.isakmp is not None) and stored.policy.main_mode == target.policy.main_mode:
         return None
-    return write_main_mode(target.policy.main_mode, old)
+    return write_main_mode(target.policy.main_mode, stored.isakmp)

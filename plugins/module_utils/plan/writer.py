@@ -14,12 +14,25 @@ DATA: t.Final = "ipsecData"
 NAME: t.Final = "ipsecName"
 DESCRIPTION: t.Final = "description"
 CHANGED: t.Final = "whenChanged"
+_LAST_TIME: t.Final = (1 << 32) - 1
+_POLICY_KEY: t.Final = f"{ObjectClass.POLICY}{{".lower()
 
 Values: t.TypeAlias = dict[str, Value | None]
 """Values an object shall have, by name; None is: not there."""
 
 NewGuid: t.TypeAlias = t.Callable[[], str]
 """Gives the text of a new GUID in small letters, without braces."""
+
+
+def common_values(key: str) -> Values:
+    """What every object has, whatever its class."""
+    class_, brace, guid = key.partition("{")
+    return {
+        "className": Value.string(class_),
+        "name": Value.string(key),
+        "ipsecID": Value.string(brace + guid),
+        "ipsecDataType": Value.number(0x100),
+    }
 
 
 class Writer:
@@ -31,7 +44,8 @@ class Writer:
         self.new_guid = new_guid
         self.operations: list[Operation] = []
         self._born: set[str] = set()
-        self._let_go: dict[str, None] = {}
+        self._let_go: dict[str, set[str]] = {}
+        self._latest = 0
 
     def _do(self, operation: Operation) -> None:
         self.operations.append(operation)
@@ -56,14 +70,7 @@ class Writer:
 
         `like` is the object whose values it inherits, so that those without a name here survive.
         """
-        class_, brace, guid = key.partition("{")
-        common: Values = {
-            "className": Value.string(class_),
-            "name": Value.string(key),
-            "ipsecID": Value.string(brace + guid),
-            "ipsecDataType": Value.number(0x100),
-            CHANGED: Value.number(self.now),
-        }
+        common: Values = {**common_values(key), CHANGED: Value.number(self._time_after(like))}
         inherited = self.store.values(like) if like else {}
         first = {name: values[name] for name in (REPLACES, NAME) if name in values} if owner is None else {}
         owners = {OWNERS: None if owner is None else Value.strings([reference(owner)])}
@@ -77,25 +84,33 @@ class Writer:
             self.set(key, name, value)
         self._born.add(key.lower())
 
+    def _time_after(self, key: str | None) -> int:
+        """The time of a change of `key`. A poll compares times: they go up, whatever the clock says."""
+        held = self.store.get(key, CHANGED) if key else None
+        old = held.data if held is not None and isinstance(held.data, int) else 0
+        time = max(self.now, old + 1) if old < _LAST_TIME else self.now
+        if key and key.lower().startswith(_POLICY_KEY):
+            time = max(time, self._latest)
+        self._latest = max(self._latest, time)
+        return time
+
     def touch(self, keys: t.Iterable[str]) -> None:
-        """Note the time of a change, on each object once. A poll compares times: a second change in one second counts
-        on.
-        """
+        """Note the time of a change, on each object once; the policy, which comes last, gets the latest of all."""
         for key in dict.fromkeys(keys):
             if key.lower() not in self._born:
-                same = self.store.get(key, CHANGED) == Value.number(self.now)
-                self.set(key, CHANGED, Value.number(self.now + same))
+                self.set(key, CHANGED, Value.number(self._time_after(key)))
 
     def let_go(self, graph: Graph, keys: t.Iterable[str], user: str) -> None:
         """Note that `user` stops using these objects.
 
-        One that nobody else uses and that names no owner gets `user` as its owner first: if nothing comes after, it is
-        known as a leftover all the same.
+        One that nobody else uses any more and that names no owner gets `user` as its owner first: if nothing comes after,
+        it is known as a leftover all the same.
         """
         for key in keys:
             if key in graph:
-                self._let_go[key] = None
-                if graph.users.get(key) == {user} and not graph.owners(key) and not graph.is_library(key):
+                gone = self._let_go.setdefault(key, set())
+                gone.add(user)
+                if graph.users.get(key, set()) <= gone and not graph.owners(key) and not graph.is_library(key):
                     self.set(key, OWNERS, Value.strings([reference(graph.path(user))]))
 
     def clean_up(self) -> None:

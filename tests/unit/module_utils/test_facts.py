@@ -22,6 +22,7 @@ READING = Reading(
     powershell="5.1",
     writable=True,
     service=Service("running", "manual"),
+    untold=False,
     domain=None,
     names={},
     interfaces={},

@@ -75,8 +75,15 @@ def test_rules_are_found_by_name_whatever_its_case_and_by_id():
 
 
 def test_two_rules_of_one_name_are_refused():
-    with pytest.raises(ModelError, match="two rules are called 'r'; give them ids"):
+    with pytest.raises(ModelError, match="two rules are called 'R'; give them ids"):
         _merge(Store(), rules=[_rule(), _rule("r")])
+
+
+def test_a_rule_does_not_take_the_name_of_one_that_stays():
+    store = _store(rules=[_rule("One"), _rule("Two")])
+    id_ = stores.facts(store)["P"]["rules"][0]["id"]
+    with pytest.raises(ModelError, match="rule 'two': another rule of the policy is called so already"):
+        _merge(store, "merge", rules=[{**_rule("two"), "id": id_}])
 
 
 def test_two_stored_rules_of_one_name_need_an_id():

@@ -9,12 +9,12 @@ import copy
 import dataclasses
 
 import pytest
-from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph, ObjectClass
+from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph, ObjectClass, reference
 from ansible_collections.ipsec.windows.plugins.module_utils.merge import Target
 from ansible_collections.ipsec.windows.plugins.module_utils.objects import read_policies
 from ansible_collections.ipsec.windows.plugins.module_utils.plan import plan_present
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.render import render_policy
-from ansible_collections.ipsec.windows.plugins.module_utils.store import Set, Store, Unset, Value
+from ansible_collections.ipsec.windows.plugins.module_utils.store import Delete, Set, Store, Unset, Value
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit import strategies
@@ -237,13 +237,93 @@ def test_a_missing_policy_is_deleted_already():
     assert remove(windows_2022(), "Other").operations == ()
 
 
-def test_two_changes_in_one_second_have_two_times():
-    store = change(Store(), {"name": "New", "rules": [BLOCK_RULE]}, now=1000).store
-    for action in ("permit", "block"):
-        key = stored(store, "New").key
-        before = store.get(key, "whenChanged")
-        store = change(store, {"name": "New", "rules": [{**BLOCK_RULE, "action": action}]}, now=1000).store
-        assert store.get(key, "whenChanged") != before
+@pytest.mark.parametrize("assigned", [False, True])
+def test_times_only_go_up_and_the_policys_is_the_last(assigned):
+    store = change(Store(), {"name": "New", "rules": [BLOCK_RULE, SECURE_RULE]}, assigned=assigned, now=1000).store
+    for now, action, interval in ((1000, "permit", 1), (1000, "block", 1), (500, "permit", 2), (1001, "block", 3)):
+        before = store.get(stored(store, "New").key, "whenChanged").data
+        rules = [{**BLOCK_RULE, "action": action}, {**SECURE_RULE, "enabled": action == "block"}]
+        store = change(store, {"name": "New", "rules": rules, "poll_interval": interval}, now=now).store
+        policy = stored(store, "New")
+        after = store.get(policy.key, "whenChanged").data
+        assert after > before
+        assert all(store.get(rule.key, "whenChanged").data <= after for rule in policy.rules)
+
+
+def test_a_rule_with_several_filter_lists_keeps_them_all():
+    def rule(*ports, **options):
+        return {"name": "R", "filters": [f"*+0:{port}:TCP" for port in ports], "action": "block", **options}
+
+    store = change(Store(), {"name": "New", "rules": [rule(1), {**rule(2, 3), "name": "S"}]}, assigned=True).store
+    one, two = stored(store, "New").rules
+    lists = tuple(reference(store.spelling(key)) for key in (*one.filters, *two.filters))
+    store.change(Set(one.key, "ipsecFilterReference", Value.strings(lists)))
+    store.change(Delete(two.key))
+    policy = stored(store, "New").key
+    store.change(Set(policy, "ipsecNFAReference", Value.strings([reference(store.spelling(one.key))])))
+    for wanted in (
+        {"name": "New", "rules": [rule(1, 2, 3, 4)]},
+        {"name": "New", "rules": [rule(1, 2, 3, 4)], "poll_interval": 7},
+        {"name": "New", "rules": [rule(1, 2, 3, 4, action="permit")]},
+        {"name": "New", "rules": [rule(1, 2)], "poll_interval": 7},
+        {"name": "New", "rules": [rule(4)], "poll_interval": 7},
+    ):
+        plan = change(store, wanted)
+        ports = [int(f.partition(":")[2].split(":")[0]) for f in wanted["rules"][0]["filters"]]
+        (found,) = facts(plan.store)["New"]["rules"]
+        assert sorted(f["destination_port"] for f in found["filters"]) == ports
+        assert change(plan.store, wanted).operations == ()
+        assert Graph(plan.store).leftovers() == []
+
+
+def test_a_rule_that_two_policies_share_is_not_edited():
+    store = change(Store(), {"name": "A", "rules": [BLOCK_RULE]}).store
+    store = change(store, {"name": "B"}).store
+    (rule,) = stored(store, "A").rules
+    store.change(Set(stored(store, "B").key, "ipsecNFAReference", Value.strings([reference(store.spelling(rule.key))])))
+    before = facts(store)["B"]
+    for edit in ({"filter_list": "other", "filter_action": "other"}, {"enabled": False}, {"action": "permit"}):
+        wanted = {"name": "A", "rules": [{**BLOCK_RULE, **edit}]}
+        plan = change(store, wanted)
+        assert facts(plan.store)["B"] == before
+        assert change(plan.store, wanted).operations == ()
+
+
+def test_what_two_rules_of_a_policy_shared_goes_with_them():
+    store = change(Store(), {"name": "A", "rules": [BLOCK_RULE, {**BLOCK_RULE, "name": "S"}]}).store
+    one, two = stored(store, "A").rules
+    store.change(Set(two.key, "ipsecNegotiationPolicyReference", Value.string(reference(one.action_key))))
+    store.change(Delete(two.action_key))
+    for name in ("ipsecName", "ipsecOwnersReference"):
+        store.change(Unset(one.action_key, name))
+    for plan in (remove(store, "A"), change(store, {"name": "A", "rules": []})):
+        assert one.action_key not in plan.store
+        assert plan.remaining == ()
+
+
+@pytest.mark.parametrize("unreadable", ["isakmp_key", "key"])
+def test_what_cannot_be_read_is_left_alone_by_a_change_elsewhere(unreadable):
+    store = windows_2022()
+    key = getattr(stored(store, GSECURITY), unreadable)
+    store.change(Set(key, "ipsecData", Value.binary(b"\1\2\3")))
+    plan = change(store, {"name": GSECURITY, "description": "x"})
+    assert plan.store.get(key, "ipsecData").data == b"\1\2\3"
+    plan = change(store, {"name": GSECURITY, "main_mode": {"pfs": True}, "poll_interval": 5})
+    mended = stored(plan.store, GSECURITY)
+    assert (mended.policy.main_mode.pfs, mended.policy.poll_interval, mended.problems) == (True, 300, ())
+
+
+def test_rules_of_one_name_are_told_apart_by_what_they_say_where_ids_have_changed():
+    other = {**BLOCK_RULE, "name": "S", "filters": ["*+0:139:TCP"]}
+    store = change(Store(), {"name": "A", "rules": [BLOCK_RULE, other]}, assigned=True).store
+    store.change(Set(stored(store, "A").rules[1].key, "ipsecName", Value.string(BLOCK_RULE["name"])))
+    wanted = facts(store)["A"]
+    for rule in wanted["rules"]:
+        rule["enabled"] = False
+    plan = change(store, wanted)
+    assert plan.operations
+    assert {r["id"] for r in facts(plan.store)["A"]["rules"]}.isdisjoint(r["id"] for r in wanted["rules"])
+    assert change(plan.store, wanted | {"id": None}).operations == ()
 
 
 # cut off
@@ -290,6 +370,49 @@ def test_a_change_of_the_assigned_policy_can_be_cut_anywhere(edit):
 
 def _by_name(wanted: dict) -> dict:
     return _without_ids(wanted) if all("id" in r for r in wanted["rules"]) else {**wanted, "id": None}
+
+
+def test_a_new_policy_that_was_cut_off_is_made_whole():
+    wanted = {"name": "New", "rules": [BLOCK_RULE, SECURE_RULE]}
+    plan = change(Store(), wanted)
+    for count in range(len(plan.operations)):
+        finished = change(_after(Store(), plan.operations[:count]), wanted).store
+        (key,) = Graph(finished).of_class(ObjectClass.POLICY)
+        assert {name.lower() for name in finished.values(key)} == {
+            name.lower() for name in plan.store.values(stored(plan.store, "New").key)
+        }
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        lambda cut: change(cut, {"name": "A"}, assigned=False),
+        lambda cut: change(cut, {"name": "B"}, assigned=True),
+        lambda cut: remove(cut, "A"),
+        lambda cut: change(cut, {"name": "A", "poll_interval": 30}),
+        lambda cut: remove(cut, "B"),
+    ],
+)
+def test_another_task_finishes_what_was_cut_off(then):
+    store = change(Store(), {"name": "B", "rules": [BLOCK_RULE]}).store
+    store = change(store, {"name": "A", "poll_interval": 10, "rules": [BLOCK_RULE]}, assigned=True).store
+    plan = change(store, {"name": "A", "poll_interval": 20, "rules": [BLOCK_RULE, SECURE_RULE]})
+    for count in range(len(plan.operations) + 1):
+        cut = _after(store, plan.operations[:count])
+        swung = Graph(cut).active != Graph(store).active
+        end = then(cut)
+        expected = then(plan.store if swung else store)
+        assert _meaning(end.store) == _meaning(expected.store), count
+        assert Graph(end.store).leftovers() == []
+        assert end.policy is None or end.policy in end.store
+        assert then(end.store).operations == ()
+
+
+def _meaning(store: Store):
+    active = Graph(store).active
+    return {name: _without_ids(policy) for name, policy in facts(store).items()}, active and Graph(store).text(
+        active, "ipsecName"
+    )
 
 
 def test_a_deletion_can_be_cut_anywhere():

@@ -215,6 +215,8 @@ namespace WinHost
 
         private static object Data(JsonElement value, RegistryValueKind kind)
         {
+            JsonElement bytes;
+            if (value.ValueKind == JsonValueKind.Object && value.TryGetProperty("b64", out bytes)) return bytes.GetBytesFromBase64();
             switch (kind)
             {
                 case RegistryValueKind.String:
@@ -222,7 +224,7 @@ namespace WinHost
                 case RegistryValueKind.MultiString: return value.EnumerateArray().Select(Text).ToArray();
                 case RegistryValueKind.DWord: return unchecked((int)value.GetUInt32());
                 case RegistryValueKind.QWord: return unchecked((long)value.GetUInt64());
-                default: return value.GetProperty("b64").GetBytesFromBase64();
+                default: throw new InvalidDataException("a value of the registry's journal has no data");
             }
         }
     }
@@ -271,6 +273,11 @@ namespace WinHost
             var key = Journal.Find(path + "\\" + name);
             if (key == null) Journal.Write("create", path + "\\" + name);
             return OpenSubKey(name, true);
+        }
+
+        public RegistryKey CreateSubKey(string name, RegistryKeyPermissionCheck check, RegistryOptions options)
+        {
+            return CreateSubKey(name);
         }
 
         public void DeleteSubKeyTree(string name, bool throwOnMissingSubKey)
