@@ -15,7 +15,7 @@ import re
 import typing as t
 
 from .merge import Target
-from .model import AuthMethod, Filter, MainMode, OtherAuthentication, Policy, PresharedKey, Rule
+from .model import AuthMethod, Filter, MainMode, MainModeMethod, OtherAuthentication, Policy, PresharedKey, Rule
 from .objects import StoredPolicy
 from .shape.render import render_auth_method, render_default_response, render_filter, render_poll_interval
 
@@ -79,7 +79,7 @@ def _policy_lines(
         f"main_mode: {_main_mode(policy.main_mode)}",
     ]
     if policy.default_response or (other and other.default_response):
-        lines.append(f"default_response: {_flow(render_default_response(policy.default_response))}")
+        lines.append(f"default_response: {_default_response(policy, other, key_mark)}")
     here = [(rule, counterpart) for rule, counterpart in pairs if rule is not None]
     changed = [(rule, counterpart) for rule, counterpart in here if rule != counterpart]
     if here:
@@ -108,7 +108,10 @@ def _rule_lines(rule: Rule, other: Rule | None, key_mark: str) -> list[str]:
     if rule.action.action == "negotiate":
         lines += [f"inpass: {_scalar(rule.action.inpass)}", f"soft: {_scalar(rule.action.soft)}"]
         lines += ["security_methods:", *(f"  - {method}" for method in rule.action.methods)]
-        lines += ["authentication:", *_authentication_lines(rule.authentication, other, key_mark)]
+    # only who negotiates authenticates, but rules that do not carry methods too
+    if rule.action.action == "negotiate" or (other and other.authentication != rule.authentication):
+        there = other.authentication if other else rule.authentication
+        lines += ["authentication:", *(f"  - {m}" for m in _authentication(rule.authentication, there, key_mark))]
     if rule.tunnel is not None:
         lines.append(f"tunnel: {_scalar(str(rule.tunnel))}")
     if rule.connection_type != "all":
@@ -136,28 +139,47 @@ def _short(filter_: Filter) -> dict[str, t.Any]:
     }
 
 
-def _authentication_lines(methods: tuple[AuthMethod, ...], other: Rule | None, key_mark: str) -> list[str]:
-    there = other.authentication if other else methods
-    lines = []
+def _authentication(methods: tuple[AuthMethod, ...], there: tuple[AuthMethod, ...], key_mark: str) -> t.Iterator[str]:
+    """The methods without their secrets; one that is another than at the same place over there has the mark."""
     for method, counterpart in itertools.zip_longest(methods, there[: len(methods)]):
         if isinstance(method, PresharedKey):
-            lines.append("  - preshared key" + ("" if method == counterpart else key_mark))
+            yield "preshared key" + ("" if method == counterpart else key_mark)
         elif isinstance(method, OtherAuthentication):
-            lines.append(f"  - unknown method of type {method.type}")
+            yield f"unknown method of type {method.type}"
         else:
-            lines.append(f"  - {_flow(render_auth_method(method))}")
-    return lines
+            yield _flow(render_auth_method(method))
+
+
+def _default_response(policy: Policy, other: Policy | None, key_mark: str) -> str:
+    response = policy.default_response
+    tree = render_default_response(response)
+    if response is not None:
+        tree["security_methods"] = [str(method) for method in response.methods]
+        there = other.default_response if other else None
+        methods = there.authentication if there else response.authentication
+        tree["authentication"] = list(_authentication(response.authentication, methods, key_mark))
+    return _flow(tree)
 
 
 def _main_mode(main_mode: MainMode) -> str:
     return _flow(
         {
-            "methods": [str(method) for method in main_mode.methods],
+            "methods": [" ".join([str(method), *_own_limits(method)]) for method in main_mode.methods],
             "lifetime_seconds": main_mode.lifetime_seconds,
             "quick_mode_limit": main_mode.quick_mode_limit,
             "pfs": main_mode.pfs,
         }
     )
+
+
+def _own_limits(method: MainModeMethod) -> t.Iterator[str]:
+    for value, unit in (
+        (method.lifetime_seconds, "S"),
+        (method.lifetime_kilobytes, "K"),
+        (method.quick_mode_limit, "Q"),
+    ):
+        if value is not None:
+            yield f"{value}{unit}"
 
 
 def _flow(value: t.Any) -> str:

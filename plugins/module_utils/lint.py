@@ -7,6 +7,7 @@ policy.
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 
 from .model import (
@@ -16,6 +17,7 @@ from .model import (
     Filter,
     MainModeMethod,
     Policy,
+    Ports,
     PresharedKey,
     Rule,
     SecurityMethod,
@@ -36,6 +38,10 @@ def lint(policy: Policy) -> list[str]:
         _weak_hashes(negotiating, policy.main_mode.methods),
         _weak_group(negotiating, policy.main_mode.methods),
         _of_rules(
+            [rule for rule in negotiating if any(map(_can_be_forged, rule.action.methods))],
+            "a security method without integrity, whose packets can be changed on their way",
+        ),
+        _of_rules(
             [rule for rule in negotiating if any(isinstance(m, PresharedKey) for m in rule.authentication)],
             "authentication by a pre-shared key, which every administrator of the host can read in the registry",
         ),
@@ -53,9 +59,13 @@ def lint(policy: Policy) -> list[str]:
 def _of_rules(rules: t.Sequence[Rule], what: str) -> str | None:
     if not rules:
         return None
-    names = [f"'{rule.name}'" if rule.name else str(rule.id or "without name") for rule in rules]
+    names = list(map(_title, rules))
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{what}: {'the rule' if len(names) == 1 else 'the rules'} {', '.join(names[:_SHOWN])}{more}"
+
+
+def _can_be_forged(method: SecurityMethod) -> bool:
+    return all(algorithm.integrity == "none" for algorithm in method.algorithms)
 
 
 def _methods(rules: t.Sequence[Rule], weak: t.Callable[[Ah | Esp], bool]) -> list[SecurityMethod]:
@@ -83,37 +93,62 @@ def _weak_group(rules: t.Sequence[Rule], main: t.Sequence[MainModeMethod]) -> st
     return _offers("Diffie-Hellman group 1", why, rules, 0, [m for m in main if m.group == 1])
 
 
+def _title(rule: Rule) -> str:
+    return f"'{rule.name}'" if rule.name else rule.id or "without name"
+
+
+_Way: t.TypeAlias = tuple[int, str, Ports | None, str, Ports | None]
+"""Traffic of one direction: protocol, me or any, its port, me or any, its port."""
+
+
 def _open_over_ipv6(rules: t.Sequence[Rule]) -> t.Iterator[str]:
-    """Rules that close a port for all of IPv4 while the same port stays open over IPv6."""
-
-    def closed(filter_: Filter) -> tuple[object, ...] | None:
-        ends = (filter_.source, filter_.destination)
-        if not all(isinstance(end, Special) and end.kind in ("me", "any") for end in ends):
-            return None
-        sides = [(filter_.source_port, filter_.destination_port)]
-        if filter_.mirrored:
-            sides.append((filter_.destination_port, filter_.source_port))
-        return (filter_.protocol, *sorted(sides, key=str))
-
+    """Rules that close something for all of IPv4 while the same stays open over IPv6."""
     blocking = [rule for rule in rules if rule.action.action == "block"]
-    covered = {
-        closed(filter_)
+    closed = {
+        way
         for rule in blocking
         for filter_ in rule.filters
         if any(end.family in (Family.IPV6, Family.BOTH) for end in (filter_.source, filter_.destination))
+        for way in _ways(filter_)
     }
     for rule in blocking:
-        ports = dict.fromkeys(
-            f"{protocol_name(filter_.protocol).upper()} {filter_.destination_port or filter_.source_port}"
+        found = dict.fromkeys(
+            _traffic(filter_)
             for filter_ in rule.filters
-            if (filter_.destination_port or filter_.source_port)
-            and all(end.family is Family.IPV4 for end in (filter_.source, filter_.destination))
-            and closed(filter_) is not None
-            and closed(filter_) not in covered
+            if all(end.family is Family.IPV4 for end in (filter_.source, filter_.destination))
+            and any(closed.isdisjoint(_wider(way)) for way in _ways(filter_))
         )
-        if ports:
-            more = f" and {len(ports) - _SHOWN} more" if len(ports) > _SHOWN else ""
+        if found:
+            more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
             yield (
-                f"the rule '{rule.name or rule.id}' blocks {', '.join(list(ports)[:_SHOWN])}{more} over IPv4 only; "
+                f"the rule {_title(rule)} blocks {', '.join(list(found)[:_SHOWN])}{more} over IPv4 only; "
                 "over IPv6 the same stays open: add filters with any/ipv6 and me/ipv6"
             )
+
+
+def _ways(filter_: Filter) -> list[_Way]:
+    """The directions of a filter between the host and everybody; none for one about certain addresses."""
+    source, destination = filter_.source, filter_.destination
+    if not all(isinstance(end, Special) and end.kind in ("me", "any") for end in (source, destination)):
+        return []
+    ends = [
+        (t.cast(Special, source).kind, filter_.source_port),
+        (t.cast(Special, destination).kind, filter_.destination_port),
+    ]
+    orders = [ends, ends[::-1]] if filter_.mirrored else [ends]
+    return [(filter_.protocol, *one, *other) for one, other in orders]
+
+
+def _wider(way: _Way) -> t.Iterator[_Way]:
+    """All that includes `way`."""
+    protocol, source, source_port, destination, destination_port = way
+    return itertools.product(
+        {protocol, 0}, {source, "any"}, {source_port, None}, {destination, "any"}, {destination_port, None}
+    )
+
+
+def _traffic(filter_: Filter) -> str:
+    if not filter_.protocol:
+        return "all traffic"
+    port = filter_.destination_port or filter_.source_port
+    return f"{protocol_name(filter_.protocol).upper()}{f' {port}' if port else ''}"

@@ -18,6 +18,7 @@ from .model import (
     DefaultResponse,
     MainMode,
     ModelError,
+    NegotiationPolicy,
     OtherAuthentication,
     Policy,
     PresharedKey,
@@ -57,8 +58,8 @@ def merge(wanted: Wanted, stored: StoredPolicy | None, rules_mode: str) -> Targe
     old = stored.policy if stored else None
     if wanted.name is None and old is None:
         raise ModelError(
-            f"there is no policy with the id {wanted.id}; an id changes where an assigned policy is written anew: give the "
-            "name too, which finds the policy then or makes a new one"
+            f"there is no policy with the id {wanted.id}; an id changes where an assigned policy is written anew: "
+            "give the name too, which finds the policy then or makes a new one"
         )
     if wanted.rules is None:
         rules: list[Rule] = list(old.rules) if old else []
@@ -129,7 +130,7 @@ def _merge_rules(
             f"the policy has a rule that cannot be read, so its rules are not replaced: {stored.problems[-1]}. "
             "Delete the policy, or set rules_mode to merge, which leaves that rule alone"
         )
-    pairs = _match(wanted, old)
+    pairs = _match(wanted, old, rules_mode)
     complete = {index: _complete(rule, pairs.get(index)) for index, rule in enumerate(wanted)}
     if rules_mode == "merge":
         by_key = {origin.key: complete[index] for index, origin in pairs.items()}
@@ -154,9 +155,11 @@ def _refuse_taken_names(rules: t.Sequence[Rule], old: t.Sequence[StoredRule]) ->
             raise ModelError(f"rule '{rule.name}': another rule of the policy is called so already")
 
 
-def _match(wanted: tuple[Rule, ...], stored: t.Sequence[StoredRule]) -> dict[int, StoredRule]:
+def _match(wanted: tuple[Rule, ...], stored: t.Sequence[StoredRule], rules_mode: str) -> dict[int, StoredRule]:
     """For wanted rules, by their position, the stored one each is about: by id, by name, and by what they say where
     neither tells: rules without a name, and rules of one name whose ids are those of another host or another time.
+
+    Where all rules are replaced, those that only resemble each other are paired too, so that less is written.
     """
     pairs: dict[int, StoredRule] = {}
     left = {origin.key: origin for origin in stored}
@@ -164,10 +167,13 @@ def _match(wanted: tuple[Rule, ...], stored: t.Sequence[StoredRule]) -> dict[int
     def pair(index: int, origin: StoredRule) -> None:
         pairs[index] = left.pop(origin.key)
 
+    twice = next((id_ for id_, count in Counter(rule.id for rule in wanted if rule.id).items() if count > 1), None)
+    if twice is not None:
+        raise ModelError(f"two rules have the id {twice}; an id is that of one rule")
     by_id = {origin.rule.id: origin for origin in stored}
     for index, rule in enumerate(wanted):
         if rule.id is not None and rule.id in by_id:
-            pair(index, by_id.pop(rule.id))
+            pair(index, by_id[rule.id])
     by_name = _grouped(left.values(), lambda rule: "")
     asked = Counter(fold(rule.name) for index, rule in enumerate(wanted) if index not in pairs)
     for index, rule in enumerate(wanted):
@@ -181,7 +187,7 @@ def _match(wanted: tuple[Rule, ...], stored: t.Sequence[StoredRule]) -> dict[int
             raise ModelError(f"{len(found)} stored rules are called '{rule.name}'; say which by its id: {ids}")
         if asked[fold(rule.name)] == len(found) == 1:
             pair(index, found[0])
-    for likeness in (_content, lambda rule: frozenset(rule.filters), lambda rule: rule.action, lambda rule: ""):
+    for likeness in _LIKENESSES[: None if rules_mode == "exact" else 1]:
         alike = _grouped(left.values(), likeness)
         for index, rule in enumerate(wanted):
             if index not in pairs and (found := alike.get((fold(rule.name), likeness(rule)), [])):
@@ -203,6 +209,14 @@ def _content(rule: Rule) -> tuple[object, ...]:
     """What a rule does, without its names."""
     kinds = tuple(type(method) for method in rule.authentication)
     return (frozenset(rule.filters), rule.action, kinds, rule.tunnel, rule.connection_type, rule.enabled)
+
+
+_LIKENESSES: t.Final[tuple[t.Callable[[Rule], t.Hashable], ...]] = (
+    _content,
+    lambda rule: frozenset(rule.filters),
+    lambda rule: rule.action,
+    lambda rule: "",
+)
 
 
 def _complete(rule: Rule, origin: StoredRule | None) -> Rule:
@@ -234,12 +248,14 @@ def _stored_secrets(
     for method in wanted:
         if isinstance(method, PresharedKey | OtherAuthentication):
             counterpart = next(pools[_kind(method)], None)
-            if (method.key if isinstance(method, PresharedKey) else method.data) is None:
-                if counterpart is None:
-                    raise ModelError(
-                        f"{where}: null keeps the pre-shared key that is stored, and there is none; put the key in"
-                    )
-                method = counterpart
+            if isinstance(method, PresharedKey) and method.key is None and counterpart is None:
+                raise ModelError(
+                    f"{where}: null keeps the pre-shared key that is stored, and there is none; put the key in"
+                )
+            if isinstance(method, OtherAuthentication) and counterpart is None:
+                raise ModelError(f"{where}: a method of type {method.type} is kept only where the store holds one")
+            if isinstance(method, OtherAuthentication) or method.key is None:
+                method = t.cast(AuthMethod, counterpart)
         found.append(method)
     return tuple(found)
 
@@ -264,7 +280,8 @@ def _refuse_odd(policy: Policy, origins: t.Sequence[StoredRule | None], old: Pol
         if stored and rule.authentication != stored.authentication and any(map(_has_switches, rule.authentication)):
             raise ModelError(
                 f"rule '{rule.name}': account_mapping and exclude_ca_name are kept only while the list of methods "
-                "stays as it is, as the store's form for them is not known; take them out to change the list without them"
+                "stays as it is, as the store's form for them is not known; take them out to change the list "
+                "without them"
             )
 
 
@@ -284,4 +301,8 @@ def _check_main_mode(main_mode: MainMode) -> None:
 
 
 def _show(value: object) -> str:
-    return type(value).__name__ if isinstance(value, PresharedKey | OtherAuthentication) else str(value)
+    if isinstance(value, PresharedKey | OtherAuthentication):
+        return type(value).__name__
+    if isinstance(value, NegotiationPolicy):
+        return f"the action {value.action} with {', '.join(map(str, value.methods)) or 'no security methods'}"
+    return str(value)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import os
 import pathlib
 import typing as t
@@ -17,14 +18,22 @@ from ..module_utils.store import Store
 def write_backup(store: Store, options: t.Mapping[str, t.Any], host: str, base: str) -> str:
     """Write `store` as a .reg file that only the user can read, as pre-shared keys are in it; returns its path.
 
-    `base` is the folder that relative paths start from. Raises `OSError`.
+    `base` is the folder that relative paths start from. A name that was not asked for is one that no file has yet.
+    Raises `OSError`.
     """
-    folder = pathlib.Path(base, options.get("dir_path") or "backup").expanduser()
+    folder = pathlib.Path(base, pathlib.Path(options.get("dir_path") or "backup").expanduser())
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
-    name = options.get("filename") or f"{host}_ipsec_{stamp}.reg"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / name
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    wanted = options.get("filename")
+    path = folder / (wanted or f"{host}_ipsec_{stamp}.reg")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if wanted else os.O_EXCL)
+    for count in itertools.count(2):
+        try:
+            descriptor = os.open(path, flags, 0o600)
+            break
+        except FileExistsError:
+            path = folder / f"{host}_ipsec_{stamp}_{count}.reg"
     with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, 0o600)
         file.write(export(store))
     return str(path)

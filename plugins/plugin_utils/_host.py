@@ -29,7 +29,7 @@ class Host:
     def __init__(self, action: ActionBase, task_vars: dict[str, t.Any]) -> None:
         self._action = action
         self._task_vars = task_vars
-        self.name = str(task_vars.get("inventory_hostname", "the host"))
+        self.name = str(action._task.delegate_to or task_vars.get("inventory_hostname", "the host"))
         if not getattr(action._connection._shell, "_IS_WINDOWS", False):
             raise HostError(
                 f"{self.name} is not reached as a Windows host (connection {action._connection.transport}): "
@@ -80,8 +80,9 @@ class Host:
         if needs_service and reading.service.status == "missing":
             raise HostError(f"{self.name} has no service PolicyAgent (IPsec Policy Agent), which enforces policies")
         if needs_service and reading.service.start_type == "disabled":
+            effect = "does nothing after the next start" if reading.service.status == "running" else "does nothing"
             raise HostError(
-                f"the service PolicyAgent is disabled on {self.name}, so that an assigned policy does nothing: "
+                f"the service PolicyAgent is disabled on {self.name}, so that an assigned policy {effect}: "
                 "enable it (ansible.windows.win_service with start_mode), or set service to ignore"
             )
 
@@ -113,9 +114,7 @@ class Host:
 
 def _explain(reason: t.Any, name: str, message: str) -> str:
     if reason == "not_administrator":
-        return (
-            f"the user of this connection is no administrator of {name}; IPsec policies need one (ansible_user, become)"
-        )
+        return f"the user of this connection is no administrator of {name}; IPsec policies need one: set ansible_user"
     if reason == "busy":
         return f"another run has held the policy store of {name} for 30 seconds; nothing was changed: run again"
     return f"the host module failed on {name}: {message}"

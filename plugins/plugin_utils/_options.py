@@ -30,13 +30,19 @@ def read_options(module: str, args: t.Mapping[str, t.Any], untouched: t.Sequence
     documentation = yaml.load((_MODULES / f"{module}.yml").read_text(encoding="utf-8"), loader)  # noqa: S506
     spec = _spec(documentation["DOCUMENTATION"].get("options") or {})
     spec.update((name, {"type": "raw"}) for name in untouched)
-    for name in args:
-        if name not in spec:
-            raise OptionError(no_such_option(name, sorted(spec)))
+    _refuse_unknown(args, spec, "")
     result = ArgumentSpecValidator(spec).validate(dict(args))
     if result.error_messages:
         raise OptionError("; ".join(result.error_messages))
     return dict(result.validated_parameters)
+
+
+def _refuse_unknown(args: t.Mapping[str, t.Any], spec: t.Mapping[str, t.Any], place: str) -> None:
+    for name, value in args.items():
+        if name not in spec:
+            raise OptionError(place + no_such_option(str(name), sorted(spec)))
+        if isinstance(value, t.Mapping) and "options" in spec[name]:
+            _refuse_unknown(value, spec[name]["options"], f"{place}{name}: ")
 
 
 def _spec(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -155,9 +155,8 @@ class PolicyTask:
         if not _active_after(plan) or self.settings.service == "ignore":
             return None, reload if stale and running else None
         tell = "start" if not running else reload if stale else None
-        assigning = plan.in_force and plan.policy is not None
         automatic = self.settings.service == "automatic" or (
-            self.settings.service is None and (assigning or not running)
+            self.settings.service is None and (plan.assigns or not running)
         )
         start_type = "automatic" if automatic and service.start_type != "automatic" else None
         return start_type, tell

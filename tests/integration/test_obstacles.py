@@ -109,6 +109,7 @@ def test_a_host_that_is_not_windows(player):
         ({"name": "P", "state": "gone"}, "value of state must be one of: present, absent, got: gone"),
         ({"name": "P", "rule": []}, "there is no option 'rule' here; did you mean 'rules'?"),
         ({"name": "P", "rules": [{**BLOCK, "filters": ["0+1.2.3.4:80"]}]}, "needs the protocol tcp or udp"),
+        ({"name": "P", "backup_options": {"path": "x"}}, "backup_options: there is no option 'path' here; did"),
         ({"policy": "P"}, "policy: this must be a whole policy"),
         (
             {"name": "P", "rules": [{"name": "r", "authentication": [{"preshared_key": None}], "filters": ["0+*"]}]},

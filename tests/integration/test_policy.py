@@ -135,6 +135,13 @@ def test_what_becomes_of_the_service(host, player, options, start_type, told):
     assert host.start_type == start_type
 
 
+def test_a_change_of_what_runs_leaves_the_start_type(host, player):
+    host.import_reg((DATA / "windows-2022.reg").read_bytes())
+    host.boot()
+    run = player.play(host, policy_task(name="GSecurity IP Policy", description="x"))
+    assert run[0]["service"] == {"status": "running", "start_type": "manual", "told": "asked"}
+
+
 def test_a_change_reloads_and_restarts_only_when_told_to(host, player):
     task = {"name": "New", "assigned": True, "rules": [CLOSE_SMB]}
     player.play(host, policy_task(**task))
@@ -185,6 +192,29 @@ def test_backup_fetches_the_store_before_a_change(host, player):
     )
     host.import_reg(path.read_bytes())
     assert host.policies()[0].description == "x"
+
+
+def test_backups_do_not_overwrite_each_other(host, player):
+    tasks = [policy_task(name="P", rules=[CLOSE_SMB], description=f"{n}", backup=True) for n in range(3)]
+    given = {"dir_path": str(player.folder / "given"), "filename": "store.reg"}
+    (player.folder / "given").mkdir()
+    (player.folder / "given" / "store.reg").touch(0o644)
+    last = policy_task(name="P", description="last", backup=True, backup_options=given)
+    run = player.play(host, *tasks, last)
+    paths = [pathlib.Path(result["backup_file"]) for result in run.results]
+    assert len(set(paths)) == 4
+    assert all(path.name.startswith(f"{host.name}_ipsec_") for path in paths[:3])
+    assert paths[3] == player.folder / "given" / "store.reg"
+    assert {path.stat().st_mode & 0o777 for path in paths} == {0o600}
+
+
+def test_a_delegated_task_is_about_the_host_it_is_delegated_to(farm, host, player):
+    other = next(farm.fresh)
+    task = {**policy_task(name="P", rules=[CLOSE_SMB], backup=True), "delegate_to": other.name}
+    run = player.play(host, task, options=("--diff",))
+    assert (host.policies(), [p.name for p in other.policies()]) == ([], ["P"])
+    assert run[0]["diff"]["after_header"] == f"{other.name} IPsec policy P"
+    assert pathlib.Path(run[0]["backup_file"]).name.startswith(f"{other.name}_")
 
 
 def test_names_are_resolved_on_the_host(host, player):

@@ -144,9 +144,8 @@ class HostModule:
 
     def _change_service(self, wanted: dict[str, t.Any]) -> dict[str, t.Any]:
         host, told, problem = self._host, "nothing", None
-        denied = None if host.setting("administrator") else "Service 'PolicyAgent' cannot be controlled: Access is denied"
-        if denied and (wanted["start_type"] or wanted["tell"]):
-            told, problem = "failed", denied
+        if (wanted["start_type"] or wanted["tell"]) and not host.setting("administrator"):
+            told, problem = "failed", "Service 'PolicyAgent' cannot be controlled: Access is denied"
         elif wanted["start_type"]:
             if host.start_type is None:
                 told, problem = "failed", "Cannot find any service with service name 'PolicyAgent'."

@@ -121,7 +121,7 @@ def _decode(data: bytes) -> str:
 
 
 def _logical_lines(text: str) -> t.Iterator[tuple[int, str]]:
-    """Lines with their numbers. Lines of hex that end with a backslash are joined, and those of a text with line breaks."""
+    """Lines with their numbers. Lines of hex that end with a backslash are joined, and those of a text with breaks."""
     pieces: list[str] = []
     start = 0
     for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1):

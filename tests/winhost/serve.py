@@ -23,7 +23,14 @@ def main() -> int:
     parser.add_argument(
         "--inventory", type=pathlib.Path, required=True, help="the inventory to write once the hosts answer"
     )
-    parser.add_argument("--hosts", type=int, choices=range(1, 255), metavar="N", default=1, help="how many hosts: win1, win2 … (default 1)")
+    parser.add_argument(
+        "--hosts",
+        type=int,
+        choices=range(1, 255),
+        metavar="N",
+        default=1,
+        help="how many hosts: win1, win2 … (default 1, at most 254)",
+    )
     parser.add_argument(
         "--state", type=pathlib.Path, help="the folder of their state, kept (default: one that is removed)"
     )

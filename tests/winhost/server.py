@@ -238,9 +238,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.flush()
 
-    def _answer(
-        self, status: int, message: bytes, headers: dict[str, str] | None = None, sealed: bool = False
-    ) -> None:
+    def _answer(self, status: int, message: bytes, headers: dict[str, str] | None = None, sealed: bool = False) -> None:
         """What came sealed is answered sealed."""
         content_type = "application/soap+xml;charset=UTF-8"
         if message and sealed:

@@ -52,9 +52,7 @@ def write_main_mode(main_mode: MainMode, old: blobs.IsakmpBlob | None) -> blobs.
     """The blob of `main_mode`: of `old` all is kept that means the same, and all that the model cannot name."""
     if old is None:
         records = tuple(_write_main_mode_method(method, main_mode, None) for method in main_mode.methods)
-        return blobs.IsakmpBlob(
-            records, main_mode.lifetime_seconds, main_mode.quick_mode_limit, int(main_mode.pfs)
-        )
+        return blobs.IsakmpBlob(records, main_mode.lifetime_seconds, main_mode.quick_mode_limit, int(main_mode.pfs))
     before = read_main_mode(old)
     alike = {_algorithms(method): record for method, record in reversed(_pairs(before, old))}
     same = dict(_pairs(before, old)) if _times(before) == _times(main_mode) else {}

@@ -10,7 +10,7 @@ import typing as t
 import uuid
 
 from ..blobs import IsakmpBlob, PolicyBlob
-from ..convert.main_mode import read_main_mode, write_main_mode
+from ..convert.main_mode import write_main_mode
 from ..graph import ACTION, ACTIVE_POLICY, FILTERS, ISAKMP, NFAS, REPLACES, Graph, ObjectClass, reference
 from ..merge import Target
 from ..objects import StoredPolicy
@@ -23,15 +23,16 @@ from .writer import DATA, DESCRIPTION, NAME, NewGuid, Values, Writer, common_val
 class Plan:
     """What to do, the store as it is then, and what that means.
 
-    `policy` is the key that the policy has then. `in_force` says whether what the service works with changes;
-    `unassigned` is the name of the policy that this one takes the place of; `remaining` are the keys of objects that a
-    deleted policy used and that stay.
+    `policy` is the key that the policy has then. `in_force` says whether what the service works with changes; `assigns`
+    that this policy was not assigned before; `unassigned` is the name of the policy that it takes the place of;
+    `remaining` are the keys of objects that a deleted policy used and that stay.
     """
 
     operations: tuple[Operation, ...]
     store: Store
     policy: str | None
     in_force: bool
+    assigns: bool = False
     unassigned: str | None = None
     remaining: tuple[str, ...] = ()
 
@@ -62,12 +63,13 @@ def plan_present(
     else:
         key = _Change(writer, graph, stored, target, was_active and assigned is not False).run()
     unassigned = None
-    if assigned and not was_active:
+    assigns = bool(assigned) and not was_active
+    if assigns:
         unassigned = graph.text(graph.active, NAME) if graph.active else None
         writer.set("", ACTIVE_POLICY, Value.string(reference(writer.store.spelling(key))))
     in_force = bool(writer.operations) and (was_active or bool(assigned))
     writer.clean_up()
-    return Plan(tuple(writer.operations), writer.store, key.lower(), in_force, unassigned)
+    return Plan(tuple(writer.operations), writer.store, key.lower(), in_force, assigns, unassigned)
 
 
 def plan_absent(graph: Graph, stored: StoredPolicy | None, now: int, new_guid: NewGuid) -> Plan:

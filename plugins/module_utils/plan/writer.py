@@ -103,8 +103,8 @@ class Writer:
     def let_go(self, graph: Graph, keys: t.Iterable[str], user: str) -> None:
         """Note that `user` stops using these objects.
 
-        One that nobody else uses any more and that names no owner gets `user` as its owner first: if nothing comes after,
-        it is known as a leftover all the same.
+        One that nobody else uses any more and that names no owner gets `user` as its owner first: if nothing comes
+        after, it is known as a leftover all the same.
         """
         for key in keys:
             if key in graph:

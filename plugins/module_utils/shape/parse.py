@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import difflib
 import re
 import typing as t
@@ -19,6 +20,7 @@ from ..model import (
     GUID_PATTERN,
     PROTOCOLS,
     Address,
+    AddressRange,
     Ah,
     AuthMethod,
     Certificate,
@@ -38,6 +40,7 @@ from ..model import (
     Rule,
     SecurityMethod,
     Special,
+    Subnet,
     check_policy_name,
 )
 from . import keys
@@ -201,7 +204,7 @@ class _Fields:
 def no_such_option(name: str, known: t.Sequence[str]) -> str:
     """The error for an option that does not exist."""
     near = difflib.get_close_matches(name, known, 1)
-    hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(known)}"
+    hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(known) or 'none'}"
     return f"there is no option '{name}' here; {hint}"
 
 
@@ -226,7 +229,14 @@ def _kind(value: object) -> str:
     """What a value is, without showing it: it may be a secret in the wrong place."""
     if isinstance(value, bool):
         return "true or false"
-    names = ((str, "a text"), (int, "a number"), (float, "a number"), (t.Mapping, "a dictionary"), (list, "a list"))
+    names = (
+        (str, "a text"),
+        (int, "a number"),
+        (float, "a number with a fraction"),
+        (datetime.date, "a date"),
+        (t.Mapping, "a dictionary"),
+        (list, "a list"),
+    )
     return next(
         (name for type_, name in names if isinstance(value, type_)), "nothing" if value is None else "something else"
     )
@@ -240,7 +250,8 @@ def _text(value: object, path: str) -> str | None:
         if value.bit_length() > 64:
             raise ShapeError(path, "this number is too large")
         return str(value)
-    hint = "; YAML takes some words for that unless they are quoted" if isinstance(value, bool) else ""
+    quoting = isinstance(value, bool | float | datetime.date)
+    hint = "; YAML takes some words for that unless they are quoted" if quoting else ""
     raise ShapeError(path, f"this must be a text, not {_kind(value)}{hint}")
 
 
@@ -248,6 +259,8 @@ def _parse_poll_interval(fields: _Fields) -> int | None:
     value = fields.get("poll_interval")
     if isinstance(value, str) and (found := re.fullmatch(r"\s*([0-9]{1,10})s\s*", value)):
         return int(found[1])
+    if not isinstance(value, int | None) and not (isinstance(value, str) and re.fullmatch(r"\s*[0-9]+\s*", value)):
+        raise ShapeError("poll_interval", "this must be a whole number of minutes, or of seconds as in 90s")
     minutes = fields.number("poll_interval")
     if minutes is not None and not 1 <= minutes * 60 < 1 << 32:
         raise ShapeError(
@@ -302,7 +315,7 @@ def _parse_default_response(value: object, path: str, notes: list[str]) -> Wante
 def _parse_rule(value: object, path: str, notes: list[str]) -> Rule:
     fields = _Fields(value, path, keys.RULE, notes)
     name, id_ = fields.text("name"), fields.guid("id")
-    if name is None and id_ is None:
+    if not name and id_ is None:
         raise ShapeError(path, "a rule is known by its name; give one")
     fields.path = f"{path} ({name})" if name else path
     odd = fields.flag("odd") or False
@@ -354,11 +367,12 @@ def _parse_address(fields: _Fields, key: str, known_key: str, odd: bool, notes: 
     """An address; a DNS name with the one that facts gave with it, which decides where the name means several."""
     fields.required(key)
     text = fields.text(key) or ""
-    known = None
+    known: Special | Host | Subnet | AddressRange | None = None
     if fields.get(known_key) is not None:
-        known = fields.at(known_key, parse_address, fields.text(known_key) or "", [], True)
-        if isinstance(known, DnsName | Interface):
-            raise ShapeError(fields.place(known_key), f"'{known}' is no address")
+        found = fields.at(known_key, parse_address, fields.text(known_key) or "", [], True)
+        if isinstance(found, DnsName | Interface):
+            raise ShapeError(fields.place(known_key), f"'{found}' is no address")
+        known = found
     if odd and known is not None:
         return DnsName(text, known, odd=True)
     address = _noting(fields.place(key), notes, lambda text, found: parse_address(text, found, odd), text)
@@ -419,7 +433,7 @@ def _parse_protocol(fields: _Fields, odd: bool) -> int:
 
 def _parse_ports(fields: _Fields, key: str, odd: bool) -> Ports | None:
     text = fields.word(key, "any")
-    if text in ("any", "*", "0"):
+    if text in ("any", "*"):
         return None
     found = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", text)
     if not found:

@@ -94,6 +94,18 @@ def test_what_can_change_in_a_rule(options, words):
     assert words in _changes(_diff(_store(rules=[_rule()]), rules=[_rule(**options)]))
 
 
+def test_whatever_changes_is_seen():
+    def response(key):
+        return {"enabled": True, "authentication": [{"preshared_key": key}]}
+
+    own = {"encryption": "des", "integrity": "sha", "group": 1, "lifetime_kilobytes": 5}
+    store = _store(rules=[_rule(action="block")], default_response=response("s3cret"))
+    diff = _diff(store, rules=[_rule(action="block", authentication=[{"preshared_key": "s3cret"}])])
+    assert _changes(diff) == ["-- {kerberos: true}", "+- preshared key (changed)"]
+    assert "preshared key (changed)" in _diff(store, default_response=response("other s3cret"))["after"]
+    assert "des-sha-1 5K" in _diff(store, main_mode={"methods": ["3des-sha-2", own]})["after"]
+
+
 def test_a_policy_that_comes_and_one_that_goes():
     store = _store(rules=[_rule()])
     found = stores.stored(store, "P")

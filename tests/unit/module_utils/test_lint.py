@@ -18,6 +18,9 @@ IPV6_SMB = {
 }
 
 
+ALL_IPV6 = {"source": "any/ipv6", "destination": "me/ipv6", "mirrored": True}
+
+
 def _lint(*rules, **options):
     named = [{"name": f"{n}", "filters": ["0+192.0.2.1"], **rule} for n, rule in enumerate(rules)]
     policy = merge(parse_policy({"name": "P", "main_mode": STRONG, "rules": named, **options}), None, "exact").policy
@@ -39,6 +42,14 @@ def _secure(**options):
         (_secure(authentication=[{"preshared_key": "s3cret"}]), {}, "by a pre-shared key"),
         (_secure(), {"main_mode": {**STRONG, "pfs": False}}, "no perfect forward secrecy"),
         (_secure(), {"default_response": True}, "default response rule is ignored"),
+        (_secure(security_methods=["esp[3des,none]"]), {}, "a security method without integrity"),
+        ({"action": "block", "filters": ["*+0"]}, {}, "blocks all traffic over IPv4 only"),
+        ({"action": "block", "filters": ["*+0::TCP"]}, {}, "blocks TCP over IPv4 only"),
+        (
+            {"action": "block", "filters": ["*=0:445:TCP", {**IPV6_SMB, "source_port": 445, "mirrored": False}]},
+            {},
+            "blocks TCP 445 over IPv4 only",
+        ),
         ({"action": "block", "filters": ["*+0:445:TCP"]}, {}, "blocks TCP 445 over IPv4 only"),
         ({"action": "block", "filters": ["0=*:53:UDP"]}, {}, "blocks UDP 53 over IPv4 only"),
     ],
@@ -57,7 +68,7 @@ def test_what_is_weak_is_said_once(rule, options, words):
         (_secure(security_methods=["esp[des,md5]"], enabled=False), {}),
         ({"action": "permit"}, {"main_mode": {"methods": ["des-md5-1"], "pfs": False}}),
         ({"action": "block", "filters": ["192.0.2.*+0:445:TCP"]}, {}),
-        ({"action": "block", "filters": ["*+0"]}, {}),
+        ({"action": "block", "filters": ["*+0:445:TCP", ALL_IPV6]}, {}),
         ({"action": "permit", "filters": ["*+0:445:TCP"]}, {}),
         ({"action": "block", "filters": ["*+0:445:TCP", IPV6_SMB]}, {}),
         ({"action": "block", "filters": ["*+0:445:TCP"], "enabled": False}, {}),

@@ -98,6 +98,23 @@ def test_two_stored_rules_of_one_name_need_an_id():
     assert [origin.rule.id for origin in target.removed] == [rules[1].id]
 
 
+def test_merging_takes_no_rule_for_another_because_both_have_no_name():
+    store = _store(rules=[_rule(action="block")])
+    store.change(Unset(stores.stored(store, "P").rules[0].key, "ipsecName"))
+    unknown = "{00000000-0000-0000-0000-000000000001}"
+    rule = {"id": unknown, "filters": ["0+192.0.2.9"]}
+    merged = _merge(store, "merge", rules=[rule])
+    assert [r.action.action for r in merged.policy.rules] == ["block", "negotiate"]
+    same = {"id": unknown, "filters": ["0+192.0.2.1"], "action": "block"}
+    assert len(_merge(store, "merge", rules=[same]).policy.rules) == 1
+
+
+def test_an_id_is_that_of_one_rule():
+    id_ = "{00000000-0000-0000-0000-000000000001}"
+    with pytest.raises(ModelError, match="two rules have the id"):
+        _merge(_store(), rules=[{**_rule("a"), "id": id_}, {**_rule("b"), "id": id_}])
+
+
 def test_two_policies_of_one_name_need_an_id():
     store = stores.change(_store(), {"name": "Q"}).store
     policies = read_policies(Graph(store))
@@ -148,7 +165,8 @@ def test_the_switches_of_a_certificate_are_not_lost_on_the_way():
     blob = dataclasses.replace(rule.nfa, methods=(ca,), alternate=blobs.AlternateAuthentication((ca,), (1,)))
     store.change(Set(rule.key, "ipsecData", Value.binary(blob.pack())))
     (shown,) = stores.facts(store)["P"]["rules"]
-    assert shown["authentication"] == [{"certificate": "CN=x", "account_mapping": True, "exclude_ca_name": False, "odd": True}]
+    switches = {"account_mapping": True, "exclude_ca_name": False}
+    assert shown["authentication"] == [{"certificate": "CN=x", **switches, "odd": True}]
     assert stores.change(store, {"name": "P", "rules": [shown]}).operations == ()
     shown["authentication"].append("kerberos")
     with pytest.raises(ModelError, match="rule 'R': account_mapping and exclude_ca_name are kept only while"):
@@ -165,7 +183,8 @@ def test_names_that_only_look_alike_are_two():
 
 def _odd_stores():
     """Stores whose one rule holds what no task may bring in."""
-    store = _store(rules=[_rule(filters=[{"source": "me", "destination": "a.example", "destination_address": "192.0.2.1"}])])
+    named = {"source": "me", "destination": "a.example", "destination_address": "192.0.2.1"}
+    store = _store(rules=[_rule(filters=[named])])
     (rule,) = stores.stored(store, "P").rules
     ((filters, list_),) = rule.filters.items()
     record = list_.filters[0]
@@ -194,7 +213,7 @@ def _odd_stores():
     yield pytest.param(bare, id="no filter list")
 
 
-@pytest.mark.parametrize("store", _odd_stores())
+@pytest.mark.parametrize("store", [*_odd_stores()])
 def test_facts_of_an_odd_store_change_nothing(store):
     shown = stores.facts(store)["P"]
     assert "'odd': True" in str(shown)

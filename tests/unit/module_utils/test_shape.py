@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils import model
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import ShapeError, parse_policy
@@ -29,6 +31,9 @@ MISTAKES = {
     "rules is no list": ({"name": "P", "rules": 5}, "rules: this must be a list, not a number"),
     "rule is no dictionary": ({"name": "P", "rules": [5]}, "rules[0]: this must be a dictionary"),
     "rule without name": ({"name": "P", "rules": [{"filters": ["0+*"]}]}, "rules[0]: a rule is known by its name"),
+    "rule with an empty name": (_rule(name=""), "rules[0]: a rule is known by its name"),
+    "name that is a date": ({"name": datetime.date(2026, 1, 2)}, "not a date; YAML takes some words for that"),
+    "port 0": (_filter(protocol="tcp", destination_port=0), "0 is no port"),
     "rule without filters": ({"name": "P", "rules": [{"name": "R"}]}, "rules[0] (R): "),
     "filter in the manual's notation": (_rule(filters=["0+1.2.3"]), "rules[0] (R).filters[0]: '0+1.2.3', column 3"),
     "filter without source": (_rule(filters=[{"destination": "me"}]), "rules[0] (R).filters[0].source: "),
@@ -51,7 +56,7 @@ MISTAKES = {
         _rule(security_methods=[{"esp": {"encryption": "aes", "integrity": "sha"}}]),
         "no cipher of esp",
     ),
-    "esp without a cipher": (_rule(security_methods=[{"esp": {"integrity": "sha"}}]), "esp.encryption: this is missing"),
+    "esp without a cipher": (_rule(security_methods=[{"esp": {"integrity": "sha"}}]), "encryption: this is missing"),
     "cipher that is empty": (
         _rule(security_methods=[{"esp": {"encryption": "", "integrity": "sha"}}]),
         "esp.encryption: this is empty",
@@ -79,7 +84,8 @@ MISTAKES = {
     "mirrored tunnel": (_rule(tunnel="192.0.2.9"), "rules[0] (R): "),
     "connection type": (_rule(connection_type="wifi"), "rules[0] (R): 'wifi'"),
     "poll interval": ({"name": "P", "poll_interval": 0}, "poll_interval: "),
-    "poll interval as a text": ({"name": "P", "poll_interval": "soon"}, "poll_interval: this must be a whole number"),
+    "poll interval as a text": ({"name": "P", "poll_interval": "30m"}, "poll_interval: this must be a whole number of"),
+    "poll interval with a fraction": ({"name": "P", "poll_interval": 1.5}, "or of seconds as in 90s"),
     "main mode method": ({"name": "P", "main_mode": {"methods": ["3des-sha"]}}, "main_mode.methods[0]: "),
     "lifetime of a main mode method": (
         {"name": "P", "main_mode": {"methods": [{**METHOD, "lifetime_seconds": 1 << 32}]}},
