@@ -62,9 +62,8 @@ def read_filters(blob: blobs.FilterBlob) -> tuple[FilterEntry, ...]:
             spelled_out.setdefault(_undescribed(entry.filter), []).append(index)
     restated: set[int] = set()
     for at, entry in enumerate(ranged):
-        parts = [*_subnets_of(entry.filter)] if _uses_ranges(entry) else []
-        if all(part in spelled_out for part in parts):
-            found = [index for part in parts for index in spelled_out[part] if index not in restated]
+        if _uses_ranges(entry) and _is_spelled_out(entry.filter, spelled_out):
+            found = [i for part in _subnets_of(entry.filter) for i in spelled_out[part] if i not in restated]
             restated.update(found)
             ranged[at] = FilterEntry(entry.filter, (*(plain[index].records[0] for index in found), *entry.records))
     return (*(entry for index, entry in enumerate(plain) if index not in restated), *ranged)
@@ -79,11 +78,17 @@ def _undescribed(filter_: Filter) -> Filter:
     return dataclasses.replace(filter_, description="") if filter_.description else filter_
 
 
+def _is_spelled_out(ranged: Filter, among: t.Container[Filter]) -> bool:
+    """Whether all filters of version 1 that together say what a range says are there."""
+    has_range = isinstance(ranged.source, AddressRange) or isinstance(ranged.destination, AddressRange)
+    return has_range and all(part in among for part in _subnets_of(ranged))
+
+
 def _subnets_of(ranged: Filter) -> t.Iterator[Filter]:
     """The filters of version 1 that spell out one with ranges of IPv4."""
 
     def subnets(address: Address) -> list[Address]:
-        if not isinstance(address, AddressRange) or address.odd:
+        if not isinstance(address, AddressRange) or address.odd or address.family is not Family.IPV4:
             return [address]
         networks = ipaddress.summarize_address_range(address.first, address.last)
         return [network(n.network_address, int(n.netmask)) for n in networks]
@@ -111,7 +116,7 @@ def write_filters(filters: t.Iterable[Filter], old: blobs.FilterBlob | None, new
         *restated, last = entry.records
         if isinstance(last, blobs.FilterRecord):
             plain.append(last)
-        elif _uses_ranges(entry) and all(part in spelled_out for part in _subnets_of(entry.filter)):
+        elif _uses_ranges(entry) and _is_spelled_out(entry.filter, spelled_out):
             # with the flag, the filters that are wanted beside this range would not count
             v2.append(last._replace(flags=last.flags & ~blobs.USE_RANGES))
         else:
