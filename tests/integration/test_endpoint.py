@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import json
+import socket
 import ssl
 import xml.etree.ElementTree as ET
 
@@ -123,6 +125,8 @@ def _post(farm, host, body):
         ("nonsense", "no XML"),
         ("<a/>", "no SOAP envelope"),
         (f'<e:Envelope xmlns:e="{SOAP[1:-1]}"><e:Header/><e:Body/></e:Envelope>', "no Action"),
+        ('<?xml version="1.0" encoding="no-such"?><a/>', "no XML"),
+        ('<?xml version="1.0" encoding="utf-7"?><a/>', "no XML"),
     ],
 )
 def test_malformed_soap_is_a_fault(farm, host, body, words):
@@ -130,6 +134,60 @@ def test_malformed_soap_is_a_fault(farm, host, body, words):
     assert status == 500
     assert answer.find(f"{SOAP}Body/{SOAP}Fault") is not None
     assert words in answer.findtext(f".//{FAULT}Message")
+
+
+def _raw(host, *pieces):
+    """What a host answers to bytes on one connection, until it ends it or has nothing more to say."""
+    with socket.create_connection((host.address, 5985), timeout=10) as client:
+        client.settimeout(2)
+        answers = []
+        for piece in pieces:
+            client.sendall(piece)
+            with contextlib.suppress(TimeoutError):
+                answers.append(client.recv(65536))
+        return answers
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        ((b"Transfer-Encoding: chunked", b"", b"1", b"x", b"0", b""), b"411"),
+        ((b"Content-Length: abc", b""), b"411"),
+        ((b"Content-Length: -5", b""), b"411"),
+        ((b"Content-Length: 999999999999", b""), b"413"),
+        ((b"", b""), b"411"),
+    ],
+)
+def test_a_body_without_a_proper_length_is_refused(host, lines, status):
+    request = b"\r\n".join((b"POST /wsman HTTP/1.1", b"Host: x", *lines, b""))
+    assert _raw(host, request)[0].split()[1] == status
+
+
+def test_a_client_that_expects_to_be_told_to_go_on_is(host):
+    head = b"POST /wsman HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n"
+    first, second = _raw(host, head, b"x")
+    assert first.startswith(b"HTTP/1.1 100")
+    assert second.startswith(b"HTTP/1.1 401")
+
+
+def test_a_sealed_body_that_nobody_has_agreed_on_is_refused(farm, host):
+    token = base64.b64encode(f"{farm.credentials.user}:{farm.credentials.password}".encode()).decode()
+    for body in (b"x", b"--Encrypted Boundary\r\n"):
+        answer = requests.post(
+            f"http://{host.address}:5985/wsman",
+            data=body,
+            headers={"Authorization": f"Basic {token}", "Content-Type": "multipart/encrypted"},
+            timeout=10,
+        )
+        assert answer.status_code == 400
+
+
+def test_who_does_not_seal_is_not_answered_sealed(farm, host):
+    assert isinstance(_session(_winrm(farm, host, "ntlm", message_encryption="never")), int)
+
+
+def test_a_command_line_that_cannot_be_read_fails(farm, host):
+    assert _session(_winrm(farm, host, "basic"), ('powershell "', "x")) == 1
 
 
 def test_what_does_not_exist_is_a_fault(farm, host):

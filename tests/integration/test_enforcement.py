@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 
 import pytest
+from ansible_collections.ipsec.windows.plugins.module_utils.regfile import export
+from ansible_collections.ipsec.windows.plugins.module_utils.store import Set, Store, Value
 from integration.playbook import facts_task, policy_task
+from unit import stores
 
 
 def _task(*rules, **options):
@@ -78,6 +82,35 @@ def test_a_policy_that_lets_the_controller_in(host, player, rules):
     assert not any("cuts the connection" in warning for warning in run[0].result.get("warnings", []))
     assert [event[3] for event in host.events("executed")] == ["read", "apply", "read"]
     assert host.events("cut") == []
+
+
+def test_a_connection_that_was_open_before_is_cut(host):
+    request = b"POST /wsman HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+    rule = {"name": "r", "filters": ["*+0"], "action": "block"}
+    store = stores.change(Store(), {"name": "P", "rules": [rule]}, assigned=True).store
+    with socket.create_connection((host.address, 5985), timeout=5) as client:
+        client.sendall(request)
+        assert client.recv(65536).startswith(b"HTTP/1.1 401")
+        host.import_reg(export(store))
+        host.boot()
+        client.sendall(request)
+        with contextlib.suppress(ConnectionError):
+            assert client.recv(65536) == b""
+    assert host.events("cut")
+
+
+def test_a_policy_that_cannot_be_read_is_not_enforced(host):
+    rule = {"name": "r", "filters": [{"source": "2001:db8::/64", "destination": "me"}], "action": "block"}
+    store = stores.change(Store(), {"name": "P", "rules": [rule]}, assigned=True).store
+    path = next(path for path in store.paths() if path.startswith("ipsecFilter"))
+    data = store.get(path, "ipsecData").data
+    for broken in (data.replace(b"\x40" + bytes(15), b"\xff" + bytes(15)), data[:50]):
+        assert broken != data
+        store.change(Set(path, "ipsecData", Value.binary(broken)))
+        host.import_reg(export(store))
+        host.boot()
+        assert host.enforced.in_force is None
+    assert len(host.events("policy_unreadable")) == 2
 
 
 def test_check_mode_warns_and_cuts_nothing(host, player):
