@@ -128,7 +128,7 @@ class PolicyTask:
     def _plan(self, reading: Reading) -> _Attempt:
         target = None
         new_guid = _guids(reading.digest, self.wanted.name or str(self.wanted.id))
-        begun = plan_finish(reading.graph.store, reading.now, new_guid)
+        begun = plan_finish(reading.graph.store, reading.untold, reading.now, new_guid)
         graph = Graph(begun.store)
         stored = find_policy(read_policies(graph), self.wanted.name, self.wanted.id)
         if self.settings.state == "absent":

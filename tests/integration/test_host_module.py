@@ -260,6 +260,7 @@ def test_a_run_that_was_cut_off_before_the_service_knew_is_finished_by_the_next(
     task = policy_task(name="P", rules=[{**rule, "filters": ["192.0.2.2+0"]}])
     run = player.play(host, task, task)
     assert [(r["changed"], r["service"]["told"]) for r in run.results] == [(True, "asked"), (False, "nothing")]
+    assert [(o["object"], o["values"]) for o in run[0]["operations"]] == [("policy", ["whenChanged"])]
     assert host.verdict("192.0.2.2", 50000, 443) == "block"
     assert Reading.parse(_ask(player, host, READ)[0]).untold is False
 

@@ -76,7 +76,7 @@ def stored(store: Store, name: str):
 
 def change(store: Store, wanted: dict, assigned=None, rules_mode="exact", now=2_000_000_000):
     """The plan that makes a policy what `wanted` says."""
-    begun = plan_finish(store, now, counting_guids())
+    begun = plan_finish(store, False, now, counting_guids())
     graph = Graph(begun.store)
     parsed = parse_policy(wanted)
     found = find_policy(read_policies(graph), parsed.name, parsed.id)
@@ -85,7 +85,7 @@ def change(store: Store, wanted: dict, assigned=None, rules_mode="exact", now=2_
 
 
 def remove(store: Store, name: str, now=2_000_000_000):
-    begun = plan_finish(store, now, counting_guids())
+    begun = plan_finish(store, False, now, counting_guids())
     graph = Graph(begun.store)
     found = find_policy(read_policies(graph), name, None)
     return plan_absent(graph, found, now, counting_guids()).after(begun)

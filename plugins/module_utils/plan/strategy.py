@@ -41,12 +41,15 @@ class Plan:
         return dataclasses.replace(self, operations=begun.operations + self.operations)
 
 
-def plan_finish(store: Store, now: int, new_guid: NewGuid) -> Plan:
+def plan_finish(store: Store, untold: bool, now: int, new_guid: NewGuid) -> Plan:
     """What is left to do of a change that was cut off. It comes before anything else is planned: which policy is
-    assigned tells which of two is the one that counts.
+    assigned tells which of two is the one that counts. `untold`: polls may not have been told of it either.
     """
     writer = Writer(store, now, new_guid)
     writer.clean_up()
+    active = Graph(writer.store).active
+    if untold and active is not None:
+        writer.touch([active])
     return Plan(tuple(writer.operations), writer.store, None, in_force=False)
 
 
