@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import datetime
 
-from .answers import Reading
-from .graph import OWNERS, Graph, ObjectClass, object_id
-from .objects import StoredPolicy, describe_class, read_policies
+from .answers import DomainPolicy, Reading
+from .graph import OWNERS, Graph, ObjectClass, describe_class, object_id
+from .objects import StoredPolicy, read_policies
 from .shape.render import Tree, render_policy
 
 
@@ -23,7 +23,7 @@ def render_facts(reading: Reading) -> Tree:
         "assigned": None if active is None else _title(active),
         "in_force": _in_force(reading, active),
         "service": {"status": reading.service.status, "start_type": reading.service.start_type},
-        "orphans": orphans(graph),
+        "orphans": _orphans(graph),
     }
 
 
@@ -58,7 +58,7 @@ def _in_force(reading: Reading, active: StoredPolicy | None) -> Tree:
     if reading.domain is not None:
         return {
             **tree,
-            **_domain_policy(reading),
+            **_domain_policy(reading.domain),
             "reason": f"Group Policy assigns a domain policy, which wins; {assigned}",
         }
     if active is None:
@@ -66,22 +66,20 @@ def _in_force(reading: Reading, active: StoredPolicy | None) -> Tree:
     return {**tree, "source": "local", **_title(active), "reason": f"{assigned} and no domain policy is"}
 
 
-def _domain_policy(reading: Reading) -> Tree:
+def _domain_policy(domain: DomainPolicy) -> Tree:
     """The domain policy, as far as the host's copy tells."""
-    if reading.domain is None:
-        return {}
-    graph = Graph(reading.domain.store)
-    key = next((k for k in graph.policies if object_id(k) in reading.domain.path.lower()), None)
+    graph = Graph(domain.store)
+    key = next((k for k in graph.policies if object_id(k) in domain.path.lower()), None)
     stored = next((p for p in read_policies(graph) if p.key == key), None)
     return {
         "source": "domain",
-        "name": reading.domain.name or (stored.policy.name if stored else None),
+        "name": domain.name or (stored.policy.name if stored else None),
         "id": object_id(key) if key else None,
         "policy": render_policy(stored.policy) if stored else None,
     }
 
 
-def orphans(graph: Graph) -> list[Tree]:
+def _orphans(graph: Graph) -> list[Tree]:
     """The objects that belong to no policy, each with the reason why it is there."""
     found: list[tuple[str, str, str]] = []
     leftovers = graph.leftovers()

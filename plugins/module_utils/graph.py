@@ -15,7 +15,7 @@ import functools
 import re
 import typing as t
 
-from .store import Store, Value
+from .store import Store
 
 CONTAINER: t.Final = r"SOFTWARE\Policies\Microsoft\Windows\IPSEC\Policy\Local"
 """The container as references spell it: below HKEY_LOCAL_MACHINE, without the hive."""
@@ -50,6 +50,18 @@ def reference(key: str) -> str:
     return f"{CONTAINER}\\{key}"
 
 
+def describe_class(class_: ObjectClass | None) -> str:
+    """What the field calls the objects of a class."""
+    return {
+        ObjectClass.POLICY: "policy",
+        ObjectClass.ISAKMP: "main mode policy",
+        ObjectClass.NFA: "rule",
+        ObjectClass.ACTION: "filter action",
+        ObjectClass.FILTER: "filter list",
+        None: "unknown object",
+    }[class_]
+
+
 def object_id(key: str) -> str:
     """The braced GUID in a key's name."""
     return key[key.index("{") :].lower()
@@ -79,9 +91,6 @@ class Graph:
     def foreign(self) -> list[str]:
         """Top-level keys that are none of the five kinds of object."""
         return [key for key in self._paths if "\\" not in key and self._class.get(key) is None]
-
-    def value(self, key: str, name: str) -> Value | None:
-        return self.store.get(key, name)
 
     def text(self, key: str, name: str) -> str:
         """A text value; empty where there is none."""

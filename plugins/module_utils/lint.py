@@ -59,7 +59,7 @@ def lint(policy: Policy) -> list[str]:
 def _of_rules(rules: t.Sequence[Rule], what: str) -> str | None:
     if not rules:
         return None
-    names = list(map(_title, rules))
+    names = [rule.title.removeprefix("rule ") for rule in rules]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{what}: {'the rule' if len(names) == 1 else 'the rules'} {', '.join(names[:_SHOWN])}{more}"
 
@@ -93,10 +93,6 @@ def _weak_group(rules: t.Sequence[Rule], main: t.Sequence[MainModeMethod]) -> st
     return _offers("Diffie-Hellman group 1", why, rules, 0, [m for m in main if m.group == 1])
 
 
-def _title(rule: Rule) -> str:
-    return f"'{rule.name}'" if rule.name else rule.id or "without name"
-
-
 _Way: t.TypeAlias = tuple[int, str, Ports | None, str, Ports | None]
 """Traffic of one direction: protocol, me or any, its port, me or any, its port."""
 
@@ -121,7 +117,7 @@ def _open_over_ipv6(rules: t.Sequence[Rule]) -> t.Iterator[str]:
         if found:
             more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
             yield (
-                f"the rule {_title(rule)} blocks {', '.join(list(found)[:_SHOWN])}{more} over IPv4 only; "
+                f"the {rule.title} blocks {', '.join(list(found)[:_SHOWN])}{more} over IPv4 only; "
                 "over IPv6 the same stays open: add filters with any/ipv6 and me/ipv6"
             )
 

@@ -28,8 +28,6 @@ from .model import (
 from .objects import StoredPolicy, StoredRule
 from .shape.parse import Wanted, WantedDefaultResponse, WantedMainMode
 
-RULES_MODES: t.Final = ("exact", "merge")
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Target:
@@ -152,7 +150,7 @@ def _refuse_taken_names(rules: t.Sequence[Rule], old: t.Sequence[StoredRule]) ->
     after = Counter(fold(rule.name) for rule in rules if rule.name)
     for rule in rules:
         if after[fold(rule.name)] > max(1, before[fold(rule.name)]):
-            raise ModelError(f"rule '{rule.name}': another rule of the policy is called so already")
+            raise ModelError(f"{rule.title}: another rule of the policy is called so already")
 
 
 def _match(wanted: tuple[Rule, ...], stored: t.Sequence[StoredRule], rules_mode: str) -> dict[int, StoredRule]:
@@ -228,7 +226,7 @@ def _complete(rule: Rule, origin: StoredRule | None) -> Rule:
     return dataclasses.replace(
         rule,
         name=name,
-        authentication=_stored_secrets(rule.authentication, old.authentication if old else (), f"rule '{rule.name}'"),
+        authentication=_stored_secrets(rule.authentication, old.authentication if old else (), rule.title),
         filter_list=_first(rule.filter_list, old.filter_list if old else None, name),
         filter_action=_first(rule.filter_action, kept_name, name),
         id=old.id if old else None,
@@ -276,10 +274,10 @@ def _refuse_odd(policy: Policy, origins: t.Sequence[StoredRule | None], old: Pol
             dataclasses.replace(rule, odd=False)
         known = {*stored.filters, stored.action, *stored.authentication, stored.tunnel} if stored else set()
         values = (*rule.filters, rule.action, *rule.authentication, rule.tunnel)
-        _refuse_odd_values(f"rule '{rule.name}'", values, known)
+        _refuse_odd_values(rule.title, values, known)
         if stored and rule.authentication != stored.authentication and any(map(_has_switches, rule.authentication)):
             raise ModelError(
-                f"rule '{rule.name}': account_mapping and exclude_ca_name are kept only while the list of methods "
+                f"{rule.title}: account_mapping and exclude_ca_name are kept only while the list of methods "
                 "stays as it is, as the store's form for them is not known; take them out to change the list "
                 "without them"
             )

@@ -96,6 +96,10 @@ class Family(enum.IntEnum):
     BOTH = 3
 
 
+def _family(address: IPAddress) -> Family:
+    return Family.IPV4 if address.version == 4 else Family.IPV6
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Special:
     """An address that the host itself fills in: its own, any, or that of a server it uses."""
@@ -128,7 +132,7 @@ class Host:
 
     @property
     def family(self) -> Family:
-        return Family.IPV4 if self.address.version == 4 else Family.IPV6
+        return _family(self.address)
 
     def __str__(self) -> str:
         return str(self.address)
@@ -160,7 +164,7 @@ class Subnet:
 
     @property
     def family(self) -> Family:
-        return Family.IPV4 if self.address.version == 4 else Family.IPV6
+        return _family(self.address)
 
     def __str__(self) -> str:
         if self.contiguous:
@@ -186,7 +190,7 @@ class AddressRange:
 
     @property
     def family(self) -> Family:
-        return Family.IPV4 if self.first.version == 4 else Family.IPV6
+        return _family(self.first)
 
     def __str__(self) -> str:
         return f"{self.first}-{self.last}"
@@ -263,7 +267,7 @@ def _full_mask(address: IPAddress) -> int:
 def network(address: IPAddress, mask: int, odd: bool = False) -> Special | Host | Subnet:
     """The address under `mask` in its one canonical form: host bits cleared, all ones a host, all zeros any."""
     if mask == 0:
-        return Special("any", Family.IPV4 if address.version == 4 else Family.IPV6)
+        return Special("any", _family(address))
     if mask == _full_mask(address):
         return Host(address, odd)
     cleared = int(address) & mask
@@ -592,6 +596,11 @@ class Rule:
         ):
             if value is not None:
                 check_text(value, what, NAME_LIMIT)
+
+    @property
+    def title(self) -> str:
+        """What a message calls it."""
+        return f"rule '{self.name}'" if self.name else f"rule {self.id or 'without name'}"
 
     def _key(self) -> tuple[object, ...]:
         return (

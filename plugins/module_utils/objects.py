@@ -17,7 +17,7 @@ from .convert.filters import read_filters
 from .convert.main_mode import read_main_mode
 from .convert.negotiation_policy import DEFAULT_RESPONSE_TYPE, read_negotiation_policy, read_security_methods
 from .convert.nfa import read_authentication, read_connection_type, read_tunnel
-from .graph import ACTION, FILTERS, ISAKMP, NFAS, Graph, ObjectClass, object_id
+from .graph import ACTION, FILTERS, ISAKMP, NFAS, Graph, object_id
 from .model import DEFAULT_POLL_INTERVAL, DefaultResponse, MainMode, ModelError, Policy, Rule
 
 _Blob = t.TypeVar(
@@ -162,15 +162,3 @@ def _read_nfa(graph: Graph, key: str) -> StoredRule | StoredDefaultResponse:
         object_id(key),
     )
     return StoredRule(rule, key, nfa, action_key, action, lists)
-
-
-def describe_class(class_: ObjectClass | None) -> str:
-    """What the field calls the objects of a class."""
-    return {
-        ObjectClass.POLICY: "policy",
-        ObjectClass.ISAKMP: "main mode policy",
-        ObjectClass.NFA: "rule",
-        ObjectClass.ACTION: "filter action",
-        ObjectClass.FILTER: "filter list",
-        None: "unknown object",
-    }[class_]

@@ -15,12 +15,17 @@ ROOT: t.Final = r"HKEY_LOCAL_MACHINE\SOFTWARE\Policies\Microsoft\Windows\IPSec\P
 _LINE: t.Final = 80
 
 
-def export(store: Store) -> bytes:
-    """The file. An import brings back all objects and the assignment; objects that came later stay, unassigned."""
+def export(store: Store, coming: t.Iterable[str] = ()) -> bytes:
+    """The file. An import makes all objects and the assignment what they are in `store`, and removes the keys `coming`,
+    which a change is about to add. A container stays, with its permissions, unless there was none.
+    """
     lines = ["Windows Registry Editor Version 5.00", ""]
-    if not store.paths():
+    paths = sorted(store.paths(), key=str.lower)
+    for path in (*(path for path in paths if path and "\\" not in path), *sorted(coming)):
+        lines += [f"[-{ROOT}\\{path}]", ""]
+    if not paths:
         lines += [f"[-{ROOT}]", ""]
-    for path in sorted(store.paths(), key=str.lower):
+    for path in paths:
         lines.append(f"[{ROOT}\\{path}]" if path else f"[{ROOT}]")
         for name, value in store.values(path).items():
             # what could not be read is left as it is

@@ -8,8 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .graph import Graph, object_id
-from .objects import describe_class
+from .graph import Graph, describe_class, object_id
 from .store import Create, Delete, Operation, Set, Unset
 
 

@@ -12,11 +12,6 @@ import typing as t
 
 from .model import Address, DnsName, Family, Filter, Host, Interface, ModelError, Rule
 
-MODES: t.Final = ("error", "all", "ignore")
-"""What becomes of a name with several addresses: it stops the task; all are taken; its filter is left out, as the
-manual does.
-"""
-
 Answers: t.TypeAlias = t.Mapping[str, t.Sequence[str]]
 
 
@@ -35,7 +30,9 @@ def names_in(rules: t.Iterable[Rule]) -> tuple[list[str], list[str]]:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Resolver:
-    """The host's answers, and what to do with several. Warnings are collected in `warnings`."""
+    """The host's answers, and what becomes of a name with several addresses: `error` stops the task, `all` takes them
+    all, `ignore` leaves the filter out, as the manual does. Warnings are collected in `warnings`.
+    """
 
     names: Answers
     interfaces: Answers
@@ -47,7 +44,7 @@ class Resolver:
         filters = [resolved for filter_ in rule.filters for resolved in self._filter(rule, filter_)]
         if rule.filters and not filters:
             raise ModelError(
-                f"{_title(rule)}: no filter is left, as its names have several addresses; name one or take all"
+                f"{rule.title}: no filter is left, as its names have several addresses; name one or take all"
             )
         tunnel = rule.tunnel
         if isinstance(tunnel, DnsName) and not tunnel.odd:
@@ -63,7 +60,7 @@ class Resolver:
         ]
         if several and self.mode == "ignore":
             self.warnings.append(
-                f"{_title(rule)}: the filter {filter_} is left out: {several[0]} has several addresses"
+                f"{rule.title}: the filter {filter_} is left out: {several[0]} has several addresses"
             )
             return
         for source, destination in itertools.product(sources, destinations):
@@ -76,7 +73,7 @@ class Resolver:
         found = self._lookup(rule, address, family)
         if len(found) > 1 and self.mode == "error":
             raise ModelError(
-                f"{_title(rule)}: {address} has several addresses: {', '.join(map(str, found))}. "
+                f"{rule.title}: {address} has several addresses: {', '.join(map(str, found))}. "
                 "Write one of them, or set multiple_addresses to all or ignore"
             )
         return [dataclasses.replace(address, address=a) for a in found] if isinstance(address, DnsName) else [*found]
@@ -88,7 +85,7 @@ class Resolver:
         found = self._lookup(rule, name, family)
         if len(found) > 1:
             raise ModelError(
-                f"{_title(rule)}: a tunnel has one endpoint, and {name} has several addresses: "
+                f"{rule.title}: a tunnel has one endpoint, and {name} has several addresses: "
                 f"{', '.join(map(str, found))}. Write one of them"
             )
         return found[0]
@@ -104,7 +101,7 @@ class Resolver:
         if not found:
             others = f"; it has {', '.join(map(str, hosts))}" if hosts else ""
             version = "IPv4" if family is Family.IPV4 else "IPv6"
-            raise ModelError(f"{_title(rule)}: {what} {address} has no {version} address on this host{others}")
+            raise ModelError(f"{rule.title}: {what} {address} has no {version} address on this host{others}")
         known = address.address if isinstance(address, DnsName) else None
         return [known] if isinstance(known, Host) and known in found else found
 
@@ -114,7 +111,3 @@ def _host(answer: str) -> Host:
         return Host(ipaddress.ip_address(answer.partition("%")[0]))
     except ValueError:
         raise ModelError(f"the host answered '{answer}', which is no address") from None
-
-
-def _title(rule: Rule) -> str:
-    return f"rule '{rule.name}'" if rule.name else f"rule {rule.id or 'without name'}"

@@ -15,10 +15,12 @@ from ..module_utils.regfile import export
 from ..module_utils.store import Store
 
 
-def write_backup(store: Store, options: t.Mapping[str, t.Any], host: str, base: str) -> str:
+def write_backup(
+    store: Store, coming: t.Iterable[str], options: t.Mapping[str, t.Any], host: str, base: str
+) -> str:
     """Write `store` as a .reg file that only the user can read, as pre-shared keys are in it; returns its path.
 
-    `base` is the folder that relative paths start from. A name that was not asked for is one that no file has yet.
+    `coming` are the keys that the change will add, which the file takes back. `base` is the folder that relative paths start from. A name that was not asked for is one that no file has yet.
     Raises `OSError`.
     """
     folder = pathlib.Path(base, pathlib.Path(options.get("dir_path") or "backup").expanduser())
@@ -35,5 +37,5 @@ def write_backup(store: Store, options: t.Mapping[str, t.Any], host: str, base: 
             path = folder / f"{host}_ipsec_{stamp}_{count}.reg"
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, 0o600)
-        file.write(export(store))
+        file.write(export(store, coming))
     return str(path)

@@ -17,11 +17,11 @@ from ansible.utils.display import Display
 from ..module_utils.answers import Applied, Reading, Service
 from ..module_utils.diff import Side, render_diff
 from ..module_utils.facts import render_stored_policy
-from ..module_utils.graph import Graph, object_id
+from ..module_utils.graph import Graph, describe_class, object_id
 from ..module_utils.lint import lint
 from ..module_utils.merge import Target, find_policy, merge
 from ..module_utils.model import TCP, ModelError, fold
-from ..module_utils.objects import StoredPolicy, describe_class, read_policies, read_policy
+from ..module_utils.objects import StoredPolicy, read_policies, read_policy
 from ..module_utils.plan import Plan, plan_absent, plan_finish, plan_present
 from ..module_utils.report import steps
 from ..module_utils.resolve import Resolver, names_in
@@ -66,18 +66,10 @@ class _Attempt:
     def changed(self) -> bool:
         return bool(self.plan.operations or self.start_type or self.tell)
 
-    @property
-    def active_after(self) -> bool:
-        return _active_after(self.plan)
-
     def operations(self, done: int | None) -> list[dict[str, t.Any]]:
         """The operations for the result; `done` is how many the host has done, None that it was not asked to."""
         found = steps(self.plan.operations, self.reading.graph, Graph(self.plan.store))
         return [step.render(done) for step in found]
-
-
-def _active_after(plan: Plan) -> bool:
-    return plan.policy is not None and Graph(plan.store).active == plan.policy
 
 
 class PolicyTask:
@@ -102,11 +94,11 @@ class PolicyTask:
         for _attempt in range(ATTEMPTS):
             attempt = self._plan(reading)
             if attempt.changed:
-                self.host.check(reading, attempt.active_after and self.settings.service != "ignore")
+                self.host.check(reading, attempt.plan.active and self.settings.service != "ignore")
             cut = self._what_cuts(attempt)
             if self.settings.check_mode or not attempt.changed:
                 return self._result(attempt, written + attempt.operations(None), None)
-            self._back_up(reading)
+            self._back_up(attempt)
             applied, service = self._apply(attempt, cut)
             if applied.error is not None:
                 raise self._stopped(attempt, applied)
@@ -123,6 +115,8 @@ class PolicyTask:
             f"the policy store of {self.host.name} was changed by others {ATTEMPTS} times while this task was about to "
             "write to it; run the task again when they have finished",
             changed=bool(written),
+            operations=written,
+            **self._noted(),
         )
 
     def _plan(self, reading: Reading) -> _Attempt:
@@ -152,7 +146,7 @@ class PolicyTask:
         running = service.status in _RUNNING
         reload = "restart" if self.settings.restart_service else "reload"
         stale = plan.in_force or reading.untold
-        if not _active_after(plan) or self.settings.service == "ignore":
+        if not plan.active or self.settings.service == "ignore":
             return None, reload if stale and running else None
         tell = "start" if not running else reload if stale else None
         automatic = self.settings.service == "automatic" or (
@@ -164,7 +158,7 @@ class PolicyTask:
     def _what_cuts(self, attempt: _Attempt) -> str | None:
         """Why the change would cut the controller off, if it would; said before anything is done."""
         reading, target = attempt.reading, attempt.target
-        if target is None or not (attempt.plan.in_force and attempt.active_after) or reading.domain is not None:
+        if target is None or not (attempt.plan.in_force and attempt.plan.active) or reading.domain is not None:
             return None
         me = frozenset(ipaddress.ip_address(c.local.partition("%")[0]) for c in reading.connections)
         for connection in reading.connections:
@@ -174,7 +168,7 @@ class PolicyTask:
                 rule, why = found
                 warning = (
                     f"this policy cuts the connection of {remote} to port {self.host.port} of {self.host.name}, which "
-                    f"tasks come over: the rule '{rule.name or rule.id}' {why}"
+                    f"tasks come over: the {rule.title} {why}"
                 )
                 if not self.settings.check_mode:
                     _display.warning(warning)
@@ -199,12 +193,14 @@ class PolicyTask:
                 service = Service("running", attempt.start_type or attempt.reading.service.start_type, told)
         return applied, service
 
-    def _back_up(self, reading: Reading) -> None:
-        if self.settings.backup is None or self.backup_file is not None:
+    def _back_up(self, attempt: _Attempt) -> None:
+        if self.settings.backup is None or self.backup_file is not None or not attempt.plan.operations:
             return
         base = str(self.task_vars.get("playbook_dir", "."))
+        before = attempt.reading.graph.store
+        coming = [path for path in attempt.plan.store.paths() if path not in before]
         try:
-            self.backup_file = write_backup(reading.graph.store, self.settings.backup, self.host.name, base)
+            self.backup_file = write_backup(before, coming, self.settings.backup, self.host.name, base)
         except OSError as error:
             raise TaskFailure(f"the backup cannot be written, so nothing was changed: {error}", changed=False) from None
 
@@ -216,7 +212,13 @@ class PolicyTask:
             "the job",
             changed=applied.applied > 0,
             operations=attempt.operations(applied.applied),
+            **self._noted(),
         )
+
+    def _noted(self) -> dict[str, t.Any]:
+        """What a result has of the way to it, however it ends."""
+        backup = {} if self.backup_file is None else {"backup_file": self.backup_file}
+        return {"warnings": self.warnings, **backup}
 
     def _result(
         self, attempt: _Attempt, operations: list[dict[str, t.Any]], service: Service | None
@@ -225,7 +227,7 @@ class PolicyTask:
         graph = Graph(plan.store)
         if attempt.target is not None:
             self.warnings += lint(attempt.target.policy)
-            if attempt.active_after and reading.domain is not None:
+            if attempt.plan.active and reading.domain is not None:
                 self.warnings.append(
                     f"Group Policy gives {self.host.name} the domain policy "
                     f"'{reading.domain.name or reading.domain.path}', which is in force: "
@@ -243,10 +245,8 @@ class PolicyTask:
             "unassigned": plan.unassigned,
             "remaining": [_remaining(graph, key) for key in plan.remaining],
             "service": self._told(attempt, service),
-            "warnings": self.warnings,
+            **self._noted(),
         }
-        if self.backup_file is not None:
-            result["backup_file"] = self.backup_file
         if self.settings.diff and result["changed"]:
             result["diff"] = self._diff(attempt, graph)
         return result
@@ -268,17 +268,16 @@ class PolicyTask:
         before = attempt.reading.graph
         found = render_diff(attempt.stored, _side(before), attempt.target, _side(after))
         header = f"{self.host.name} IPsec policy {self.wanted.name or self.wanted.id}"
-        lines = (
-            f"service: {{status: {service['status']}, start_type: {service['start_type']}}}\n"
-            for service in (dataclasses.asdict(attempt.reading.service), self._told(attempt, None))
-        )
-        old, new = lines
         return {
-            "before": old + found["before"],
-            "after": new + found["after"],
+            "before": _service_line(dataclasses.asdict(attempt.reading.service)) + found["before"],
+            "after": _service_line(self._told(attempt, None)) + found["after"],
             "before_header": header,
             "after_header": header,
         }
+
+
+def _service_line(service: t.Mapping[str, t.Any]) -> str:
+    return f"service: {{status: {service['status']}, start_type: {service['start_type']}}}\n"
 
 
 def _side(graph: Graph) -> Side:

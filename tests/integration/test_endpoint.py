@@ -232,7 +232,6 @@ def test_ansible_by_other_ways(tmp_path, authentication, https):
         player = Player(farm, tmp_path)
         run = player.play(farm.hosts["win1"], facts_task())
         assert run.code == 0, run.output
-        farm.inventory()
         wrong = json.loads(player.inventory.read_text())
         wrong["windows"]["vars"]["ansible_password"] = "wrong"
         player.inventory.write_text(json.dumps(wrong))

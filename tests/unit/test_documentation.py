@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 
 import pytest
@@ -12,8 +13,6 @@ import yaml
 from ansible_collections.ipsec.windows.plugins.module_utils import model
 from ansible_collections.ipsec.windows.plugins.module_utils.facts import render_facts
 from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph
-from ansible_collections.ipsec.windows.plugins.module_utils.merge import RULES_MODES
-from ansible_collections.ipsec.windows.plugins.module_utils.resolve import MODES
 from ansible_collections.ipsec.windows.plugins.module_utils.shape import keys
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
 from ansible_collections.ipsec.windows.plugins.module_utils.store import Store
@@ -82,8 +81,6 @@ def test_what_is_documented_is_taken(documented, taken):
         (RULE["security_methods"]["suboptions"]["esp"]["suboptions"]["encryption"]["choices"], model.ENCRYPTION),
         (RULE["security_methods"]["suboptions"]["esp"]["suboptions"]["integrity"]["choices"], model.INTEGRITY),
         (OPTIONS["main_mode"]["suboptions"]["methods"]["suboptions"]["group"]["choices"], model.GROUPS),
-        (OPTIONS["rules_mode"]["choices"], RULES_MODES),
-        (OPTIONS["multiple_addresses"]["choices"], MODES),
     ],
 )
 def test_documented_choices_are_the_known_ones(documented, known):
@@ -98,6 +95,27 @@ def test_documented_defaults_are_those_of_a_rule():
     assert rule.connection_type == RULE["connection_type"]["default"]
     text = " ".join(RULE["security_methods"]["description"])
     assert all(f"V({method})" in text for method in rule.action.methods)
+
+
+@pytest.mark.parametrize(
+    ("class_", "taken", "otherwise"),
+    [
+        (model.Policy, keys.POLICY, {}),
+        (model.MainMode, keys.MAIN_MODE, {}),
+        (model.MainModeMethod, keys.MAIN_MODE_METHOD, {}),
+        (model.DefaultResponse, keys.DEFAULT_RESPONSE, {"methods": "security_methods", "odd": None}),
+        (model.Rule, keys.RULE, {}),
+        (model.NegotiationPolicy, keys.RULE, {"methods": "security_methods"}),
+        (model.Filter, keys.FILTER, {}),
+        (model.SecurityMethod, keys.SECURITY_METHOD, {"algorithms": "esp"}),
+        (model.Esp, (*keys.ESP, "odd"), {}),
+        (model.Certificate, keys.AUTHENTICATION, {"ca": "certificate"}),
+    ],
+)
+def test_what_a_value_has_can_be_said(class_, taken, otherwise):
+    for field in dataclasses.fields(class_):
+        key = otherwise.get(field.name, field.name)
+        assert key is None or key in taken, field.name
 
 
 def test_facts_have_the_keys_that_are_documented():

@@ -104,9 +104,6 @@ class Host:
         """Take a .reg file in, whole or not at all (`regfile.RegFileError`)."""
         self.registry.change(regfile.parse(data))
 
-    def export_reg(self, root: str = policy.LOCAL) -> bytes:
-        return regfile.export(self.tree, root)
-
     def assign_domain_policy(self, path: str, name: str, objects: Tree) -> None:
         """Do what Group Policy does: say which policy is assigned and put its objects into the cache."""
         changes: list[Change] = [
@@ -119,9 +116,6 @@ class Host:
             where = policy.CACHE + key[len(policy.LOCAL) :]
             changes += [("set", where, value, kind, data) for value, (kind, data) in values.items()]
         self.registry.change(changes)
-
-    def remove_domain_policy(self) -> None:
-        self.registry.change([("delete", policy.ASSIGNMENT), ("delete", policy.CACHE)])
 
     # the service
 
@@ -223,7 +217,7 @@ class Host:
         append(self._events, [(self.now(), name, *details)])
 
     def events(self, name: str | None = None) -> list[list[t.Any]]:
-        """What the host saw, oldest first: [time, name, …]. Names: executed, logon, service, policy_taken, cut,
+        """What the host saw, oldest first: [time, name, …]. Names: executed, logon_failed, service, policy_taken, cut,
         registry_security …
         """
         return [event for event in Follower(self._events).read() if name is None or event[1] == name]
@@ -233,8 +227,9 @@ class Host:
         return policy.policies(self.tree)
 
     def store(self) -> Tree:
-        """The keys of the local policy store."""
-        return {key: self.tree[key] for key in below(self.tree, policy.LOCAL)}
+        """The keys of the local policy store, as they are at this moment."""
+        tree = self.tree
+        return {key: dict(tree[key]) for key in below(tree, policy.LOCAL)}
 
 
 def _version(product: str, major: int, minor: int, build: int) -> list[Change]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing as t
 import uuid
 
@@ -19,7 +20,7 @@ from .changes import NfaChange, Part, default_response_change, differences, live
 from .writer import DATA, DESCRIPTION, NAME, NewGuid, Values, Writer, common_values
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True)
 class Plan:
     """What to do, the store as it is then, and what that means.
 
@@ -35,6 +36,11 @@ class Plan:
     assigns: bool = False
     unassigned: str | None = None
     remaining: tuple[str, ...] = ()
+
+    @functools.cached_property
+    def active(self) -> bool:
+        """Whether the policy is assigned then."""
+        return self.policy is not None and Graph(self.store).active == self.policy
 
     def after(self, begun: Plan) -> Plan:
         """This plan behind one that makes the store it was made for."""
@@ -126,7 +132,7 @@ def _policy_values(graph: Graph, target: Target, stored: StoredPolicy | None) ->
     begun = stored is not None and graph.data(stored.key) is None
     if stored is not None and begun:
         common = common_values(graph.path(stored.key))
-        values.update((name, value) for name, value in common.items() if graph.value(stored.key, name) is None)
+        values.update((name, value) for name, value in common.items() if graph.store.get(stored.key, name) is None)
     if stored is None or begun or stored.policy.poll_interval != policy.poll_interval:
         trailing = stored.blob.trailing if stored and stored.blob else 0
         values[DATA] = Value.binary(PolicyBlob(policy.poll_interval, trailing).pack())

@@ -8,7 +8,7 @@ import random
 import typing as t
 
 import pytest
-from ansible_collections.ipsec.windows.plugins.module_utils import blobs
+from ansible_collections.ipsec.windows.plugins.module_utils import blobs, model
 from ansible_collections.ipsec.windows.plugins.module_utils.convert.filters import write_filters
 from ansible_collections.ipsec.windows.plugins.module_utils.convert.main_mode import write_main_mode
 from ansible_collections.ipsec.windows.plugins.module_utils.convert.negotiation_policy import write_security_methods
@@ -139,16 +139,33 @@ def test_a_lengthened_blob_is_an_error(path):
         form.unpack(data + bytes(40))
 
 
-@pytest.mark.parametrize("form", CLASSES.values())
-def test_lengths_and_counts_that_lie_are_errors(form):
-    data = next(d for f, d in VECTORS.values() if (f is form and len(d) > 30) or f is form is blobs.PolicyBlob)
-    for offset in range(16, min(len(data) - 4, 120), 4):
-        for number in (0xFFFFFFFF, 0x7FFFFFFF, 0x01000000):
-            lying = data[:offset] + number.to_bytes(4, "little") + data[offset + 4 :]
-            try:
-                form.unpack(lying)
-            except blobs.BlobError:
-                continue
+LENGTHS_AND_COUNTS = [
+    (blobs.PolicyBlob, 16),
+    (blobs.IsakmpBlob, 16),
+    (blobs.IsakmpBlob, 80),
+    (blobs.NegotiationPolicyBlob, 16),
+    (blobs.NegotiationPolicyBlob, 20),
+    (blobs.FilterBlob, 16),
+    (blobs.FilterBlob, 20),
+    (blobs.FilterBlob, 24),
+    (blobs.NfaBlob, 16),
+    (blobs.NfaBlob, 20),
+    (blobs.NfaBlob, 28),
+]
+
+
+@pytest.mark.parametrize(("form", "offset"), LENGTHS_AND_COUNTS)
+def test_lengths_and_counts_that_lie_are_errors(form, offset):
+    data = next(d for f, d in VECTORS.values() if f is form and len(d) > offset + 4)
+    for number in (0xFFFFFFFF, 0x7FFFFFFF, 0x01000000, int.from_bytes(data[offset : offset + 4], "little") + 1):
+        with pytest.raises(blobs.BlobError):
+            form.unpack(data[:offset] + (number & 0xFFFFFFFF).to_bytes(4, "little") + data[offset + 4 :])
+
+
+def test_an_offer_of_more_algorithms_than_fit_is_an_error():
+    data = write_security_methods([model.DEFAULT_SECURITY_METHODS[0]], False, None).pack()
+    with pytest.raises(blobs.BlobError, match="an offer of 4 algorithms; at most 3 fit"):
+        blobs.NegotiationPolicyBlob.unpack(data[:40] + b"\4" + data[41:])
 
 
 @pytest.mark.parametrize("form", CLASSES.values())

@@ -96,9 +96,13 @@ def test_the_more_specific_filter_wins(host):
     assert [host.verdict(peer, 50000, 445) for peer in ("192.0.2.9", "198.51.100.9")] == ["permit", "block"]
 
 
-def test_key_exchange_passes():
-    packet = enforcement.Packet(17, *[enforcement.ipaddress.ip_address("192.0.2.1"), 500] * 2, inbound=True)
-    assert enforcement.verdict(None, packet, enforcement.HostAddresses()) == "permit"
+def test_key_exchange_passes(host):
+    _assign(host, _rule("block", "*+0"))
+    me, peer = (enforcement.ipaddress.ip_address(address) for address in (host.address, "192.0.2.1"))
+    own = enforcement.HostAddresses(me=frozenset({me}))
+    for port, verdict in ((500, "permit"), (4500, "permit"), (501, "block")):
+        packet = enforcement.Packet(17, peer, port, me, port, inbound=True)
+        assert enforcement.verdict(host.enforced.in_force, packet, own) == verdict
 
 
 def test_a_policy_that_cannot_be_read_is_noted_and_not_enforced(host):
