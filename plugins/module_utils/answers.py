@@ -61,10 +61,8 @@ class Reading:
     graph: Graph
     digest: str
     now: int
-    computer: str
     product: str
     version: str
-    powershell: str
     writable: bool
     service: Service
     untold: bool
@@ -77,25 +75,18 @@ class Reading:
     def parse(cls, answer: t.Mapping[str, t.Any]) -> Reading:
         domain = answer.get("domain")
         return cls(
-            Graph(_store(_get(answer, "store", str))),
-            _get(answer, "digest", str),
-            _get(answer, "now", int),
-            _get(answer, "computer", str),
-            _get(answer, "product", str),
-            _get(answer, "version", str),
-            _get(answer, "powershell", str),
-            _get(answer, "writable", bool),
-            _service(_get(answer, "service", dict)),
-            _get(answer, "untold", bool),
-            None
-            if domain is None
-            else DomainPolicy(_get(domain, "path", str), _get(domain, "name", str), _store(_get(domain, "store", str))),
-            _addresses(_get(answer, "names", dict)),
-            _addresses(_get(answer, "interfaces", dict)),
-            tuple(
-                Connection(_get(c, "local", str), _get(c, "remote", str), _get(c, "remote_port", int))
-                for c in _get(answer, "connections", list)
-            ),
+            graph=Graph(_store(_get(answer, "store", str))),
+            digest=_get(answer, "digest", str),
+            now=_get(answer, "now", int),
+            product=_get(answer, "product", str),
+            version=_get(answer, "version", str),
+            writable=_get(answer, "writable", bool),
+            service=_service(_get(answer, "service", dict)),
+            untold=_get(answer, "untold", bool),
+            domain=None if domain is None else _domain(domain),
+            names=_addresses(_get(answer, "names", dict)),
+            interfaces=_addresses(_get(answer, "interfaces", dict)),
+            connections=tuple(map(_connection, _get(answer, "connections", list))),
         )
 
     def read_again(self, store: Store, digest: str, now: int) -> Reading:
@@ -158,6 +149,14 @@ def _service(answer: dict[str, t.Any]) -> Service:
         raise AnswerError("the host's answer has a service in a state that does not exist")
     error = answer.get("error")
     return Service(status, start_type, str(answer.get("told") or "nothing"), None if error is None else str(error))
+
+
+def _domain(answer: object) -> DomainPolicy:
+    return DomainPolicy(_get(answer, "path", str), _get(answer, "name", str), _store(_get(answer, "store", str)))
+
+
+def _connection(answer: object) -> Connection:
+    return Connection(_get(answer, "local", str), _get(answer, "remote", str), _get(answer, "remote_port", int))
 
 
 def _addresses(answer: dict[str, t.Any]) -> dict[str, list[str]]:

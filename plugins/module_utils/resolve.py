@@ -59,9 +59,7 @@ class Resolver:
             str(a) for a, found in ((filter_.source, sources), (filter_.destination, destinations)) if len(found) > 1
         ]
         if several and self.mode == "ignore":
-            self.warnings.append(
-                f"{rule.title}: the filter {filter_} is left out: {several[0]} has several addresses"
-            )
+            self.warnings.append(f"{rule.title}: the filter {filter_} is left out: {several[0]} has several addresses")
             return
         for source, destination in itertools.product(sources, destinations):
             yield dataclasses.replace(filter_, source=source, destination=destination)

@@ -3,6 +3,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
+# By such a line Ansible knows its own PowerShell modules; this util is the smallest one, and not used.
 #Requires -Module Ansible.ModuleUtils.CamelConversion
 
 # The host's side of the collection: registry, service, names. What is said on both sides is in docs/host-module.md.
@@ -400,10 +401,8 @@ function Read-Everything {
         store = ConvertTo-Packed $text
         digest = Get-Digest $text
         now = Get-Clock
-        computer = [string]$env:COMPUTERNAME
         product = $os.product
         version = $os.version
-        powershell = [string]$PSVersionTable.PSVersion
         writable = Test-Writable -Hive $Hive
         service = Get-ServiceState -Hive $Hive
         untold = Test-Untold -Hive $Hive
@@ -503,6 +502,6 @@ catch {
     if ($denied -or $problem -is [System.Security.SecurityException] -or $problem -is [System.UnauthorizedAccessException]) {
         $reason = 'not_administrator'
     }
-    $answer = @{ failed = $true; msg = $problem.Message; reason = $reason; line = $_.InvocationInfo.ScriptLineNumber }
+    $answer = @{ failed = $true; msg = $problem.Message; reason = $reason }
 }
 Write-Answer -Answer $answer

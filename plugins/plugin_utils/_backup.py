@@ -15,13 +15,11 @@ from ..module_utils.regfile import export
 from ..module_utils.store import Store
 
 
-def write_backup(
-    store: Store, coming: t.Iterable[str], options: t.Mapping[str, t.Any], host: str, base: str
-) -> str:
+def write_backup(store: Store, coming: t.Iterable[str], options: t.Mapping[str, t.Any], host: str, base: str) -> str:
     """Write `store` as a .reg file that only the user can read, as pre-shared keys are in it; returns its path.
 
-    `coming` are the keys that the change will add, which the file takes back. `base` is the folder that relative paths start from. A name that was not asked for is one that no file has yet.
-    Raises `OSError`.
+    `coming` are the keys that the change will add, which the file takes back. `base` is the folder that relative paths
+    start from. A name that was not asked for is one that no file has yet. Raises `OSError`.
     """
     folder = pathlib.Path(base, pathlib.Path(options.get("dir_path") or "backup").expanduser())
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H-%M-%SZ")

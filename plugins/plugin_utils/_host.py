@@ -74,7 +74,7 @@ class Host:
         version = tuple(int(part) for part in reading.version.split(".")[:2] if part.isdigit())
         if version and version < _OLDEST:
             runs = f"{self.name} runs {reading.product} ({reading.version})"
-            raise HostError(f"{runs}; this needs Windows 8 or Windows Server 2012 at least")
+            raise HostError(f"{runs}; this needs Windows 8.1 or Windows Server 2012 at least")
         if not reading.writable:
             raise HostError(_explain("not_administrator", self.name, ""))
         if needs_service and reading.service.status == "missing":

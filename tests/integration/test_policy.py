@@ -9,7 +9,6 @@ import pathlib
 
 import pytest
 from integration.playbook import facts_task, policy_task
-from winhost import policy as reader
 
 DATA = pathlib.Path(__file__).parent.parent / "data"
 CLOSE_SMB = {

@@ -6,7 +6,7 @@
 One class a format, each with ``unpack`` and ``pack``; ``X.unpack(b).pack() == b`` for every blob that is accepted.
 Values are those of the wire, in its order: what a writer left in reserved fields is a field of its own, and two
 generations of writer are told apart by ``trailing`` and ``length_excess``. The defaults are today's form. What values
-mean is the business of `objects`.
+mean is the business of `convert`.
 
 All integers are little-endian; addresses are bytes, the most significant first. A text is kept with the NUL that ends
 it; a missing text is one NUL. Bytes that are none of the format raise `BlobError`, which knows the offset; no count or

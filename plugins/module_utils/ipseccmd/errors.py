@@ -9,10 +9,8 @@ from ..model import ModelError
 
 
 class GrammarError(ModelError):
-    """`column` counts characters of `text` from 1."""
+    """`column` counts the characters of the text from 1."""
 
     def __init__(self, text: str, column: int, problem: str) -> None:
         super().__init__(f"'{text}', column {column}: {problem}")
-        self.text = text
         self.column = column
-        self.problem = problem
