@@ -6,7 +6,9 @@ from __future__ import annotations
 import typing as t
 
 from ..module_utils.shape import keys
-from ..module_utils.shape.parse import ShapeError, Wanted, parse_policy
+from ..module_utils.shape.fields import ShapeError
+from ..module_utils.shape.parse import parse_policy
+from ..module_utils.shape.wanted import Wanted
 from ..plugin_utils._action import IpsecAction
 from ..plugin_utils._host import Host
 from ..plugin_utils._options import read_options

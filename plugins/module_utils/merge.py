@@ -26,7 +26,7 @@ from .model import (
     fold,
 )
 from .objects import StoredPolicy, StoredRule
-from .shape.parse import Wanted, WantedDefaultResponse, WantedMainMode
+from .shape.wanted import Wanted, WantedDefaultResponse, WantedMainMode
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

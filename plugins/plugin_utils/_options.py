@@ -11,7 +11,7 @@ import typing as t
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ..module_utils.shape.parse import no_such_option
+from ..module_utils.shape.fields import no_such_option
 
 _MODULES = pathlib.Path(__file__).parent.parent / "modules"
 _FIELDS: t.Final = ("type", "elements", "default", "choices", "required", "aliases")

@@ -25,7 +25,7 @@ from ..module_utils.objects import StoredPolicy, read_policies, read_policy
 from ..module_utils.plan import Plan, plan_absent, plan_finish, plan_present
 from ..module_utils.report import steps
 from ..module_utils.resolve import Resolver, names_in
-from ..module_utils.shape.parse import Wanted
+from ..module_utils.shape.wanted import Wanted
 from ..module_utils.verdict import Packet, what_cuts
 from ._action import TaskFailure
 from ._backup import write_backup

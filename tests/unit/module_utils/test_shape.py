@@ -7,7 +7,8 @@ import datetime
 
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils import model
-from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import ShapeError, parse_policy
+from ansible_collections.ipsec.windows.plugins.module_utils.shape.fields import ShapeError
+from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.render import render_policy
 from hypothesis import given
 from unit import strategies
