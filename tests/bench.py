@@ -49,7 +49,7 @@ def _block_list(count: int) -> dict[str, t.Any]:
 
 def _many_rules(count: int) -> dict[str, t.Any]:
     rules = [
-        {"name": f"rule {n}", "filters": [f"0+10.0.{n >> 8}.{n & 255}"], "action": "block"} for n in range(1, count)
+        {"name": f"rule {n}", "filters": [f"0+10.0.{n >> 8}.{n & 255}"], "action": "block"} for n in range(1, count + 1)
     ]
     return {"name": "Many", "rules": rules}
 
