@@ -9,13 +9,22 @@ Both texts are bounded, so that neither a terminal nor the comparison of texts s
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
 import re
 import typing as t
 
 from .merge import Target
-from .model import AuthMethod, Filter, MainMode, MainModeMethod, OtherAuthentication, Policy, PresharedKey, Rule
+from .model import (
+    AuthMethod,
+    DnsName,
+    Filter,
+    MainMode,
+    MainModeMethod,
+    OtherAuthentication,
+    Policy,
+    PresharedKey,
+    Rule,
+)
 from .objects import StoredPolicy
 from .shape.render import render_auth_method, render_default_response, render_filter, render_poll_interval
 
@@ -113,7 +122,8 @@ def _rule_lines(rule: Rule, other: Rule | None, key_mark: str) -> list[str]:
         there = other.authentication if other else rule.authentication
         lines += ["authentication:", *(f"  - {m}" for m in _authentication(rule.authentication, there, key_mark))]
     if rule.tunnel is not None:
-        lines.append(f"tunnel: {_scalar(str(rule.tunnel))}")
+        address = f" ({rule.tunnel.address})" if isinstance(rule.tunnel, DnsName) else ""
+        lines.append(f"tunnel: {_scalar(f'{rule.tunnel}{address}')}")
     if rule.connection_type != "all":
         lines.append(f"connection_type: {rule.connection_type}")
     return [("- " if i == 0 else "  ") + line for i, line in enumerate(lines)]
@@ -140,10 +150,10 @@ def _short(filter_: Filter) -> dict[str, t.Any]:
 
 
 def _authentication(methods: tuple[AuthMethod, ...], there: tuple[AuthMethod, ...], key_mark: str) -> t.Iterator[str]:
-    """The methods without their secrets; one that is another than at the same place over there has the mark."""
-    for method, counterpart in itertools.zip_longest(methods, there[: len(methods)]):
+    """The methods without their secrets; a key that is not over there has the mark."""
+    for method in methods:
         if isinstance(method, PresharedKey):
-            yield "preshared key" + ("" if method == counterpart else key_mark)
+            yield "preshared key" + ("" if method in there else key_mark)
         elif isinstance(method, OtherAuthentication):
             yield f"unknown method of type {method.type}"
         else:

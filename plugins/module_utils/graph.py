@@ -15,7 +15,7 @@ import functools
 import re
 import typing as t
 
-from .store import Store
+from .store import Kind, Store
 
 CONTAINER: t.Final = r"SOFTWARE\Policies\Microsoft\Windows\IPSEC\Policy\Local"
 """The container as references spell it: below HKEY_LOCAL_MACHINE, without the hive."""
@@ -98,8 +98,9 @@ class Graph:
         return value.data if value is not None and isinstance(value.data, str) else ""
 
     def number(self, key: str, name: str) -> int:
+        """A number of 32 bits; 0 where there is none."""
         value = self.store.get(key, name)
-        return value.data if value is not None and isinstance(value.data, int) else 0
+        return value.data if value is not None and value.kind is Kind.DWORD and isinstance(value.data, int) else 0
 
     def data(self, key: str) -> bytes | None:
         """The object's ipsecData."""
@@ -113,6 +114,12 @@ class Graph:
             return []
         texts = (value.data,) if isinstance(value.data, str) else value.data
         return [text.rpartition("\\")[2].lower() for text in texts if text]
+
+    def unreadable(self, key: str) -> list[str]:
+        """Those of an object's references that are there and cannot be read; the empty name is the whole object."""
+        names = ("", *_REFERENCES.get(self._class.get(key) or ObjectClass.FILTER, ()))
+        found = ((name, self.store.get(key, name)) for name in names)
+        return [name for name, value in found if value is not None and not isinstance(value.data, str | tuple)]
 
     def owners(self, key: str) -> list[str]:
         return self.references(key, OWNERS)
@@ -165,6 +172,9 @@ class Graph:
 
         In the order in which they can be deleted: users first.
         """
+        if any(self.unreadable(key) for key, class_ in self._class.items() if class_ in _REFERENCES):
+            # what these refer to is not known: it may be in use
+            return []
         gone: dict[str, None] = dict.fromkeys(self._unfinished)
         for class_ in (ObjectClass.NFA, ObjectClass.ISAKMP, ObjectClass.FILTER, ObjectClass.ACTION):
             for key in self.of_class(class_):

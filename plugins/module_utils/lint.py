@@ -7,10 +7,12 @@ policy.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import typing as t
 
 from .model import (
+    PROTOCOLS,
     Ah,
     Esp,
     Family,
@@ -26,6 +28,8 @@ from .model import (
 )
 
 _SHOWN: t.Final = 5
+_ICMP: t.Final = PROTOCOLS["icmp"]
+_ICMPV6: t.Final = PROTOCOLS["icmpv6"]
 
 
 def lint(policy: Policy) -> list[str]:
@@ -105,7 +109,7 @@ def _open_over_ipv6(rules: t.Sequence[Rule]) -> t.Iterator[str]:
         for rule in blocking
         for filter_ in rule.filters
         if any(end.family in (Family.IPV6, Family.BOTH) for end in (filter_.source, filter_.destination))
-        for way in _ways(filter_)
+        for way in _ways(filter_ if filter_.protocol != _ICMPV6 else dataclasses.replace(filter_, protocol=_ICMP))
     }
     for rule in blocking:
         found = dict.fromkeys(

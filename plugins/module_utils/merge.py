@@ -12,10 +12,14 @@ import typing as t
 from collections import Counter
 
 from .model import (
+    ANY,
+    DEFAULT_AUTHENTICATION,
     DEFAULT_POLL_INTERVAL,
+    ME,
     AuthMethod,
     Certificate,
     DefaultResponse,
+    Filter,
     MainMode,
     ModelError,
     NegotiationPolicy,
@@ -223,14 +227,19 @@ def _complete(rule: Rule, origin: StoredRule | None) -> Rule:
     name = rule.name or (old.name if old else "")
     # a name like "Block" would be wrong on an action that permits
     kept_name = old.filter_action if old and old.action.action == rule.action.action else None
-    return dataclasses.replace(
+    complete = dataclasses.replace(
         rule,
         name=name,
         authentication=_stored_secrets(rule.authentication, old.authentication if old else (), rule.title),
-        filter_list=_first(rule.filter_list, old.filter_list if old else None, name),
-        filter_action=_first(rule.filter_action, kept_name, name),
         id=old.id if old else None,
     )
+    names = (
+        _first(rule.filter_list, old.filter_list if old else None, name),
+        _first(rule.filter_action, kept_name, name),
+    )
+    # a name that stays may be one that only a store has
+    odd = complete.odd or (old is not None and bool({old.filter_list, old.filter_action}.intersection(names)))
+    return dataclasses.replace(complete, filter_list=names[0], filter_action=names[1], odd=odd)
 
 
 def _stored_secrets(
@@ -264,14 +273,14 @@ def _kind(method: AuthMethod) -> object:
 
 def _refuse_odd(policy: Policy, origins: t.Sequence[StoredRule | None], old: Policy | None) -> None:
     """Raise `ModelError` for odd values that the store does not hold already."""
-    if policy.odd and (old is None or (policy.name, policy.description) != (old.name, old.description)):
-        dataclasses.replace(policy, odd=False)
+    if policy.odd:
+        _check_anew(policy, old, {"name": "name", "description": "", "poll_interval": DEFAULT_POLL_INTERVAL})
     if policy.main_mode.odd and (old is None or policy.main_mode != old.main_mode):
         _check_main_mode(policy.main_mode)
     for rule, origin in zip(policy.rules, origins, strict=True):
         stored = origin.rule if origin else None
-        if rule.odd and rule != stored:
-            dataclasses.replace(rule, odd=False)
+        if rule.odd:
+            _check_anew(rule, stored, _ORDINARY_RULE)
         known = {*stored.filters, stored.action, *stored.authentication, stored.tunnel} if stored else set()
         values = (*rule.filters, rule.action, *rule.authentication, rule.tunnel)
         _refuse_odd_values(rule.title, values, known)
@@ -281,6 +290,24 @@ def _refuse_odd(policy: Policy, origins: t.Sequence[StoredRule | None], old: Pol
                 "stays as it is, as the store's form for them is not known; take them out to change the list "
                 "without them"
             )
+
+
+_ORDINARY_RULE: t.Final[t.Mapping[str, t.Any]] = {
+    "name": "",
+    "description": "",
+    "filters": (Filter(ME, ANY),),
+    "authentication": DEFAULT_AUTHENTICATION,
+    "tunnel": None,
+    "connection_type": "all",
+    "filter_list": None,
+    "filter_action": None,
+}
+
+
+def _check_anew(value: Policy | Rule, stored: Policy | Rule | None, ordinary: t.Mapping[str, t.Any]) -> None:
+    """Raise `ModelError` for what is odd in `value` and was not stored so: what stays counts as something ordinary."""
+    stays = {name: o for name, o in ordinary.items() if stored and getattr(value, name) == getattr(stored, name)}
+    dataclasses.replace(value, odd=False, **stays)
 
 
 def _refuse_odd_values(where: str, values: t.Iterable[object], known: t.Collection[object]) -> None:

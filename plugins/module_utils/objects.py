@@ -51,7 +51,7 @@ class StoredDefaultResponse:
 @dataclasses.dataclass(frozen=True, slots=True)
 class StoredPolicy:
     """A policy and its objects. Blobs are None where they are missing. `unreadable` are the NFAs that no rule could be
-    made of.
+    made of, and the policy itself where its references cannot be read.
     """
 
     policy: Policy
@@ -77,6 +77,9 @@ def read_policy(graph: Graph, key: str) -> StoredPolicy:
     rules: list[StoredRule] = []
     default_response: StoredDefaultResponse | None = None
     unreadable: list[str] = []
+    for name in graph.unreadable(key):
+        unreadable.append(key)
+        problems.append(f"{name or 'the policy'} cannot be read, and with it not the rules that it names")
     for nfa in dict.fromkeys(graph.references(key, NFAS)):
         try:
             found = _read_nfa(graph, nfa)

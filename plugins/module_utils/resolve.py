@@ -77,9 +77,8 @@ class Resolver:
         return [dataclasses.replace(address, address=a) for a in found] if isinstance(address, DnsName) else [*found]
 
     def _one(self, rule: Rule, name: DnsName) -> Host:
-        family = next(
-            (f.family for f in (rule.filters[0].source, rule.filters[0].destination) if f.family), Family.IPV4
-        )
+        ends = (rule.filters[0].source, rule.filters[0].destination)
+        family = next((end.family for end in ends if end.family in (Family.IPV4, Family.IPV6)), Family.IPV4)
         found = self._lookup(rule, name, family)
         if len(found) > 1:
             raise ModelError(

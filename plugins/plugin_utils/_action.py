@@ -11,6 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils.answers import AnswerError
 from ..module_utils.model import ModelError
+from ..module_utils.store import StoreError
 from ._host import HostError
 from ._options import OptionError
 
@@ -43,7 +44,7 @@ class IpsecAction(ActionBase):
             result.update(self.work(task_vars or {}))
         except TaskFailure as error:
             result.update(error.result, failed=True, msg=str(error))
-        except (ModelError, OptionError, HostError, AnswerError) as error:
+        except (ModelError, OptionError, HostError, AnswerError, StoreError) as error:
             result.update(failed=True, msg=str(error))
         return result
 

@@ -88,10 +88,14 @@ class Host:
 
     def _ask(self, do: str, **request: t.Any) -> dict[str, t.Any]:
         text = json.dumps({"protocol": PROTOCOL, "do": do, **request})
-        with self._quiet():
-            answer = self._action._execute_module(
-                module_name=MODULE, module_args={"request": text}, task_vars=self._task_vars
-            )
+        try:
+            with self._quiet():
+                answer = self._action._execute_module(
+                    module_name=MODULE, module_args={"request": text}, task_vars=self._task_vars
+                )
+        except OSError as error:
+            # what the libraries of some connections raise when a host goes silent
+            raise AnsibleConnectionFailure(str(error)) from error
         if answer.get("unreachable"):
             raise AnsibleConnectionFailure(str(answer.get("msg")))
         if answer.get("failed") or answer.get("protocol") != PROTOCOL:

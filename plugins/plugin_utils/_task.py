@@ -66,6 +66,12 @@ class _Attempt:
     def changed(self) -> bool:
         return bool(self.plan.operations or self.start_type or self.tell)
 
+    def reading_after(self, service: Service | None) -> Reading:
+        """What was read, with the service as it was left: told of the change or not."""
+        knows = service is not None and service.told in ("asked", "started", "restarted")
+        untold = (self.reading.untold or self.tell is not None) and not knows
+        return dataclasses.replace(self.reading, service=service or self.reading.service, untold=untold)
+
     def operations(self, done: int | None) -> list[dict[str, t.Any]]:
         """The operations for the result; `done` is how many the host has done, None that it was not asked to."""
         found = steps(self.plan.operations, self.reading.graph, Graph(self.plan.store))
@@ -91,13 +97,14 @@ class PolicyTask:
             self.wanted = dataclasses.replace(self.wanted, rules=tuple(resolver.rule(rule) for rule in rules))
             self.warnings += resolver.warnings
         written: list[dict[str, t.Any]] = []
+        told: Service | None = None
         for _attempt in range(ATTEMPTS):
             attempt = self._plan(reading)
             if attempt.changed:
                 self.host.check(reading, attempt.plan.active and self.settings.service != "ignore")
             cut = self._what_cuts(attempt)
             if self.settings.check_mode or not attempt.changed:
-                return self._result(attempt, written + attempt.operations(None), None)
+                return self._result(attempt, written + attempt.operations(None), told)
             self._back_up(attempt)
             applied, service = self._apply(attempt, cut)
             if applied.error is not None:
@@ -110,6 +117,8 @@ class PolicyTask:
                 self.warnings.append(
                     "the store was changed by another program while this task wrote to it; it was planned again"
                 )
+                told = service
+                reading = attempt.reading_after(service)
             reading = reading.read_again(applied.store, applied.digest, applied.now or reading.now)
         raise TaskFailure(
             f"the policy store of {self.host.name} was changed by others {ATTEMPTS} times while this task was about to "
@@ -122,7 +131,8 @@ class PolicyTask:
     def _plan(self, reading: Reading) -> _Attempt:
         target = None
         new_guid = _guids(reading.digest, self.wanted.name or str(self.wanted.id))
-        begun = plan_finish(reading.graph.store, reading.untold, reading.now, new_guid)
+        announce = reading.untold and reading.service.status in _RUNNING
+        begun = plan_finish(reading.graph.store, announce, reading.now, new_guid)
         graph = Graph(begun.store)
         stored = find_policy(read_policies(graph), self.wanted.name, self.wanted.id)
         if self.settings.state == "absent":
@@ -131,11 +141,14 @@ class PolicyTask:
             target = merge(self.wanted, stored, self.settings.rules_mode)
             self._refuse_taken_name(graph, stored, target)
             plan = plan_present(graph, stored, target, self.wanted.assigned, reading.now, new_guid)
+            _check_outcome(plan, target)
         plan = plan.after(begun)
         return _Attempt(reading, stored, target, plan, *self._service(reading, plan))
 
     def _refuse_taken_name(self, graph: Graph, stored: StoredPolicy | None, target: Target) -> None:
         name = fold(target.policy.name)
+        if stored is not None and fold(stored.policy.name) == name:
+            return
         for other in graph.policies:
             if (stored is None or other != stored.key) and fold(graph.text(other, "ipsecName")) == name:
                 raise ModelError(f"another policy is called '{target.policy.name}' already: {object_id(other)}")
@@ -144,7 +157,8 @@ class PolicyTask:
         """The start type to set, and what to tell the service: of this change, or of one that was cut off before."""
         service = reading.service
         running = service.status in _RUNNING
-        reload = "restart" if self.settings.restart_service else "reload"
+        # one that is disabled would not come up again
+        reload = "restart" if self.settings.restart_service and service.start_type != "disabled" else "reload"
         stale = plan.in_force or reading.untold
         if not plan.active or self.settings.service == "ignore":
             return None, reload if stale and running else None
@@ -157,18 +171,19 @@ class PolicyTask:
 
     def _what_cuts(self, attempt: _Attempt) -> str | None:
         """Why the change would cut the controller off, if it would; said before anything is done."""
-        reading, target = attempt.reading, attempt.target
-        if target is None or not (attempt.plan.in_force and attempt.plan.active) or reading.domain is not None:
+        reading, graph = attempt.reading, Graph(attempt.plan.store)
+        if attempt.tell is None or graph.active is None or reading.domain is not None:
             return None
+        policy = read_policy(graph, graph.active).policy
         me = frozenset(ipaddress.ip_address(c.local.partition("%")[0]) for c in reading.connections)
         for connection in reading.connections:
             remote, local = (ipaddress.ip_address(a.partition("%")[0]) for a in (connection.remote, connection.local))
-            found = what_cuts(target.policy, Packet(TCP, remote, connection.remote_port, local, self.host.port), me)
+            found = what_cuts(policy, Packet(TCP, remote, connection.remote_port, local, self.host.port), me)
             if found is not None:
                 rule, why = found
                 warning = (
-                    f"this policy cuts the connection of {remote} to port {self.host.port} of {self.host.name}, which "
-                    f"tasks come over: the {rule.title} {why}"
+                    f"the policy '{policy.name}' cuts the connection of {remote} to port {self.host.port} of "
+                    f"{self.host.name}, which tasks come over: the {rule.title} {why}"
                 )
                 if not self.settings.check_mode:
                     _display.warning(warning)
@@ -269,15 +284,27 @@ class PolicyTask:
         found = render_diff(attempt.stored, _side(before), attempt.target, _side(after))
         header = f"{self.host.name} IPsec policy {self.wanted.name or self.wanted.id}"
         return {
-            "before": _service_line(dataclasses.asdict(attempt.reading.service)) + found["before"],
-            "after": _service_line(self._told(attempt, None)) + found["after"],
+            "before": _service_line(dataclasses.asdict(attempt.reading.service), attempt.reading.untold)
+            + found["before"],
+            "after": _service_line(self._told(attempt, None), False) + found["after"],
             "before_header": header,
             "after_header": header,
         }
 
 
-def _service_line(service: t.Mapping[str, t.Any]) -> str:
-    return f"service: {{status: {service['status']}, start_type: {service['start_type']}}}\n"
+def _check_outcome(plan: Plan, target: Target) -> None:
+    """Nothing is written that would not be read as it was asked for."""
+    if plan.policy is not None and read_policy(Graph(plan.store), plan.policy).policy != target.policy:
+        raise TaskFailure(
+            f"the policy '{target.policy.name}' would be stored otherwise than it was asked for, so nothing was "
+            "changed; this is a mistake of the collection: please report it with the task",
+            changed=False,
+        )
+
+
+def _service_line(service: t.Mapping[str, t.Any], untold: bool) -> str:
+    late = ", untold: true" if untold else ""
+    return f"service: {{status: {service['status']}, start_type: {service['start_type']}{late}}}\n"
 
 
 def _side(graph: Graph) -> Side:

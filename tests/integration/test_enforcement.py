@@ -113,6 +113,17 @@ def test_a_policy_that_cannot_be_read_is_not_enforced(host):
     assert len(host.events("policy_unreadable")) == 2
 
 
+def test_starting_the_service_may_cut_as_well(host, player):
+    player.play(host, _task(_rule("block", "*+0"), service="ignore"))
+    task = policy_task(name="P")
+    predicted = player.play(host, task, options=("--check",))[0]
+    run = player.play(host, task, facts_task())
+    assert any("the policy 'P' cuts the connection" in warning for warning in predicted["warnings"])
+    assert run[0]["warnings"] == predicted["warnings"]
+    assert (run[0].status, run[0]["service"]["told"]) == ("ok", "started")
+    assert run[1].status == "unreachable"
+
+
 def test_check_mode_warns_and_cuts_nothing(host, player):
     run = player.play(host, _task(_rule("block", "*+0")), facts_task(), options=("--check",))
     assert any("cuts the connection" in warning for warning in run[0]["warnings"])

@@ -264,6 +264,15 @@ def test_a_run_that_was_cut_off_before_the_service_knew_is_finished_by_the_next(
     assert Reading.parse(_ask(player, host, READ)[0]).untold is False
 
 
+def test_a_mark_beside_a_stopped_service_is_no_change(host, player):
+    rule = {"name": "r", "filters": ["192.0.2.1+0"], "action": "block"}
+    player.play(host, policy_task(name="P", assigned=True, rules=[rule]))
+    _ask(player, host, _apply(stores.from_tree(host.store()), [], announce=True))
+    host.stop_service()
+    run = player.play(host, policy_task(name="Q"), policy_task(name="Q"), policy_task(name="P", service="ignore"))
+    assert [result["changed"] for result in run.results] == [True, False, False]
+
+
 def test_a_boot_tells_the_service_as_well(host, player):
     _ask(player, host, _apply(Store(), [Create("key")], announce=True))
     host.boot()

@@ -24,6 +24,7 @@ _WIDTH: t.Final = 77
 
 _VALUE = re.compile(r'(?:"(?P<name>(?:[^"\\]|\\.)*)"|(?P<default>@))\s*=\s*(?P<data>.*)', re.DOTALL)
 _OPEN_TEXT = re.compile(r'\s*(?:"(?:[^"\\]|\\.)*"|@)\s*=\s*"(?:[^"\\]|\\.)*', re.DOTALL)
+_TEXT_GOES_ON = re.compile(r'(?:[^"\\]|\\.)*')
 _UNENDED: t.Final = "a text ends with a quotation mark; quotation marks and backslashes in it follow a backslash"
 _HEX = re.compile(r"hex(?:\((?P<kind>[0-9a-f]+)\))?:(?P<bytes>.*)", re.IGNORECASE)
 
@@ -124,22 +125,25 @@ def _logical_lines(text: str) -> t.Iterator[tuple[int, str]]:
     """Lines with their numbers. Lines of hex that end with a backslash are joined, and those of a text with breaks."""
     pieces: list[str] = []
     start = 0
+    in_text = False
     for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1):
-        if not pieces:
-            start = number
-        whole = "".join(pieces) + (line.strip() if pieces and pieces[-1][-1:] != "\n" else line)
-        if not whole.lstrip().startswith(";"):
-            if _OPEN_TEXT.fullmatch(whole):
-                pieces = [whole + "\r\n"]
-                continue
-            if whole.rstrip().endswith(",\\"):
-                pieces = [whole.rstrip()[:-1]]
-                continue
-        yield start, whole
+        if in_text:
+            pieces += ["\r\n", line]
+            in_text = _TEXT_GOES_ON.fullmatch(line) is not None
+        elif pieces:
+            pieces.append(line.strip())
+        else:
+            start, pieces = number, [line]
+            in_text = _OPEN_TEXT.fullmatch(line) is not None
+        if in_text:
+            continue
+        if pieces[-1].rstrip().endswith(",\\") and not pieces[0].lstrip().startswith(";"):
+            pieces[-1] = pieces[-1].rstrip()[:-1]
+            continue
+        yield start, "".join(pieces)
         pieces = []
     if pieces:
-        open_text = pieces[0].endswith("\n")
-        raise RegFileError(start, _UNENDED if open_text else "the file ends in the middle of a value")
+        raise RegFileError(start, _UNENDED if in_text else "the file ends in the middle of a value")
 
 
 def _parse_key(number: int, text: str) -> tuple[str, Change]:

@@ -180,8 +180,9 @@ class FilterBlob:
             reader.fail(f"a filter ends here, the data length puts the end of all at byte {end}")
         v2 = cls._unpack_v2(reader, len(filters)) if reader.left > 1 else None
         trailing = bytes([reader.last_byte()]) if reader.left else b""
-        announced = v2.legacy_count if v2 is not None and v2.legacy_count else count
-        if len(filters) not in (count, announced):
+        # the count in the section of version 2 wins where it is not zero; None is the true one
+        announced = count if v2 is None or v2.legacy_count == 0 else v2.legacy_count
+        if announced is not None and len(filters) not in (count, announced):
             reader.fail(f"{announced} filters are announced, {len(filters)} are there", 20)
         return cls(tuple(filters), v2, None if count == len(filters) else count, excess, trailing)
 

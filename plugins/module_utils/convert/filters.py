@@ -80,15 +80,19 @@ def _undescribed(filter_: Filter) -> Filter:
 
 def _is_spelled_out(ranged: Filter, among: t.Container[Filter]) -> bool:
     """Whether all filters of version 1 that together say what a range says are there."""
-    has_range = isinstance(ranged.source, AddressRange) or isinstance(ranged.destination, AddressRange)
-    return has_range and all(part in among for part in _subnets_of(ranged))
+    ends = (ranged.source, ranged.destination)
+    return any(map(_has_subnets, ends)) and all(part in among for part in _subnets_of(ranged))
+
+
+def _has_subnets(address: Address) -> bool:
+    return isinstance(address, AddressRange) and not address.odd and address.family is Family.IPV4
 
 
 def _subnets_of(ranged: Filter) -> t.Iterator[Filter]:
     """The filters of version 1 that spell out one with ranges of IPv4."""
 
     def subnets(address: Address) -> list[Address]:
-        if not isinstance(address, AddressRange) or address.odd or address.family is not Family.IPV4:
+        if not isinstance(address, AddressRange) or not _has_subnets(address):
             return [address]
         networks = ipaddress.summarize_address_range(address.first, address.last)
         return [network(n.network_address, int(n.netmask)) for n in networks]
@@ -116,17 +120,24 @@ def write_filters(filters: t.Iterable[Filter], old: blobs.FilterBlob | None, new
         *restated, last = entry.records
         if isinstance(last, blobs.FilterRecord):
             plain.append(last)
-        elif _uses_ranges(entry) and _is_spelled_out(entry.filter, spelled_out):
-            # with the flag, the filters that are wanted beside this range would not count
+        elif _uses_ranges(entry) and _hides(entry, spelled_out):
             v2.append(last._replace(flags=last.flags & ~blobs.USE_RANGES))
         else:
             plain.extend(t.cast("list[blobs.FilterRecord]", restated))
             v2.append(last)
-    section = None
-    if v2:
-        excess = old.v2.length_excess if old and old.v2 else 0
-        section = blobs.FilterSectionV2(tuple(v2), length_excess=excess)
-    return dataclasses.replace(old or blobs.FilterBlob(), filters=tuple(plain), v2=section, count=None)
+    if not v2:
+        return dataclasses.replace(old or blobs.FilterBlob(), filters=tuple(plain), v2=None, count=None)
+    if old is None or old.v2 is None:
+        return blobs.FilterBlob(tuple(plain), blobs.FilterSectionV2(tuple(v2)))
+    section = blobs.FilterSectionV2(tuple(v2), length_excess=old.v2.length_excess)
+    return dataclasses.replace(old, filters=tuple(plain), v2=section, count=None)
+
+
+def _hides(entry: FilterEntry, wanted: t.Container[Filter]) -> bool:
+    """Whether the flag on this range would make filters of no account that are wanted beside it."""
+    if len(entry.records) > 1:
+        return any(part in wanted for part in _subnets_of(entry.filter))
+    return _is_spelled_out(entry.filter, wanted)
 
 
 def _entry(filter_: Filter, guid: bytes) -> FilterEntry:

@@ -49,7 +49,7 @@ class Plan:
 
 def plan_finish(store: Store, untold: bool, now: int, new_guid: NewGuid) -> Plan:
     """What is left to do of a change that was cut off. It comes before anything else is planned: which policy is
-    assigned tells which of two is the one that counts. `untold`: polls may not have been told of it either.
+    assigned tells which of two is the one that counts. `untold`: polls may not have learnt of it either.
     """
     writer = Writer(store, now, new_guid)
     writer.clean_up()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ..graph import ISAKMP, NFAS, OWNERS, REPLACES, Graph, ObjectClass, reference
-from ..store import Create, Delete, Operation, Set, Store, Unset, Value
+from ..store import Create, Delete, Kind, Operation, Set, Store, Unset, Value
 
 DATA: t.Final = "ipsecData"
 NAME: t.Final = "ipsecName"
@@ -71,7 +71,12 @@ class Writer:
         `like` is the object whose values it inherits, so that those without a name here survive.
         """
         common: Values = {**common_values(key), CHANGED: Value.number(self._time_after(like))}
-        inherited = self.store.values(like) if like else {}
+        # a value of an unknown kind can only stay where it is
+        inherited = {
+            name: value
+            for name, value in (self.store.values(like) if like else {}).items()
+            if value.kind is not Kind.UNKNOWN
+        }
         first = {name: values[name] for name in (REPLACES, NAME) if name in values} if owner is None else {}
         owners = {OWNERS: None if owner is None else Value.strings([reference(owner)])}
         merged: dict[str, tuple[str, Value | None]] = {}

@@ -126,10 +126,41 @@ def test_filters_that_spell_a_range_out_count_beside_it():
     ranged = model.Filter(model.ME, model.AddressRange(first, last))
     hosts = [model.Filter(model.ME, model.Host(ip)) for ip in (first, last)]
     blob = write_filters([ranged], None, _guid)
+    old = dataclasses.replace(blob, filters=write_filters(hosts, None, _guid).filters)
+    assert [entry.filter for entry in read_filters(old)] == [ranged]
+    for wanted in ([hosts[0], ranged], [ranged, *hosts]):
+        found = write_filters(wanted, old, _guid)
+        assert frozenset(entry.filter for entry in read_filters(found)) == frozenset(wanted)
+        assert write_filters(wanted, found, _guid) == found
     for wanted in ([*hosts, ranged], [hosts[0], ranged], [ranged]):
         blob = write_filters(wanted, blob, _guid)
         assert frozenset(entry.filter for entry in read_filters(blob)) == frozenset(wanted)
         assert write_filters(wanted, blob, _guid) == blob
+
+
+def test_a_range_of_ipv6_keeps_its_flag():
+    ip = ipaddress.IPv6Address
+    ranged = model.Filter(
+        model.Special("me", model.Family.IPV6), model.AddressRange(ip("2001:db8::1"), ip("2001:db8::9"))
+    )
+    (record,) = write_filters([ranged], None, _guid).v2.filters
+    assert record.flags == blobs.USE_RANGES
+
+
+def test_an_old_list_with_a_filter_of_version_2_has_the_form_of_today():
+    store = microsoft_defaults()
+    path = next(path for path in store.paths() if path.startswith("ipsecFilter"))
+    old = blobs.FilterBlob.unpack(store.get(path, "ipsecData").data)
+    ranged = model.Filter(model.ME, model.AddressRange(ANY4("192.0.2.1"), ANY4("192.0.2.5")))
+    wanted = [*(entry.filter for entry in read_filters(old)), ranged]
+    found = blobs.FilterBlob.unpack(write_filters(wanted, old, _guid).pack())
+    assert frozenset(entry.filter for entry in read_filters(found)) == frozenset(wanted)
+
+
+def test_the_count_in_the_section_of_version_2_wins():
+    blob = write_filters([model.Filter(model.ME, model.ANY)], None, _guid)
+    blob = dataclasses.replace(blob, v2=blobs.FilterSectionV2(()), count=0)
+    assert blobs.FilterBlob.unpack(blob.pack()) == blob
 
 
 def test_a_section_of_version_2_keeps_its_form():

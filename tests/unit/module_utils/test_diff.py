@@ -103,6 +103,12 @@ def test_whatever_changes_is_seen():
     diff = _diff(store, rules=[_rule(action="block", authentication=[{"preshared_key": "s3cret"}])])
     assert _changes(diff) == ["-- {kerberos: true}", "+- preshared key (changed)"]
     assert "preshared key (changed)" in _diff(store, default_response=response("other s3cret"))["after"]
+
+    def tunnel(address):
+        return _rule(filters=["0=*"], tunnel="a.example", tunnel_address=address)
+
+    moved = _diff(_store(rules=[tunnel("192.0.2.1")]), rules=[tunnel("192.0.2.2")])
+    assert _changes(moved) == ["-tunnel: a.example (192.0.2.1)", "+tunnel: a.example (192.0.2.2)"]
     assert "des-sha-1 5K" in _diff(store, main_mode={"methods": ["3des-sha-2", own]})["after"]
 
 

@@ -9,7 +9,7 @@ import json
 from ansible_collections.ipsec.windows.plugins.module_utils.answers import DomainPolicy, Reading, Service
 from ansible_collections.ipsec.windows.plugins.module_utils.facts import render_facts
 from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph
-from ansible_collections.ipsec.windows.plugins.module_utils.store import Create, Delete, Set, Store, Unset, Value
+from ansible_collections.ipsec.windows.plugins.module_utils.store import Create, Delete, Kind, Set, Store, Unset, Value
 from unit import stores
 
 READING = Reading(
@@ -130,3 +130,9 @@ def test_no_fact_carries_a_key_or_a_blob():
     text = json.dumps(facts)
     assert "s3cret" not in text
     assert "ipsecData" not in text
+
+
+def test_a_time_that_no_calendar_has_is_none():
+    store = stores.change(Store(), {"name": "P"}).store
+    store.change(Set(stores.stored(store, "P").key, "whenChanged", Value(Kind.QWORD, 253402300800)))
+    assert _facts(store)["policies"][0]["when_changed"] is None

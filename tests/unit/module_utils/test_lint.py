@@ -69,6 +69,7 @@ def test_what_is_weak_is_said_once(rule, options, words):
         ({"action": "permit"}, {"main_mode": {"methods": ["des-md5-1"], "pfs": False}}),
         ({"action": "block", "filters": ["192.0.2.*+0:445:TCP"]}, {}),
         ({"action": "block", "filters": ["*+0:445:TCP", ALL_IPV6]}, {}),
+        ({"action": "block", "filters": ["*+0::ICMP", {**ALL_IPV6, "protocol": "icmpv6"}]}, {}),
         ({"action": "permit", "filters": ["*+0:445:TCP"]}, {}),
         ({"action": "block", "filters": ["*+0:445:TCP", IPV6_SMB]}, {}),
         ({"action": "block", "filters": ["*+0:445:TCP"], "enabled": False}, {}),

@@ -181,6 +181,19 @@ def test_names_that_only_look_alike_are_two():
     assert stores.stored(store, "STRAßE") is not None
 
 
+def test_an_odd_name_that_stays_is_no_obstacle():
+    store = _store(rules=[_rule()])
+    (rule,) = stores.stored(store, "P").rules
+    for key in (*rule.filters, rule.action_key):
+        store.change(Set(key, "ipsecName", Value.string("a\u200f\tb")))
+    assert stores.change(store, {"name": "P", "rules": [_rule()]}).operations == ()
+    assert stores.change(store, {"name": "P", "rules": [_rule(enabled=False)]}).operations
+    with pytest.raises(ModelError, match="the filter list's name contains the character"):
+        _merge(store, rules=[_rule(filter_list="c\td")])
+    with pytest.raises(ModelError, match="a poll interval of 0 seconds"):
+        _merge(store, odd=True, poll_interval="0s")
+
+
 def _odd_stores():
     """Stores whose one rule holds what no task may bring in."""
     named = {"source": "me", "destination": "a.example", "destination_address": "192.0.2.1"}

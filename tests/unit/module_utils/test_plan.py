@@ -14,7 +14,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils.merge import Target
 from ansible_collections.ipsec.windows.plugins.module_utils.objects import read_policies
 from ansible_collections.ipsec.windows.plugins.module_utils.plan import plan_present
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.render import render_policy
-from ansible_collections.ipsec.windows.plugins.module_utils.store import Delete, Set, Store, Unset, Value
+from ansible_collections.ipsec.windows.plugins.module_utils.store import Delete, Kind, Set, Store, Unset, Value
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit import strategies
@@ -287,6 +287,40 @@ def test_a_rule_that_two_policies_share_is_not_edited():
         plan = change(store, wanted)
         assert facts(plan.store)["B"] == before
         assert change(plan.store, wanted).operations == ()
+
+
+@pytest.mark.parametrize("name", ["", "ipsecNFAReference", "ipsecISAKMPReference"])
+def test_what_an_unreadable_object_may_use_is_no_leftover(name):
+    store = change(Store(), {"name": "A", "rules": [BLOCK_RULE]}, assigned=True).store
+    store.change(Set(stored(store, "A").key, name, Value.string("")))
+    keys = {path: dict(store.values(path)) for path in store.paths()}
+    keys[store.spelling(stored(store, "A").key)][name] = Value(Kind.UNKNOWN, b"")
+    store = Store(keys)
+    plan = change(store, {"name": "B", "rules": [BLOCK_RULE]})
+    assert set(store.paths()) <= set(plan.store.paths())
+    assert "cannot be read" in str(stored(store, "A").problems)
+
+
+def test_a_value_of_an_unknown_kind_is_no_obstacle():
+    store = change(Store(), {"name": "A", "rules": [BLOCK_RULE]}, assigned=True).store
+    keys = {path: dict(store.values(path)) for path in store.paths()}
+    for path, values in keys.items():
+        if path:
+            values["odd"] = Value(Kind.UNKNOWN, b"")
+    wanted = {"name": "A", "rules": [{**BLOCK_RULE, "enabled": False}], "main_mode": {"pfs": True}, "poll_interval": 1}
+    plan = change(Store(keys), wanted)
+    assert change(plan.store, wanted).operations == ()
+
+
+def test_two_policies_of_one_name_are_changed_by_id():
+    store = change(change(Store(), {"name": "A"}).store, {"name": "B"}).store
+    store.change(Set(stored(store, "B").key, "ipsecName", Value.string("A")))
+    one, two = read_policies(Graph(store))
+    plan = change(store, {"name": "A", "id": two.policy.id, "description": "x"})
+    assert {p.policy.id: p.policy.description for p in read_policies(Graph(plan.store))} == {
+        one.policy.id: "",
+        two.policy.id: "x",
+    }
 
 
 def test_what_two_rules_of_a_policy_shared_goes_with_them():
