@@ -54,7 +54,8 @@ def parse_address(text: str, notes: list[str], odd: bool = False) -> Address:
         return span(low, high, odd)
     if _ip(text) is None and ":" not in text and not _LOOKS_NUMERIC.match(text):
         return DnsName(text, odd=odd)
-    return Host(_parse_ip(text), odd)
+    address = _parse_ip(text)
+    return Host(address, odd=odd and int(address) == 0)
 
 
 def _parse_special(text: str) -> Special | None:

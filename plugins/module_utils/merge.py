@@ -280,7 +280,9 @@ def _refuse_odd(policy: Policy, origins: t.Sequence[StoredRule | None], old: Pol
     for rule, origin in zip(policy.rules, origins, strict=True):
         stored = origin.rule if origin else None
         if rule.odd:
-            _check_anew(rule, stored, _ORDINARY_RULE)
+            # filters that are there count: whether they may be mirrored depends on the rest
+            without_filters = {} if rule.filters else {"filters": (Filter(ME, ANY),)}
+            _check_anew(rule, stored, {**_ORDINARY_RULE, **without_filters})
         known = {*stored.filters, stored.action, *stored.authentication, stored.tunnel} if stored else set()
         values = (*rule.filters, rule.action, *rule.authentication, rule.tunnel)
         _refuse_odd_values(rule.title, values, known)
@@ -295,7 +297,6 @@ def _refuse_odd(policy: Policy, origins: t.Sequence[StoredRule | None], old: Pol
 _ORDINARY_RULE: t.Final[t.Mapping[str, t.Any]] = {
     "name": "",
     "description": "",
-    "filters": (Filter(ME, ANY),),
     "authentication": DEFAULT_AUTHENTICATION,
     "tunnel": None,
     "connection_type": "all",

@@ -190,6 +190,9 @@ def test_an_odd_name_that_stays_is_no_obstacle():
     assert stores.change(store, {"name": "P", "rules": [_rule(enabled=False)]}).operations
     with pytest.raises(ModelError, match="the filter list's name contains the character"):
         _merge(store, rules=[_rule(filter_list="c\td")])
+    mirrored_tunnel = _rule(tunnel="192.0.2.9", odd=True)
+    with pytest.raises(ModelError, match="a tunnel cannot have mirrored filters"):
+        _merge(store, rules=[mirrored_tunnel])
     with pytest.raises(ModelError, match="a poll interval of 0 seconds"):
         _merge(store, odd=True, poll_interval="0s")
 
