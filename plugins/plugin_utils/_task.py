@@ -250,7 +250,8 @@ class PolicyTask:
                 )
         if service is not None and service.error:
             self.warnings.append(
-                f"the service PolicyAgent could not be told: {service.error}; it takes the change at its next start"
+                f"the service PolicyAgent could not be told: {service.error}; it takes the change at its next start, "
+                "and the next task here tells it again"
             )
         stored = None if plan.policy is None else read_policy(graph, plan.policy)
         result: dict[str, t.Any] = {

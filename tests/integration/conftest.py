@@ -16,13 +16,26 @@ from winhost.farm import Farm
 @pytest.fixture(scope="session", params=["python", "powershell"])
 def farm(request):
     """Hosts enough for each test to have fresh ones."""
-    if request.param == "powershell" and find_pwsh() is None:
-        if os.environ.get("CI"):
-            pytest.fail("there is no pwsh on PATH, and CI does not go without: both engines are to be tested")
-        pytest.skip("there is no pwsh on PATH (PowerShell 7): the PowerShell engine is not tested here")
+    if request.param == "powershell":
+        _need_pwsh()
     with Farm(count=120, engine=request.param) as found:
         found.fresh = iter(found.hosts.values())
         yield found
+
+
+def _need_pwsh():
+    if find_pwsh() is not None:
+        return
+    if os.environ.get("CI"):
+        pytest.fail("there is no pwsh on PATH, and CI does not go without: both engines are to be tested")
+    pytest.skip("there is no pwsh on PATH (PowerShell 7): the PowerShell engine is not tested here")
+
+
+@pytest.fixture
+def both_engines():
+    """The names of both, where both can be had."""
+    _need_pwsh()
+    return ("python", "powershell")
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ from ansible_collections.ipsec.windows.plugins.module_utils.store import (
 from integration.playbook import Player, policy_task
 from unit import stores
 from winhost import policy as reader
-from winhost.engine_powershell import find_pwsh
 from winhost.farm import Farm
 from winhost.host import SERVICE_KEY
 
@@ -321,14 +320,10 @@ def _some_operations(source: random.Random, count: int):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_both_engines_make_the_same_store_of_any_operations(tmp_path, seed, request):
-    if find_pwsh() is None:
-        # conftest.py fails the farm fixture in CI, where this must not be skipped either
-        request.getfixturevalue("farm")
-        pytest.skip("there is no pwsh on PATH (PowerShell 7): there is only one engine to compare")
+def test_both_engines_make_the_same_store_of_any_operations(tmp_path, seed, both_engines):
     operations = _some_operations(random.Random(seed), 150)
     seen = []
-    for engine in ("python", "powershell"):
+    for engine in both_engines:
         (tmp_path / engine).mkdir()
         with Farm(engine=engine) as farm:
             host = farm.hosts["win1"]
