@@ -18,8 +18,8 @@ def farm(request):
     """Hosts enough for each test to have fresh ones."""
     if request.param == "powershell":
         _need_pwsh()
-    with Farm(count=120, engine=request.param) as found:
-        found.fresh = iter(found.hosts.values())
+    with Farm(count=250, engine=request.param, lazy=True) as found:
+        found.fresh = map(found.start, found.addresses)
         yield found
 
 

@@ -32,7 +32,8 @@ class Farm:
     """Starts `count` hosts named win1, win2 … on addresses of their own below 127; a context manager ends them.
 
     `state` is the folder of their state; None is one that goes with the farm. `authentication` and `https` are what the
-    inventory says; the hosts offer all.
+    inventory says; the hosts offer all. The hosts of a `lazy` farm have their addresses at once and answer once they are
+    started.
     """
 
     count: int = 1
@@ -40,12 +41,15 @@ class Farm:
     engine: str = "auto"
     authentication: str = "ntlm"
     https: bool = False
+    lazy: bool = False
 
     def __post_init__(self) -> None:
         if self.engine == "auto":
             self.engine = "powershell" if find_pwsh() else "python"
         self._stack = contextlib.ExitStack()
         self.hosts: dict[str, Host] = {}
+        self.addresses: dict[str, str] = {}
+        self._endpoints: list[Endpoint] = []
 
     def __enter__(self) -> Farm:
         with contextlib.ExitStack() as stack:
@@ -55,17 +59,21 @@ class Farm:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.credentials = process_credentials()
             addresses = _free_addresses(self.count)
+            self.addresses = {f"win{number}": address for number, address in enumerate(addresses, 1)}
             self.certificate = make_certificate(self.folder, addresses)
-            endpoints: list[Endpoint] = []
-            stack.callback(_close, endpoints)
-            for number, address in enumerate(addresses, 1):
-                name = f"win{number}"
-                host = self.hosts[name] = Host(self.folder / name, name, address)
-                engine = PowerShellEngine(host) if self.engine == "powershell" else PythonEngine(host)
-                endpoints.append(Endpoint(host, engine, self.credentials, self.certificate))
-                endpoints[-1].start()
+            stack.callback(_close, self._endpoints)
+            for name in self.addresses if not self.lazy else ():
+                self.start(name)
             self._stack = stack.pop_all()
         return self
+
+    def start(self, name: str) -> Host:
+        """Let a host answer."""
+        host = self.hosts[name] = Host(self.folder / name, name, self.addresses[name])
+        engine = PowerShellEngine(host) if self.engine == "powershell" else PythonEngine(host)
+        self._endpoints.append(Endpoint(host, engine, self.credentials, self.certificate))
+        self._endpoints[-1].start()
+        return host
 
     def __exit__(
         self,
@@ -79,7 +87,7 @@ class Farm:
         """An inventory with the group windows and every variable that a connection needs."""
         return {
             "windows": {
-                "hosts": {name: {"ansible_host": host.address} for name, host in self.hosts.items()},
+                "hosts": {name: {"ansible_host": address} for name, address in self.addresses.items()},
                 "vars": {
                     "ansible_connection": "winrm",
                     "ansible_port": HTTPS_PORT if self.https else HTTP_PORT,
