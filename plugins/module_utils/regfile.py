@@ -21,20 +21,26 @@ def export(store: Store, coming: t.Iterable[str] = ()) -> bytes:
     """
     lines = ["Windows Registry Editor Version 5.00", ""]
     paths = sorted(store.paths(), key=str.lower)
-    for path in (*(path for path in paths if path and "\\" not in path), *sorted(coming)):
+    # an object with a value that could not be read is not made anew: that value would be lost
+    unknown = {path.partition("\\")[0] for path in paths if _has_unknown(store, path)}
+    objects = [path for path in paths if path and "\\" not in path and path not in unknown]
+    for path in (*objects, *sorted(coming)):
         lines += [f"[-{ROOT}\\{path}]", ""]
     if not paths:
         lines += [f"[-{ROOT}]", ""]
     for path in paths:
         lines.append(f"[{ROOT}\\{path}]" if path else f"[{ROOT}]")
         for name, value in store.values(path).items():
-            # what could not be read is left as it is
             if value.kind is not Kind.UNKNOWN:
                 lines += _value_lines(f"{_quote(name)}=" if name else "@=", value)
         if not path and store.get("", ACTIVE_POLICY) is None:
             lines.append(f"{_quote(ACTIVE_POLICY)}=-")
         lines.append("")
     return b"\xff\xfe" + ("\r\n".join(lines) + "\r\n").encode("utf-16-le", "surrogatepass")
+
+
+def _has_unknown(store: Store, path: str) -> bool:
+    return any(value.kind is Kind.UNKNOWN for value in store.values(path).values())
 
 
 def _quote(text: str) -> str:

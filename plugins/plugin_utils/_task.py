@@ -74,7 +74,7 @@ class _Attempt:
 
     def operations(self, done: int | None) -> list[dict[str, t.Any]]:
         """The operations for the result; `done` is how many the host has done, None that it was not asked to."""
-        found = steps(self.plan.operations, self.reading.graph, Graph(self.plan.store))
+        found = steps(self.plan.operations, self.reading.graph, self.plan.graph)
         return [step.render(done) for step in found]
 
 
@@ -133,7 +133,7 @@ class PolicyTask:
         new_guid = _guids(reading.digest, self.wanted.name or str(self.wanted.id))
         announce = reading.untold and reading.service.status in _RUNNING
         begun = plan_finish(reading.graph.store, announce, reading.now, new_guid)
-        graph = Graph(begun.store)
+        graph = begun.graph
         stored = find_policy(read_policies(graph), self.wanted.name, self.wanted.id)
         if self.settings.state == "absent":
             plan = plan_absent(graph, stored, reading.now, new_guid)
@@ -141,8 +141,9 @@ class PolicyTask:
             target = merge(self.wanted, stored, self.settings.rules_mode)
             self._refuse_taken_name(graph, stored, target)
             plan = plan_present(graph, stored, target, self.wanted.assigned, reading.now, new_guid)
-            _check_outcome(plan, target)
         plan = plan.after(begun)
+        if target is not None:
+            _check_outcome(plan, target)
         return _Attempt(reading, stored, target, plan, *self._service(reading, plan))
 
     def _refuse_taken_name(self, graph: Graph, stored: StoredPolicy | None, target: Target) -> None:
@@ -171,10 +172,11 @@ class PolicyTask:
 
     def _what_cuts(self, attempt: _Attempt) -> str | None:
         """Why the change would cut the controller off, if it would; said before anything is done."""
-        reading, graph = attempt.reading, Graph(attempt.plan.store)
-        if attempt.tell is None or graph.active is None or reading.domain is not None:
+        reading, plan = attempt.reading, attempt.plan
+        active = plan.graph.active
+        if attempt.tell is None or active is None or reading.domain is not None:
             return None
-        policy = read_policy(graph, graph.active).policy
+        policy = (plan.outcome if plan.active and plan.outcome else read_policy(plan.graph, active)).policy
         me = frozenset(ipaddress.ip_address(c.local.partition("%")[0]) for c in reading.connections)
         for connection in reading.connections:
             remote, local = (ipaddress.ip_address(a.partition("%")[0]) for a in (connection.remote, connection.local))
@@ -239,7 +241,6 @@ class PolicyTask:
         self, attempt: _Attempt, operations: list[dict[str, t.Any]], service: Service | None
     ) -> dict[str, t.Any]:
         plan, reading = attempt.plan, attempt.reading
-        graph = Graph(plan.store)
         if attempt.target is not None:
             self.warnings += lint(attempt.target.policy)
             if attempt.plan.active and reading.domain is not None:
@@ -253,18 +254,17 @@ class PolicyTask:
                 f"the service PolicyAgent could not be told: {service.error}; it takes the change at its next start, "
                 "and the next task here tells it again"
             )
-        stored = None if plan.policy is None else read_policy(graph, plan.policy)
         result: dict[str, t.Any] = {
             "changed": attempt.changed or bool(operations),
-            "policy": None if stored is None else render_stored_policy(graph, stored),
+            "policy": None if plan.outcome is None else render_stored_policy(plan.graph, plan.outcome),
             "operations": operations,
             "unassigned": plan.unassigned,
-            "remaining": [_remaining(graph, key) for key in plan.remaining],
+            "remaining": [_remaining(plan.graph, key) for key in plan.remaining],
             "service": self._told(attempt, service),
             **self._noted(),
         }
         if self.settings.diff and result["changed"]:
-            result["diff"] = self._diff(attempt, graph)
+            result["diff"] = self._diff(attempt, plan.graph)
         return result
 
     def _told(self, attempt: _Attempt, service: Service | None) -> dict[str, t.Any]:
@@ -295,7 +295,7 @@ class PolicyTask:
 
 def _check_outcome(plan: Plan, target: Target) -> None:
     """Nothing is written that would not be read as it was asked for."""
-    if plan.policy is not None and read_policy(Graph(plan.store), plan.policy).policy != target.policy:
+    if plan.outcome is not None and plan.outcome.policy != target.policy:
         raise TaskFailure(
             f"the policy '{target.policy.name}' would be stored otherwise than it was asked for, so nothing was "
             "changed; this is a mistake of the collection: please report it with the task",

@@ -14,7 +14,7 @@ from ..blobs import IsakmpBlob, PolicyBlob
 from ..convert.main_mode import write_main_mode
 from ..graph import ACTION, ACTIVE_POLICY, FILTERS, ISAKMP, NFAS, REPLACES, Graph, ObjectClass, reference
 from ..merge import Target
-from ..objects import StoredPolicy
+from ..objects import StoredPolicy, read_policy
 from ..store import Operation, Store, Value
 from .changes import NfaChange, Part, default_response_change, differences, live, rule_change, text_value
 from .writer import DATA, DESCRIPTION, NAME, NewGuid, Values, Writer, common_values
@@ -38,9 +38,19 @@ class Plan:
     remaining: tuple[str, ...] = ()
 
     @functools.cached_property
+    def graph(self) -> Graph:
+        """The store as it is then, as objects."""
+        return Graph(self.store)
+
+    @functools.cached_property
+    def outcome(self) -> StoredPolicy | None:
+        """The policy as it is read then."""
+        return None if self.policy is None else read_policy(self.graph, self.policy)
+
+    @property
     def active(self) -> bool:
         """Whether the policy is assigned then."""
-        return self.policy is not None and Graph(self.store).active == self.policy
+        return self.policy is not None and self.graph.active == self.policy
 
     def after(self, begun: Plan) -> Plan:
         """This plan behind one that makes the store it was made for."""
@@ -53,8 +63,7 @@ def plan_finish(store: Store, untold: bool, now: int, new_guid: NewGuid) -> Plan
     """
     writer = Writer(store, now, new_guid)
     writer.clean_up()
-    active = Graph(writer.store).active
-    if untold and active is not None:
+    if untold and (active := Graph(writer.store).active) is not None:
         writer.touch([active])
     return Plan(tuple(writer.operations), writer.store, None, in_force=False)
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.ipsec.windows.plugins.module_utils.regfile import export
+from ansible_collections.ipsec.windows.plugins.module_utils.regfile import ROOT, export
 from ansible_collections.ipsec.windows.plugins.module_utils.store import Kind, Set, Store, Unset, Value
 from unit import stores
 from winhost import regfile, tree
@@ -51,3 +51,11 @@ def test_values_of_all_kinds():
     data = export(store)
     assert _import({}, data).text() == store.text()
     assert all(len(line) <= 80 for line in data.decode("utf-16").splitlines())
+
+
+def test_what_could_not_be_read_is_left_as_it_is():
+    store = Store({"": {}, "a": {"n": Value(Kind.UNKNOWN, b""), "m": Value.number(1)}, "b": {"m": Value.number(1)}})
+    lines = export(store).decode("utf-16").split("\r\n")
+    assert f"[-{ROOT}\\a]" not in lines
+    assert f"[-{ROOT}\\b]" in lines
+    assert not any(line.startswith('"n"') for line in lines)
