@@ -178,16 +178,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             sealed, message = self.session.unseal(self.headers.get("Content-Type", ""), body)
             request = soap.parse(message) if body else None
         except SealError:
-            if self._let_in():
-                self._answer(400, b"")
+            self._answer_if_let_in(400, b"")
             return
         except soap.Fault as error:
-            if self._let_in():
-                self._answer(500, soap.fault(None, error), headers, sealed)
+            self._answer_if_let_in(500, soap.fault(None, error), headers, sealed)
             return
         if request is None:
-            if self._let_in():
-                self._answer(200, b"", headers)
+            self._answer_if_let_in(200, b"", headers)
             return
         endpoint = self.server.endpoint
         if not endpoint.passes(request, self.client_address[:2], self.server.port):
@@ -209,8 +206,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         else:
             return self.rfile.read(int(length))
         self.close_connection = True
-        if self._let_in():
-            self._answer(status, b"")
+        self._answer_if_let_in(status, b"")
         return None
 
     def handle_expect_100(self) -> bool:
@@ -250,6 +246,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(message)
         self.wfile.flush()
+
+    def _answer_if_let_in(
+        self, status: int, message: bytes, headers: dict[str, str] | None = None, sealed: bool = False
+    ) -> None:
+        if self._let_in():
+            self._answer(status, message, headers, sealed)
 
     def _cut(self) -> None:
         self.close_connection = True
