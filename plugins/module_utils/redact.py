@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Where a line that somebody typed may hold a pre-shared key, so that no message shows it."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+_KEY = r"""(?<![a-z0-9]) (?: (?: p | pr | pre | pres | presh | presha | preshar | preshared? | presharedkey | psk ) :
+                           | (?: psk | presharedkey | preshare ) [ \t]* = [ \t]* )"""
+_KEY_WORD = re.compile(_KEY, re.IGNORECASE | re.VERBOSE)
+_SIGNS = re.compile(rf'{_KEY} | (?P<methods> (?<![^\s"]) [-/] a "? (?=\s) )', re.IGNORECASE | re.VERBOSE)
+_SHOWN = re.compile(r'"?(?:k|kerberos|c(?:e(?:rt?)?)?:.*)"?', re.IGNORECASE | re.DOTALL)
+
+
+def key_spans(line: str) -> list[tuple[int, int]]:
+    """The parts of `line` that may be keys, in order and apart: what stands behind ``p:``, ``preshare:`` or ``psk=``,
+    and each word after -a that is no other method. Rather one too many than one too few.
+    """
+    found: list[tuple[int, int]] = []
+    position = 0
+    while match := _SIGNS.search(line, position):
+        if match["methods"]:
+            spans, position = _methods(line, match.end())
+            found += spans
+        else:
+            position = _end_of_word(line, match.end(), quoted=_opens_quote(line, match.start()))
+            found.append((match.end(), position))
+    return [(start, end) for start, end in found if end > start]
+
+
+def _methods(line: str, position: int) -> tuple[list[tuple[int, int]], int]:
+    """The keys among the words from `position` to the next option, and where that begins."""
+    spans: list[tuple[int, int]] = []
+    for start, end in _words(line, position):
+        if line[start] in "-/":
+            return spans, start
+        key = _KEY_WORD.match(line, start + (line[start] == '"'))
+        if key:
+            spans.append((key.end(), end))
+        elif not _SHOWN.fullmatch(line, start, end):
+            spans.append((start, end))
+    return spans, len(line)
+
+
+def _words(line: str, position: int) -> t.Iterator[tuple[int, int]]:
+    while True:
+        while position < len(line) and line[position].isspace():
+            position += 1
+        if position == len(line):
+            return
+        end = _end_of_word(line, position)
+        yield position, end
+        position = end
+
+
+def _opens_quote(line: str, position: int) -> bool:
+    """Whether the word at `position` stands in quotes that open right before it."""
+    return position > 0 and line[position - 1] == '"'
+
+
+def _end_of_word(line: str, position: int, quoted: bool = False) -> int:
+    """Where the word that holds `position` ends: at white space outside of quotes."""
+    while position < len(line) and (quoted or not line[position].isspace()):
+        if line[position] == "\\":
+            position += 1
+        elif line[position] == '"':
+            quoted = not quoted
+        position += 1
+    return min(position, len(line))

@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Text whose characters know where they stand in the file they come from, so that an error can point there."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .model import ModelError
+from .redact import key_spans
+
+_SHOWN: t.Final = 100
+_HIDDEN: t.Final = "***"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of `file`: `offsets` has for each character of `value` its place there, `end` is the place behind it."""
+
+    value: str
+    offsets: t.Sequence[int]
+    end: int
+    file: str = dataclasses.field(repr=False)
+
+    @classmethod
+    def of(cls, file: str) -> Text:
+        return cls(file, range(len(file)), len(file), file)
+
+    @classmethod
+    def join(cls, pieces: t.Iterable[Text], like: Text) -> Text:
+        """The pieces, which are of one file, one behind the other; where there are none, what is empty at the end of
+        `like`.
+        """
+        found = [piece for piece in pieces if piece.value]
+        if not found:
+            return dataclasses.replace(like, value="", offsets=(), end=like.end)
+        offsets = [offset for piece in found for offset in piece.offsets]
+        return cls("".join(piece.value for piece in found), offsets, found[-1].end, like.file)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __getitem__(self, part: slice) -> Text:
+        start, stop, _step = part.indices(len(self.value))
+        return Text(self.value[start:stop], self.offsets[start:stop], self.offset(max(start, stop)), self.file)
+
+    def offset(self, index: int) -> int:
+        """The place in the file of the character at `index`, or behind the last."""
+        return self.offsets[index] if index < len(self.value) else self.end
+
+    def line(self, index: int = 0) -> int:
+        """The number of the line that the character at `index` stands on, from 1."""
+        return self.file.count("\n", 0, self.offset(index)) + 1
+
+    def error(self, index: int, problem: str) -> SourceError:
+        """What is wrong at `index`."""
+        return SourceError(self.file, self.offset(index), problem)
+
+
+class SourceError(ModelError):
+    """A mistake in a file or in a line, shown with a caret. `line` and `column` count from 1; keys are hidden."""
+
+    def __init__(self, file: str, offset: int, problem: str) -> None:
+        start = file.rfind("\n", 0, offset) + 1
+        end = file.find("\n", offset)
+        self.line = file.count("\n", 0, start) + 1
+        self.column = offset - start + 1
+        self.problem = problem
+        shown, caret = _show(file[start : len(file) if end < 0 else end].rstrip("\r"), offset - start)
+        super().__init__(f"line {self.line}, column {self.column}: {problem}\n  {shown}\n  {' ' * caret}^")
+
+
+def _show(line: str, index: int) -> tuple[str, int]:
+    """A line without its keys, in one row of a terminal, and where `index` is in that."""
+    pieces: list[str] = []
+    caret = index
+    done = 0
+    for start, end in key_spans(line):
+        pieces += [line[done:start], _HIDDEN]
+        if index >= end:
+            caret -= end - start - len(_HIDDEN)
+        elif index > start:
+            caret -= index - start
+        done = end
+    shown = "".join([*pieces, line[done:]])
+    shown = "".join(c if c.isprintable() else " " for c in shown)
+    first = max(0, caret - _SHOWN * 2 // 3)
+    last = first + _SHOWN
+    before, after = "…" if first else "", "…" if last < len(shown) else ""
+    return before + shown[first:last].rstrip() + after, caret - first + len(before)
