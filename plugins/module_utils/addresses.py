@@ -11,6 +11,7 @@ import ipaddress
 import re
 import typing as t
 
+from . import defaults
 from .model import (
     ANY,
     ME,
@@ -36,7 +37,7 @@ def parse_address(text: str, notes: list[str], odd: bool = False) -> Address:
     `odd` takes what only stores hold, such as masks that are not contiguous. Raises `ModelError`.
     """
     text = text.strip()
-    if text in ("0", "0/255.255.255.255"):
+    if text in ("0", f"0/{defaults.MASK}"):
         return ME
     if text == "*":
         return ANY

@@ -11,10 +11,10 @@ import dataclasses
 import typing as t
 from collections import Counter
 
+from . import defaults
 from .model import (
     ANY,
     DEFAULT_AUTHENTICATION,
-    DEFAULT_POLL_INTERVAL,
     ME,
     AuthMethod,
     Certificate,
@@ -76,7 +76,7 @@ def merge(wanted: Wanted, stored: StoredPolicy | None, rules_mode: str) -> Targe
         _first(
             wanted.poll_interval,
             old.poll_interval if old else None,
-            DEFAULT_POLL_INTERVAL,
+            defaults.POLL_INTERVAL,
         ),
         _merge_main_mode(wanted.main_mode, old.main_mode if old else MainMode()),
         _merge_default_response(wanted.default_response, old.default_response if old else None),
@@ -274,7 +274,7 @@ def _kind(method: AuthMethod) -> object:
 def _refuse_odd(policy: Policy, origins: t.Sequence[StoredRule | None], old: Policy | None) -> None:
     """Raise `ModelError` for odd values that the store does not hold already."""
     if policy.odd:
-        _check_anew(policy, old, {"name": "name", "description": "", "poll_interval": DEFAULT_POLL_INTERVAL})
+        _check_anew(policy, old, {"name": "name", "description": "", "poll_interval": defaults.POLL_INTERVAL})
     if policy.main_mode.odd and (old is None or policy.main_mode != old.main_mode):
         _check_main_mode(policy.main_mode)
     for rule, origin in zip(policy.rules, origins, strict=True):

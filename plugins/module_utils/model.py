@@ -20,6 +20,8 @@ import typing as t
 import unicodedata
 from collections import Counter
 
+from . import defaults
+
 IPAddress: t.TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 NAME_LIMIT = 255
@@ -314,9 +316,9 @@ class Filter:
 
     source: Address
     destination: Address
-    protocol: int = 0
-    source_port: Ports | None = None
-    destination_port: Ports | None = None
+    protocol: int = defaults.PROTOCOL
+    source_port: Ports | None = defaults.PORTS
+    destination_port: Ports | None = defaults.PORTS
     mirrored: bool = False
     description: str = ""
     odd: bool = False
@@ -420,7 +422,7 @@ class SecurityMethod:
     algorithms: tuple[Ah | Esp, ...]
     lifetime_seconds: int = 0
     lifetime_kilobytes: int = 0
-    pfs: bool = False
+    pfs: bool = defaults.PFS
     odd: bool = dataclasses.field(default=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -444,11 +446,7 @@ class SecurityMethod:
         return " ".join(words)
 
 
-def _esp(encryption: str, integrity: str) -> SecurityMethod:
-    return SecurityMethod((Esp(encryption, integrity),))
-
-
-DEFAULT_SECURITY_METHODS: t.Final = (_esp("3des", "sha"), _esp("3des", "md5"), _esp("des", "sha"), _esp("des", "md5"))
+DEFAULT_SECURITY_METHODS: t.Final = tuple(SecurityMethod((Esp(*names),)) for names in defaults.SECURITY_METHODS)
 """The manual's default negotiation policies (remarks on -n)."""
 
 
@@ -541,7 +539,7 @@ class OtherAuthentication:
 
 
 AuthMethod: t.TypeAlias = Kerberos | PresharedKey | Certificate | OtherAuthentication
-DEFAULT_AUTHENTICATION: t.Final = (Kerberos(),)
+DEFAULT_AUTHENTICATION: t.Final = ({"kerberos": Kerberos()}[defaults.AUTHENTICATION],)
 """The manual's default authentication (remarks on -a)."""
 
 CONNECTION_TYPES: t.Final = ("all", "lan", "dialup")
@@ -561,7 +559,7 @@ class Rule:
     action: NegotiationPolicy
     authentication: tuple[AuthMethod, ...] = DEFAULT_AUTHENTICATION
     tunnel: Host | DnsName | None = None
-    connection_type: str = "all"
+    connection_type: str = defaults.CONNECTION_TYPE
     enabled: bool = True
     description: str = ""
     filter_list: str | None = None
@@ -677,12 +675,7 @@ class MainModeMethod:
         return f"{self.encryption}-{self.integrity}-{self.group}"
 
 
-DEFAULT_MAIN_MODE_METHODS: t.Final = (
-    MainModeMethod("3des", "sha", 2),
-    MainModeMethod("3des", "md5", 2),
-    MainModeMethod("des", "sha", 1),
-    MainModeMethod("des", "md5", 1),
-)
+DEFAULT_MAIN_MODE_METHODS: t.Final = tuple(MainModeMethod(*names) for names in defaults.MAIN_MODE_METHODS)
 """The manual's default key exchange security methods (remarks on -1s)."""
 
 
@@ -695,9 +688,9 @@ class MainMode:
     """
 
     methods: tuple[MainModeMethod, ...] = DEFAULT_MAIN_MODE_METHODS
-    lifetime_seconds: int = 480 * 60
-    quick_mode_limit: int = 0
-    pfs: bool = False
+    lifetime_seconds: int = defaults.MAIN_MODE_LIFETIME
+    quick_mode_limit: int = defaults.QUICK_MODE_LIMIT
+    pfs: bool = defaults.PFS
     odd: bool = dataclasses.field(default=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -729,9 +722,6 @@ class MainMode:
         )
 
 
-DEFAULT_POLL_INTERVAL: t.Final = 180 * 60
-
-
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Policy:
     """A whole policy. `poll_interval` is in seconds. `id` is the braced GUID where it was read; it is no part of the
@@ -741,7 +731,7 @@ class Policy:
     name: str
     rules: tuple[Rule, ...] = ()
     description: str = ""
-    poll_interval: int = DEFAULT_POLL_INTERVAL
+    poll_interval: int = defaults.POLL_INTERVAL
     main_mode: MainMode = MainMode()
     default_response: DefaultResponse | None = None
     id: str | None = None

@@ -11,14 +11,14 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from . import blobs
+from . import blobs, defaults
 from .convert.common import lenient
 from .convert.filters import read_filters
 from .convert.main_mode import read_main_mode
 from .convert.negotiation_policy import DEFAULT_RESPONSE_TYPE, read_negotiation_policy, read_security_methods
 from .convert.nfa import read_authentication, read_connection_type, read_tunnel
 from .graph import ACTION, FILTERS, ISAKMP, NFAS, Graph, object_id
-from .model import DEFAULT_POLL_INTERVAL, DefaultResponse, MainMode, ModelError, Policy, Rule
+from .model import DefaultResponse, MainMode, ModelError, Policy, Rule
 
 _Blob = t.TypeVar(
     "_Blob", blobs.PolicyBlob, blobs.IsakmpBlob, blobs.NfaBlob, blobs.NegotiationPolicyBlob, blobs.FilterBlob
@@ -96,7 +96,7 @@ def read_policy(graph: Graph, key: str) -> StoredPolicy:
         graph.text(key, "ipsecName"),
         tuple(rule.rule for rule in rules),
         graph.text(key, "description"),
-        blob.polling_interval or DEFAULT_POLL_INTERVAL if blob else DEFAULT_POLL_INTERVAL,
+        blob.polling_interval or defaults.POLL_INTERVAL if blob else defaults.POLL_INTERVAL,
         main_mode,
         default_response.value if default_response else None,
         object_id(key),

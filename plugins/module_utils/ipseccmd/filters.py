@@ -5,11 +5,31 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
+import typing as t
 
+from .. import defaults
 from ..addresses import parse_address
-from ..model import PROTOCOLS, Address, Filter, ModelError, Ports, Special
-from .errors import GrammarError
+from ..model import (
+    ANY,
+    ME,
+    PROTOCOLS,
+    Address,
+    DnsName,
+    Filter,
+    Host,
+    Interface,
+    ModelError,
+    Ports,
+    Special,
+    Subnet,
+    protocol_name,
+)
+from .errors import GrammarError, did_you_mean
+
+SYMBOLS: t.Final = ("icmp", "udp", "raw", "tcp")
+"""The protocols that the manual has names for."""
 
 
 def parse_filter(text: str, notes: list[str]) -> Filter:
@@ -36,14 +56,21 @@ def parse_filter(text: str, notes: list[str]) -> Filter:
         raise GrammarError(text, at, "a protocol stands at the end of the filter, behind the destination")
     destination, destination_port, protocol = _parse_end(text, at + 1, len(text), notes)
     try:
-        return Filter(source, destination, protocol or 0, source_port, destination_port, mirrored=text[at] == "+")
+        return Filter(
+            source,
+            destination,
+            defaults.PROTOCOL if protocol is None else protocol,
+            source_port,
+            destination_port,
+            mirrored=text[at] == "+",
+        )
     except ModelError as error:
         raise GrammarError(text, 1, str(error)) from None
 
 
 def _parse_end(text: str, start: int, end: int, notes: list[str]) -> tuple[Address, Ports | None, int | None]:
     """Address, port and protocol between two positions of a filter. An empty port or protocol, or '*', is any."""
-    parts = text[start:end].split(":")
+    parts = text[start:end].split(":", 3)
     if len(parts) > 3:
         raise GrammarError(
             text,
@@ -52,7 +79,7 @@ def _parse_end(text: str, start: int, end: int, notes: list[str]) -> tuple[Addre
         )
     columns = [start + 1 + len(":".join([*parts[:i], ""])) for i in range(len(parts))]
     address = _parse_address(text, parts[0], columns[0], notes)
-    port = _parse_port(text, parts[1], columns[1]) if len(parts) > 1 else None
+    port = _parse_port(text, parts[1], columns[1]) if len(parts) > 1 else defaults.PORTS
     protocol = _parse_protocol(text, parts[2], columns[2]) if len(parts) > 2 else None
     return address, port, protocol
 
@@ -75,7 +102,7 @@ def _parse_address(text: str, part: str, column: int, notes: list[str]) -> Addre
 
 def _parse_port(text: str, part: str, column: int) -> Ports | None:
     if part in ("", "*", "0"):
-        return None
+        return defaults.PORTS
     if not re.fullmatch("[0-9]{1,5}", part):
         hint = f"; a protocol without a port follows two colons: ::{part}" if part.casefold() in PROTOCOLS else ""
         raise GrammarError(text, column, f"'{part}' is no port{hint}")
@@ -87,12 +114,62 @@ def _parse_port(text: str, part: str, column: int) -> Ports | None:
 
 def _parse_protocol(text: str, part: str, column: int) -> int:
     if part in ("", "*"):
-        return 0
+        return defaults.PROTOCOL
     if re.fullmatch("[0-9]{1,3}", part) and int(part) <= 255:
         return int(part)
     number = PROTOCOLS.get(part.casefold())
     if number is None:
+        hint = did_you_mean(part, SYMBOLS)
         raise GrammarError(
-            text, column, f"'{part}' is no protocol; it is ICMP, UDP, RAW, TCP or a number from 0 to 255"
+            text, column, f"'{part}' is no protocol; it is ICMP, UDP, RAW, TCP or a number from 0 to 255{hint}"
         )
     return number
+
+
+def format_filter(filter_: Filter) -> str:
+    """The shortest text for it. Raises `ModelError` for what this notation cannot say."""
+    if filter_.odd:
+        raise ModelError(f"the filter {filter_} is one that only a store can hold")
+    if filter_.description:
+        raise ModelError(f"the filter {filter_} has a description, which the notation has no place for")
+    source, destination = map(format_address, (filter_.source, filter_.destination))
+    if filter_.source_port:
+        source += f":{_format_ports(filter_.source_port)}"
+    if filter_.destination_port or filter_.protocol:
+        destination += f":{_format_ports(filter_.destination_port)}"
+    if filter_.protocol:
+        destination += f":{format_protocol(filter_.protocol)}"
+    return f"{source}{'+' if filter_.mirrored else '='}{destination}"
+
+
+def format_address(address: Address) -> str:
+    """The shortest text for it. Raises `ModelError` for what this notation cannot say."""
+    if address == ME:
+        return "0"
+    if address == ANY:
+        return "*"
+    match address:
+        case Host(ipaddress.IPv4Address()) | Interface():
+            return str(address)
+        case DnsName() if not address.odd:
+            return str(address)
+        case Subnet(ipaddress.IPv4Address(), mask) if address.contiguous:
+            octets, rest = divmod(mask.bit_count(), 8)
+            if rest == 0:
+                return ".".join([*str(address.address).split(".")[:octets], *["*"] * (4 - octets)])
+            return f"{address.address}/{ipaddress.IPv4Address(mask)}"
+    raise ModelError(
+        f"the address {address} cannot be written in this notation, which has IPv4 addresses and subnets, DNS names, "
+        "interfaces, 0 and *"
+    )
+
+
+def _format_ports(ports: Ports | None) -> str:
+    if ports is not None and ports.first != ports.last:
+        raise ModelError(f"the ports {ports} cannot be written in this notation, which has single ports")
+    return "" if ports is None else str(ports.first)
+
+
+def format_protocol(number: int) -> str:
+    name = protocol_name(number)
+    return name.upper() if name in SYMBOLS else str(number)

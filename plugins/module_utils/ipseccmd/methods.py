@@ -1,22 +1,25 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""One security method of quick mode (remarks on -n) and of main mode (remarks on -1s) in the manual's notation."""
+"""Security methods of quick mode (remarks on -n) and of main mode (remarks on -1s) in the manual's notation."""
 
 from __future__ import annotations
 
 import re
 
 from ..model import Ah, Esp, MainModeMethod, ModelError, SecurityMethod
-from .errors import GrammarError
+from .commands import Negotiation, Offer
+from .errors import GrammarError, did_you_mean
 
 PFS_GROUP_NOTE = (
     "a stored policy keeps PFS on or off and takes its group from main mode: PFS1, PFS2, P1 and P2 mean PFS"
 )
 
-_ALGORITHM = re.compile(r"(?P<kind>\w+)\[(?P<names>[^\]]*)\]")
+_ALGORITHM = re.compile(r"(?P<kind>\w+)\s*\[(?P<names>[^\]\[]*)\]")
 _LIFETIMES = re.compile(r"([0-9]{1,10})([KS])(?:/([0-9]{1,10})([KS]))?", re.IGNORECASE)
-_PFS = re.compile(r"PFS[12]?|P[12]", re.IGNORECASE)
+_PFS = re.compile(r"(?:PFS|P(?=[12]))([12]?)(?![0-9])", re.IGNORECASE)
+_WORD = re.compile(r"[^\s\[]+")
+_KEYWORDS = {"block": "block", "pass": "permit", "inpass": "inpass"}
 
 
 def parse_security_method(text: str, notes: list[str]) -> SecurityMethod:
@@ -24,34 +27,72 @@ def parse_security_method(text: str, notes: list[str]) -> SecurityMethod:
 
     Raises `GrammarError`; what was understood otherwise than written is added to `notes`.
     """
-    algorithms, position = _parse_algorithms(text)
-    seconds = kilobytes = None
-    pfs = False
+    offer, position = _parse_offer(text, _skip_space(text, 0))
+    if position < len(text):
+        raise GrammarError(text, position + 1, "here may stand a rekey setting as in 3600S/5000K, or PFS, or the end")
+    if offer.pfs_group is not None and PFS_GROUP_NOTE not in notes:
+        notes.append(PFS_GROUP_NOTE)
+    return offer.method
+
+
+def parse_negotiation(text: str, notes: list[str]) -> Negotiation:
+    """The list of -n: security methods, or block or pass, which make the rest meaningless, or inpass beside methods.
+
+    Raises `GrammarError`; what is ignored is added to `notes`.
+    """
+    offers: list[Offer] = []
+    keywords: dict[str, int] = {}
+    position = _skip_space(text, 0)
     while position < len(text):
-        if text[position].isspace():
-            position += 1
-        elif found := _LIFETIMES.match(text, position):
+        word = _WORD.match(text, position)
+        if word and (keyword := _KEYWORDS.get(word[0].casefold())):
+            keywords.setdefault(keyword, position + 1)
+            position = _skip_space(text, word.end())
+        else:
+            offer, position = _parse_offer(text, position)
+            offers.append(offer)
+    chosen = [keyword for keyword in ("block", "permit") if keyword in keywords]
+    if len(chosen) == 2:
+        column = max(keywords["block"], keywords["permit"])
+        raise GrammarError(text, column, "block and pass exclude each other: one rule does one of the two")
+    if chosen:
+        if offers or "inpass" in keywords:
+            word_of = {"block": "block", "permit": "pass"}[chosen[0]]
+            notes.append(f"-n: everything beside {word_of} is ignored")
+        return Negotiation(chosen[0])
+    return Negotiation("negotiate", tuple(offers), "inpass" in keywords)
+
+
+def _skip_space(text: str, position: int) -> int:
+    while position < len(text) and text[position].isspace():
+        position += 1
+    return position
+
+
+def _parse_offer(text: str, position: int) -> tuple[Offer, int]:
+    """The method that begins at `position`, with all rekey and PFS settings behind it, and where the next begins."""
+    start = position
+    algorithms, position = _parse_algorithms(text, position)
+    seconds = kilobytes = pfs = None
+    while (position := _skip_space(text, position)) < len(text):
+        if found := _LIFETIMES.match(text, position):
             for number, unit in (found.group(1, 2), found.group(3, 4)):
                 if unit and unit in "kK":
                     kilobytes = _once(text, found.start() + 1, kilobytes, int(number), "kilobytes")
                 elif unit:
                     seconds = _once(text, found.start() + 1, seconds, int(number), "seconds")
-            position = found.end()
         elif found := _PFS.match(text, position):
-            if pfs:
+            if pfs is not None:
                 raise GrammarError(text, position + 1, "PFS is named twice")
-            pfs = True
-            if found[0][-1] in "12" and PFS_GROUP_NOTE not in notes:
-                notes.append(PFS_GROUP_NOTE)
-            position = found.end()
+            pfs = found[1]
         else:
-            raise GrammarError(
-                text, position + 1, "here may stand a rekey setting as in 3600S/5000K, or PFS, or the end"
-            )
+            break
+        position = found.end()
     try:
-        return SecurityMethod(algorithms, seconds or 0, kilobytes or 0, pfs)
+        method = SecurityMethod(algorithms, seconds or 0, kilobytes or 0, pfs is not None)
     except ModelError as error:
-        raise GrammarError(text, 1, str(error)) from None
+        raise GrammarError(text, start + 1, str(error)) from None
+    return Offer(method, int(pfs) if pfs else None), position
 
 
 def _once(text: str, column: int, old: int | None, new: int, unit: str) -> int:
@@ -60,26 +101,36 @@ def _once(text: str, column: int, old: int | None, new: int, unit: str) -> int:
     return new
 
 
-def _parse_algorithms(text: str) -> tuple[tuple[Ah | Esp, ...], int]:
-    """The algorithms at the start of `text`, joined by '+', and where they end."""
+def _parse_algorithms(text: str, position: int) -> tuple[tuple[Ah | Esp, ...], int]:
+    """The algorithms at `position`, joined by '+', and where they end."""
+    start = position
     algorithms: list[Ah | Esp] = []
-    position = len(text) - len(text.lstrip())
     while True:
         found = _ALGORITHM.match(text, position)
         if not found:
-            raise GrammarError(
-                text, position + 1, "here must stand esp[cipher,hash] or ah[hash], as in esp[3des,sha] or ah[md5]"
-            )
+            raise GrammarError(text, position + 1, _no_algorithm(text, position))
         try:
             algorithms.append(
                 _algorithm(found["kind"].casefold(), [n.strip().casefold() for n in found["names"].split(",")])
             )
+            if len(algorithms) > 1:
+                SecurityMethod(tuple(algorithms))
         except ModelError as error:
-            raise GrammarError(text, found.start() + 1, str(error)) from None
+            raise GrammarError(text, found.start() + 1 if len(algorithms) < 2 else start + 1, str(error)) from None
         position = found.end()
         if text[position : position + 1] != "+":
             return tuple(algorithms), position
         position += 1
+
+
+def _no_algorithm(text: str, position: int) -> str:
+    expected = "here must stand esp[cipher,hash] or ah[hash], as in esp[3des,sha] or ah[md5]"
+    word = _WORD.match(text, position)
+    if word is None:
+        return expected
+    if _LIFETIMES.match(text, position) or _PFS.match(text, position):
+        return f"{expected}; rekey and PFS follow the method they belong to"
+    return expected + did_you_mean(word[0], ("esp", "ah", *_KEYWORDS, "inpass"))
 
 
 def _algorithm(kind: str, names: list[str]) -> Ah | Esp:
@@ -89,7 +140,7 @@ def _algorithm(kind: str, names: list[str]) -> Ah | Esp:
         return Ah(names[0])
     if kind in ("esp", "ah"):
         raise ModelError("esp takes a cipher and a hash, as in esp[3des,sha]; ah takes a hash, as in ah[md5]")
-    raise ModelError(f"'{kind}' is no security protocol; it is esp or ah")
+    raise ModelError(f"'{kind}' is no security protocol; it is esp or ah{did_you_mean(kind, ('esp', 'ah'))}")
 
 
 def parse_main_mode_method(text: str) -> MainModeMethod:
@@ -106,3 +157,19 @@ def parse_main_mode_method(text: str) -> MainModeMethod:
         return MainModeMethod(encryption, integrity, int(group))
     except ModelError as error:
         raise GrammarError(text, 1, str(error)) from None
+
+
+def format_negotiation(negotiation: Negotiation) -> str:
+    if negotiation.action != "negotiate":
+        return {"block": "block", "permit": "pass"}[negotiation.action]
+    return " ".join([*map(format_offer, negotiation.offers), *(["inpass"] if negotiation.inpass else [])])
+
+
+def format_offer(offer: Offer) -> str:
+    """The shortest text for a method: what follows the algorithms is attached to them."""
+    method = offer.method
+    if method.odd:
+        raise ModelError(f"the security method {method} is one that only a store can hold")
+    rekey = [f"{n}{unit}" for n, unit in ((method.lifetime_seconds, "S"), (method.lifetime_kilobytes, "K")) if n]
+    pfs = ("" if offer.pfs_group is None else f"P{offer.pfs_group}") or ("PFS" if method.pfs else "")
+    return "+".join(map(str, method.algorithms)) + "/".join(rekey) + pfs

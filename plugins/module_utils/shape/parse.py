@@ -10,6 +10,7 @@ import difflib
 import re
 import typing as t
 
+from .. import defaults
 from ..addresses import parse_address
 from ..ipseccmd.filters import parse_filter
 from ..ipseccmd.methods import parse_main_mode_method, parse_security_method
@@ -145,7 +146,7 @@ def _parse_rule(value: object, path: str, notes: list[str]) -> Rule:
         _parse_action(fields, notes, odd),
         DEFAULT_AUTHENTICATION if (methods := _parse_authentication(fields)) is None else methods,
         _parse_tunnel(fields, notes, odd),
-        fields.word("connection_type", "all"),
+        fields.word("connection_type", defaults.CONNECTION_TYPE),
         fields.flag("enabled") is not False,
         fields.text("description") or "",
         fields.text("filter_list"),

@@ -1,0 +1,484 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""A command line of ipseccmd, read. Every mistake is a `SourceError` that points at the word and says what may stand
+there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing as t
+
+from ..addresses import parse_address
+from ..model import (
+    NAME_LIMIT,
+    AuthMethod,
+    Certificate,
+    DnsName,
+    Filter,
+    Host,
+    Interface,
+    Kerberos,
+    MainModeMethod,
+    ModelError,
+    PresharedKey,
+    check_policy_name,
+    check_text,
+)
+from ..redact import key_spans
+from ..source import Text
+from ..words import Word, split_words
+from .commands import (
+    QUERIES,
+    AddRule,
+    Command,
+    DeleteRules,
+    FilterSpec,
+    Help,
+    Negotiation,
+    Parameters,
+    Rekey,
+    Show,
+    Write,
+)
+from .errors import GrammarError, did_you_mean
+from .filters import format_filter, parse_filter
+from .methods import PFS_GROUP_NOTE, parse_main_mode_method, parse_negotiation
+from .syntax import FLAGS, LISTS, OPTIONS, STATIC
+
+PROGRAMS: t.Final = ("ipseccmd", "ipsecpol")
+"""The program, and what it was called before Windows XP."""
+
+_T = t.TypeVar("_T")
+_U32: t.Final = (1 << 32) - 1
+_BRACKETS: t.Final = {"(": (")", "permit", "pass"), "[": ("]", "block", "block")}
+_KEY_HINT: t.Final = 'a pre-shared key stands behind -a, as in -a preshare:"key"'
+_KEYWORDS: t.Final = {"permit": "pass", "block": "block"}
+
+
+def parse_command(line: str | Text, notes: list[str]) -> Command:
+    """What `line` says; a `Text` is a piece of a file. Raises `SourceError`; what is ignored or was understood
+    otherwise than written is added to `notes`.
+
+    The name of the program may be left out.
+    """
+    text = Text.of(line) if isinstance(line, str) else line
+    words = split_words(text)
+    if any(word.value in ("/?", "-?") for word in words if not word.quoted):
+        return Help()
+    if words and is_program(words[0].value, PROGRAMS):
+        words.pop(0)
+    computer = _take_computer(text, words)
+    if words and not _is_option(words[0]):
+        if words[0].value.casefold() == "show":
+            return _parse_query(text, words, computer)
+        hint = did_you_mean(words[0].value, ("show", *PROGRAMS))
+        raise text.error(words[0].start, f"here must stand an option, as in -f, or show{hint}")
+    return _Line(text, _group(text, words), notes, computer).parse()
+
+
+def is_program(word: str, names: t.Container[str]) -> bool:
+    """Whether `word` starts one of these programs, with or without a path and .exe."""
+    name = word.replace("/", "\\").rpartition("\\")[2].casefold()
+    return name.removesuffix(".exe") in names
+
+
+def _take_computer(text: Text, words: list[Word]) -> str | None:
+    if not words or not words[0].value.startswith("\\\\"):
+        return None
+    word = words.pop(0)
+    name = word.value[2:]
+    if not name or "\\" in name:
+        raise text.error(word.start, r"here must stand a computer's name, as in \\corpsrv1")
+    return name
+
+
+def _parse_query(text: Text, words: list[Word], computer: str | None) -> Show:
+    allowed = f"{', '.join(QUERIES)} or all"
+    what: set[str] = set()
+    for word in words[1:]:
+        name = word.value.casefold()
+        if name not in (*QUERIES, "all"):
+            raise text.error(word.start, f"show takes {allowed}{did_you_mean(name, (*QUERIES, 'all'))}")
+        what.update(QUERIES if name == "all" else [name])
+    if not what:
+        raise text.error(len(text), f"show needs to know what: {allowed}")
+    return Show(frozenset(what), computer)
+
+
+def _is_option(word: Word) -> bool:
+    return not word.quoted and word.value[:1] in ("-", "/")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Given:
+    """An option as it stands on the line, with the words behind it. `start` is that of its first occurrence."""
+
+    start: int
+    values: list[Word]
+
+
+def _group(text: Text, words: list[Word]) -> dict[str, _Given]:
+    """The options with their values, in the order of the line."""
+    found: dict[str, _Given] = {}
+    position = 0
+    while position < len(words):
+        word = words[position]
+        name = _option_name(text, word)
+        end = position + 1
+        while end < len(words) and not _is_option(words[end]):
+            end += 1
+        values = words[position + 1 : end]
+        if name in found and name not in ("f", "1f", "r"):
+            raise text.error(word.start, f"-{name} stands twice")
+        limit = 0 if name in FLAGS else len(values) if name in LISTS else 1
+        if len(values) > limit:
+            raise text.error(values[limit].start, _superfluous(name, values[limit]))
+        if not values and name not in FLAGS:
+            raise text.error(word.start, f"-{name} needs {_NEEDS[name]} behind it")
+        found.setdefault(name, _Given(word.start, [])).values.extend(values)
+        position = end
+    return found
+
+
+_NEEDS: t.Final = {
+    "f": "filters, as in 0+192.0.2.10",
+    "n": "security methods, as in esp[3des,sha], or block, pass or inpass",
+    "t": "the address or the DNS name of a tunnel's endpoint",
+    "a": 'authentication methods: kerberos, preshare:"key", cert:"authority"',
+    "1s": "main mode methods, as in 3des-sha-2",
+    "1k": "when to rekey, as in 10Q/3600S",
+    "1f": "filters of main mode, as in 0+192.0.2.10",
+    "1e": "a number of seconds",
+    "w": "reg or ds",
+    "p": "the policy's name",
+    "r": "the rule's name",
+}
+
+
+def _superfluous(option: str, word: Word) -> str:
+    if word.value.startswith("\\\\"):
+        return "a computer's name stands before all options"
+    if option in ("p", "r"):
+        return f"-{option} takes one name; one with spaces stands in quotation marks"
+    takes = "nothing" if option in FLAGS else "one value"
+    return f"-{option} takes {takes}; here must stand an option or the end"
+
+
+def _option_name(text: Text, word: Word) -> str:
+    """The full name of an option, which may be shortened as long as it is clear."""
+    name = word.value[1:].casefold()
+    if name in OPTIONS:
+        return name
+    found = [option for option in OPTIONS if name and option.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise text.error(word.start, f"this may be {' or '.join(f'-{option}' for option in found)}")
+    hint = did_you_mean(name, [option for option in OPTIONS if len(option) > 2])
+    hint = hint.replace("mean ", "mean -") if hint else f"; there are {', '.join(f'-{option}' for option in OPTIONS)}"
+    raise text.error(word.start, f"there is no such option{hint}")
+
+
+class _Line:
+    """A command line of dynamic or static mode, split into its options."""
+
+    def __init__(self, text: Text, given: dict[str, _Given], notes: list[str], computer: str | None) -> None:
+        self.text = text
+        self.given = given
+        self.notes = notes
+        self.computer = computer
+        self.static = any(option in given for option in STATIC)
+
+    def parse(self) -> Command:
+        if "u" in self.given:
+            self._refuse_beside_u()
+            return DeleteRules()
+        parameters = self._parameters()
+        self._refuse_combinations(parameters)
+        if self.static:
+            return self._static(parameters)
+        if "f" not in self.given:
+            raise self.text.error(len(self.text), "-f is missing: the filters that the rule is about")
+        return AddRule(parameters, self.computer)
+
+    def _error(self, option: str, problem: str) -> ModelError:
+        return self.text.error(self.given[option].start, problem)
+
+    def _refuse_beside_u(self) -> None:
+        if len(self.given) > 1 or self.computer is not None:
+            raise self._error("u", "-u deletes all dynamic rules and stands alone; nothing may be beside it")
+
+    def _values(self, option: str) -> list[Word]:
+        return self.given[option].values if option in self.given else []
+
+    def _parameters(self) -> Parameters:
+        filters, default_response = self._filters()
+        connection_type = next((name for name in ("lan", "dialup") if name in self.given), None)
+        return Parameters(
+            filters,
+            default_response,
+            self._negotiation(),
+            self._tunnel(),
+            tuple(map(self._auth_method, self._values("a"))),
+            tuple(map(self._main_mode_method, self._pieces("1s"))),
+            self._rekey(),
+            "1p" in self.given,
+            tuple(map(self._main_mode_filter, self._pieces("1f"))),
+            self._soft_lifetime(),
+            "soft" in self.given,
+            "confirm" in self.given,
+            connection_type,
+        )
+
+    def _pieces(self, option: str) -> list[Text]:
+        """The values of a list, which may also stand together in quotation marks."""
+        pieces = []
+        for word in self._values(option):
+            found = [word.text[m.start() : m.end()] for m in re.finditer(r"\S+", word.value)]
+            if not found:
+                raise self.text.error(word.start, f"this is empty; -{option} needs {_NEEDS[option]}")
+            pieces += found
+        return pieces
+
+    def _at(self, piece: Text, parse: t.Callable[..., _T], *args: t.Any) -> _T:
+        """What `parse` makes of a piece; its errors point at the place in the line."""
+        try:
+            return parse(piece.value, *args)
+        except ModelError as error:
+            if key_spans(piece.value):
+                # the problem may quote what looks like a key in the wrong place
+                raise piece.error(0, f"this cannot stand here; {_KEY_HINT}") from None
+            if isinstance(error, GrammarError):
+                raise piece.error(error.column - 1, error.problem) from None
+            raise piece.error(0, str(error)) from None
+
+    def _filters(self) -> tuple[tuple[FilterSpec, ...], bool]:
+        pieces = self._pieces("f")
+        default = next((piece for piece in pieces if piece.value.casefold() == "default"), None)
+        if default is None:
+            return tuple(map(self._filter, pieces)), False
+        other = next((piece for piece in pieces if piece.value.casefold() != "default"), None)
+        if other is not None:
+            raise other.error(0, "-f default is the default response rule and has no filters; write two commands")
+        return (), True
+
+    def _filter(self, piece: Text) -> FilterSpec:
+        bracket = _BRACKETS.get(piece.value[:1])
+        if bracket is None:
+            return FilterSpec(self._at(piece, parse_filter, self.notes))
+        closing, action, keyword = bracket
+        if not piece.value.endswith(closing):
+            raise piece.error(len(piece), f"'{closing}' is missing at the end of this filter")
+        filter_ = self._at(piece[1:-1], parse_filter, self.notes)
+        if self.static:
+            raise piece.error(
+                0,
+                f"static mode has no filters that {action}: write {piece.value[1:-1]} and -n {keyword}, which makes "
+                f"all filters of the rule {action}",
+            )
+        return FilterSpec(filter_, action)
+
+    def _main_mode_filter(self, piece: Text) -> Filter:
+        if piece.value[:1] in _BRACKETS:
+            raise piece.error(0, "a main mode filter neither permits nor blocks: write it without brackets")
+        filter_ = self._at(piece, parse_filter, self.notes)
+        if ":" in piece.value:
+            raise piece.error(piece.value.index(":"), "a main mode filter has no ports and no protocol")
+        return filter_
+
+    def _negotiation(self) -> Negotiation | None:
+        words = self._values("n")
+        if not words:
+            return None
+        blank = dataclasses.replace(self.text, value=" ")
+        pieces = [
+            piece for word in words for piece in (dataclasses.replace(blank, offsets=[word.text.offset(0)]), word.text)
+        ]
+        negotiation = self._at(Text.join(pieces, self.text), parse_negotiation, self.notes)
+        if negotiation == Negotiation():
+            raise self._error("n", f"-n needs {_NEEDS['n']} behind it")
+        if self.static and any(offer.pfs_group is not None for offer in negotiation.offers):
+            self.notes.append(PFS_GROUP_NOTE)
+        return negotiation
+
+    def _tunnel(self) -> Host | DnsName | None:
+        for word in self._values("t"):
+            address = self._at(word.text, parse_address, self.notes)
+            if not isinstance(address, Host | DnsName):
+                raise self.text.error(word.start, "a tunnel ends at one address or at a DNS name")
+            return address
+        return None
+
+    def _auth_method(self, word: Word) -> AuthMethod:
+        kind, colon, value = word.value.partition(":")
+        methods = ("kerberos", "preshare", "cert")
+        method = next((name for name in methods if kind and name.startswith(kind.casefold())), None)
+        allowed = 'kerberos, preshare:"key" or cert:"authority", or k, p:"key", c:"authority"'
+        if method is None:
+            hint = did_you_mean(kind, methods) if colon else did_you_mean(word.value, methods[:1])
+            raise self.text.error(word.start, f"this is no authentication method: {allowed}{hint}")
+        if method == "kerberos":
+            if colon:
+                raise word.text.error(len(kind), "kerberos takes nothing behind it")
+            return Kerberos()
+        what = "the key" if method == "preshare" else "the authority's name"
+        if not colon or not value:
+            raise word.text.error(
+                len(word.text), f"{what} is missing: {method}, a colon, and {what} in quotation marks"
+            )
+        try:
+            return PresharedKey(value) if method == "preshare" else Certificate(value)
+        except ModelError as error:
+            raise word.text.error(len(kind) + 1, str(error)) from None
+
+    def _main_mode_method(self, piece: Text) -> MainModeMethod:
+        method = self._at(piece, parse_main_mode_method)
+        if method.group not in (1, 2):
+            raise piece.error(
+                piece.value.rindex("-") + 1,
+                "the group is 1 (low) or 2 (medium); ipseccmd knows no other: group 14 takes the option main_mode of "
+                "ipsec_policy",
+            )
+        return method
+
+    def _rekey(self) -> Rekey | None:
+        for word in self._values("1k"):
+            found = re.fullmatch(r"([0-9]{1,10})([QS])(?:/([0-9]{1,10})([QS]))?", word.value, re.IGNORECASE)
+            if not found or (found[4] and found[2].casefold() == found[4].casefold()):
+                raise self.text.error(
+                    word.start, "this is a number of quick modes, of seconds, or both: 10Q, 3600S, 10Q/3600S"
+                )
+            numbers = {found[2].casefold(): int(found[1])}
+            if found[4]:
+                numbers[found[4].casefold()] = int(found[3])
+            if max(numbers.values()) > _U32 or numbers.get("s") == 0:
+                raise self.text.error(word.start, f"quick modes are 0 (no limit) to {_U32}, seconds 1 to {_U32}")
+            return Rekey(numbers.get("q"), numbers.get("s"))
+        return None
+
+    def _soft_lifetime(self) -> int | None:
+        for word in self._values("1e"):
+            if not re.fullmatch("[0-9]{1,10}", word.value) or int(word.value) > _U32:
+                raise self.text.error(word.start, f"this is a number of seconds, 0 to {_U32}")
+            return int(word.value)
+        return None
+
+    def _refuse_combinations(self, parameters: Parameters) -> None:
+        """What neither mode allows."""
+        if "lan" in self.given and "dialup" in self.given:
+            raise self._error("dialup", "-lan and -dialup exclude each other; a rule for all adapters has neither")
+        action = parameters.negotiation.action if parameters.negotiation else "negotiate"
+        if parameters.default_response:
+            beside = [option for option in ("t", "lan", "dialup", "soft") if option in self.given]
+            if beside:
+                raise self._error(beside[0], f"-{beside[0]} does not go with -f default, the default response rule")
+            if action != "negotiate" or (parameters.negotiation and parameters.negotiation.inpass):
+                raise self._error("n", "the default response rule negotiates: -n takes security methods only here")
+        mirrored = next((spec for spec in parameters.filters if spec.filter.mirrored), None)
+        if parameters.tunnel is not None and mirrored is not None:
+            raise self._error("t", _two_tunnels(mirrored.filter, self._values("t")[0].value))
+        if parameters.tunnel is not None and action != "negotiate":
+            raise self._error("t", f"a tunnel negotiates security; -n {_KEYWORDS[action]} takes no endpoint")
+        if parameters.soft and action != "negotiate":
+            self.notes.append(f"-soft is ignored beside -n {_KEYWORDS[action]}")
+
+    def _static(self, parameters: Parameters) -> Write:
+        store, location = self._store()
+        policy, poll_interval = self._policy()
+        self._refuse_in_static(parameters, store)
+        rules = tuple(self._rule_name(word) for word in self._values("r"))
+        delete = "o" in self.given
+        assign = True if "x" in self.given else False if "y" in self.given else None
+        if not delete:
+            self._require_rule(parameters, rules, assign)
+        elif len(self.given) > 3 + ("r" in self.given) + (assign is not None):
+            self.notes.append("-o deletes the policy; what the line says of rules is ignored")
+        if parameters.soft_lifetime is not None:
+            self.notes.append("-1e is ignored: a stored policy has no place for the lifetime of soft associations")
+        return Write(parameters, store, policy, location, poll_interval, rules, assign, delete, self.computer)
+
+    def _store(self) -> tuple[str, str | None]:
+        if "w" not in self.given:
+            raise self.text.error(
+                len(self.text), "-w is missing: -w reg writes to the registry, -w ds to the directory"
+            )
+        word = self._values("w")[0]
+        store, colon, location = word.value.partition(":")
+        store = store.casefold()
+        if store not in ("reg", "ds"):
+            hint = did_you_mean(store, ("reg", "ds"))
+            raise self.text.error(word.start, f"-w takes reg, reg:COMPUTER, ds or ds:DOMAIN{hint}")
+        location = location.removeprefix("\\\\")
+        if colon and not location:
+            raise word.text.error(len(word.text), "the name of a computer or a domain is missing behind the colon")
+        if store == "reg" and location and self.computer and location.casefold() != self.computer.casefold():
+            raise self.text.error(word.start, f"this says {location}, and the line begins with \\\\{self.computer}")
+        return store, location or None
+
+    def _policy(self) -> tuple[str, int | None]:
+        if "p" not in self.given:
+            raise self.text.error(len(self.text), "-p is missing: the name of the policy")
+        word = self._values("p")[0]
+        found = re.search(":([0-9]+)$", word.value[-12:])
+        name = word.text[: len(word.value) - len(found[0])] if found else word.text
+        self._at(name, check_policy_name)
+        if not found:
+            return name.value, None
+        limit = _U32 // 60
+        if not 1 <= int(found[1]) <= limit:
+            raise word.text.error(len(name) + 1, f"the poll interval is a number of minutes, 1 to {limit}")
+        return name.value, int(found[1])
+
+    def _rule_name(self, word: Word) -> str:
+        if not word.value.strip():
+            raise self.text.error(word.start, "this is empty; -r needs the rule's name behind it")
+        self._at(word.text, check_text, "the rule's name", NAME_LIMIT)
+        return word.value
+
+    def _require_rule(self, parameters: Parameters, rules: tuple[str, ...], assign: bool | None) -> None:
+        if len(rules) > 1:
+            raise self.text.error(self._values("r")[1].start, "a command is about one rule; only -o takes several -r")
+        if not rules and not parameters.default_response and (assign is None or parameters != Parameters()):
+            raise self.text.error(
+                len(self.text), "-r is missing: the name of the rule (only -x, -y and -o do without a rule)"
+            )
+
+    def _refuse_in_static(self, parameters: Parameters, store: str) -> None:
+        if "x" in self.given and "y" in self.given:
+            raise self._error("y", "-x assigns and -y unassigns the policy; a command does one of the two")
+        for option in ("x", "y"):
+            if store == "ds" and option in self.given:
+                raise self._error(
+                    option, f"-{option} is about the policy of the registry; one in the directory is assigned by a GPO"
+                )
+        if "confirm" in self.given:
+            raise self._error("confirm", "-confirm is for dynamic mode only")
+        if "1f" in self.given:
+            raise self._error("1f", "a stored policy has no main mode filters: Windows makes them of the others")
+        interface = any(
+            isinstance(a, Interface) for s in parameters.filters for a in (s.filter.source, s.filter.destination)
+        )
+        if interface and "n" in self.given:
+            raise self._error("n", "static mode does not take -n beside a filter with the GUID of an interface")
+
+
+def _two_tunnels(filter_: Filter, endpoint: str) -> str:
+    """What to write instead of a tunnel rule with a mirrored filter."""
+    there = format_filter(dataclasses.replace(filter_, mirrored=False))
+    back = format_filter(
+        dataclasses.replace(
+            filter_,
+            source=filter_.destination,
+            destination=filter_.source,
+            source_port=filter_.destination_port,
+            destination_port=filter_.source_port,
+            mirrored=False,
+        )
+    )
+    return (
+        f"a tunnel takes one-way filters: write one rule with -f {there} -t {endpoint}, and one with -f {back} and the "
+        "endpoint of the other direction behind -t"
+    )
