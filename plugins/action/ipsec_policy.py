@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..module_utils.goal import OnePolicy
 from ..module_utils.shape import keys
 from ..module_utils.shape.fields import ShapeError
 from ..module_utils.shape.parse import parse_policy
@@ -20,17 +21,10 @@ class ActionModule(IpsecAction):
 
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         options = read_options("ipsec_policy", self._task.args, untouched=(*keys.POLICY, "policy"))
-        settings = Settings(
-            state=options["state"],
-            rules_mode=options["rules_mode"],
-            multiple_addresses=options["multiple_addresses"],
-            service=options["service"],
-            restart_service=options["restart_service"],
-            backup=_backup(options),
-            check_mode=self._task.check_mode,
-            diff=self._task.diff,
-        )
-        return PolicyTask(Host(self, task_vars), _wanted(options), settings, task_vars).run()
+        settings = Settings.of(options, self._task.check_mode, self._task.diff)
+        goal = OnePolicy(_wanted(options), options["state"] == "absent", options["rules_mode"])
+        result = PolicyTask(Host(self, task_vars), goal, settings, task_vars).run()
+        return {"policy": next(iter(result.pop("policies")), None), **result}
 
 
 def _wanted(options: dict[str, t.Any]) -> Wanted:
@@ -42,7 +36,3 @@ def _wanted(options: dict[str, t.Any]) -> Wanted:
     if not isinstance(policy, t.Mapping):
         raise ShapeError("policy", "this must be a whole policy as ipsec_facts returns it: a dictionary")
     return parse_policy({**policy, **given})
-
-
-def _backup(options: dict[str, t.Any]) -> dict[str, t.Any] | None:
-    return (options.get("backup_options") or {}) if options["backup"] else None
