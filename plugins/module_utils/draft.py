@@ -16,42 +16,10 @@ from . import defaults
 from .merge import Target, find_policy, merge
 from .model import DEFAULT_MAIN_MODE_METHODS, ModelError, Rule, fold
 from .objects import StoredPolicy, StoredRule
+from .shape.edits import DeletePolicy, DeleteRule, Edit, EditPolicy
 from .shape.wanted import Wanted, WantedDefaultResponse, WantedMainMode, WantedRule
 
 _SHOWN: t.Final = 20
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class EditPolicy:
-    """Change a policy and one rule of it; what is None stays. Without `creates`, a missing policy stays missing."""
-
-    policy: str
-    poll_interval: int | None = None
-    main_mode: WantedMainMode | None = None
-    default_response: WantedDefaultResponse | None = None
-    assigned: bool | None = None
-    rule: WantedRule | None = None
-    creates: bool = True
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class DeletePolicy:
-    """Delete a policy; `rules` are those that the command names, which it warns of no other."""
-
-    policy: str
-    rules: tuple[str, ...] = ()
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class DeleteRule:
-    """Delete one rule, known by `id` where it has one, else by its name."""
-
-    policy: str
-    name: str
-    id: str | None = None
-
-
-Edit: t.TypeAlias = EditPolicy | DeletePolicy | DeleteRule
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .draft import Change, Draft, Edit, EditPolicy
+from .draft import Change, Draft
 from .graph import Graph, object_id
 from .merge import find_policy, merge
 from .model import ModelError, fold
 from .objects import StoredPolicy, read_policies
 from .resolve import Resolver, names_in
+from .shape.edits import Edit, EditPolicy
 from .shape.wanted import Wanted
 
 Names: t.TypeAlias = tuple[list[str], list[str]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from .. import defaults
 from ..model import (
     DEFAULT_AUTHENTICATION,
     DEFAULT_SECURITY_METHODS,
@@ -78,12 +79,29 @@ class WantedRule:
         """What a message calls it."""
         return f"rule '{self.name}'" if self.name else f"rule with the id {self.id}"
 
+    def whole(self, odd: bool = False) -> Rule:
+        """The rule with the manual's defaults for what was not given. Raises `ModelError`."""
+        return Rule(
+            self.name,
+            self.filters or (),
+            self.negotiation(None, odd),
+            DEFAULT_AUTHENTICATION if self.authentication is None else self.authentication,
+            self.tunnel,
+            self.connection_type or defaults.CONNECTION_TYPE,
+            self.enabled is not False,
+            self.description or "",
+            self.filter_list,
+            self.filter_action,
+            self.id,
+            odd=odd,
+        )
+
     def on(self, base: Rule | None) -> Rule:
         """The whole rule, with `base` for what was not given. Raises `ModelError`."""
         if base is None:
             if self.filters is None or not self.name:
                 raise ModelError(f"there is no {self.title} in the policy yet, and a new one needs a name and filters")
-            base = Rule(self.name, self.filters, self._action(None), DEFAULT_AUTHENTICATION)
+            return dataclasses.replace(self.whole(), id=None)
         given: dict[str, t.Any] = {
             name: value
             for name in ("filters", "authentication", "tunnel", "connection_type", "enabled", "description")
@@ -92,26 +110,27 @@ class WantedRule:
         return dataclasses.replace(
             base,
             name=self.name if self.id is not None and self.name else base.name,
-            action=self._action(base.action),
+            action=self.negotiation(base.action),
             # None leaves a name to who knows whether it still fits
             filter_list=self.filter_list,
             filter_action=self.filter_action,
             **given,
         )
 
-    def _action(self, base: NegotiationPolicy | None) -> NegotiationPolicy:
+    def negotiation(self, base: NegotiationPolicy | None, odd: bool = False) -> NegotiationPolicy:
+        """What the rule does with traffic, with `base` for what was not given. Raises `ModelError`."""
         if base is not None and (self.action, self.methods, self.inpass, self.soft) == (None, None, None, None):
             return base
         action = self.action or (base.action if base else "negotiate")
-        known = base if base and base.action == "negotiate" == action else None
-        default = NegotiationPolicy("negotiate", DEFAULT_SECURITY_METHODS) if action == "negotiate" else None
-        kept = known or default or NegotiationPolicy(action)
+        if base is None or not base.action == "negotiate" == action:
+            methods = DEFAULT_SECURITY_METHODS if action == "negotiate" else ()
+            base = NegotiationPolicy(action, methods)
         return NegotiationPolicy(
             action,
-            kept.methods if self.methods is None else self.methods,
-            kept.inpass if self.inpass is None else self.inpass,
-            kept.soft if self.soft is None else self.soft,
-            odd=kept.odd and self.methods is None,
+            base.methods if self.methods is None else self.methods,
+            base.inpass if self.inpass is None else self.inpass,
+            base.soft if self.soft is None else self.soft,
+            odd=odd or (base.odd and self.methods is None),
         )
 
 
