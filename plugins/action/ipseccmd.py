@@ -5,11 +5,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ..module_utils.batch import Program
 from ..module_utils.ipseccmd.commands import Help
-from ..module_utils.ipseccmd.lines import Line, edits_of, read_line
+from ..module_utils.ipseccmd.lines import Line, edits_of, read_line, read_script
 from ..module_utils.ipseccmd.syntax import SYNTAX
-from ..module_utils.scripts import read_program
 from ..plugin_utils._action import IpsecAction, TaskFailure
 from ..plugin_utils._delegate import find_computer, working_on
 from ..plugin_utils._host import Host
@@ -27,7 +25,7 @@ class ActionModule(IpsecAction):
         lines, rest = self._lines(options)
         todo = [line for line in lines if not isinstance(line.command, Help)]
         if lines and not todo:
-            return {"msg": SYNTAX, **rest}
+            return {"msg": SYNTAX, "_ansible_verbose_always": True, **rest}
         edits_of(todo)
         by_host: dict[str | None, list[Line]] = {}
         for line in todo:
@@ -51,18 +49,17 @@ class ActionModule(IpsecAction):
         if given == ["commands"]:
             return [read_line(text, f"commands[{i}]") for i, text in enumerate(options["commands"])], {}
         text = read_file(self, options["script"], options["encoding"])
-        script = read_program(text, Program.IPSECCMD, options["unsupported"] == "ignore")
-        lines = [read_line(command, f"line {command.line()}") for command in script.commands]
+        lines, script = read_script(text, options["unsupported"] == "ignore")
         left_out = [{"line": left.line, "reason": left.reason} for left in script.left_out]
         return lines, {"left_alone": list(script.left_alone), "left_out": left_out}
 
     def _run(
         self, host: str | None, lines: list[Line], settings: Settings, task_vars: dict[str, t.Any]
     ) -> dict[str, t.Any]:
-        with working_on(self, host, task_vars):
-            connected = Host(self, task_vars)
+        with working_on(self, host, task_vars) as variables:
+            connected = Host(self, variables)
             try:
-                found = PolicyTask(connected, edits_of(lines), settings, task_vars).run()
+                found = PolicyTask(connected, edits_of(lines), settings, variables).run()
             except TaskFailure as error:
                 raise TaskFailure(str(error), **{"host": connected.name, **error.result}) from error
             return {"host": connected.name, **found}

@@ -42,6 +42,7 @@ class Sheet:
     poll_interval: int | None = None
     main_mode: WantedMainMode | None = None
     default_response: WantedDefaultResponse | None = None
+    assigned: bool | None = None
     rules: dict[str, Rule] = dataclasses.field(default_factory=dict)
     removed: set[str] = dataclasses.field(default_factory=set)
 
@@ -85,7 +86,7 @@ class Sheet:
             self.removed.add(stored.key)
 
     def delete(self) -> None:
-        self.there, self.fresh = False, True
+        self.there, self.fresh, self.assigned = False, True, False
         self.poll_interval = self.main_mode = self.default_response = None
         self.rules.clear()
         self.removed.clear()
@@ -126,14 +127,17 @@ _DEFAULT_MAIN_MODE: t.Final = WantedMainMode(
 
 
 class Draft:
-    """All policies of a store under the pen. `notes` collects what somebody should know."""
+    """All policies of a store under the pen. `notes` collects what somebody should know.
 
-    def __init__(self, policies: t.Sequence[StoredPolicy], active: str | None) -> None:
-        self._policies = policies
+    Where nobody knows the store, `policies` is None: then a policy that is not made here may be there all the same.
+    """
+
+    def __init__(self, policies: t.Sequence[StoredPolicy] | None, active: str | None) -> None:
+        self._known = policies is not None
+        self._policies = policies or ()
         self._sheets: dict[str, Sheet] = {}
-        self._active_before = next((p for p in policies if p.key == active), None)
-        self._active: Sheet | None = None
-        self._moved = False
+        self._active = next((p for p in self._policies if p.key == active), None)
+        self._taken = False
         self.notes: list[str] = []
 
     def apply(self, edit: Edit) -> None:
@@ -151,9 +155,7 @@ class Draft:
         sheet = self._sheets.get(fold(name))
         if sheet is None:
             stored = find_policy(self._policies, name, None)
-            sheet = self._sheets[fold(name)] = Sheet(name, stored, stored is not None)
-            if stored is not None and stored is self._active_before and not self._moved:
-                self._active = sheet
+            sheet = self._sheets[fold(name)] = Sheet(name, stored, stored is not None or not self._known)
         return sheet
 
     def _edit(self, sheet: Sheet, edit: EditPolicy) -> None:
@@ -172,9 +174,10 @@ class Draft:
         if edit.rule is not None:
             sheet.edit_rule(edit.rule)
         if edit.assigned:
-            self._active, self._moved = sheet, True
-        elif edit.assigned is False and self._active is sheet:
-            self._active, self._moved = None, True
+            self._taken = True
+            for other in self._sheets.values():
+                other.assigned = None if other.assigned else other.assigned
+        sheet.assigned = sheet.assigned if edit.assigned is None else edit.assigned
 
     def _delete(self, sheet: Sheet, rules: t.Sequence[str]) -> None:
         if sheet.there:
@@ -187,39 +190,29 @@ class Draft:
                     f"{', '.join(others[:_SHOWN])}{more}"
                 )
         sheet.delete()
-        if self._active is sheet:
-            self._active, self._moved = None, True
 
-    def sheets(self) -> list[tuple[Sheet, bool | None]]:
-        """The policies that commands were about, and whether each shall be assigned (None: as it is).
-
-        One that is newly assigned comes first: what is in force changes in one step, and the others are idle then.
+    def sheets(self) -> list[Sheet]:
+        """The policies that commands were about, in their order, but one that shall be assigned first: what is in force
+        changes in one step, and the others are idle then.
         """
-        found = [(sheet, self._assigned(sheet)) for sheet in self._sheets.values()]
-        return sorted(found, key=lambda pair: pair[1] is not True)
-
-    def _assigned(self, sheet: Sheet) -> bool | None:
-        if not self._moved or not sheet.there:
-            return None
-        if self._active is sheet:
-            return True
-        was_active = sheet.stored is not None and sheet.stored is self._active_before
-        return False if was_active and self._active is None else None
+        return sorted(self._sheets.values(), key=lambda sheet: not sheet.assigned)
 
     def changes(self) -> list[Change]:
         """Raises `ModelError`."""
         changes = []
-        for sheet, assigned in self.sheets():
-            if not sheet.there:
-                changes += [Change(sheet.stored, None, None)] if sheet.stored else []
-                continue
-            target = sheet.target()
-            self._note_main_mode(sheet, target)
-            changes.append(Change(sheet.stored, target, assigned))
-        before = self._active_before
-        if before and self._moved and self._active is None and all(change.stored is not before for change in changes):
-            # another policy took its place and was unassigned again
-            changes.append(Change(before, merge(Wanted(before.policy.name), before, "merge"), False))
+        sheets = self.sheets()
+        # another policy took the place of the assigned one, and was unassigned itself
+        displaced = self._active if self._taken and not any(sheet.assigned for sheet in sheets) else None
+        for sheet in sheets:
+            if sheet.there:
+                target = sheet.target()
+                self._note_main_mode(sheet, target)
+                assigned = False if displaced is not None and sheet.stored is displaced else sheet.assigned
+                changes.append(Change(sheet.stored, target, assigned))
+            elif sheet.stored is not None:
+                changes.append(Change(sheet.stored, None, None))
+        if displaced is not None and all(sheet.stored is not displaced for sheet in sheets):
+            changes.append(Change(displaced, merge(Wanted(displaced.policy.name), displaced, "merge"), False))
         return changes
 
     def _note_main_mode(self, sheet: Sheet, target: Target) -> None:

@@ -44,40 +44,40 @@ def _find(computer: str, task_vars: t.Mapping[str, t.Any]) -> str:
     near = near or difflib.get_close_matches(computer, hosts, 3)
     hint = f"; it has {', '.join(near[:3])}" if near else ""
     raise OptionError(
-        f"the computer '{computer}' is not in the inventory, neither by its name nor by ansible_host{hint}. The work is "
-        "done over a connection of its own, as a logon over WinRM cannot go on to a third machine: add the computer to "
-        "the inventory"
+        f"the computer '{computer}' is not in the inventory, neither by its name nor by ansible_host{hint}. Add it: "
+        "the work is done over a connection of its own, as a logon over WinRM cannot go on to a third machine"
     )
 
 
 @contextlib.contextmanager
-def working_on(action: ActionBase, host: str | None, task_vars: t.Mapping[str, t.Any]) -> t.Iterator[None]:
-    """Let `action` work on `host`, which is in the inventory, as long as this is entered; None is its own."""
+def working_on(action: ActionBase, host: str | None, task_vars: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
+    """Let `action` work on `host`, which is in the inventory, as long as this is entered; None is its own host.
+
+    Gives the variables of the task there.
+    """
     if host is None:
-        yield
+        yield task_vars
         return
     before = (action._connection, action._play_context, action._task)
-    hostvars = task_vars["hostvars"][host]
-    names = {name for group in constants.MAGIC_VARIABLE_MAPPING.values() for name in group}
-    variables = {name: hostvars[name] for name in names if name in hostvars}
+    variables = dict(task_vars["hostvars"].raw_get(host))
+    delegated_vars = {**task_vars, "ansible_delegated_vars": {host: variables}}
+    templar = action._templar.copy_with_new_env(available_variables=variables)
     task = action._task.copy(exclude_parent=True)
     task.delegate_to = host
-    context = before[1].set_task_and_variable_override(
-        task=task, variables={"ansible_delegated_vars": {host: variables}}, templar=action._templar
-    )
+    # this also puts what a delegated task falls back to into `variables`
+    context = before[1].set_task_and_variable_override(task=task, variables=delegated_vars, templar=templar)
+    context.post_validate(templar=templar)
     connection = connection_loader.get(context.connection, context, task_uuid=task._uuid)
-    # the context has put defaults into `variables`, as it does for a delegated task
-    known = {**hostvars, **variables}
-    connection.set_options(
-        task_keys={**task.dump_attrs(), "timeout": context.timeout, "retries": None},
-        var_options=connection._resolve_option_variables(known, action._templar),
-    )
-    shell_names = constants.config.get_plugin_vars("shell", connection._shell._load_name)
-    connection._shell.set_options(var_options={name: known[name] for name in shell_names if name in known})
+    keys = {**task.dump_attrs(), "timeout": context.timeout}
+    del keys["retries"]
+    connection.set_options(task_keys=keys, var_options=connection._resolve_option_variables(variables, templar))
+    of_shell = constants.config.get_plugin_vars("shell", connection._shell._load_name)
+    options = {name: templar.template(variables[name]) for name in of_shell if name in variables}
+    connection._shell.set_options(task_keys=keys, var_options=options)
     context.set_attributes_from_plugin(connection)
     action._connection, action._play_context, action._task = connection, context, task
     try:
-        yield
+        yield delegated_vars
     finally:
         connection.close()
         action._connection, action._play_context, action._task = before

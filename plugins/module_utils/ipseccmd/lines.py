@@ -8,10 +8,12 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ..batch import LeftOut, Program
 from ..goal import Edits, at
 from ..model import ModelError
+from ..scripts import ProgramScript, read_program
 from ..source import Text
-from .commands import AddRule, Command, DeleteRules, Show, Write
+from .commands import AddRule, Command, DeleteRules, Help, Show, Write
 from .edits import edit_of
 from .parse import parse_command
 
@@ -35,13 +37,31 @@ class Line:
 
 
 def read_line(text: str | Text, place: str = "") -> Line:
-    """Raises `SourceError`, or `ModelError` for a text that is no piece of a file that has a name for its place."""
+    """Raises `ModelError`."""
     notes: list[str] = []
-    if isinstance(text, Text):
-        command = parse_command(text, notes)
-    else:
-        command = at(place, parse_command, text, notes)
+    # an error in a file names the line itself
+    command = parse_command(text, notes) if isinstance(text, Text) else at(place, parse_command, text, notes)
     return Line(place, command, tuple(dict.fromkeys(notes)))
+
+
+def read_script(text: str, ignore_unsupported: bool) -> tuple[list[Line], ProgramScript]:
+    """The commands in a batch file, and what is left of that. Raises `SourceError`.
+
+    With `ignore_unsupported`, what depends on more than the file is left out, and what this version cannot run.
+    """
+    script = read_program(text, Program.IPSECCMD, ignore_unsupported)
+    lines: list[Line] = []
+    left_out: list[LeftOut] = []
+    for command in script.commands:
+        number = command.line()
+        line = read_line(command, f"line {number}")
+        problem = _problem(line.command)
+        if problem is not None and ignore_unsupported:
+            left_out.append(LeftOut(number, problem))
+        else:
+            lines.append(line)
+    both = sorted([*script.left_out, *left_out], key=lambda left: left.line)
+    return lines, dataclasses.replace(script, left_out=tuple(both))
 
 
 def edits_of(lines: t.Iterable[Line]) -> Edits:
@@ -52,17 +72,22 @@ def edits_of(lines: t.Iterable[Line]) -> Edits:
     notes: list[str] = []
     for line in lines:
         found = list(line.notes)
-        edits.append((line.place, edit_of(at(line.place, _runnable, line.command), found)))
+        problem = _problem(line.command)
+        if problem is not None:
+            raise ModelError(f"{line.place}: {problem}" if line.place else problem)
+        if isinstance(line.command, Write):
+            edits.append((line.place, edit_of(line.command, found)))
         notes += [f"{line.place}: {note}" if line.place else note for note in found]
     return Edits(tuple(edits), tuple(notes))
 
 
-def _runnable(command: Command) -> Write:
-    if isinstance(command, Write) and command.store == "reg":
-        return command
+def _problem(command: Command) -> str | None:
+    """Why this version cannot run it, if it cannot."""
+    if isinstance(command, Help) or (isinstance(command, Write) and command.store == "reg"):
+        return None
     what = "static mode in the directory (-w ds)"
     if isinstance(command, AddRule | DeleteRules):
         what = "dynamic mode (a command without -w and -p)"
     elif isinstance(command, Show):
         what = "query mode (show)"
-    raise ModelError(f"this version cannot run {what}; it runs static mode in the registry (-w reg -p POLICY -r RULE)")
+    return f"this version cannot run {what}; it runs static mode in the registry (-w reg -p POLICY -r RULE)"
