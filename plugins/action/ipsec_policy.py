@@ -15,7 +15,6 @@ from ..plugin_utils._host import Host
 from ..plugin_utils._options import read_options
 from ..plugin_utils._task import PolicyTask, Settings
 
-
 _MODES: t.Final = {"state": ("present", "absent"), "rules_mode": ("exact", "merge")}
 
 
