@@ -95,7 +95,8 @@ class Parser:
     def _problem(self, problem: str) -> SyntaxProblem:
         return SyntaxProblem(self._cursor.place, problem)
 
-    def _chain(self) -> Chain:
+    def _chain(self, behind: str = "") -> Chain:
+        """Commands to the end of the line or block; `behind` is a word after which there must be one."""
         if self._level == _DEEPEST:
             raise self._problem(f"commands are nested more than {_DEEPEST} deep")
         self._level += 1
@@ -103,11 +104,14 @@ class Parser:
         operator = ""
         while True:
             node = self._command()
+            if node is None and behind:
+                raise self._problem(f"the command behind '{behind}' is missing")
+            behind = ""
             following = self._operator()
-            if node is not None:
-                parts.append((operator, node))
-            elif following or operator not in ("", "&"):
+            if node is None and (following or operator not in ("", "&")):
                 raise self._problem("a command is missing")
+            if node is not None and node is not _NOTHING:
+                parts.append((operator, node))
             if not following:
                 break
             operator = following
@@ -248,12 +252,6 @@ class Parser:
         self._skip_before()
         return Block(tuple(chains))
 
-    def _some(self, where: str) -> Chain:
-        chain = self._chain()
-        if not chain.parts:
-            raise self._problem(f"the command behind '{where}' is missing")
-        return chain
-
     def _if(self, place: int) -> If:
         cursor = self._cursor
         cursor.skip(" \t,;")
@@ -273,10 +271,10 @@ class Parser:
                 raise self._problem("the 'if' has no comparison")
             cursor.skip()
             self._operand()
-        branches = [self._some("if")]
+        branches = [self._chain("if")]
         cursor.skip()
         if cursor.accept("else"):
-            branches.append(self._some("else"))
+            branches.append(self._chain("else"))
         return If(place, tuple(branches))
 
     def _operand(self) -> str:
@@ -307,7 +305,7 @@ class Parser:
         cursor.skip()
         if not cursor.accept("do"):
             raise self._problem("the 'for' has no 'do'")
-        return For(place, kind, variable, items, self._some("do"))
+        return For(place, kind, variable, items, self._chain("do"))
 
     def _items(self) -> Text:
         """What stands in the parentheses of a loop, which may have several lines."""

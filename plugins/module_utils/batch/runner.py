@@ -9,6 +9,7 @@ import dataclasses
 import re
 import typing as t
 
+from ..model import fold
 from ..source import Text
 from .lexer import DELIMITERS
 from .loops import count, counted, split_items
@@ -62,6 +63,8 @@ class Runner:
             self._run(node, Around(around.unsure or unsure, around.piped or piped, around.fed or fed))
 
     def _run(self, node: Node, around: Around) -> None:
+        if self._loops:
+            self._count()
         if isinstance(node, Simple):
             self._run_simple(node, around)
         elif isinstance(node, Block):
@@ -122,8 +125,10 @@ class Runner:
 
     def _run_body(self, node: For, value: Value, around: Around) -> None:
         self._count()
+        loop = node.items.offset(0)
+        self._origins.add_source(loop, value)
         before = dict(self._loops)
-        self._loops[node.variable] = value
+        self._loops[node.variable] = dataclasses.replace(value, loop=loop)
         self.run_chain(node.body, around)
         self._loops = before
 
@@ -134,8 +139,6 @@ class Runner:
             raise TooMuchError
 
     def _run_simple(self, node: Simple, around: Around) -> None:
-        if self._loops:
-            self._count()
         text = expand_loops(node.text, self._loops, self._origins)
         if self._environment.delayed:
             text = self._mark(text, "!", _DELAYED)
@@ -143,7 +146,7 @@ class Runner:
         while name == "call":
             # also the percent signs that are left are replaced now
             text = self._mark(_strip(rest), "%^", _TWICE)
-            if text.value[:1] in ("", ":"):
+            if text.value[:1] == ":":
                 self._call_label(text[1:])
                 self._results.leave_alone(node.text.offset(0))
                 return
@@ -199,7 +202,8 @@ class Runner:
         line = self._results.line(rest.offset(0))
         if name == "goto":
             label = _label(rest.value)
-            self._results.jumps.note(label, line)
+            if not (label.lower() == "eof" and ":" in rest.value):
+                self._results.jumps.note(label, line)
         if around.unsure:
             self._results.stop(f"the '{name}' in line {line} may lead past it")
         else:
@@ -255,6 +259,7 @@ class Runner:
         return True
 
     def _assign(self, name: str, value: Value) -> None:
+        self._origins.add_source(fold(name), value)
         if UNKNOWN in name:
             line = self._results.line(value.text.offset(0))
             self._environment.forget(f"line {line} may set")
