@@ -23,6 +23,7 @@ _BLANKS: t.Final = "".join(sorted(DELIMITERS))
 _CONTROL: t.Final = frozenset({"set", "call", "setlocal", "endlocal", "goto", "exit"})
 # these read commands from their input
 _SHELLS: t.Final = frozenset({"cmd", "netsh"})
+_CALLS: t.Final = re.compile(r"[\s,;=]*(?:call[\s,;=]+)*", re.IGNORECASE)
 _TWICE: t.Final = "cmd.exe reads it a second time, which may change it here"
 _DELAYED: t.Final = "it depends on delayed expansion of !NAME!"
 
@@ -143,9 +144,10 @@ class Runner:
         if self._environment.delayed:
             text = self._mark(text, "!", _DELAYED)
         name, rest = built_in(text)
-        while name == "call":
+        if name == "call":
+            calls = _CALLS.match(rest.value)
             # also the percent signs that are left are replaced now
-            text = self._mark(_strip(rest), "%^", _TWICE)
+            text = self._mark(rest[calls.end() if calls else 0 :], "%^", _TWICE)
             if text.value[:1] == ":":
                 self._call_label(text[1:])
                 self._results.leave_alone(node.text.offset(0))
