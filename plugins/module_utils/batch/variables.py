@@ -156,6 +156,10 @@ class Builder:
         self._pieces.append(piece)
         self._offsets.extend([place] * len(piece))
 
+    def extend(self, piece: str, places: t.Iterable[int]) -> None:
+        self._pieces.append(piece)
+        self._offsets.extend(places)
+
     def copy(self, text: Text, start: int, end: int) -> None:
         self._pieces.append(text.value[start:end])
         self._offsets.extend(text.offsets[start:end])
