@@ -155,10 +155,7 @@ class _Writer:
         return [f"qmpfs={write_flag(pfs)}", f"qmsecmethods={self._text(text, place)}"]
 
     def _authentication(self, methods: tuple[AuthMethod, ...] | None, place: str) -> list[str]:
-        # Kerberos alone is what netsh takes by itself
-        if methods is None or methods == DEFAULT_AUTHENTICATION:
-            return []
-        return self._try(place, write_authentication, methods) or []
+        return [] if methods is None else self._try(place, write_authentication, methods) or []
 
     def _rules(self, rules: tuple[Rule, ...], policy: str, place: str) -> None:
         seen: set[str] = set()
@@ -190,7 +187,9 @@ class _Writer:
             words.append("activate=no")
         if rule.description:
             words.append(f"description={self._text(rule.description, f'{place}.description')}")
-        self._add("add rule", *words, *self._authentication(rule.authentication, f"{place}.authentication"))
+        # what netsh takes by itself
+        authentication = None if rule.authentication == DEFAULT_AUTHENTICATION else rule.authentication
+        self._add("add rule", *words, *self._authentication(authentication, f"{place}.authentication"))
 
     def _filter_list(self, rule: Rule, place: str) -> str:
         """The name of a list with the rule's filters, which is made where it is not there yet."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import typing as t
 
@@ -393,17 +394,14 @@ def _anonymous(filter_: Filter) -> Filter:
 
 
 class _Lines:
-    """The numbers of lines, counted once where texts come in the order of their file."""
+    """The numbers of lines, for many texts of one file."""
 
     def __init__(self) -> None:
-        self._file = ""
-        self._offset = 0
-        self._line = 1
+        self._file: str | None = None
+        self._ends: list[int] = []
 
     def of(self, text: Text) -> int:
-        offset = text.offset(0)
-        if text.file is not self._file or offset < self._offset:
-            self._file, self._offset, self._line = text.file, 0, 1
-        self._line += text.file.count("\n", self._offset, offset)
-        self._offset = offset
-        return self._line
+        if text.file is not self._file:
+            self._file = text.file
+            self._ends = [index for index, character in enumerate(text.file) if character == "\n"]
+        return bisect.bisect_left(self._ends, text.offset(0)) + 1
