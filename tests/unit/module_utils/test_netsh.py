@@ -421,7 +421,7 @@ def test_what_is_no_key_is_shown():
 _WORDS = """netsh ipsec static dynamic add set delete show policy filterlist filter filteraction rule defaultrule all
     store name=P name=L policy=P filterlist=L filteraction=A srcaddr=me dstaddr=192.0.2.1 srcmask=24 protocol=TCP
     dstport=80 mirrored=no assign=y kerberos=no tunnel=192.0.2.1 action=block qmsec=ESP[DES,MD5]:1k qmpfs=y newname=Q
-    mmlife=9 qmsec=[[ mmsec=DES-MD5-1 rootca=CN=x psk=s3cret ps=s3cret "psk=s3cret P L A = "" " location=local"""
+    mmlife=9 qmsec=[[ mmsec=DES-MD5-1 rootca=CN=x psk=s3cret "psk=s3cret P L A = "" " location=local"""
 WORDS = st.sampled_from(_WORDS.split())
 LINES = st.one_of(
     st.lists(WORDS, max_size=9).map(lambda words: " ".join(["ipsec static", *words])),
