@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .render import write_netsh
+from .render import batch_file, write_netsh
 from .script import read_netsh
 
-__all__ = ["read_netsh", "write_netsh"]
+__all__ = ["batch_file", "read_netsh", "write_netsh"]

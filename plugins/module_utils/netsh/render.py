@@ -24,6 +24,9 @@ from .methods import write_authentication, write_main_mode_methods, write_securi
 from .values import write_flag, write_text
 
 _PREFIX: t.Final = "netsh ipsec static"
+# of a line of cmd.exe
+_LONGEST: t.Final = 8191
+_CHOICES: t.Final = {"state": ("present", "absent"), "rules_mode": ("exact", "merge")}
 _T = t.TypeVar("_T")
 
 
@@ -35,6 +38,14 @@ def write_netsh(policies: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
     if writer.problems:
         raise ModelError("netsh cannot say all of this:\n" + "\n".join(f"  {problem}" for problem in writer.problems))
     return [*writer.lines, *writer.last]
+
+
+def batch_file(commands: t.Iterable[str]) -> str:
+    """The commands as the text of a batch file, in which a percent sign is written twice."""
+    lines = [command.replace("%", "%%") for command in commands]
+    if not all(line.isascii() for line in lines):
+        lines.insert(0, "@chcp 65001 >nul")
+    return "".join(f"{line}\r\n" for line in lines)
 
 
 class _Names:
@@ -72,8 +83,14 @@ class _Writer:
         self._policies: set[str] = set()
 
     def policy(self, value: t.Mapping[str, t.Any], place: str) -> None:
-        options = {key: item for key, item in value.items() if key not in ("state", "rules_mode")}
-        wanted = self._try(place, parse_policy, options)
+        if not isinstance(value, t.Mapping):
+            self._refuse(place, "this is no policy: a dictionary with keys like name, rules")
+            return
+        modes = {key: value.get(key, choices[0]) for key, choices in _CHOICES.items()}
+        for key, mode in modes.items():
+            if mode not in _CHOICES[key]:
+                self._refuse(f"{place}.{key}", f"this is {' or '.join(_CHOICES[key])}")
+        wanted = self._try(place, parse_policy, {key: item for key, item in value.items() if key not in modes})
         if wanted is None:
             return
         if wanted.name is None:
@@ -82,12 +99,12 @@ class _Writer:
         place = f"{place} ({wanted.name})"
         self._take_name(wanted.name, place)
         name = self._text(wanted.name, f"{place}.name")
-        if value.get("state", "present") == "absent":
-            self._add("delete policy", f"name={name}")
+        if modes["state"] == "absent":
+            self._add(place, "delete policy", f"name={name}")
             return
         if wanted.odd:
             self._refuse(place, "the policy is odd: only the store that has it can hold it")
-        self._policy(wanted, name, place, merge=value.get("rules_mode", "exact") == "merge")
+        self._policy(wanted, name, place, merge=modes["rules_mode"] == "merge")
 
     def _take_name(self, name: str, place: str) -> None:
         if fold(name) in self._policies:
@@ -111,7 +128,7 @@ class _Writer:
         if wanted.assigned is False:
             words.append("assign=no")
         if not merge or words[1:]:
-            self._add("set policy" if merge else "add policy", *words)
+            self._add(place, "set policy" if merge else "add policy", *words)
         if response is not None:
             self._default_response(response, name, f"{place}.default_response")
         self._rules(wanted.rules or (), name, place)
@@ -145,7 +162,9 @@ class _Writer:
         words = [f"policy={name}", f"activate={write_flag(response.enabled)}"]
         if response.methods is not None:
             words += self._methods(response.methods, f"{place}.security_methods")
-        self._add("set defaultrule", *words, *self._authentication(response.authentication, f"{place}.authentication"))
+        self._add(
+            place, "set defaultrule", *words, *self._authentication(response.authentication, f"{place}.authentication")
+        )
 
     def _methods(self, methods: tuple[SecurityMethod, ...], place: str) -> list[str]:
         found = self._try(place, write_security_methods, methods)
@@ -189,17 +208,17 @@ class _Writer:
             words.append(f"description={self._text(rule.description, f'{place}.description')}")
         # what netsh takes by itself
         authentication = None if rule.authentication == DEFAULT_AUTHENTICATION else rule.authentication
-        self._add("add rule", *words, *self._authentication(authentication, f"{place}.authentication"))
+        self._add(place, "add rule", *words, *self._authentication(authentication, f"{place}.authentication"))
 
     def _filter_list(self, rule: Rule, place: str) -> str:
         """The name of a list with the rule's filters, which is made where it is not there yet."""
         name, new = self._lists.take(_name(rule.filter_list, rule), frozenset(rule.filters))
         shown = self._text(name, f"{place}.filter_list")
         if new:
-            self._add("add filterlist", f"name={shown}")
+            self._add(place, "add filterlist", f"name={shown}")
             for index, filter_ in enumerate(rule.filters):
                 words = self._try(f"{place}.filters[{index}]", write_filter, filter_)
-                self._add("add filter", f"filterlist={shown}", *(words or ()))
+                self._add(place, "add filter", f"filterlist={shown}", *(words or ()))
         return shown
 
     def _filter_action(self, rule: Rule, place: str) -> str:
@@ -208,15 +227,18 @@ class _Writer:
         shown = self._text(name, f"{place}.filter_action")
         if new:
             words = [f"name={shown}", f"action={rule.action.action}"]
-            self._add("add filteraction", *words, *self._negotiation(rule.action, place))
+            self._add(place, "add filteraction", *words, *self._negotiation(rule.action, place))
         return shown
 
     def _negotiation(self, action: NegotiationPolicy, place: str) -> list[str]:
         words = [f"{key}=yes" for key in ("inpass", "soft") if getattr(action, key)]
         return words + self._methods(action.methods, f"{place}.security_methods") if action.methods else words
 
-    def _add(self, command: str, *words: str) -> None:
-        self.lines.append(" ".join((_PREFIX, command, *words)))
+    def _add(self, place: str, command: str, *words: str) -> None:
+        line = " ".join((_PREFIX, command, *words))
+        if len(line) > _LONGEST:
+            self._refuse(place, f"'{command}' takes {len(line)} characters; a command has {_LONGEST} at most")
+        self.lines.append(line)
 
     def _refuse(self, place: str, problem: str) -> None:
         self.problems.append(f"{place}: {problem}")
