@@ -117,10 +117,8 @@ class Command:
         return next((argument.value for argument in self.arguments if argument.name == name), None)
 
     def __getitem__(self, name: str) -> Text:
-        """The value of an argument that the command needs."""
-        found = self.get(name)
-        assert found is not None  # noqa: S101 - parse_command has seen to it
-        return found
+        """The value of an argument that the command needs, which `parse_command` has seen to."""
+        return next(argument.value for argument in self.arguments if argument.name == name)
 
 
 def parse_command(text: Text) -> Command:

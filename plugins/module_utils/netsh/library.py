@@ -127,7 +127,8 @@ class DefaultRule:
 class Policy:
     """`made` says that the script makes it, `exact` that its rules are all it has, `deleted` where it was deleted.
 
-    `options` and `main_mode` are arguments of the task.
+    `options` and `main_mode` are arguments of the task. `dropped` has the names of stored rules that the script deletes,
+    where they stand: a rule that it adds under the same name takes the place of one.
     """
 
     name: str
@@ -138,16 +139,24 @@ class Policy:
     main_mode: Tree = dataclasses.field(default_factory=dict)
     default_rule: DefaultRule = dataclasses.field(default_factory=DefaultRule)
     rules: dict[str, Rule] = dataclasses.field(default_factory=dict)
+    dropped: dict[str, Text] = dataclasses.field(default_factory=dict)
 
     def clear(self) -> None:
         for rule in self.rules.values():
             rule.count(-1)
         self.rules.clear()
+        self.dropped.clear()
 
     def tree(self) -> Tree:
         """Raises `SourceError`."""
         if self.deleted is not None:
             return {"name": self.name, "state": "absent"}
+        for name, place in self.dropped.items():
+            if name not in self.rules:
+                raise place.error(
+                    0,
+                    "the script does not make this rule; a task of ipsec_rule with 'state: absent' deletes a stored one",
+                )
         tree: Tree = {"name": self.name, "state": "present", **self.options}
         if self.main_mode:
             tree["main_mode"] = self.main_mode

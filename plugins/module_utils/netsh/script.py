@@ -367,9 +367,7 @@ class _Script:
         elif policy.exact:
             raise name.error(0, "the policy has no such rule")
         else:
-            raise name.error(
-                0, "the script does not make this rule; a task of ipsec_rule with 'state: absent' deletes a stored one"
-            )
+            policy.dropped[fold(name.value)] = name
 
     def _set_default_rule(self, command: Command) -> None:
         policy = self._policy(command["policy"])

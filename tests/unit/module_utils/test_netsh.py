@@ -275,6 +275,11 @@ def test_rules_of_a_stored_policy_are_merged():
     assert (item["rules_mode"], [rule["name"] for rule in item["rules"]]) == ("merge", ["R"])
 
 
+def test_a_stored_rule_is_deleted_and_written_anew():
+    (item,) = read(BASE.replace("add policy P\n", ""), "delete rule R P", RULE)
+    assert (item["rules_mode"], [rule["name"] for rule in item["rules"]]) == ("merge", ["R"])
+
+
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
