@@ -127,8 +127,8 @@ class DefaultRule:
 class Policy:
     """`made` says that the script makes it, `exact` that its rules are all it has, `deleted` where it was deleted.
 
-    `options` and `main_mode` are arguments of the task. `dropped` has the names of stored rules that the script deletes,
-    where they stand: a rule that it adds under the same name takes the place of one.
+    `options` and `main_mode` are arguments of the task. `dropped` has the names of stored rules that the script
+    deletes, where they stand: a rule that it adds under the same name takes the place of one.
     """
 
     name: str
@@ -155,7 +155,8 @@ class Policy:
             if name not in self.rules:
                 raise place.error(
                     0,
-                    "the script does not make this rule; a task of ipsec_rule with 'state: absent' deletes a stored one",
+                    "the script does not make this rule; to delete a stored one, take a task of ipsec_rule with "
+                    "'state: absent'",
                 )
         tree: Tree = {"name": self.name, "state": "present", **self.options}
         if self.main_mode:
