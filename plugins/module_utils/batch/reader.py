@@ -20,7 +20,7 @@ from .variables import Environment, Origins, TooMuchError, expand_line
 
 # cmd.exe takes the end mark of old files for the end of a line
 _ROW_END: t.Final = re.compile("[\n\x1a]")
-_COMMENT: t.Final = re.compile(r"[\s,;=@(]*(?:\Z|[:#)]|rem(?:[\s,;=/.:]|\Z))", re.IGNORECASE)
+_COMMENT: t.Final = re.compile(r"[\s,;=@()]*(?:\Z|[:#]|rem(?:[\s,;=/.:]|\Z))", re.IGNORECASE)
 
 
 def read_script(text: str, ignore_unsupported: bool = False) -> Script:

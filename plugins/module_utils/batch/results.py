@@ -12,8 +12,8 @@ import re
 from ..model import fold
 from ..source import SourceError, Text
 from .jumps import Jumps
+from .keys import hide_keys
 from .script import Command, LeftOut, Program, Script
-from .secrets import hide_keys
 from .variables import UNKNOWN, Origins
 
 
@@ -82,7 +82,7 @@ class Results:
         return Script(tuple(commands), tuple(sorted(self._left_alone)), tuple(left_out))
 
     def _shown(self) -> str:
-        return hide_keys(self.file, (found.text for found in self._found), self._origins.values)
+        return hide_keys(self.file, [found.text for found in self._found], self._origins)
 
     def _doubt_labels(self) -> None:
         """What stands behind a label may run more than once if something jumps there."""

@@ -9,6 +9,7 @@ import dataclasses
 import re
 import typing as t
 
+from ..model import fold
 from ..source import Text
 from .lexer import DELIMITERS
 from .loops import count, counted, split_items
@@ -22,6 +23,7 @@ _BLANKS: t.Final = "".join(sorted(DELIMITERS))
 _CONTROL: t.Final = frozenset({"set", "call", "setlocal", "endlocal", "goto", "exit"})
 # these read commands from their input
 _SHELLS: t.Final = frozenset({"cmd", "netsh"})
+_CALLS: t.Final = re.compile(r"[\s,;=]*(?:call[\s,;=]+)*", re.IGNORECASE)
 _TWICE: t.Final = "cmd.exe reads it a second time, which may change it here"
 _DELAYED: t.Final = "it depends on delayed expansion of !NAME!"
 
@@ -62,6 +64,8 @@ class Runner:
             self._run(node, Around(around.unsure or unsure, around.piped or piped, around.fed or fed))
 
     def _run(self, node: Node, around: Around) -> None:
+        if self._loops:
+            self._count()
         if isinstance(node, Simple):
             self._run_simple(node, around)
         elif isinstance(node, Block):
@@ -122,8 +126,10 @@ class Runner:
 
     def _run_body(self, node: For, value: Value, around: Around) -> None:
         self._count()
+        loop = node.items.offset(0)
+        self._origins.add_source(loop, value)
         before = dict(self._loops)
-        self._loops[node.variable] = value
+        self._loops[node.variable] = dataclasses.replace(value, loop=loop)
         self.run_chain(node.body, around)
         self._loops = before
 
@@ -134,16 +140,15 @@ class Runner:
             raise TooMuchError
 
     def _run_simple(self, node: Simple, around: Around) -> None:
-        if self._loops:
-            self._count()
         text = expand_loops(node.text, self._loops, self._origins)
         if self._environment.delayed:
             text = self._mark(text, "!", _DELAYED)
         name, rest = built_in(text)
-        while name == "call":
+        if name == "call":
+            calls = _CALLS.match(rest.value)
             # also the percent signs that are left are replaced now
-            text = self._mark(_strip(rest), "%^", _TWICE)
-            if text.value[:1] in ("", ":"):
+            text = self._mark(rest[calls.end() if calls else 0 :], "%^", _TWICE)
+            if text.value[:1] == ":":
                 self._call_label(text[1:])
                 self._results.leave_alone(node.text.offset(0))
                 return
@@ -199,7 +204,8 @@ class Runner:
         line = self._results.line(rest.offset(0))
         if name == "goto":
             label = _label(rest.value)
-            self._results.jumps.note(label, line)
+            if not (label.lower() == "eof" and ":" in rest.value):
+                self._results.jumps.note(label, line)
         if around.unsure:
             self._results.stop(f"the '{name}' in line {line} may lead past it")
         else:
@@ -255,6 +261,7 @@ class Runner:
         return True
 
     def _assign(self, name: str, value: Value) -> None:
+        self._origins.add_source(fold(name), value)
         if UNKNOWN in name:
             line = self._results.line(value.text.offset(0))
             self._environment.forget(f"line {line} may set")

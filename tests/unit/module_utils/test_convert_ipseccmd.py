@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.ipsec.windows.plugins.module_utils.batch import Program
 from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.convert import read_arguments, write_lines
 from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_line, read_script
 from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError
+from ansible_collections.ipsec.windows.plugins.module_utils.scripts import commands_of
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.render import render_policy
 from ansible_collections.ipsec.windows.plugins.module_utils.store import Store
@@ -115,11 +117,11 @@ def test_what_cannot_be_converted(lines, words):
 
 def test_a_script_leaves_out_what_it_may():
     text = "echo x\nipseccmd -f 0+*\nnetsh ipsec static show all\nipseccmd -w reg -p P -r R -f 0+*\n"
-    lines, script = read_script(text, ignore_unsupported=True)
+    lines, script = read_script(commands_of(Program.IPSECCMD, text, True), True)
     assert (len(lines), script.left_alone) == (1, (1,))
     assert [left.line for left in script.left_out] == [2, 3]
-    with pytest.raises(ModelError, match="line 3, column 1: this is a command of netsh: the filter from_netsh"):
-        read_script(text, ignore_unsupported=False)
+    with pytest.raises(ModelError, match="line 3, column 1: this is a command of netsh, which the filter from_netsh"):
+        commands_of(Program.IPSECCMD, text, False)
 
 
 @pytest.mark.parametrize(
