@@ -48,8 +48,10 @@ def read_script(text: str, ignore_unsupported: bool = False) -> Script:
                 break
             runner.run_chain(chain, Around())
     except TooMuchError:
-        place = rows.row(first).offset(0)
-        raise results.error(place, "the variables and loops up to here make too much of the file") from None
+        row = rows.row(first)
+        if key_spans(row.value):
+            results.hide(row)
+        raise results.error(row.offset(0), "the variables and loops up to here make too much of the file") from None
     return results.script(ignore_unsupported)
 
 

@@ -34,12 +34,13 @@ _DELAYED: t.Final = "it depends on delayed expansion of !NAME!"
 @dataclasses.dataclass(frozen=True, slots=True)
 class Around:
     """What a command stands in: `unsure` says why it may not run, `piped` that another cmd.exe runs it, `fed` that its
-    output goes to cmd.exe or netsh.
+    output goes to cmd.exe or netsh, `called` that it stands behind a call.
     """
 
     unsure: str = ""
     piped: bool = False
     fed: bool = False
+    called: bool = False
 
 
 class Runner:
@@ -115,7 +116,7 @@ class Runner:
             return
         first, step, last = numbers
         times = count(first, step, last)
-        if not _matters(node.body):
+        if not _matters(node.body, numbers=not self._loops):
             self._run_body(node, Value.unknown(items, ""), around)
             if times is None:
                 self._results.stop(f"the 'for' in line {line} has no end")
@@ -158,6 +159,7 @@ class Runner:
             name, rest = built_in(text)
             if name not in _CONTROL:
                 self._call_program(text)
+            around = dataclasses.replace(around, called=True)
         if not self._run_built_in(name, rest, around) and not self._run_ours(text, around):
             self._leave_alone(text, around)
 
@@ -302,7 +304,7 @@ class Runner:
             self._results.doubt(text[mention:], 0, "it is run in a way that is not understood")
             return
         self._results.leave_alone(text.offset(0))
-        if _base(text, "").endswith((".bat", ".cmd")):
+        if _base(text, "").endswith((".bat", ".cmd")) and not around.called and not around.piped:
             line = self._results.line(text.offset(0))
             self._results.stop(f"the batch file that line {line} starts does not return")
 
@@ -326,21 +328,20 @@ def _label(arguments: str) -> str:
     return UNKNOWN if UNKNOWN in name else name
 
 
-def _matters(node: Node) -> bool:
-    """Whether it makes a difference how often `node` runs."""
+def _matters(node: Node, numbers: bool = False) -> bool:
+    """Whether it makes a difference how often `node` runs, in a loop over names or over `numbers`."""
     if isinstance(node, Simple):
-        name = built_in(node.text)[0]
-        if name in _CONTROL or "%" in program_word(node.text)[0].value:
+        text = node.text
+        if built_in(text)[0] in _CONTROL or find_program(text) is not None:
             return True
-        if is_harmless(node.text):
-            return False
-        return (
-            "%" in node.text.value or find_mention(node.text.value) is not None or find_program(node.text) is not None
-        )
+        # a name may turn out to be that of a program of ours
+        if not numbers and "%" in program_word(text)[0].value:
+            return True
+        return not is_harmless(text) and ((not numbers and "%" in text.value) or find_mention(text.value) is not None)
     if isinstance(node, Chain):
-        return any(_matters(part) for _operator, part in node.parts)
+        return any(_matters(part, numbers) for _operator, part in node.parts)
     if isinstance(node, Block):
-        return any(_matters(chain) for chain in node.chains)
+        return any(_matters(chain, numbers) for chain in node.chains)
     if isinstance(node, If):
-        return any(_matters(branch) for branch in node.branches)
-    return isinstance(node, Label) or _matters(node.body)
+        return any(_matters(branch, numbers) for branch in node.branches)
+    return isinstance(node, Label) or _matters(node.body, numbers and node.kind == "l")
