@@ -12,13 +12,13 @@ from ..source import Text
 from .variables import Origins
 
 
-def hide_keys(file: str, commands: t.Iterable[Text], origins: Origins) -> str:
-    """`file` with an asterisk for each character that is in a key of one of the `commands`. Where a variable is in a
-    key, all that it holds anywhere is hidden.
+def hide_keys(file: str, commands: t.Iterable[Text], more: t.Iterable[Text], origins: Origins) -> str:
+    """`file` with an asterisk for each character that is in a key of one of the `commands`, or in `more`. Where a
+    variable is in a key, all that it holds anywhere is hidden.
     """
     hidden: set[int] = set()
     variables: set[str | int] = set()
-    waiting: list[t.Iterable[int]] = []
+    waiting: list[t.Iterable[int]] = [text.offsets for text in more]
     for command in commands:
         waiting += [command.offsets[start:end] for start, end in key_spans(command.value)]
     while waiting:
