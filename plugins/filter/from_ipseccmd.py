@@ -20,7 +20,7 @@ def from_ipseccmd(text: object, encoding: object = None, unsupported: object = "
         if not lines and not script.left_out:
             raise ModelError("there is no command of ipseccmd in this text")
         tasks = read_arguments(lines, notes)
-    warn_about("from_ipseccmd", script, notes)
+    warn_about("from_ipseccmd", notes, script)
     return tasks
 
 

@@ -270,9 +270,8 @@ def test_a_script_becomes_tasks(host, player):
     assert run.code == 0, run.output
     assert run[0]["results"][0]["changed"]
     assert run[1]["changed"] is False
-    assert run[3]["msg"].splitlines()[-1] == (
-        'ipseccmd -f *+0:445:TCP -n block -w reg -p "Ports zu" -r "Block TCP 445" -x'
-    )
+    last = 'ipseccmd -f *+0:445:TCP -n block -w reg -p "Ports zu" -r "Block TCP 445" -x'
+    assert run[3]["msg"].splitlines()[-1] == last
 
 
 def test_a_mistake_in_a_filter_is_no_traceback(host, player):

@@ -100,7 +100,7 @@ def test_what_the_filters_say(host, player):
             "from_netsh: unsupported is error or ignore",
             "from_netsh: this takes the text of a script",
             "to_netsh: netsh cannot say all of this:",
-            "to_netsh: this takes a list of policies",
+            "to_netsh: this takes a policy as ipsec_facts returns it",
         ),
         strict=True,
     ):

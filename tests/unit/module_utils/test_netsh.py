@@ -10,10 +10,9 @@ import re
 import pytest
 import yaml
 from ansible_collections.ipsec.windows.plugins.module_utils import model
-from ansible_collections.ipsec.windows.plugins.module_utils.batch import read_script
+from ansible_collections.ipsec.windows.plugins.module_utils.batch import batch_file, read_script
 from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph
 from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError
-from ansible_collections.ipsec.windows.plugins.module_utils.batch import batch_file
 from ansible_collections.ipsec.windows.plugins.module_utils.netsh import read_netsh, write_netsh
 from ansible_collections.ipsec.windows.plugins.module_utils.objects import read_policies
 from ansible_collections.ipsec.windows.plugins.module_utils.redact import key_spans
