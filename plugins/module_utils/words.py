@@ -31,7 +31,8 @@ def split_words(line: Text) -> list[Word]:
     """The words of `line`. Raises `SourceError` for a quote that is not closed before the line ends.
 
     Quotes may stand inside of a word, as in ``p:"a b"``; n pairs of backslashes before a quote are n backslashes, one
-    more makes the quote a character, as two quotes inside of quotes do; other backslashes are what they are.
+    more makes the quote a character, as two quotes inside of quotes do; other backslashes are what they are. In the
+    first word, the program, all backslashes are, as in ``"C:\\My Tools\\"ipseccmd``.
     """
     words: list[Word] = []
     value, position = line.value, 0
@@ -41,14 +42,14 @@ def split_words(line: Text) -> list[Word]:
         if position == len(value):
             return words
         start = position
-        picked, position = _word(line, start)
+        picked, position = _word(line, start, program=not words)
         characters = "".join(value[i] for i in picked)
         end = line.offset(picked[-1]) + 1 if picked else line.offset(start)
         text = Text(characters, [line.offsets[i] for i in picked], end, line.file)
         words.append(Word(text, value[start] == '"', start))
 
 
-def _word(line: Text, position: int) -> tuple[list[int], int]:
+def _word(line: Text, position: int, program: bool) -> tuple[list[int], int]:
     """Which characters from `position` on belong to the word, and where it ends."""
     value = line.value
     picked: list[int] = []
@@ -61,6 +62,10 @@ def _word(line: Text, position: int) -> tuple[list[int], int]:
         if value[backslashes : backslashes + 1] != '"':
             picked += range(position, max(backslashes, position + 1))
             position = max(backslashes, position + 1)
+        elif program:
+            picked += range(position, backslashes)
+            opened = None if opened is not None else backslashes
+            position = backslashes + 1
         elif count % 2:
             picked += [*range(position, position + count // 2), backslashes]
             position = backslashes + 1
@@ -87,5 +92,5 @@ def quote(word: str, always: bool = False) -> str:
             continue
         pieces.append("\\" * (backslashes * 2 + 1 if character == '"' else backslashes) + character)
         backslashes = 0
-    text = "".join(pieces) + "\\" * backslashes
-    return f'"{text}{chr(92) * backslashes}"' if quoted else text
+    # outside of the quotes the last backslashes are what they are
+    return ('"{}"' if quoted else "{}").format("".join(pieces)) + "\\" * backslashes
