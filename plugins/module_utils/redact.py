@@ -11,15 +11,17 @@ import typing as t
 BLANKS: t.Final = " \t\r\n"
 """What parts words; to Windows no other white space does."""
 
-# also misspelt, and run together with its option, as in -ap:key
-_KEY = r"""(?: (?<![a-z0-9]) | (?<=[-/]a) )
+# also misspelt
+_KEY = r"""(?<![a-z0-9])
            (?: (?: p | pr | pre | psk | pres[a-z]* | pr?e?[-_]?sh[a-z]*(?:[-_]?key)? ) "? :
              | (?: psk | pre[-_]?share[a-z]*(?:[-_]?key)? ) "? [ \t]* = )
            (?: [ \t]+ (?![ \t/-]) )?"""
 _KEY_WORD = re.compile(_KEY, re.IGNORECASE | re.VERBOSE)
-_SIGNS = re.compile(rf'{_KEY} | (?P<methods> (?<![^\s"]) [-/] a "? (?=[\s:=]) )', re.IGNORECASE | re.VERBOSE)
+# also run together with the first method, as in -ap:key
+_METHODS = r"""(?<![^\s"]) [-/] a "? (?= \s | [a-z]*"?[:=] )"""
+_SIGNS = re.compile(f"{_KEY} | (?P<methods> {_METHODS} )", re.IGNORECASE | re.VERBOSE)
 _QUOTE = re.compile(r'\\.|(")', re.DOTALL)
-_SHOWN = re.compile(r'"?(?:k|kerberos|c(?:e(?:rt?)?)?:.*)"?', re.IGNORECASE | re.DOTALL)
+_SHOWN = re.compile(r'"?(?:k|kerberos|c(?:e(?:rt?)?)?:.*|\^)"?', re.IGNORECASE | re.DOTALL)
 
 
 def key_spans(line: str) -> list[tuple[int, int]]:
@@ -34,7 +36,7 @@ def key_spans(line: str) -> list[tuple[int, int]]:
             spans, position = _methods(line, match.end())
             found += spans
         else:
-            position = quotes.end_of_key(match.end())
+            position = quotes.end_of_key(match.start(), match.end())
             found.append((match.end(), position))
     return [(start, end) for start, end in found if end > start]
 
@@ -51,14 +53,15 @@ class _Quotes:
     def _odd(self, start: int, end: int) -> bool:
         return sum(match[1] is not None for match in _QUOTE.finditer(self._line, start, end)) % 2 == 1
 
-    def end_of_key(self, position: int) -> int:
-        """Where the word ends that a key begins in, at `position`."""
+    def end_of_key(self, sign: int, position: int) -> int:
+        """Where the word ends that has the `sign` of a key and, at `position`, the key."""
         if not self._paired:
             # one quotation mark is missing, and nobody can say where
             return len(self._line)
         self._open ^= self._odd(self._counted, position)
         self._counted = position
-        return max(_end_of_word(self._line, position), _end_of_word(self._line, position, quoted=self._open))
+        opened = self._open or self._line[sign - 1 : sign] == '"'
+        return max(_end_of_word(self._line, position), _end_of_word(self._line, position, quoted=opened))
 
 
 def _methods(line: str, position: int) -> tuple[list[tuple[int, int]], int]:

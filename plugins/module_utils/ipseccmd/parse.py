@@ -27,7 +27,7 @@ from ..model import (
     check_policy_name,
     check_text,
 )
-from ..redact import key_spans
+from ..redact import BLANKS, key_spans
 from ..source import Text
 from ..words import Word, split_words
 from .commands import (
@@ -65,7 +65,7 @@ def parse_command(line: str | Text, notes: list[str]) -> Command:
     The name of the program may be left out.
     """
     text = Text.of(line) if isinstance(line, str) else line
-    text = text[: len(text.value.rstrip())]
+    text = text[: len(text.value.rstrip(BLANKS))]
     words = split_words(text)
     if any(word.value in ("/?", "-?") for word in words if not word.quoted):
         return Help()
