@@ -41,6 +41,15 @@ class Target:
     origins: tuple[StoredRule | None, ...]
     removed: tuple[StoredRule, ...]
 
+    def without(self, keys: t.Collection[str]) -> Target:
+        """The same without the stored rules that have these keys."""
+        kept = [i for i, origin in enumerate(self.origins) if origin is None or origin.key not in keys]
+        return Target(
+            dataclasses.replace(self.policy, rules=tuple(self.policy.rules[i] for i in kept)),
+            tuple(self.origins[i] for i in kept),
+            (*self.removed, *(origin for origin in self.origins if origin is not None and origin.key in keys)),
+        )
+
 
 def find_policy(policies: t.Sequence[StoredPolicy], name: str | None, id_: str | None) -> StoredPolicy | None:
     """The policy with that id, else with that name (case does not matter). Raises `ModelError` where the name means

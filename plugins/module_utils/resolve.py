@@ -11,16 +11,20 @@ import itertools
 import typing as t
 
 from .model import Address, DnsName, Family, Filter, Host, Interface, ModelError, Rule
+from .shape.wanted import WantedRule
 
 Answers: t.TypeAlias = t.Mapping[str, t.Sequence[str]]
+AnyRule: t.TypeAlias = Rule | WantedRule
+_Rule = t.TypeVar("_Rule", Rule, WantedRule)
 
 
-def names_in(rules: t.Iterable[Rule]) -> tuple[list[str], list[str]]:
+def names_in(rules: t.Iterable[AnyRule]) -> tuple[list[str], list[str]]:
     """The DNS names and the interface GUIDs of all rules, each once."""
     names: dict[str, None] = {}
     interfaces: dict[str, None] = {}
     for rule in rules:
-        for address in (rule.tunnel, *itertools.chain.from_iterable((f.source, f.destination) for f in rule.filters)):
+        ends = itertools.chain.from_iterable((f.source, f.destination) for f in rule.filters or ())
+        for address in (rule.tunnel, *ends):
             if isinstance(address, DnsName) and not address.odd:
                 names[address.name.lower()] = None
             elif isinstance(address, Interface):
@@ -39,9 +43,9 @@ class Resolver:
     mode: str
     warnings: list[str] = dataclasses.field(default_factory=list)
 
-    def rule(self, rule: Rule) -> Rule:
+    def rule(self, rule: _Rule) -> _Rule:
         """`rule` with an address for every name. Raises `ModelError`."""
-        filters = [resolved for filter_ in rule.filters for resolved in self._filter(rule, filter_)]
+        filters = [resolved for filter_ in rule.filters or () for resolved in self._filter(rule, filter_)]
         if rule.filters and not filters:
             raise ModelError(
                 f"{rule.title}: no filter is left, as its names have several addresses; name one or take all"
@@ -49,9 +53,9 @@ class Resolver:
         tunnel = rule.tunnel
         if isinstance(tunnel, DnsName) and not tunnel.odd:
             tunnel = dataclasses.replace(tunnel, address=self._one(rule, tunnel))
-        return dataclasses.replace(rule, filters=tuple(filters), tunnel=tunnel)
+        return dataclasses.replace(rule, filters=tuple(filters) if rule.filters else rule.filters, tunnel=tunnel)
 
-    def _filter(self, rule: Rule, filter_: Filter) -> t.Iterator[Filter]:
+    def _filter(self, rule: AnyRule, filter_: Filter) -> t.Iterator[Filter]:
         family = next((a.family for a in (filter_.source, filter_.destination) if a.family is Family.IPV6), Family.IPV4)
         sources = self._addresses(rule, filter_.source, family)
         destinations = self._addresses(rule, filter_.destination, family)
@@ -64,7 +68,7 @@ class Resolver:
         for source, destination in itertools.product(sources, destinations):
             yield dataclasses.replace(filter_, source=source, destination=destination)
 
-    def _addresses(self, rule: Rule, address: Address, family: Family) -> list[Address]:
+    def _addresses(self, rule: AnyRule, address: Address, family: Family) -> list[Address]:
         # what only a store holds is no name that could be looked up
         if not isinstance(address, DnsName | Interface) or (isinstance(address, DnsName) and address.odd):
             return [address]
@@ -76,8 +80,8 @@ class Resolver:
             )
         return [dataclasses.replace(address, address=a) for a in found] if isinstance(address, DnsName) else [*found]
 
-    def _one(self, rule: Rule, name: DnsName) -> Host:
-        ends = (rule.filters[0].source, rule.filters[0].destination)
+    def _one(self, rule: AnyRule, name: DnsName) -> Host:
+        ends = [end for filter_ in (rule.filters or ())[:1] for end in (filter_.source, filter_.destination)]
         family = next((end.family for end in ends if end.family in (Family.IPV4, Family.IPV6)), Family.IPV4)
         found = self._lookup(rule, name, family)
         if len(found) > 1:
@@ -87,7 +91,7 @@ class Resolver:
             )
         return found[0]
 
-    def _lookup(self, rule: Rule, address: DnsName | Interface, family: Family) -> list[Host]:
+    def _lookup(self, rule: AnyRule, address: DnsName | Interface, family: Family) -> list[Host]:
         """The host's addresses of the family; the one that was known before, where it still is one of them."""
         if isinstance(address, DnsName):
             answers, what = self.names.get(address.name.lower(), ()), "the DNS name"

@@ -10,9 +10,11 @@ import typing as t
 
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.loader import fragment_loader
 
 from ..module_utils.shape.fields import no_such_option
 
+_COLLECTION: t.Final = "ipsec.windows."
 _MODULES = pathlib.Path(__file__).parent.parent / "modules"
 _FIELDS: t.Final = ("type", "elements", "default", "choices", "required", "aliases")
 
@@ -26,15 +28,30 @@ def read_options(module: str, args: t.Mapping[str, t.Any], untouched: t.Sequence
 
     Options named in `untouched` are handed on as they are: who reads them has better errors than a conversion.
     """
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    documentation = yaml.load((_MODULES / f"{module}.yml").read_text(encoding="utf-8"), loader)  # noqa: S506
-    spec = _spec(documentation["DOCUMENTATION"].get("options") or {})
+    spec = _spec(_documented(module))
     spec.update((name, {"type": "raw"}) for name in untouched)
     _refuse_unknown(args, spec, "")
     result = ArgumentSpecValidator(spec).validate(dict(args))
     if result.error_messages:
         raise OptionError("; ".join(result.error_messages))
     return dict(result.validated_parameters)
+
+
+def _documented(module: str) -> dict[str, dict[str, t.Any]]:
+    """The options in a module's documentation; those that it shares with others come from fragments."""
+    documentation = _load((_MODULES / f"{module}.yml").read_text(encoding="utf-8"))["DOCUMENTATION"]
+    own = documentation.get("options") or {}
+    shared: dict[str, dict[str, t.Any]] = {}
+    for name in documentation.get("extends_documentation_fragment") or []:
+        if name.startswith(_COLLECTION):
+            fragment = fragment_loader.get(name)
+            shared.update(_load(fragment.DOCUMENTATION).get("options") or {})
+    return {name: {**shared.get(name, {}), **own.get(name, {})} for name in (*own, *shared)}
+
+
+def _load(text: str) -> dict[str, t.Any]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return t.cast("dict[str, t.Any]", yaml.load(text, loader))  # noqa: S506
 
 
 def _refuse_unknown(args: t.Mapping[str, t.Any], spec: t.Mapping[str, t.Any], place: str) -> None:

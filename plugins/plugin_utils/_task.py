@@ -1,11 +1,12 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""One policy of one host, from what is wanted to what was done."""
+"""Policies of one host, from what is wanted to what was done."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import ipaddress
 import typing as t
@@ -16,16 +17,17 @@ from ansible.utils.display import Display
 
 from ..module_utils.answers import Applied, Reading, Service
 from ..module_utils.diff import Side, render_diff
+from ..module_utils.draft import Change
 from ..module_utils.facts import render_stored_policy
+from ..module_utils.goal import Goal
 from ..module_utils.graph import Graph, describe_class, object_id
 from ..module_utils.lint import lint
-from ..module_utils.merge import Target, find_policy, merge
-from ..module_utils.model import TCP, ModelError, fold
-from ..module_utils.objects import StoredPolicy, read_policies, read_policy
+from ..module_utils.merge import Target
+from ..module_utils.model import TCP
+from ..module_utils.objects import read_policy
 from ..module_utils.plan import Plan, plan_absent, plan_finish, plan_present
 from ..module_utils.report import steps
-from ..module_utils.resolve import Resolver, names_in
-from ..module_utils.shape.wanted import Wanted
+from ..module_utils.resolve import Resolver
 from ..module_utils.verdict import Packet, what_cuts
 from ._action import TaskFailure
 from ._backup import write_backup
@@ -41,8 +43,6 @@ _display = Display()
 class Settings:
     """How a task works, beside what it wants. `backup` has the options of a backup, None for none."""
 
-    state: str
-    rules_mode: str
     multiple_addresses: str
     service: str | None
     restart_service: bool
@@ -50,21 +50,48 @@ class Settings:
     check_mode: bool
     diff: bool
 
+    @classmethod
+    def of(cls, options: t.Mapping[str, t.Any], check_mode: bool, diff: bool) -> Settings:
+        """The settings among the options of a module."""
+        backup = (options.get("backup_options") or {}) if options["backup"] else None
+        return cls(
+            options["multiple_addresses"],
+            options["service"],
+            options["restart_service"],
+            backup,
+            check_mode,
+            diff,
+        )
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class _Part:
+    """What becomes of one policy, and the plan for that, made for the store behind the part before."""
+
+    change: Change
+    plan: Plan
+
+
+@dataclasses.dataclass(frozen=True)
 class _Attempt:
     """A plan, what it was made from, and what it asks of the service (`start_type`, `tell`; None is nothing)."""
 
     reading: Reading
-    stored: StoredPolicy | None
-    target: Target | None
     plan: Plan
+    parts: tuple[_Part, ...]
     start_type: str | None
     tell: str | None
+    notes: tuple[str, ...]
 
     @property
     def changed(self) -> bool:
         return bool(self.plan.operations or self.start_type or self.tell)
+
+    @functools.cached_property
+    def active(self) -> _Part | None:
+        """The part about the policy that is assigned then."""
+        active = self.plan.graph.active
+        return next((part for part in self.parts if active is not None and part.plan.policy == active), None)
 
     def reading_after(self, service: Service | None) -> Reading:
         """What was read, with the service as it was left: told of the change or not."""
@@ -79,29 +106,28 @@ class _Attempt:
 
 
 class PolicyTask:
-    """A run of `ipsec_policy`."""
+    """A run of a task that changes policies of a host."""
 
-    def __init__(self, host: Host, wanted: Wanted, settings: Settings, task_vars: dict[str, t.Any]) -> None:
+    def __init__(self, host: Host, goal: Goal, settings: Settings, task_vars: dict[str, t.Any]) -> None:
         self.host = host
-        self.wanted = wanted
+        self.goal = goal
         self.settings = settings
         self.task_vars = task_vars
-        self.warnings: list[str] = list(wanted.notes)
+        self.warnings: list[str] = list(goal.notes)
         self.backup_file: str | None = None
 
     def run(self) -> dict[str, t.Any]:
-        rules = self.wanted.rules if self.settings.state == "present" else None
-        reading = self.host.read(*names_in(rules or ()))
-        if rules:
-            resolver = Resolver(reading.names, reading.interfaces, self.settings.multiple_addresses)
-            self.wanted = dataclasses.replace(self.wanted, rules=tuple(resolver.rule(rule) for rule in rules))
-            self.warnings += resolver.warnings
+        """The task's result; `policies` are those that it was about and that are there then."""
+        reading = self.host.read(*self.goal.names())
+        resolver = Resolver(reading.names, reading.interfaces, self.settings.multiple_addresses)
+        self.goal = self.goal.resolved(resolver)
+        self.warnings += resolver.warnings
         written: list[dict[str, t.Any]] = []
         told: Service | None = None
         for _attempt in range(ATTEMPTS):
             attempt = self._plan(reading)
             if attempt.changed:
-                self.host.check(reading, attempt.plan.active and self.settings.service != "ignore")
+                self.host.check(reading, attempt.active is not None and self.settings.service != "ignore")
             cut = self._what_cuts(attempt)
             if self.settings.check_mode or not attempt.changed:
                 return self._result(attempt, written + attempt.operations(None), told)
@@ -129,43 +155,35 @@ class PolicyTask:
         )
 
     def _plan(self, reading: Reading) -> _Attempt:
-        target = None
-        new_guid = _guids(reading.digest, self.wanted.name or str(self.wanted.id))
+        new_guid = _guids(reading.digest, self.goal.title)
         announce = reading.untold and reading.service.status in _RUNNING
-        begun = plan_finish(reading.graph.store, announce, reading.now, new_guid)
-        graph = begun.graph
-        stored = find_policy(read_policies(graph), self.wanted.name, self.wanted.id)
-        if self.settings.state == "absent":
-            plan = plan_absent(graph, stored, reading.now, new_guid)
-        else:
-            target = merge(self.wanted, stored, self.settings.rules_mode)
-            self._refuse_taken_name(graph, stored, target)
-            plan = plan_present(graph, stored, target, self.wanted.assigned, reading.now, new_guid)
-        plan = plan.after(begun)
-        if target is not None:
-            _check_outcome(plan, target)
-        return _Attempt(reading, stored, target, plan, *self._service(reading, plan))
+        plan = plan_finish(reading.graph.store, announce, reading.now, new_guid)
+        parts: list[_Part] = []
+        notes: list[str] = []
+        for change in self.goal.changes(plan.graph, notes):
+            if change.target is None:
+                found = plan_absent(plan.graph, change.stored, reading.now, new_guid)
+            else:
+                found = plan_present(plan.graph, change.stored, change.target, change.assigned, reading.now, new_guid)
+                _check_outcome(found, change.target)
+            parts.append(_Part(change, found))
+            plan = found.after(plan)
+        attempt = _Attempt(reading, plan, tuple(parts), None, None, tuple(notes))
+        start_type, tell = self._service(attempt)
+        return dataclasses.replace(attempt, start_type=start_type, tell=tell)
 
-    def _refuse_taken_name(self, graph: Graph, stored: StoredPolicy | None, target: Target) -> None:
-        name = fold(target.policy.name)
-        if stored is not None and fold(stored.policy.name) == name:
-            return
-        for other in graph.policies:
-            if (stored is None or other != stored.key) and fold(graph.text(other, "ipsecName")) == name:
-                raise ModelError(f"another policy is called '{target.policy.name}' already: {object_id(other)}")
-
-    def _service(self, reading: Reading, plan: Plan) -> tuple[str | None, str | None]:
+    def _service(self, attempt: _Attempt) -> tuple[str | None, str | None]:
         """The start type to set, and what to tell the service: of this change, or of one that was cut off before."""
-        service = reading.service
+        reading, service = attempt.reading, attempt.reading.service
         running = service.status in _RUNNING
         # one that is disabled would not come up again
         reload = "restart" if self.settings.restart_service and service.start_type != "disabled" else "reload"
-        stale = plan.in_force or reading.untold
-        if not plan.active or self.settings.service == "ignore":
+        stale = attempt.plan.in_force or reading.untold
+        if attempt.active is None or self.settings.service == "ignore":
             return None, reload if stale and running else None
         tell = "start" if not running else reload if stale else None
         automatic = self.settings.service == "automatic" or (
-            self.settings.service is None and (plan.assigns or not running)
+            self.settings.service is None and (attempt.plan.assigns or not running)
         )
         start_type = "automatic" if automatic and service.start_type != "automatic" else None
         return start_type, tell
@@ -176,7 +194,8 @@ class PolicyTask:
         active = plan.graph.active
         if attempt.tell is None or active is None or reading.domain is not None:
             return None
-        policy = (plan.outcome if plan.active and plan.outcome else read_policy(plan.graph, active)).policy
+        outcome = attempt.active.plan.outcome if attempt.active else None
+        policy = (outcome or read_policy(plan.graph, active)).policy
         me = frozenset(ipaddress.ip_address(c.local.partition("%")[0]) for c in reading.connections)
         for connection in reading.connections:
             remote, local = (ipaddress.ip_address(a.partition("%")[0]) for a in (connection.remote, connection.local))
@@ -241,14 +260,15 @@ class PolicyTask:
         self, attempt: _Attempt, operations: list[dict[str, t.Any]], service: Service | None
     ) -> dict[str, t.Any]:
         plan, reading = attempt.plan, attempt.reading
-        if attempt.target is not None:
-            self.warnings += lint(attempt.target.policy)
-            if attempt.plan.active and reading.domain is not None:
-                self.warnings.append(
-                    f"Group Policy gives {self.host.name} the domain policy "
-                    f"'{reading.domain.name or reading.domain.path}', which is in force: "
-                    "this policy is stored and assigned, but idle"
-                )
+        self.warnings += attempt.notes
+        for part in attempt.parts:
+            self.warnings += lint(part.change.target.policy) if part.change.target else []
+        if attempt.active is not None and reading.domain is not None:
+            self.warnings.append(
+                f"Group Policy gives {self.host.name} the domain policy "
+                f"'{reading.domain.name or reading.domain.path}', which is in force: "
+                "this policy is stored and assigned, but idle"
+            )
         if service is not None and service.error:
             self.warnings.append(
                 f"the service PolicyAgent could not be told: {service.error}; it takes the change at its next start, "
@@ -256,7 +276,7 @@ class PolicyTask:
             )
         result: dict[str, t.Any] = {
             "changed": attempt.changed or bool(operations),
-            "policy": None if plan.outcome is None else render_stored_policy(plan.graph, plan.outcome),
+            "policies": [render_stored_policy(plan.graph, p.plan.outcome) for p in attempt.parts if p.plan.outcome],
             "operations": operations,
             "unassigned": plan.unassigned,
             "remaining": [_remaining(plan.graph, key) for key in plan.remaining],
@@ -264,7 +284,7 @@ class PolicyTask:
             **self._noted(),
         }
         if self.settings.diff and result["changed"]:
-            result["diff"] = self._diff(attempt, plan.graph)
+            result["diff"] = self._diff(attempt)
         return result
 
     def _told(self, attempt: _Attempt, service: Service | None) -> dict[str, t.Any]:
@@ -280,10 +300,17 @@ class PolicyTask:
             )
         return {"status": service.status, "start_type": service.start_type, "told": service.told}
 
-    def _diff(self, attempt: _Attempt, after: Graph) -> dict[str, str]:
-        before = attempt.reading.graph
-        found = render_diff(attempt.stored, _side(before), attempt.target, _side(after))
-        header = f"{self.host.name} IPsec policy {self.wanted.name or self.wanted.id}"
+    def _diff(self, attempt: _Attempt) -> dict[str, str] | list[dict[str, str]]:
+        """One for each policy that changes; for the only one, if none does but the service."""
+        parts = [part for part in attempt.parts if part.plan.operations] or list(attempt.parts[:1])
+        found = [self._diff_of(attempt, part) for part in parts]
+        return found[0] if len(found) == 1 else found
+
+    def _diff_of(self, attempt: _Attempt, part: _Part) -> dict[str, str]:
+        stored, target = part.change.stored, part.change.target
+        found = render_diff(stored, _side(attempt.reading.graph), target, _side(attempt.plan.graph))
+        name = target.policy.name if target else stored.policy.name if stored else self.goal.title
+        header = f"{self.host.name} IPsec policy {name}"
         return {
             "before": _service_line(dataclasses.asdict(attempt.reading.service), attempt.reading.untold)
             + found["before"],

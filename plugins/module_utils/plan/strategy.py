@@ -47,14 +47,18 @@ class Plan:
         """The policy as it is read then."""
         return None if self.policy is None else read_policy(self.graph, self.policy)
 
-    @property
-    def active(self) -> bool:
-        """Whether the policy is assigned then."""
-        return self.policy is not None and self.graph.active == self.policy
-
-    def after(self, begun: Plan) -> Plan:
+    def after(self, before: Plan) -> Plan:
         """This plan behind one that makes the store it was made for."""
-        return dataclasses.replace(self, operations=begun.operations + self.operations)
+        if not before.operations:
+            return self
+        return dataclasses.replace(
+            self,
+            operations=before.operations + self.operations,
+            in_force=before.in_force or self.in_force,
+            assigns=before.assigns or self.assigns,
+            unassigned=before.unassigned or self.unassigned,
+            remaining=tuple(dict.fromkeys(key for key in (*before.remaining, *self.remaining) if key in self.store)),
+        )
 
 
 def plan_finish(store: Store, untold: bool, now: int, new_guid: NewGuid) -> Plan:

@@ -47,6 +47,8 @@ RULE: t.Final = (
     "connection_type",
     "odd",
 )
+RULE_OF_POLICY: t.Final = ("policy", "assigned", "poll_interval", "main_mode")
+"""What ipsec_rule says of the policy, beside the keys of a rule."""
 FILTER: t.Final = (
     "source",
     "source_address",

@@ -10,13 +10,10 @@ import difflib
 import re
 import typing as t
 
-from .. import defaults
 from ..addresses import parse_address
 from ..ipseccmd.filters import parse_filter
 from ..ipseccmd.methods import parse_main_mode_method, parse_security_method
 from ..model import (
-    DEFAULT_AUTHENTICATION,
-    DEFAULT_SECURITY_METHODS,
     PROTOCOLS,
     Address,
     AddressRange,
@@ -42,8 +39,9 @@ from ..model import (
     check_policy_name,
 )
 from . import keys
+from .edits import DeleteRule, Edit, EditPolicy
 from .fields import Fields, ShapeError, at, kind_of, noting, text_of
-from .wanted import Wanted, WantedDefaultResponse, WantedMainMode
+from .wanted import Wanted, WantedDefaultResponse, WantedMainMode, WantedRule
 
 
 def parse_policy(value: t.Mapping[str, t.Any]) -> Wanted:
@@ -132,44 +130,70 @@ def _parse_default_response(value: object, path: str, notes: list[str]) -> Wante
 
 def _parse_rule(value: object, path: str, notes: list[str]) -> Rule:
     fields = Fields(value, path, keys.RULE)
-    name, id_ = fields.text("name"), fields.guid("id")
-    if not name and id_ is None:
+    rule = _parse_wanted_rule(fields, notes)
+    if not rule.name and rule.id is None:
         raise ShapeError(path, "a rule is known by its name; give one")
-    fields.path = f"{path} ({name})" if name else path
+    fields.path = f"{path} ({rule.name})" if rule.name else path
     odd = fields.flag("odd") or False
-    filters = fields.items("filters") or []
-    return at(
-        fields.path,
-        Rule,
+    fields.at("action", rule.negotiation, None, odd)
+    return at(fields.path, rule.whole, odd)
+
+
+def parse_rule_edit(value: t.Mapping[str, t.Any], absent: bool) -> tuple[Edit, tuple[str, ...]]:
+    """What `value` asks for one rule of a policy: the keys of a rule and `keys.RULE_OF_POLICY`. Returns notes with it.
+
+    Raises `ShapeError`.
+    """
+    notes: list[str] = []
+    rule_keys = [key for key in keys.RULE if key != "odd"]
+    fields = Fields(value, "", (*keys.RULE_OF_POLICY, *rule_keys))
+    policy = fields.text("policy")
+    if policy is None:
+        raise ShapeError("policy", "this is missing: the name of the policy that the rule belongs to")
+    fields.at("policy", check_policy_name, policy)
+    rule = _parse_wanted_rule(fields, notes)
+    if not rule.name and rule.id is None:
+        raise ShapeError("name", "a rule is known by its name, or by its id")
+    if absent:
+        return DeleteRule(policy, rule.name, rule.id), tuple(notes)
+    main_mode = fields.get("main_mode")
+    edit = EditPolicy(
+        policy,
+        _parse_poll_interval(fields),
+        None if main_mode is None else _parse_main_mode(main_mode, "main_mode"),
+        None,
+        fields.flag("assigned"),
+        rule,
+    )
+    return edit, tuple(notes)
+
+
+def _parse_wanted_rule(fields: Fields, notes: list[str]) -> WantedRule:
+    name = fields.text("name")
+    path, fields.path = fields.path, f"{fields.path} ({name})" if fields.path and name else fields.path
+    odd = fields.flag("odd") or False
+    filters = fields.items("filters")
+    action = fields.word("action", "") or None
+    if action is not None and action not in NegotiationPolicy.ACTIONS:
+        fields.at("action", NegotiationPolicy, action)
+    rule = WantedRule(
         name or "",
-        tuple(_parse_filter(item, place, notes) for place, item in filters),
-        _parse_action(fields, notes, odd),
-        DEFAULT_AUTHENTICATION if (methods := _parse_authentication(fields)) is None else methods,
+        fields.guid("id"),
+        None if filters is None else tuple(_parse_filter(item, place, notes) for place, item in filters),
+        action,
+        _parse_security_methods(fields, notes),
+        fields.flag("inpass"),
+        fields.flag("soft"),
+        _parse_authentication(fields),
         _parse_tunnel(fields, notes, odd),
-        fields.word("connection_type", defaults.CONNECTION_TYPE),
-        fields.flag("enabled") is not False,
-        fields.text("description") or "",
+        fields.word("connection_type", "") or None,
+        fields.flag("enabled"),
+        fields.text("description"),
         fields.text("filter_list"),
         fields.text("filter_action"),
-        id_,
-        odd=odd,
     )
-
-
-def _parse_action(fields: Fields, notes: list[str], odd: bool) -> NegotiationPolicy:
-    action = fields.word("action", "negotiate")
-    methods = _parse_security_methods(fields, notes)
-    if methods is None and action == "negotiate":
-        methods = DEFAULT_SECURITY_METHODS
-    return fields.at(
-        "action",
-        NegotiationPolicy,
-        action,
-        methods or (),
-        fields.flag("inpass") or False,
-        fields.flag("soft") or False,
-        odd,
-    )
+    fields.path = path
+    return rule
 
 
 def _parse_tunnel(fields: Fields, notes: list[str], odd: bool) -> Host | DnsName | None:

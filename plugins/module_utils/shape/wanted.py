@@ -6,8 +6,22 @@
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
-from ..model import AuthMethod, MainModeMethod, Rule, SecurityMethod
+from .. import defaults
+from ..model import (
+    DEFAULT_AUTHENTICATION,
+    DEFAULT_SECURITY_METHODS,
+    AuthMethod,
+    DnsName,
+    Filter,
+    Host,
+    MainModeMethod,
+    ModelError,
+    NegotiationPolicy,
+    Rule,
+    SecurityMethod,
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -20,6 +34,10 @@ class WantedMainMode:
     pfs: bool | None = None
     odd: bool = False
 
+    def over(self, other: WantedMainMode | None) -> WantedMainMode:
+        """These parts, and those of `other` that are not given here."""
+        return _over(self, other)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class WantedDefaultResponse:
@@ -28,6 +46,102 @@ class WantedDefaultResponse:
     enabled: bool
     methods: tuple[SecurityMethod, ...] | None = None
     authentication: tuple[AuthMethod, ...] | None = None
+
+    def over(self, other: WantedDefaultResponse | None) -> WantedDefaultResponse:
+        """These parts, and those of `other` that are not given here."""
+        return _over(self, other)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WantedRule:
+    """The parts of one rule that were given; None is left as it is, or the manual's default in a new rule.
+
+    The rule is known by `id` where it has one, else by its name.
+    """
+
+    name: str
+    id: str | None = None
+    filters: tuple[Filter, ...] | None = None
+    action: str | None = None
+    methods: tuple[SecurityMethod, ...] | None = None
+    inpass: bool | None = None
+    soft: bool | None = None
+    authentication: tuple[AuthMethod, ...] | None = None
+    tunnel: Host | DnsName | None = None
+    connection_type: str | None = None
+    enabled: bool | None = None
+    description: str | None = None
+    filter_list: str | None = None
+    filter_action: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What a message calls it."""
+        return f"rule '{self.name}'" if self.name else f"rule with the id {self.id}"
+
+    def whole(self, odd: bool = False) -> Rule:
+        """The rule with the manual's defaults for what was not given. Raises `ModelError`."""
+        return Rule(
+            self.name,
+            self.filters or (),
+            self.negotiation(None, odd),
+            DEFAULT_AUTHENTICATION if self.authentication is None else self.authentication,
+            self.tunnel,
+            self.connection_type or defaults.CONNECTION_TYPE,
+            self.enabled is not False,
+            self.description or "",
+            self.filter_list,
+            self.filter_action,
+            self.id,
+            odd=odd,
+        )
+
+    def on(self, base: Rule | None) -> Rule:
+        """The whole rule, with `base` for what was not given. Raises `ModelError`."""
+        if base is None:
+            if self.filters is None or not self.name:
+                raise ModelError(f"there is no {self.title} in the policy yet, and a new one needs a name and filters")
+            return dataclasses.replace(self.whole(), id=None)
+        given: dict[str, t.Any] = {
+            name: value
+            for name in ("filters", "authentication", "tunnel", "connection_type", "enabled", "description")
+            if (value := getattr(self, name)) is not None
+        }
+        return dataclasses.replace(
+            base,
+            name=self.name if self.id is not None and self.name else base.name,
+            action=self.negotiation(base.action),
+            # None leaves a name to who knows whether it still fits
+            filter_list=self.filter_list,
+            filter_action=self.filter_action,
+            **given,
+        )
+
+    def negotiation(self, base: NegotiationPolicy | None, odd: bool = False) -> NegotiationPolicy:
+        """What the rule does with traffic, with `base` for what was not given. Raises `ModelError`."""
+        if base is not None and (self.action, self.methods, self.inpass, self.soft) == (None, None, None, None):
+            return base
+        action = self.action or (base.action if base else "negotiate")
+        if base is None or not base.action == "negotiate" == action:
+            methods = DEFAULT_SECURITY_METHODS if action == "negotiate" else ()
+            base = NegotiationPolicy(action, methods)
+        return NegotiationPolicy(
+            action,
+            base.methods if self.methods is None else self.methods,
+            base.inpass if self.inpass is None else self.inpass,
+            base.soft if self.soft is None else self.soft,
+            odd=odd or (base.odd and self.methods is None),
+        )
+
+
+_T = t.TypeVar("_T", WantedMainMode, WantedDefaultResponse)
+
+
+def _over(first: _T, second: _T | None) -> _T:
+    if second is None:
+        return first
+    given = {f.name: v for f in dataclasses.fields(first) if (v := getattr(first, f.name)) is not None}
+    return dataclasses.replace(second, **given)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -1,0 +1,29 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import typing as t
+
+from ..module_utils.batch import Program
+from ..module_utils.ipseccmd.convert import read_arguments
+from ..module_utils.ipseccmd.lines import read_script
+from ..module_utils.model import ModelError
+from ..plugin_utils._scripts import filter_errors, read_commands, warn_about
+
+
+def from_ipseccmd(text: object, encoding: object = None, unsupported: object = "error") -> list[dict[str, t.Any]]:
+    notes: list[str] = []
+    with filter_errors("from_ipseccmd"):
+        found = read_commands(text, encoding, unsupported, Program.IPSECCMD)
+        lines, script = read_script(found, unsupported == "ignore")
+        if not lines and not script.left_out:
+            raise ModelError("there is no command of ipseccmd in this text")
+        tasks = read_arguments(lines, notes)
+    warn_about("from_ipseccmd", notes, script)
+    return tasks
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"from_ipseccmd": from_ipseccmd}

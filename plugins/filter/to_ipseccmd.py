@@ -1,0 +1,23 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import typing as t
+
+from ..module_utils.batch import batch_file
+from ..module_utils.ipseccmd.convert import write_lines
+from ..plugin_utils._scripts import filter_errors, policies_of, warn_about
+
+
+def to_ipseccmd(policies: object) -> str:
+    notes: list[str] = []
+    with filter_errors("to_ipseccmd"):
+        text = batch_file(write_lines(policies_of(policies), notes))
+    warn_about("to_ipseccmd", notes)
+    return text
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"to_ipseccmd": to_ipseccmd}

@@ -1,0 +1,196 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The characters of a logical line: carets resolved, continuations joined, and which of them may be special."""
+
+from __future__ import annotations
+
+import array
+import re
+import typing as t
+
+from ..source import Text
+
+DELIMITERS: t.Final = frozenset(" \t,;=\v\f\xa0")
+HANDLES: t.Final = frozenset("0123456789")
+OPERATORS: t.Final = frozenset("&|")
+# stands at the end of a physical line that the next one continues
+_CONTINUED: t.Final = "^"
+_PLAIN, _LITERAL, _JOIN = range(3)
+# what changes the kind of the characters behind it, outside of quotes and in them
+_MARKS: t.Final = (re.compile('["^]'), re.compile('"'))
+
+
+class SyntaxProblem(Exception):
+    """What cmd.exe would not read, and where."""
+
+    def __init__(self, place: int, problem: str) -> None:
+        super().__init__(problem)
+        self.place = place
+        self.problem = problem
+
+
+class Cursor:
+    """A place in a logical line, to which physical lines are added as they are needed.
+
+    Each line ends with a line feed. A character is literal where quotes or a caret keep it from being special.
+    """
+
+    def __init__(self, file: str, next_line: t.Callable[[], Text | None]) -> None:
+        self._file = file
+        self._next_line = next_line
+        self._restart()
+
+    def _restart(self) -> None:
+        self._characters: list[str] = []
+        self._places: array.array[int] = array.array("q")
+        self._kinds = bytearray()
+        self._at = 0
+
+    def begin(self) -> bool:
+        """Start with the next line of the file; False if there is none."""
+        self._restart()
+        return self.pull()
+
+    def pull(self, escaped: bool = False) -> bool:
+        """Add the next line of the file; its first character is literal if `escaped`."""
+        line = self._next_line()
+        if line is None:
+            return False
+        quoted = False
+        at = 0
+        while at < len(line):
+            if escaped:
+                kind, end = _LITERAL, at + 1
+            elif line.value[at] == '"':
+                quoted = not quoted
+                kind, end = _LITERAL, at + 1
+            elif line.value[at] == "^" and not quoted:
+                escaped = True
+                at += 1
+                continue
+            else:
+                kind = _LITERAL if quoted else _PLAIN
+                found = _MARKS[quoted].search(line.value, at)
+                end = found.start() if found else len(line)
+            self._push(line.value[at:end], line.offsets[at:end], kind)
+            escaped = False
+            at = end
+        if escaped and line.value:
+            self._push(_CONTINUED, (line.end,), _JOIN)
+        else:
+            self._push("\n", (line.end,), _PLAIN)
+        return True
+
+    def _push(self, characters: str, places: t.Iterable[int], kind: int) -> None:
+        self._characters.extend(characters)
+        self._places.extend(places)
+        self._kinds.extend(bytes((kind,)) * len(characters))
+
+    @property
+    def place(self) -> int:
+        """Where the current character stands in the file."""
+        self._join()
+        return self._places[self._at]
+
+    def _join(self) -> None:
+        """Go over the end of a line that is continued."""
+        if self._kinds[self._at] == _JOIN:
+            if self.pull(escaped=True):
+                self._at += 1
+            else:
+                self._end_here()
+
+    def _end_here(self) -> None:
+        self._characters[self._at] = "\n"
+        self._kinds[self._at] = _PLAIN
+
+    def peek(self) -> str:
+        """The current character, or nothing if it is literal."""
+        self._join()
+        return self._characters[self._at] if self._kinds[self._at] == _PLAIN else ""
+
+    def peek_next(self) -> str:
+        """The character behind the current one, if it is not literal and of the same line."""
+        after = self._at + 1
+        return self._characters[after] if after < len(self._kinds) and self._kinds[after] == _PLAIN else ""
+
+    def take(self) -> tuple[str, int]:
+        """The current character, literal or not, and its place; go on to the next."""
+        self._join()
+        at = self._at
+        self._at += 1
+        return self._characters[at], self._places[at]
+
+    def take_run(self, stops: t.Container[str]) -> tuple[str, array.array[int]]:
+        """The characters up to the line's end or the next one of `stops` that is not literal, and their places."""
+        start = at = self._at
+        characters, kinds = self._characters, self._kinds
+        while (kind := kinds[at]) == _LITERAL or (kind == _PLAIN and characters[at] not in stops):
+            at += 1
+        self._at = at
+        return "".join(characters[start:at]), self._places[start:at]
+
+    def behind_handle(self) -> bool:
+        """Whether the character before the current one is a digit that is a word of its own."""
+        at = self._at - 1
+        if self._kinds[at] != _PLAIN or self._characters[at] not in HANDLES:
+            return False
+        return self._kinds[at - 1] == _PLAIN and self._characters[at - 1] in DELIMITERS
+
+    def next_row(self) -> bool:
+        """Go over the line feed to the next line of the same logical line; False at the end of the file."""
+        if self._at + 1 == len(self._kinds) and not self.pull():
+            return False
+        self._at += 1
+        return True
+
+    def skip(self, characters: t.Container[str] = DELIMITERS) -> None:
+        while (current := self.peek()) and current in characters:
+            self._at += 1
+
+    def name(self) -> str:
+        """The letters from here on, small, if a word of cmd.exe's own could end behind them."""
+        self._join()
+        at = self._at
+        # no such word is longer
+        while (
+            at - self._at < 12
+            and self._kinds[at] == _PLAIN
+            and self._characters[at].isascii()
+            and (self._characters[at].isalpha())
+        ):
+            at += 1
+        ends = self._kinds[at] == _JOIN or not (self._characters[at].isalnum() or self._characters[at] in "_-\0")
+        return "".join(self._characters[self._at : at]).lower() if ends else ""
+
+    def accept(self, word: str) -> bool:
+        """Go over `word` if it stands here."""
+        if self.name() != word:
+            return False
+        self._at += len(word)
+        return True
+
+    def skip_line(self) -> None:
+        """Go to the end of the physical line, which is not continued."""
+        self._at = len(self._kinds) - 1
+        self._end_here()
+
+    def skip_label(self) -> None:
+        """Go to the end of the line, which may be continued."""
+        while self.peek() != "\n":
+            self._at += 1
+
+    def skip_remark(self) -> None:
+        """Go to the end of a remark, which is continued only if it has one word."""
+        while True:
+            while self._kinds[self._at] == _PLAIN and self._characters[self._at] in DELIMITERS:
+                self._at += 1
+            while self._kinds[self._at] == _LITERAL or (
+                self._kinds[self._at] == _PLAIN and self._characters[self._at] not in {*DELIMITERS, "\n"}
+            ):
+                self._at += 1
+            if self._kinds[self._at] != _JOIN or not self.pull():
+                break
+            self._at += 1
+        self.skip_line()

@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Which program a command runs, and whether one of ours stands in it in another way."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ..source import Text
+from .lexer import DELIMITERS
+from .script import Program
+from .variables import UNKNOWN, Builder
+
+_IPSECCMD: t.Final = frozenset({"ipseccmd", "ipsecpol"})
+_CONTEXTS: t.Final = ("static", "dynamic")
+
+# They show, find or move files, or stop what runs: a name of ours in them runs nothing.
+_HARMLESS: t.Final = frozenset(
+    {"attrib", "cacls", "cd", "chdir", "copy", "del", "dir", "echo", "erase", "expand", "find", "findstr", "icacls"}
+    | {"md", "mkdir", "more", "move", "path", "prompt", "rd", "ren", "rename", "rmdir", "robocopy", "set", "setx"}
+    | {"takeown", "taskkill", "tasklist", "title", "type", "where", "xcopy"}
+)
+
+_BEFORE: t.Final = r"""(?<![^\s\0\\/"'`(,;=&|@:])"""
+_AFTER: t.Final = r"""(?![^\s\0"'`),;=&|<>])"""
+_OURS: t.Final = re.compile(
+    rf"{_BEFORE}(?:ipsec(?:cmd|pol)(?:\.exe)?{_AFTER}|ipsec[\s,;=]+(?:static|dynamic){_AFTER})", re.IGNORECASE
+)
+_NETSH: t.Final = re.compile(rf"{_BEFORE}netsh(?:\.exe)?{_AFTER}", re.IGNORECASE)
+_IPSEC: t.Final = re.compile(rf"{_BEFORE}ipsec{_AFTER}", re.IGNORECASE)
+_BUILT_IN: t.Final = re.compile(r"([A-Za-z]+)(?=[\s,;=/:.(+\[\]\\\"]|\Z)")
+
+
+def built_in(text: Text) -> tuple[str, Text]:
+    """The first word of letters, small, as in ``goto:end`` and ``set/p``, and what follows."""
+    match = _BUILT_IN.match(text.value)
+    return (match[1].lower(), text[match.end() :]) if match else ("", text)
+
+
+def program_word(text: Text) -> tuple[Text, Text]:
+    """The name of the program that a command runs, without path and quotes, and what follows."""
+    value = text.value
+    end, quoted = 0, False
+    while end < len(value) and (quoted or value[end] not in DELIMITERS):
+        quoted ^= value[end] == '"'
+        end += 1
+    start = max((value.rfind(sign, 0, end) + 1 for sign in ("\\", "/", ":", UNKNOWN)), default=0)
+    built = Builder(text.file)
+    for at in range(start, end):
+        if value[at] != '"':
+            built.copy(text, at, at + 1)
+    return built.text(text.offset(end)), text[end:]
+
+
+def find_program(text: Text) -> tuple[Program, Text] | None:
+    """The program, if it is one of ours, and the command from its name on."""
+    name, rest = program_word(text)
+    base = name.value.lower().removesuffix(".exe")
+    if base in _IPSECCMD:
+        return Program.IPSECCMD, Text.join((name, rest), text)
+    first, second = _words(rest.value)
+    if base == "netsh" and (UNKNOWN in first or (len(first) > 2 and "ipsec".startswith(first))):
+        return Program.NETSH, Text.join((name, rest), text)
+    # a line of a script for netsh -f
+    if base == "ipsec" and len(first) > 1 and any(context.startswith(first) for context in _CONTEXTS) and second:
+        return Program.NETSH, Text.join((name, rest), text)
+    return None
+
+
+def _words(rest: str) -> tuple[str, str]:
+    """The first two words of arguments, small."""
+    found = re.match(r'[\s,;=]*"?([^\s,;="]*)"?[\s,;=]*(\S?)', rest)
+    return (found[1].lower(), found[2]) if found else ("", "")
+
+
+def is_harmless(text: Text) -> bool:
+    """Whether the command surely runs none of ours, though its name may stand in it."""
+    name, _rest = program_word(text)
+    return built_in(text)[0] in _HARMLESS or name.value.lower().removesuffix(".exe") in _HARMLESS
+
+
+def find_mention(value: str) -> int | None:
+    """Where the name of one of ours stands as a word."""
+    found = [match.start() for match in [_OURS.search(value)] if match]
+    netsh = _NETSH.search(value)
+    if netsh and _IPSEC.search(value, netsh.end()):
+        found.append(netsh.start())
+    return min(found, default=None)

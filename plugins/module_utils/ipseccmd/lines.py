@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Command lines one after the other, each with its place, as edits of the policies of a store."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ..batch import LeftOut, Script
+from ..goal import Edits, at
+from ..model import ModelError
+from ..source import Text
+from .commands import AddRule, Command, DeleteRules, Help, Show, Write
+from .edits import edit_of
+from .parse import parse_command
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Line:
+    """A command and where it stands, as in ``line 3``; empty for the only one. `notes` are what its words leave to
+    say.
+    """
+
+    place: str
+    command: Command
+    notes: tuple[str, ...] = ()
+
+    @property
+    def computer(self) -> str | None:
+        """The computer that the command is about; None is the host of the task."""
+        if isinstance(self.command, Write) and self.command.store == "reg" and self.command.location is not None:
+            return self.command.location
+        return getattr(self.command, "computer", None)
+
+
+def read_line(text: str | Text, place: str = "") -> Line:
+    """Raises `ModelError`."""
+    notes: list[str] = []
+    # an error in a file names the line itself
+    command = parse_command(text, notes) if isinstance(text, Text) else at(place, parse_command, text, notes)
+    return Line(place, command, tuple(dict.fromkeys(notes)))
+
+
+def read_script(script: Script, ignore_unsupported: bool) -> tuple[list[Line], Script]:
+    """The commands of a script as lines, and the script with what this version cannot run left out, if
+    `ignore_unsupported` says so. Raises `SourceError`.
+    """
+    lines: list[Line] = []
+    left_out: list[LeftOut] = []
+    for command in script.commands:
+        number = command.text.line()
+        line = read_line(command.text, f"line {number}")
+        problem = _problem(line.command)
+        if problem is not None and ignore_unsupported:
+            left_out.append(LeftOut(number, problem))
+        else:
+            lines.append(line)
+    both = sorted([*script.left_out, *left_out], key=lambda left: left.line)
+    return lines, dataclasses.replace(script, left_out=tuple(both))
+
+
+def edits_of(lines: t.Iterable[Line]) -> Edits:
+    """What lines of static mode do, in their order. Raises `ModelError` for a line of another mode, or for the
+    directory.
+    """
+    edits = []
+    notes: list[str] = []
+    for line in lines:
+        found = list(line.notes)
+        problem = _problem(line.command)
+        if problem is not None:
+            raise ModelError(f"{line.place}: {problem}" if line.place else problem)
+        if isinstance(line.command, Write):
+            edits.append((line.place, edit_of(line.command, found)))
+        notes += [f"{line.place}: {note}" if line.place else note for note in found]
+    return Edits(tuple(edits), tuple(notes))
+
+
+def _problem(command: Command) -> str | None:
+    """Why this version cannot run it, if it cannot."""
+    if isinstance(command, Help) or (isinstance(command, Write) and command.store == "reg"):
+        return None
+    what = "static mode in the directory (-w ds)"
+    if isinstance(command, AddRule | DeleteRules):
+        what = "dynamic mode (a command without -w and -p)"
+    elif isinstance(command, Show):
+        what = "query mode (show)"
+    return f"this version cannot run {what}; it runs static mode in the registry (-w reg -p POLICY -r RULE)"

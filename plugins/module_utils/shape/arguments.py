@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What is wanted as the arguments of a task: what `parse` reads, with keys, and without what a default says anyway."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .. import defaults
+from ..model import DEFAULT_AUTHENTICATION, DEFAULT_SECURITY_METHODS, AuthMethod, Filter, PresharedKey, Rule
+from .render import Tree, render_auth_method, render_filter, render_poll_interval
+from .wanted import Wanted, WantedDefaultResponse, WantedMainMode
+
+
+def policy_arguments(wanted: Wanted) -> Tree:
+    """The keys of the shape that `wanted` says something of."""
+    found = {
+        "name": wanted.name,
+        "description": wanted.description,
+        "assigned": wanted.assigned,
+        "poll_interval": None if wanted.poll_interval is None else render_poll_interval(wanted.poll_interval),
+        "main_mode": None if wanted.main_mode is None else _main_mode(wanted.main_mode),
+        "default_response": None if wanted.default_response is None else _default_response(wanted.default_response),
+        "rules": None if wanted.rules is None else [rule_arguments(rule) for rule in wanted.rules],
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _main_mode(wanted: WantedMainMode) -> Tree:
+    found = {
+        "methods": None if wanted.methods is None else [str(method) for method in wanted.methods],
+        "lifetime_seconds": wanted.lifetime_seconds,
+        "quick_mode_limit": wanted.quick_mode_limit,
+        "pfs": wanted.pfs,
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _default_response(wanted: WantedDefaultResponse) -> Tree:
+    tree: Tree = {"enabled": wanted.enabled}
+    if wanted.methods is not None:
+        tree["security_methods"] = [str(method) for method in wanted.methods]
+    if wanted.authentication is not None:
+        tree["authentication"] = [auth_method_argument(method) for method in wanted.authentication]
+    return tree
+
+
+def rule_arguments(rule: Rule) -> Tree:
+    tree: Tree = {"name": rule.name, "filters": [filter_argument(filter_) for filter_ in rule.filters]}
+    tree["action"] = rule.action.action
+    if rule.action.action == "negotiate" and rule.action.methods != DEFAULT_SECURITY_METHODS:
+        tree["security_methods"] = [str(method) for method in rule.action.methods]
+    if rule.authentication != DEFAULT_AUTHENTICATION:
+        tree["authentication"] = [auth_method_argument(method) for method in rule.authentication]
+    others = {
+        "inpass": rule.action.inpass,
+        "soft": rule.action.soft,
+        "tunnel": None if rule.tunnel is None else str(rule.tunnel),
+        "connection_type": None if rule.connection_type == defaults.CONNECTION_TYPE else rule.connection_type,
+        "description": rule.description,
+        "filter_list": rule.filter_list,
+        "filter_action": rule.filter_action,
+    }
+    tree.update((key, value) for key, value in others.items() if value)
+    return tree if rule.enabled else {**tree, "enabled": False}
+
+
+def filter_argument(filter_: Filter) -> Tree:
+    """A filter without what is any."""
+    return {
+        key: value
+        for key, value in render_filter(filter_).items()
+        if value not in ("any", "None", False) or key in ("source", "destination")
+    }
+
+
+def auth_method_argument(method: AuthMethod) -> t.Any:
+    """A method, with its key."""
+    if isinstance(method, PresharedKey):
+        return {"preshared_key": method.key}
+    tree = render_auth_method(method)
+    return "kerberos" if tree == {"kerberos": True} else tree

@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Work on another host of the inventory than the task's, as delegate_to would do it, where only the task's text tells
+which.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import typing as t
+
+from ansible import constants
+from ansible.playbook.task import Task
+from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import connection_loader
+
+from ..module_utils.model import fold
+from ._options import OptionError
+
+
+def find_computer(computer: str, task: Task, task_vars: t.Mapping[str, t.Any]) -> str | None:
+    """The inventory's name for a computer, known there by its name or by ansible_host; None where that is the host
+    that the task works on anyway. Raises `OptionError`.
+    """
+    found = _find(computer, task_vars)
+    return None if found == (task.delegate_to or task_vars["inventory_hostname"]) else found
+
+
+def _find(computer: str, task_vars: t.Mapping[str, t.Any]) -> str:
+    hosts: list[str] = list(task_vars["groups"]["all"])
+    hostvars = task_vars["hostvars"]
+    found = [host for host in hosts if fold(host) == fold(computer)]
+    if not found:
+        found = [host for host in hosts if fold(str(hostvars[host].get("ansible_host"))) == fold(computer)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise OptionError(f"the computer '{computer}' is {', '.join(found)} in the inventory; write which one is meant")
+    # corpsrv1 may be corpsrv1.corp.example there
+    short = fold(computer).partition(".")[0]
+    near = [host for host in hosts if fold(host).partition(".")[0] == short]
+    near = near or difflib.get_close_matches(computer, hosts, 3)
+    hint = f"; it has {', '.join(near[:3])}" if near else ""
+    raise OptionError(
+        f"the computer '{computer}' is not in the inventory, neither by its name nor by ansible_host{hint}. Add it: "
+        "the work is done over a connection of its own, as a logon over WinRM cannot go on to a third machine"
+    )
+
+
+@contextlib.contextmanager
+def working_on(action: ActionBase, host: str | None, task_vars: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
+    """Let `action` work on `host`, which is in the inventory, as long as this is entered; None is its own host.
+
+    Gives the variables of the task there.
+    """
+    if host is None:
+        yield task_vars
+        return
+    before = (action._connection, action._play_context, action._task)
+    variables = dict(task_vars["hostvars"].raw_get(host))
+    delegated_vars = {**task_vars, "ansible_delegated_vars": {host: variables}}
+    templar = action._templar.copy_with_new_env(available_variables=variables)
+    task = action._task.copy(exclude_parent=True)
+    task.delegate_to = host
+    # this also puts what a delegated task falls back to into `variables`
+    context = before[1].set_task_and_variable_override(task=task, variables=delegated_vars, templar=templar)
+    context.post_validate(templar=templar)
+    connection = connection_loader.get(context.connection, context, task_uuid=task._uuid)
+    keys = {**task.dump_attrs(), "timeout": context.timeout}
+    del keys["retries"]
+    connection.set_options(task_keys=keys, var_options=connection._resolve_option_variables(variables, templar))
+    of_shell = constants.config.get_plugin_vars("shell", connection._shell._load_name)
+    options = {name: templar.template(variables[name]) for name in of_shell if name in variables}
+    connection._shell.set_options(task_keys=keys, var_options=options)
+    context.set_attributes_from_plugin(connection)
+    action._connection, action._play_context, action._task = connection, context, task
+    try:
+        yield delegated_vars
+    finally:
+        connection.close()
+        action._connection, action._play_context, action._task = before
