@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.errors import AnsibleError
+
 from ..module_utils.batch import Program
 from ..module_utils.ipseccmd.commands import Help
 from ..module_utils.ipseccmd.lines import Line, edits_of, read_line, read_script
 from ..module_utils.ipseccmd.syntax import SYNTAX
 from ..module_utils.scripts import commands_of
-from ..plugin_utils._action import IpsecAction, TaskFailure
+from ..plugin_utils._action import REFUSALS, IpsecAction, TaskFailure
 from ..plugin_utils._delegate import find_computer, working_on
 from ..plugin_utils._host import Host
 from ..plugin_utils._options import OptionError, read_options
@@ -35,10 +37,15 @@ class ActionModule(IpsecAction):
             by_host.setdefault(host, []).append(line)
         results: list[dict[str, t.Any]] = []
         for host, of_host in by_host.items():
+            name = str(host or self._task.delegate_to or task_vars["inventory_hostname"])
             try:
-                results.append(self._run(host, of_host, settings, task_vars))
+                results.append({"host": name, **self._run(host, of_host, settings, task_vars)})
             except TaskFailure as error:
-                raise TaskFailure(str(error), **_join([*results, error.result])) from error
+                raise _stopped(name, error, error.result, results) from error
+            except (*REFUSALS, AnsibleError) as error:
+                if not results:
+                    raise
+                raise _stopped(name, error, {"changed": False}, results) from error
         return {**_join(results), **rest}
 
     def _lines(self, options: dict[str, t.Any]) -> tuple[list[Line], dict[str, t.Any]]:
@@ -60,12 +67,18 @@ class ActionModule(IpsecAction):
         self, host: str | None, lines: list[Line], settings: Settings, task_vars: dict[str, t.Any]
     ) -> dict[str, t.Any]:
         with working_on(self, host, task_vars) as variables:
-            connected = Host(self, variables)
-            try:
-                found = PolicyTask(connected, edits_of(lines), settings, variables).run()
-            except TaskFailure as error:
-                raise TaskFailure(str(error), **{"host": connected.name, **error.result}) from error
-            return {"host": connected.name, **found}
+            return PolicyTask(Host(self, variables), edits_of(lines), settings, variables).run()
+
+
+def _stopped(host: str, error: Exception, result: t.Mapping[str, t.Any], before: list[dict[str, t.Any]]) -> TaskFailure:
+    """The failure of the task where that on `host` failed; what was done on others before is part of it."""
+    if not before:
+        return TaskFailure(str(error), **{"host": host, **result})
+    done = ", ".join(found["host"] for found in before)
+    failed = {"host": host, "failed": True, "msg": str(error), **result}
+    return TaskFailure(
+        f"on {host}: {error} (the commands for {done} came before and stay done: see hosts)", **_join([*before, failed])
+    )
 
 
 def _join(results: list[dict[str, t.Any]]) -> dict[str, t.Any]:

@@ -15,6 +15,9 @@ from ..module_utils.store import StoreError
 from ._host import HostError
 from ._options import OptionError
 
+REFUSALS: t.Final = (ModelError, OptionError, HostError, AnswerError, StoreError)
+"""What ends a task before it has changed anything."""
+
 
 class TaskFailure(Exception):
     """A failure that has more to tell than its text."""
@@ -44,7 +47,7 @@ class IpsecAction(ActionBase):
             result.update(self.work(task_vars or {}))
         except TaskFailure as error:
             result.update(error.result, failed=True, msg=str(error))
-        except (ModelError, OptionError, HostError, AnswerError, StoreError) as error:
+        except REFUSALS as error:
             result.update(failed=True, msg=str(error))
         return result
 

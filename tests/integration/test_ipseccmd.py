@@ -228,6 +228,38 @@ def test_an_unreachable_computer_is_unreachable(host, player):
     assert done(host) == []
 
 
+GHOST = {"ansible_connection": "winrm", "ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_user": "u"}
+FAIL_LATER = {
+    r"\\{other} -w reg -p Missing -x": "there is no policy 'Missing' that could be assigned",
+    r"\\ghost -w reg -p P -y": "Connection refused",
+    r"\\pipe -w reg -p P -y": "pipe is not reached as a Windows host",
+    r"\\riddle -w reg -p P -y": "'answer' is undefined",
+}
+
+
+@pytest.mark.parametrize("line", FAIL_LATER)
+def test_what_was_done_before_a_computer_fails_is_told(host, other, player, line):
+    others = {
+        "ghost": {**GHOST, "ansible_password": "p"},
+        "pipe": {"ansible_connection": "local"},
+        "riddle": {**GHOST, "ansible_password": "{{ answer }}"},
+    }
+    inventory = player.folder / "more.json"
+    inventory.write_text(json.dumps({"all": {"hosts": others}}))
+    first = "ipseccmd -w reg -p P -r R -f 0+192.0.2.1 -n block"
+    run = player.play(
+        host, command_task(commands=[first, line.format(other=other.name)]), options=("-i", str(inventory), "--diff")
+    )
+    assert (run[0].status, run[0]["changed"]) == ("failed", True), run.output
+    assert FAIL_LATER[line] in run[0]["msg"]
+    assert f"(the commands for {host.name} came before" in run[0]["msg"]
+    done, failed = run[0]["hosts"]
+    assert (done["host"], done["changed"], done["policies"][0]["name"]) == (host.name, True, "P")
+    assert (failed["changed"], failed["failed"]) == (False, True)
+    assert "Traceback" not in run.output
+    assert [policy.name for policy in host.policies()] == ["P"]
+
+
 def test_one_rule_at_a_time(host, player):
     first = rule_task(policy="P", name="R", filters=["0+192.0.2.1"], action="block", assigned=True)
     second = rule_task(policy="p", name="r", action="permit")
