@@ -33,7 +33,9 @@ class Change:
 
 @dataclasses.dataclass
 class Sheet:
-    """One policy under the pen. `fresh` says that it was deleted on the way: nothing of what is stored stays."""
+    """One policy under the pen. `fresh` says that it was deleted on the way: nothing of what is stored stays; `unnamed`
+    are the rules that went with it and that the command did not name.
+    """
 
     name: str
     stored: StoredPolicy | None
@@ -45,6 +47,7 @@ class Sheet:
     assigned: bool | None = None
     rules: dict[str, Rule] = dataclasses.field(default_factory=dict)
     removed: set[str] = dataclasses.field(default_factory=set)
+    unnamed: list[str] = dataclasses.field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._by_name: dict[str, list[StoredRule]] = {}
@@ -77,7 +80,11 @@ class Sheet:
             # an id of another host or another time: the name tells
             stored = self.find(wanted.name, None) if wanted.name else None
         key = stored.key if stored else fold(wanted.name)
-        self.rules[key] = wanted.on(self.rules.get(key) or (stored.rule if stored else None))
+        base = self.rules.get(key) or (stored.rule if stored else None)
+        try:
+            self.rules[key] = wanted.on(base)
+        except ModelError as error:
+            raise ModelError(f"{wanted.title}: {error}" if base else str(error)) from None
 
     def delete_rule(self, name: str, id_: str | None) -> None:
         stored = self.find(name, id_)
@@ -90,6 +97,15 @@ class Sheet:
         self.poll_interval = self.main_mode = self.default_response = None
         self.rules.clear()
         self.removed.clear()
+
+    def losses(self) -> t.Iterator[str]:
+        """What to say of rules that are lost without having been named."""
+        there = {fold(rule.name) for rule in self.rules.values()} if self.there else set()
+        lost = [name or "one without a name" for name in self.unnamed if fold(name) not in there]
+        if lost:
+            more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
+            names = ", ".join(dict.fromkeys(lost[:_SHOWN]))
+            yield f"the policy '{self.name}' is deleted with rules that the command does not name: {names}{more}"
 
     def wanted(self) -> Wanted:
         """What was asked for on the way; of a fresh policy, everything."""
@@ -127,7 +143,7 @@ _DEFAULT_MAIN_MODE: t.Final = WantedMainMode(
 
 
 class Draft:
-    """All policies of a store under the pen. `notes` collects what somebody should know.
+    """All policies of a store under the pen.
 
     Where nobody knows the store, `policies` is None: then a policy that is not made here may be there all the same.
     """
@@ -138,7 +154,12 @@ class Draft:
         self._sheets: dict[str, Sheet] = {}
         self._active = next((p for p in self._policies if p.key == active), None)
         self._taken = False
-        self.notes: list[str] = []
+        self._notes: list[str] = []
+
+    @property
+    def notes(self) -> list[str]:
+        """What somebody should know."""
+        return [*self._notes, *(note for sheet in self._sheets.values() for note in sheet.losses())]
 
     def apply(self, edit: Edit) -> None:
         """Raises `ModelError`."""
@@ -182,13 +203,7 @@ class Draft:
     def _delete(self, sheet: Sheet, rules: t.Sequence[str]) -> None:
         if sheet.there:
             named = set(map(fold, rules))
-            others = [name or "one without a name" for name in sheet.rule_names() if fold(name) not in named]
-            if others:
-                more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
-                self.notes.append(
-                    f"the policy '{sheet.name}' is deleted with rules that the command does not name: "
-                    f"{', '.join(others[:_SHOWN])}{more}"
-                )
+            sheet.unnamed += [name for name in sheet.rule_names() if fold(name) not in named]
         sheet.delete()
 
     def sheets(self) -> list[Sheet]:
@@ -220,4 +235,4 @@ class Draft:
         stored = None if sheet.fresh else sheet.stored
         others = stored is not None and any(origin.key not in sheet.rules for origin in stored.rules)
         if stored is not None and others and stored.policy.main_mode != target.policy.main_mode:
-            self.notes.append(f"main mode belongs to the policy: it changes for all rules of '{stored.policy.name}'")
+            self._notes.append(f"main mode belongs to the policy: it changes for all rules of '{stored.policy.name}'")

@@ -160,16 +160,14 @@ def _lines(key):
         {"name": "rule", "ipsec.windows.ipsec_rule": rule},
         {
             "name": "filter",
-            "ipsec.windows.ipsec_policy": {"policy": "{{ item }}"},
-            "loop": "{{ line | ipsec.windows.from_ipseccmd }}",
-            "loop_control": {"label": "{{ item.name }}"},
+            "ipsec.windows.ipsec_policy": {"policy": "{{ line | ipsec.windows.from_ipseccmd | first }}"},
             "vars": {"line": line},
         },
     ]
 
 
 def test_command_lines_show_no_key(host, player, keys):
-    script = f"set "KEY={KEY}"\nipseccmd -w reg -p Secret -r R -f 0+192.0.2.10 -a k p:"%KEY%"\n"
+    script = f'set "KEY={KEY}"\nipseccmd -w reg -p Secret -r R -f 0+192.0.2.10 -a k p:"%KEY%"\n'
     (player.folder / "script.cmd").write_text(script)
     with _Arguments() as arguments:
         run = player.play(host, *_lines("{{ old }}"), options=("--diff", "-vvvvvv", *keys))
@@ -198,7 +196,7 @@ def test_a_mistake_in_a_command_line_shows_no_key(host, player, keys):
     tasks = [{"name": "line", "ipsec.windows.ipseccmd": {"command": line}} for line in lines]
     show = {"name": "filter", "ansible.builtin.debug": {"msg": "{{ line | ipsec.windows.from_ipseccmd }}"}}
     tasks += [{**show, "vars": {"line": f"ipseccmd {line}"}} for line in lines[:-3]]
-    broken = "netsh ipsec static add rule name=R policy=P filterlist=F filteraction=A pks="{0}" kerberos=maybe"
+    broken = 'netsh ipsec static add rule name=R policy=P filterlist=F filteraction=A pks="{0}" kerberos=maybe'
     netsh = "{{ line | ipsec.windows.from_netsh }}"
     tasks.append({**show, "ansible.builtin.debug": {"msg": netsh}, "vars": {"line": broken.format("{{ old }}")}})
     tasks = [{**task, "ignore_errors": True} for task in tasks]
