@@ -120,7 +120,8 @@ def _rule_lines(rule: Rule, other: Rule | None, key_mark: str) -> list[str]:
     # only who negotiates authenticates, but rules that do not carry methods too
     if rule.action.action == "negotiate" or (other and other.authentication != rule.authentication):
         there = other.authentication if other else rule.authentication
-        lines += ["authentication:", *(f"  - {m}" for m in _authentication(rule.authentication, there, key_mark))]
+        methods = _authentication(rule.authentication, there, key_mark)
+        lines += ["authentication:", *(f"  - {_flow(method)}" for method in methods)]
     if rule.tunnel is not None:
         address = f" ({rule.tunnel.address})" if isinstance(rule.tunnel, DnsName) else ""
         lines.append(f"tunnel: {_scalar(f'{rule.tunnel}{address}')}")
@@ -149,7 +150,7 @@ def _short(filter_: Filter) -> dict[str, t.Any]:
     }
 
 
-def _authentication(methods: tuple[AuthMethod, ...], there: tuple[AuthMethod, ...], key_mark: str) -> t.Iterator[str]:
+def _authentication(methods: tuple[AuthMethod, ...], there: tuple[AuthMethod, ...], key_mark: str) -> t.Iterator[t.Any]:
     """The methods without their secrets; a key that is not over there has the mark."""
     for method in methods:
         if isinstance(method, PresharedKey):
@@ -157,7 +158,7 @@ def _authentication(methods: tuple[AuthMethod, ...], there: tuple[AuthMethod, ..
         elif isinstance(method, OtherAuthentication):
             yield f"unknown method of type {method.type}"
         else:
-            yield _flow(render_auth_method(method))
+            yield render_auth_method(method)
 
 
 def _default_response(policy: Policy, other: Policy | None, key_mark: str) -> str:

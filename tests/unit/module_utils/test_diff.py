@@ -69,6 +69,7 @@ def test_a_changed_key_is_seen_and_not_shown():
         ("poll_interval", "90s", "+poll_interval: 90s"),
         ("main_mode", {"pfs": True}, "pfs: true}"),
         ("default_response", True, "+default_response: {enabled: true"),
+        ("default_response", True, "authentication: [{kerberos: true}]}"),
     ],
 )
 def test_what_else_can_change(option, value, words):
