@@ -13,7 +13,7 @@ import dataclasses
 import typing as t
 
 from . import defaults
-from .merge import Target, find_policy, merge
+from .merge import Target, find_policy, merge, refuse_unreadable
 from .model import DEFAULT_MAIN_MODE_METHODS, ModelError, Rule, fold
 from .objects import StoredPolicy, StoredRule
 from .shape.edits import DeletePolicy, DeleteRule, Edit, EditPolicy
@@ -71,7 +71,11 @@ class Sheet:
         found = [rule for rule in found if rule.key not in self.removed]
         if len(found) > 1:
             ids = ", ".join(str(rule.rule.id) for rule in found)
-            raise ModelError(f"{len(found)} rules of the policy are called '{name}'; say which by its id: {ids}")
+            raise ModelError(
+                f"{len(found)} rules of the policy are called '{name}'; say which with the id of ipsec_rule: {ids}"
+            )
+        if not found:
+            refuse_unreadable(self.stored, "" if id_ else name, id_)
         return found[0] if found else None
 
     def edit_rule(self, wanted: WantedRule) -> None:
@@ -175,7 +179,7 @@ class Draft:
     def _sheet(self, name: str) -> Sheet:
         sheet = self._sheets.get(fold(name))
         if sheet is None:
-            stored = find_policy(self._policies, name, None)
+            stored = find_policy(self._policies, name, None, "rename one by its id with ipsec_policy")
             sheet = self._sheets[fold(name)] = Sheet(name, stored, stored is not None or not self._known)
         return sheet
 

@@ -12,6 +12,7 @@ import typing as t
 from collections import Counter
 
 from . import defaults
+from .graph import object_id
 from .model import (
     ANY,
     DEFAULT_AUTHENTICATION,
@@ -51,17 +52,28 @@ class Target:
         )
 
 
-def find_policy(policies: t.Sequence[StoredPolicy], name: str | None, id_: str | None) -> StoredPolicy | None:
+def find_policy(
+    policies: t.Sequence[StoredPolicy], name: str | None, id_: str | None, way_out: str = "say which by its id"
+) -> StoredPolicy | None:
     """The policy with that id, else with that name (case does not matter). Raises `ModelError` where the name means
-    several.
+    several, with what can be done about it.
     """
     found = [p for p in policies if id_ is not None and p.policy.id == id_]
     if not found and name is not None:
         found = [p for p in policies if fold(p.policy.name) == fold(name)]
     if len(found) > 1:
         ids = ", ".join(str(p.policy.id) for p in found)
-        raise ModelError(f"{len(found)} policies are called '{name}'; say which by its id: {ids}")
+        raise ModelError(f"{len(found)} policies are called '{name}'; {way_out}: {ids}")
     return found[0] if found else None
+
+
+def refuse_unreadable(stored: StoredPolicy, name: str, id_: str | None) -> None:
+    """Raise `ModelError` where a rule with that name or that id is there, but cannot be read."""
+    for rule in stored.unreadable:
+        if (name and fold(rule.name) == fold(name)) or object_id(rule.key) == id_:
+            raise ModelError(
+                f"{rule.problem}. So it can be neither changed nor replaced, and is deleted only with its policy"
+            )
 
 
 def merge(wanted: Wanted, stored: StoredPolicy | None, rules_mode: str) -> Target:
@@ -137,9 +149,10 @@ def _merge_rules(
 ) -> tuple[list[Rule], list[StoredRule | None], list[StoredRule]]:
     old = list(stored.rules) if stored else []
     if stored and stored.unreadable and rules_mode == "exact":
+        problem = stored.unreadable[0].problem
         raise ModelError(
-            f"the policy has a rule that cannot be read, so its rules are not replaced: {stored.problems[-1]}. "
-            "Delete the policy, or set rules_mode to merge, which leaves that rule alone"
+            f"the policy has a rule that cannot be read, so its rules are not replaced: {problem}. Delete the "
+            "policy in a task of its own, or use ipsec_policy with rules_mode=merge, which leaves that rule alone"
         )
     pairs = _match(wanted, old, rules_mode)
     complete = {index: _complete(rule, pairs.get(index)) for index, rule in enumerate(wanted)}
@@ -147,6 +160,9 @@ def _merge_rules(
         by_key = {origin.key: complete[index] for index, origin in pairs.items()}
         rules = [by_key.get(origin.key, origin.rule) for origin in old]
         new = [rule for index, rule in complete.items() if index not in pairs]
+        for index, rule in enumerate(wanted):
+            if stored and index not in pairs:
+                refuse_unreadable(stored, rule.name, rule.id)
         _refuse_taken_names(rules + new, old)
         return rules + new, [*old, *[None] * len(new)], []
     kept = {origin.key for origin in pairs.values()}

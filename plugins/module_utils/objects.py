@@ -49,10 +49,17 @@ class StoredDefaultResponse:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An NFA that no rule could be made of, or a policy whose references cannot be read. `name` is that of the rule."""
+
+    key: str
+    name: str
+    problem: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class StoredPolicy:
-    """A policy and its objects. Blobs are None where they are missing. `unreadable` are the NFAs that no rule could be
-    made of, and the policy itself where its references cannot be read.
-    """
+    """A policy and its objects. Blobs are None where they are missing. `unreadable` is what may hide rules."""
 
     policy: Policy
     key: str
@@ -61,7 +68,7 @@ class StoredPolicy:
     isakmp: blobs.IsakmpBlob | None
     rules: tuple[StoredRule, ...]
     default_response: StoredDefaultResponse | None
-    unreadable: tuple[str, ...]
+    unreadable: tuple[Unreadable, ...]
     problems: tuple[str, ...]
 
 
@@ -76,16 +83,17 @@ def read_policy(graph: Graph, key: str) -> StoredPolicy:
     isakmp_key, isakmp, main_mode = _read_isakmp(graph, key, problems)
     rules: list[StoredRule] = []
     default_response: StoredDefaultResponse | None = None
-    unreadable: list[str] = []
+    unreadable: list[Unreadable] = []
     for name in graph.unreadable(key):
-        unreadable.append(key)
         problems.append(f"{name or 'the policy'} cannot be read, and with it not the rules that it names")
+        unreadable.append(Unreadable(key, "", problems[-1]))
     for nfa in dict.fromkeys(graph.references(key, NFAS)):
         try:
             found = _read_nfa(graph, nfa)
         except (blobs.BlobError, ModelError, _Missing) as error:
-            unreadable.append(nfa)
-            problems.append(f"the rule {graph.text(nfa, 'ipsecName') or object_id(nfa)} cannot be read: {error}")
+            name = graph.text(nfa, "ipsecName")
+            problems.append(f"the rule {name or object_id(nfa)} cannot be read: {error}")
+            unreadable.append(Unreadable(nfa, name, problems[-1]))
             continue
         if isinstance(found, StoredRule):
             rules.append(found)

@@ -241,7 +241,7 @@ def test_two_rules_of_one_name_are_told_apart_by_id_only():
     nfas = [path for path in store.paths() if path.startswith("ipsecNFA")]
     for nfa in nfas:
         store.change(Set(nfa, "ipsecName", Value.string("R")))
-    with pytest.raises(ModelError, match="2 rules of the policy are called 'R'; say which by its id"):
+    with pytest.raises(ModelError, match="2 rules of the policy are called 'R'; say which with the id of ipsec_rule"):
         edit(store, policy="P", name="R", enabled=False)
     done = edit(store, policy="P", id=nfas[0][len("ipsecNFA") :], enabled=False)
     assert sorted(rule["enabled"] for rule in done.policies["P"]["rules"]) == [False, True]
@@ -318,3 +318,29 @@ def test_a_task_of_several_lines_can_be_cut_anywhere(before, lines, data):
     finished = run(cut, *lines).store
     assert _meaning(finished) == _meaning(done.store)
     assert Graph(finished).leftovers() == []
+
+
+def test_policies_of_one_name_have_a_way_out():
+    first = run(Store(), SECURE, "-w reg -p Q -r R -f 0+192.0.2.1")
+    first.store.change(Set(stores.stored(first.store, "Q").key, "ipsecName", Value.string("P")))
+    with pytest.raises(ModelError, match="2 policies are called 'P'; rename one by its id with ipsec_policy: "):
+        run(first.store, "-w reg -p P -x")
+
+
+def test_a_rule_that_cannot_be_read_is_there_all_the_same():
+    store = run(Store(), SECURE, "-w reg -p P -r B -f 0+192.0.2.2").store
+    hidden = next(rule for rule in stores.stored(store, "P").rules if rule.rule.name == "B")
+    store.change(Set(hidden.key, "ipsecData", Value.binary(b"\1\2\3")))
+    message = "the rule B cannot be read: .* So it can be neither changed nor replaced"
+    for line in ("-n block", "-f 0+192.0.2.3"):
+        with pytest.raises(ModelError, match=f"line 1: {message}"):
+            run(store, f"-w reg -p P -r b {line}")
+    for which in ({"name": "b"}, {"id": hidden.rule.id}, {"id": hidden.rule.id, "name": "Z"}):
+        with pytest.raises(ModelError, match=message):
+            edit(store, absent=True, policy="P", **which)
+    with pytest.raises(ModelError, match=message):
+        stores.change(store, {"name": "P", "rules": [{"name": "B", "filters": ["0+192.0.2.3"]}]}, rules_mode="merge")
+    assert [rule["name"] for rule in run(store, "-w reg -p P -r C -f 0+192.0.2.3").policies["P"]["rules"]] == ["R", "C"]
+    with pytest.raises(ModelError, match=r"the rule B cannot be read: .* Delete the policy in a task of its own"):
+        run(store, "-w reg -p P -o", SECURE)
+    assert run(store, "-w reg -p P -o").policies == {}
