@@ -44,6 +44,17 @@ def test_a_line_is_the_arguments_of_a_task():
     assert notes == []
 
 
+@pytest.mark.parametrize("end", [" >nul", " > nul 2>&1", " >>C:\\x.log 2>nul", " 1>nul\r\n"])
+def test_redirections_are_no_part_of_a_line(end):
+    line = "-w reg -p P -r R -f 0+* -n block -x"
+    assert read(line + end) == read(line)
+
+
+def test_a_greater_sign_in_quotes_is_one():
+    ((policy,), _) = read('-w reg -p P -r R -f 0+* -a "p:a >nul"')
+    assert policy["rules"][0]["authentication"] == [{"preshared_key": "a >nul"}]
+
+
 def test_everything_a_rule_can_have():
     (policy,), _ = read(
         "-w reg -p P -r R -f 0=srv::ICMP -n ah[md5]+esp[des,none]10S/20KPFS inpass -soft -lan "
@@ -151,6 +162,13 @@ def test_facts_become_lines_that_make_the_same():
     assert notes == []
     made = stores.change(Store(), {k: v for k, v in again.items() if k != "rules_mode"}).store
     assert stores.stored(made, "P").policy == stores.stored(store, "P").policy
+
+
+def test_names_are_asked_for_anew():
+    addresses = {"source_address": "192.0.2.1", "destination_address": "192.0.2.2"}
+    rule = {"name": "R", "filters": [{"source": "a", "destination": "b", **addresses}]}
+    lines, _ = write({"name": "P", "rules": [{**rule, "tunnel": "t", "tunnel_address": "192.0.2.3"}]})
+    assert lines == ["ipseccmd -f a=b -t t -w reg -p P -r R"]
 
 
 @pytest.mark.parametrize(
