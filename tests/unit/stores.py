@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import pathlib
 import uuid
 
 from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import edits_of, read_line
 from ansible_collections.ipsec.windows.plugins.module_utils.merge import find_policy, merge
 from ansible_collections.ipsec.windows.plugins.module_utils.objects import read_policies
 from ansible_collections.ipsec.windows.plugins.module_utils.plan import plan_absent, plan_finish, plan_present
+from ansible_collections.ipsec.windows.plugins.module_utils.resolve import Resolver
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.render import render_policy
 from ansible_collections.ipsec.windows.plugins.module_utils.store import Kind, Store, Value
@@ -89,3 +92,34 @@ def remove(store: Store, name: str, now=2_000_000_000):
     graph = Graph(begun.store)
     found = find_policy(read_policies(graph), name, None)
     return plan_absent(graph, found, now, counting_guids()).after(begun)
+
+
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """What commands made of a store, how many operations that took, and what they had to say."""
+
+    store: Store
+    operations: int
+    notes: list[str]
+
+
+def run_goal(store: Store, goal, names=None, interfaces=None, now=2_000_000_000) -> Done:
+    """One plan, as a task makes it. `names` and `interfaces` are what the host answers."""
+    resolver = Resolver(names or {}, interfaces or {}, "ignore")
+    goal = goal.resolved(resolver)
+    notes = [*goal.notes, *resolver.warnings]
+    plan = plan_finish(store, False, now, counting_guids())
+    for change in goal.changes(plan.graph, notes):
+        if change.target is None:
+            found = plan_absent(plan.graph, change.stored, now, counting_guids())
+        else:
+            found = plan_present(plan.graph, change.stored, change.target, change.assigned, now, counting_guids())
+            assert found.outcome.policy == change.target.policy
+        plan = found.after(plan)
+    return Done(plan.store, len(plan.operations), notes)
+
+
+def run_lines(store: Store, lines, names=None, interfaces=None, now=2_000_000_000) -> Done:
+    """What command lines of ipseccmd make of a store: texts, or what was read in a script."""
+    read = [read_line(line) if isinstance(line, str) else line for line in lines]
+    return run_goal(store, edits_of(read), names, interfaces, now)
