@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import typing as t
 
+from ..module_utils.batch import Program
 from ..module_utils.ipseccmd.commands import Help
 from ..module_utils.ipseccmd.lines import Line, edits_of, read_line, read_script
 from ..module_utils.ipseccmd.syntax import SYNTAX
+from ..module_utils.scripts import commands_of
 from ..plugin_utils._action import IpsecAction, TaskFailure
 from ..plugin_utils._delegate import find_computer, working_on
 from ..plugin_utils._host import Host
@@ -49,7 +51,8 @@ class ActionModule(IpsecAction):
         if given == ["commands"]:
             return [read_line(text, f"commands[{i}]") for i, text in enumerate(options["commands"])], {}
         text = read_file(self, options["script"], options["encoding"])
-        lines, script = read_script(text, options["unsupported"] == "ignore")
+        ignore = options["unsupported"] == "ignore"
+        lines, script = read_script(commands_of(Program.IPSECCMD, text, ignore), ignore)
         left_out = [{"line": left.line, "reason": left.reason} for left in script.left_out]
         return lines, {"left_alone": list(script.left_alone), "left_out": left_out}
 

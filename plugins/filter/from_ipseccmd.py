@@ -5,26 +5,25 @@ from __future__ import annotations
 
 import typing as t
 
+from ..module_utils.batch import Program
 from ..module_utils.ipseccmd.convert import read_arguments
 from ..module_utils.ipseccmd.lines import read_script
 from ..module_utils.model import ModelError
-from ..plugin_utils._scripts import a_filter, chosen, script_text, warn
+from ..plugin_utils._scripts import filter_errors, read_commands, warn_about
 
 
-@a_filter
-def from_ipseccmd(value: object, encoding: str | None = None, unsupported: str = "error") -> list[dict[str, t.Any]]:
-    ignore = chosen("unsupported", unsupported, ("error", "ignore")) == "ignore"
-    lines, script = read_script(script_text(value, encoding), ignore)
-    if not lines and not script.left_out:
-        raise ModelError("there is no command of ipseccmd in this text")
+def from_ipseccmd(text: object, encoding: object = None, unsupported: object = "error") -> list[dict[str, t.Any]]:
     notes: list[str] = []
-    found = read_arguments(lines, notes)
-    warn(notes, script)
-    return found
+    with filter_errors("from_ipseccmd"):
+        found = read_commands(text, encoding, unsupported, Program.IPSECCMD)
+        lines, script = read_script(found, unsupported == "ignore")
+        if not lines and not script.left_out:
+            raise ModelError("there is no command of ipseccmd in this text")
+        tasks = read_arguments(lines, notes)
+    warn_about("from_ipseccmd", notes, script)
+    return tasks
 
 
 class FilterModule:
-    """Command lines of ipseccmd as arguments of tasks."""
-
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         return {"from_ipseccmd": from_ipseccmd}

@@ -5,20 +5,19 @@ from __future__ import annotations
 
 import typing as t
 
+from ..module_utils.batch import batch_file
 from ..module_utils.ipseccmd.convert import write_lines
-from ..plugin_utils._scripts import a_filter, policies_of, warn
+from ..plugin_utils._scripts import filter_errors, policies_of, warn_about
 
 
-@a_filter
-def to_ipseccmd(value: object) -> list[str]:
+def to_ipseccmd(policies: object) -> str:
     notes: list[str] = []
-    found = write_lines(policies_of(value), notes)
-    warn(notes)
-    return found
+    with filter_errors("to_ipseccmd"):
+        text = batch_file(write_lines(policies_of(policies), notes))
+    warn_about("to_ipseccmd", notes)
+    return text
 
 
 class FilterModule:
-    """Policies as command lines of ipseccmd."""
-
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         return {"to_ipseccmd": to_ipseccmd}

@@ -28,7 +28,7 @@ def key_spans(line: str) -> list[tuple[int, int]]:
         else:
             position = _end_of_word(line, match.end(), quoted=_opens_quote(line, match.start()))
             found.append((match.end(), position))
-    return [(start, end) for start, end in found if end > start]
+    return _apart([*found, *_netsh_spans(line)])
 
 
 def _methods(line: str, position: int) -> tuple[list[tuple[int, int]], int]:
@@ -70,3 +70,73 @@ def _end_of_word(line: str, position: int, quoted: bool = False) -> int:
             quoted = not quoted
         position += 1
     return min(position, len(line))
+
+
+# a rule in the language of netsh, whose words may be shortened
+_NETSH_RULE = re.compile(r'\b(?:st|dy)\w*"?\s+"?\w+"?\s+"?(?:r|def)\w*"?(?=\s)', re.IGNORECASE)
+_NETSH_ARGUMENTS: t.Final = (
+    "name",
+    "policy",
+    "newname",
+    "id",
+    "filterlist",
+    "filteraction",
+    "tunnel",
+    "conntype",
+    "activate",
+    "description",
+    "kerberos",
+    "rootca",
+    "qmpfs",
+    "qmsecmethods",
+    "gponame",
+    "srcaddr",
+    "dstaddr",
+    "srcmask",
+    "dstmask",
+    "srcport",
+    "dstport",
+    "protocol",
+    "mirrored",
+    "mmpolicy",
+    "qmpolicy",
+    "actioninbound",
+    "actionoutbound",
+    "tunneldstaddress",
+)
+# what a rule needs, which may stand first without its names: no key among it
+_NETSH_NAMELESS: t.Final = 4
+
+
+def _netsh_spans(line: str) -> list[tuple[int, int]]:
+    """What belongs to no known argument of a rule of netsh: where the name is psk= or none, the value and the words up
+    to the next name.
+    """
+    spans: list[tuple[int, int]] = []
+    rule = _NETSH_RULE.search(line)
+    shown = True
+    nameless = _NETSH_NAMELESS
+    for start, end in _words(line, rule.end()) if rule else ():
+        tag, equals, _value = line[start:end].lstrip('"').partition("=")
+        known = bool(equals and tag) and any(name.startswith(tag.casefold()) for name in _NETSH_ARGUMENTS)
+        if equals and (known or shown):
+            shown = known and not "psk".startswith(tag.casefold())
+            nameless = len(line)
+            if not shown:
+                spans.append((line.index("=", start) + 1, end))
+        else:
+            nameless -= 1
+            if not shown or nameless < 0:
+                spans.append((start, end))
+    return spans
+
+
+def _apart(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The spans in order, those that touch as one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        elif end > start:
+            found.append((start, end))
+    return found

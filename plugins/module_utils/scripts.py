@@ -6,41 +6,23 @@
 from __future__ import annotations
 
 import dataclasses
-import typing as t
 
-from .batch import LeftOut, Program, read_script
-from .source import Text
-
-_CONVERTED_BY: t.Final = {
-    Program.NETSH: "this is a command of netsh: the filter from_netsh converts those",
-    Program.IPSECCMD: "this is a command of ipseccmd: the filter from_ipseccmd converts those",
-}
+from .batch import LeftOut, Program, Script, read_script
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class ProgramScript:
-    """The commands of one program. `left_alone` are the lines with other commands, `left_out` those that could not be
-    taken.
-    """
-
-    commands: tuple[Text, ...]
-    left_alone: tuple[int, ...]
-    left_out: tuple[LeftOut, ...]
-
-
-def read_program(text: str, program: Program, ignore_unsupported: bool) -> ProgramScript:
-    """Raises `SourceError` for a command that depends on what cannot be known, and for one of the other program; with
-    `ignore_unsupported`, they are left out.
+def commands_of(program: Program, text: str, ignore_unsupported: bool) -> Script:
+    """The script in `text` with the commands of one program. Raises `SourceError` for a command that depends on what
+    cannot be known, and for one of the other program; with `ignore_unsupported`, they are left out.
     """
     script = read_script(text, ignore_unsupported)
-    commands: list[Text] = []
-    left_out = list(script.left_out)
-    for command in script.commands:
-        if command.program is program:
-            commands.append(command.text)
-        elif ignore_unsupported:
-            left_out.append(LeftOut(command.text.line(), _CONVERTED_BY[command.program]))
-        else:
-            raise command.text.error(0, _CONVERTED_BY[command.program])
-    left_out.sort(key=lambda left: left.line)
-    return ProgramScript(tuple(commands), script.left_alone, tuple(left_out))
+    others = [command for command in script.commands if command.program is not program]
+    reason = "a command of {0}, which the filter from_{0} converts"
+    if others and not ignore_unsupported:
+        name = others[0].program.value
+        raise others[0].text.error(0, f"this is {reason.format(name)}; unsupported=ignore leaves it out")
+    left_out = [LeftOut(other.text.line(), reason.format(other.program.value)) for other in others]
+    return dataclasses.replace(
+        script,
+        commands=tuple(command for command in script.commands if command.program is program),
+        left_out=tuple(sorted((*script.left_out, *left_out), key=lambda item: item.line)),
+    )

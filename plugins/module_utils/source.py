@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
+import functools
 import typing as t
 
 from .model import ModelError
@@ -52,11 +54,16 @@ class Text:
 
     def line(self, index: int = 0) -> int:
         """The number of the line that the character at `index` stands on, from 1."""
-        return self.file.count("\n", 0, self.offset(index)) + 1
+        return bisect.bisect_left(_line_ends(self.file), self.offset(index)) + 1
 
     def error(self, index: int, problem: str) -> SourceError:
         """What is wrong at `index`."""
         return SourceError(self.file, self.offset(index), problem)
+
+
+@functools.lru_cache(maxsize=4)
+def _line_ends(file: str) -> tuple[int, ...]:
+    return tuple(i for i, character in enumerate(file) if character == "\n")
 
 
 class SourceError(ModelError):

@@ -1,11 +1,12 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Batch files of the controller, and what the filters that read them have in common."""
+"""Scripts of the controller: where their text comes from, and what is said of what they hold."""
 
 from __future__ import annotations
 
-import functools
+import contextlib
+import itertools
 import pathlib
 import typing as t
 
@@ -13,13 +14,24 @@ from ansible.errors import AnsibleError, AnsibleFilterError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils.batch import decode
+from ..module_utils.batch import Program, Script, decode
 from ..module_utils.model import ModelError
-from ..module_utils.scripts import ProgramScript
+from ..module_utils.scripts import commands_of
 from ..module_utils.shape.fields import kind_of
 from ._options import OptionError
 
+_SHOWN: t.Final = 20
+_UNSUPPORTED: t.Final = ("error", "ignore")
 _display = Display()
+
+
+@contextlib.contextmanager
+def filter_errors(name: str) -> t.Iterator[None]:
+    """Mistakes as errors of the filter `name`."""
+    try:
+        yield
+    except ModelError as error:
+        raise AnsibleFilterError(f"{name}: {error}") from None
 
 
 def read_file(action: ActionBase, name: str, encoding: str | None) -> str:
@@ -41,27 +53,53 @@ def read_file(action: ActionBase, name: str, encoding: str | None) -> str:
         raise OptionError(f"script: '{name}': {error}") from None
 
 
-def script_text(value: object, encoding: str | None) -> str:
-    """A batch file as a variable or a lookup of a file has it: what is no UTF-8 came through as surrogates.
-
-    Raises `ModelError`.
+def script_text(value: object, encoding: object = None) -> str:
+    """The text of a script. What came as bytes of another encoding than UTF-8, as the lookup `file` passes them on, is
+    decoded anew. Raises `ModelError`.
     """
-    if isinstance(value, bytes):
-        return decode(value, encoding)
     if not isinstance(value, str):
-        raise ModelError(f"this takes the text of a command or of a batch file, not {kind_of(value)}")
-    return decode(value.encode("utf-8", "surrogateescape"), encoding)
+        raise ModelError("this takes the text of a script, as from the lookup 'file'")
+    if encoding is not None and not isinstance(encoding, str | int):
+        raise ModelError("encoding is the name of an encoding, or the number of a code page")
+    try:
+        data = value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise ModelError("this text has characters that no file has") from None
+    return decode(data, None if encoding is None else str(encoding))
 
 
-def warn(notes: t.Iterable[str], script: ProgramScript | None = None) -> None:
-    """Say what a filter has not converted."""
+def read_commands(value: object, encoding: object, unsupported: object, program: Program) -> Script:
+    """The script with the commands of `program` only. Raises `ModelError`."""
+    if unsupported not in _UNSUPPORTED:
+        raise ModelError(f"unsupported is {' or '.join(_UNSUPPORTED)}")
+    return commands_of(program, script_text(value, encoding), unsupported == "ignore")
+
+
+def warn_about(name: str, notes: t.Sequence[str], script: Script | None = None) -> None:
+    """One warning for each kind of thing that did not come out as it was written."""
+    if notes:
+        _display.warning(f"{name}: {_some(notes)}")
+    if script and script.left_out:
+        reasons = [f"line {item.line}: {item.reason}" for item in script.left_out]
+        _display.warning(f"{name} leaves out: {_some(reasons)}")
     if script and script.left_alone:
-        lines = ", ".join(map(str, script.left_alone))
-        _display.warning(f"lines with other commands are left alone: {lines}")
-    for left in script.left_out if script else ():
-        _display.warning(f"line {left.line} is left out: {left.reason}")
-    for note in notes:
-        _display.warning(note)
+        _display.warning(
+            f"{name}: other programs run in lines {_some(_spans(script.left_alone))}, which nothing is made of"
+        )
+
+
+def _some(items: t.Sequence[str]) -> str:
+    more = f"; and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
+    return "; ".join(items[:_SHOWN]) + more
+
+
+def _spans(numbers: t.Iterable[int]) -> list[str]:
+    """Numbers as ``3`` and ``5-7``."""
+    found = []
+    for _key, group in itertools.groupby(enumerate(sorted(set(numbers))), key=lambda pair: pair[1] - pair[0]):
+        span = [number for _index, number in group]
+        found.append(str(span[0]) if len(span) == 1 else f"{span[0]}-{span[-1]}")
+    return found
 
 
 def policies_of(value: object) -> list[t.Mapping[str, t.Any]]:
@@ -71,27 +109,3 @@ def policies_of(value: object) -> list[t.Mapping[str, t.Any]]:
     if isinstance(value, list | tuple) and all(isinstance(item, t.Mapping) for item in value):
         return list(value)
     raise ModelError(f"this takes a policy as ipsec_facts returns it, or a list of them, not {kind_of(value)}")
-
-
-_P = t.ParamSpec("_P")
-_R = t.TypeVar("_R")
-
-
-def a_filter(convert: t.Callable[_P, _R]) -> t.Callable[_P, _R]:
-    """`convert` as a filter of Ansible: its errors are those of a template."""
-
-    @functools.wraps(convert)
-    def wrapped(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        try:
-            return convert(*args, **kwargs)
-        except ModelError as error:
-            raise AnsibleFilterError(str(error)) from None
-
-    return wrapped
-
-
-def chosen(option: str, value: object, choices: t.Sequence[str]) -> str:
-    """`value`, which must be one of `choices`. Raises `ModelError`."""
-    if value not in choices:
-        raise ModelError(f"{option} is one of {', '.join(choices)}")
-    return str(value)

@@ -14,5 +14,6 @@ from __future__ import annotations
 from .decoding import decode
 from .reader import read_script
 from .script import Command, LeftOut, Program, Script
+from .writing import batch_file
 
-__all__ = ["Command", "LeftOut", "Program", "Script", "decode", "read_script"]
+__all__ = ["Command", "LeftOut", "Program", "Script", "batch_file", "decode", "read_script"]

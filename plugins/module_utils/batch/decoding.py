@@ -46,11 +46,9 @@ def decode(data: bytes, encoding: str | None = None) -> str:
 
 def _codec(name: str) -> str:
     """Python's name for an encoding."""
-    name = name.strip()
-    if re.fullmatch("[0-9]{1,5}", name):
-        name = _PAGES.get(name, f"cp{name}")
+    number = re.fullmatch("[0-9]{1,5}", name.strip())
     try:
-        found = codecs.lookup(name)
+        found = codecs.lookup(_PAGES.get(number[0], f"cp{number[0]}") if number else name.strip())
     except (LookupError, ValueError):
         raise ModelError(f"{name!r} is no encoding; examples are {_EXAMPLES}") from None
     # Python keeps codecs that are none of text, such as base64, in the same table

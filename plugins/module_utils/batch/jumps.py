@@ -44,6 +44,7 @@ class Jumps:
     def sets(self, label: str) -> list[str] | None:
         """The variables that may change where `label` is called; None for any."""
         start = self._labels.get(fold(label), 0)
-        names = self._names[bisect.bisect_left(self._places, start) :][: _MANY + 1]
+        first = bisect.bisect_left(self._places, start)
+        names = self._names[first : first + _MANY + 1]
         known = [name for name in names if name is not None]
         return known if len(known) == len(names) <= _MANY else None

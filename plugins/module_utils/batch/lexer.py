@@ -6,15 +6,19 @@
 from __future__ import annotations
 
 import array
+import re
 import typing as t
 
 from ..source import Text
 
 DELIMITERS: t.Final = frozenset(" \t,;=\v\f\xa0")
+HANDLES: t.Final = frozenset("0123456789")
 OPERATORS: t.Final = frozenset("&|")
 # stands at the end of a physical line that the next one continues
 _CONTINUED: t.Final = "^"
 _PLAIN, _LITERAL, _JOIN = range(3)
+# what changes the kind of the characters behind it, outside of quotes and in them
+_MARKS: t.Final = (re.compile('["^]'), re.compile('"'))
 
 
 class SyntaxProblem(Exception):
@@ -54,24 +58,34 @@ class Cursor:
         if line is None:
             return False
         quoted = False
-        for character, place in zip(line.value, line.offsets, strict=True):
-            literal = escaped or quoted
-            if character == '"' and not escaped:
+        at = 0
+        while at < len(line):
+            if escaped:
+                kind, end = _LITERAL, at + 1
+            elif line.value[at] == '"':
                 quoted = not quoted
-                literal = True
-            escaped = character == "^" and not literal
-            if not escaped:
-                self._push(character, place, _LITERAL if literal else _PLAIN)
+                kind, end = _LITERAL, at + 1
+            elif line.value[at] == "^" and not quoted:
+                escaped = True
+                at += 1
+                continue
+            else:
+                kind = _LITERAL if quoted else _PLAIN
+                found = _MARKS[quoted].search(line.value, at)
+                end = found.start() if found else len(line)
+            self._push(line.value[at:end], line.offsets[at:end], kind)
+            escaped = False
+            at = end
         if escaped and line.value:
-            self._push(_CONTINUED, line.end, _JOIN)
+            self._push(_CONTINUED, (line.end,), _JOIN)
         else:
-            self._push("\n", line.end, _PLAIN)
+            self._push("\n", (line.end,), _PLAIN)
         return True
 
-    def _push(self, character: str, place: int, kind: int) -> None:
-        self._characters.append(character)
-        self._places.append(place)
-        self._kinds.append(kind)
+    def _push(self, characters: str, places: t.Iterable[int], kind: int) -> None:
+        self._characters.extend(characters)
+        self._places.extend(places)
+        self._kinds.extend(bytes((kind,)) * len(characters))
 
     @property
     def place(self) -> int:
@@ -107,6 +121,22 @@ class Cursor:
         at = self._at
         self._at += 1
         return self._characters[at], self._places[at]
+
+    def take_run(self, stops: t.Container[str]) -> tuple[str, array.array[int]]:
+        """The characters up to the line's end or the next one of `stops` that is not literal, and their places."""
+        start = at = self._at
+        characters, kinds = self._characters, self._kinds
+        while (kind := kinds[at]) == _LITERAL or (kind == _PLAIN and characters[at] not in stops):
+            at += 1
+        self._at = at
+        return "".join(characters[start:at]), self._places[start:at]
+
+    def behind_handle(self) -> bool:
+        """Whether the character before the current one is a digit that is a word of its own."""
+        at = self._at - 1
+        if self._kinds[at] != _PLAIN or self._characters[at] not in HANDLES:
+            return False
+        return self._kinds[at - 1] == _PLAIN and self._characters[at - 1] in DELIMITERS
 
     def next_row(self) -> bool:
         """Go over the line feed to the next line of the same logical line; False at the end of the file."""

@@ -9,14 +9,15 @@ import dataclasses
 import typing as t
 
 from ..source import Text
-from .lexer import DELIMITERS, OPERATORS, Cursor, SyntaxProblem
+from .lexer import DELIMITERS, HANDLES, OPERATORS, Cursor, SyntaxProblem
 from .variables import Builder
 
 _DEEPEST: t.Final = 100
 _COMPARISONS: t.Final = frozenset({"equ", "neq", "lss", "leq", "gtr", "geq"})
 _QUESTIONS: t.Final = frozenset({"exist", "defined", "errorlevel", "cmdextversion"})
 _REDIRECTIONS: t.Final = frozenset("<>")
-_HANDLES: t.Final = frozenset("0123456789")
+_STOPS: t.Final = OPERATORS | _REDIRECTIONS | {"\n"}
+_STOPS_IN_BLOCK: t.Final = _STOPS | {")"}
 _BEFORE: t.Final = DELIMITERS | {"@"}
 
 
@@ -95,7 +96,8 @@ class Parser:
     def _problem(self, problem: str) -> SyntaxProblem:
         return SyntaxProblem(self._cursor.place, problem)
 
-    def _chain(self) -> Chain:
+    def _chain(self, behind: str = "") -> Chain:
+        """Commands to the end of the line or block; `behind` is a word after which there must be one."""
         if self._level == _DEEPEST:
             raise self._problem(f"commands are nested more than {_DEEPEST} deep")
         self._level += 1
@@ -103,11 +105,14 @@ class Parser:
         operator = ""
         while True:
             node = self._command()
+            if node is None and behind:
+                raise self._problem(f"the command behind '{behind}' is missing")
+            behind = ""
             following = self._operator()
-            if node is not None:
-                parts.append((operator, node))
-            elif following or operator not in ("", "&"):
+            if node is None and (following or operator not in ("", "&")):
                 raise self._problem("a command is missing")
+            if node is not None and node is not _NOTHING:
+                parts.append((operator, node))
             if not following:
                 break
             operator = following
@@ -156,15 +161,15 @@ class Parser:
         redirected = False
         while True:
             self._cursor.skip(_BEFORE)
-            if not self._redirects(alone=True):
+            if not self._redirects():
                 return redirected
             self._redirection()
             redirected = True
 
-    def _redirects(self, alone: bool) -> bool:
-        """Whether a redirection begins here; a digit belongs to it only if it stands `alone`."""
+    def _redirects(self) -> bool:
+        """Whether a redirection begins here, with a digit or without."""
         character = self._cursor.peek()
-        if alone and character in _HANDLES:
+        if character in HANDLES:
             character = self._cursor.peek_next()
         return character in _REDIRECTIONS
 
@@ -172,7 +177,7 @@ class Parser:
         cursor = self._cursor
         place = cursor.place
         sign = cursor.take()[0]
-        if sign in _HANDLES:
+        if sign in HANDLES:
             sign = cursor.take()[0]
         if cursor.peek() == sign:
             cursor.take()
@@ -201,20 +206,16 @@ class Parser:
         cursor = self._cursor
         built = Builder(self._file)
         end = cursor.place
-        # a digit that is a word of its own may turn out to belong to a redirection
-        alone = True
-        while True:
-            character = cursor.peek()
-            if character and (character in OPERATORS or character == "\n" or (character == ")" and self._open)):
-                break
-            if self._redirects(alone):
+        stops = _STOPS_IN_BLOCK if self._open else _STOPS
+        while (character := cursor.peek()) not in stops or character in _REDIRECTIONS:
+            if character in _REDIRECTIONS:
                 self._redirection()
-                alone = False
                 continue
-            alone = bool(character) and character in DELIMITERS
-            taken, place = cursor.take()
-            built.add(taken, place)
-            end = place + 1
+            run, places = cursor.take_run(stops)
+            end = places[-1] + 1
+            if cursor.peek() in _REDIRECTIONS and cursor.behind_handle():
+                run, places = run[:-1], places[:-1]
+            built.extend(run, places)
         return Simple(built.text(end))
 
     def _label(self) -> Node:
@@ -248,12 +249,6 @@ class Parser:
         self._skip_before()
         return Block(tuple(chains))
 
-    def _some(self, where: str) -> Chain:
-        chain = self._chain()
-        if not chain.parts:
-            raise self._problem(f"the command behind '{where}' is missing")
-        return chain
-
     def _if(self, place: int) -> If:
         cursor = self._cursor
         cursor.skip(" \t,;")
@@ -273,10 +268,10 @@ class Parser:
                 raise self._problem("the 'if' has no comparison")
             cursor.skip()
             self._operand()
-        branches = [self._some("if")]
+        branches = [self._chain("if")]
         cursor.skip()
         if cursor.accept("else"):
-            branches.append(self._some("else"))
+            branches.append(self._chain("else"))
         return If(place, tuple(branches))
 
     def _operand(self) -> str:
@@ -307,7 +302,7 @@ class Parser:
         cursor.skip()
         if not cursor.accept("do"):
             raise self._problem("the 'for' has no 'do'")
-        return For(place, kind, variable, items, self._some("do"))
+        return For(place, kind, variable, items, self._chain("do"))
 
     def _items(self) -> Text:
         """What stands in the parentheses of a loop, which may have several lines."""

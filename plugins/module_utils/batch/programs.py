@@ -83,8 +83,8 @@ def is_harmless(text: Text) -> bool:
 
 def find_mention(value: str) -> int | None:
     """Where the name of one of ours stands as a word."""
-    found = _OURS.search(value)
-    if found:
-        return found.start()
+    found = [match.start() for match in [_OURS.search(value)] if match]
     netsh = _NETSH.search(value)
-    return netsh.start() if netsh and _IPSEC.search(value, netsh.end()) else None
+    if netsh and _IPSEC.search(value, netsh.end()):
+        found.append(netsh.start())
+    return min(found, default=None)

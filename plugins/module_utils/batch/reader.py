@@ -9,6 +9,7 @@ import array
 import re
 import typing as t
 
+from ..redact import key_spans
 from ..source import Text
 from .lexer import SyntaxProblem
 from .parser import Parser
@@ -20,7 +21,8 @@ from .variables import Environment, Origins, TooMuchError, expand_line
 
 # cmd.exe takes the end mark of old files for the end of a line
 _ROW_END: t.Final = re.compile("[\n\x1a]")
-_COMMENT: t.Final = re.compile(r"[\s,;=@(]*(?:\Z|[:#)]|rem(?:[\s,;=/.:]|\Z))", re.IGNORECASE)
+_COMMENT: t.Final = re.compile(r"[\s,;=@()]*(?:\Z|[:#]|rem(?:[\s,;=/.:]|\Z))", re.IGNORECASE)
+_COMMAND_END: t.Final = re.compile(r"[&|\r]|\Z")
 
 
 def read_script(text: str, ignore_unsupported: bool = False) -> Script:
@@ -46,8 +48,10 @@ def read_script(text: str, ignore_unsupported: bool = False) -> Script:
                 break
             runner.run_chain(chain, Around())
     except TooMuchError:
-        place = rows.row(first).offset(0)
-        raise results.error(place, "the variables and loops up to here make too much of the file") from None
+        row = rows.row(first)
+        if key_spans(row.value):
+            results.hide(row)
+        raise results.error(row.offset(0), "the variables and loops up to here make too much of the file") from None
     return results.script(ignore_unsupported)
 
 
@@ -69,6 +73,7 @@ class _Rows:
         if self.number == len(self._starts) - 1:
             return None
         line = self.row(self.number)
+        line = line[: len(line.value.rstrip("\r"))]
         self.number += 1
         if "\r" in line.value:
             kept = [at for at, character in enumerate(line.value) if character != "\r"]
@@ -79,13 +84,18 @@ class _Rows:
 
 def _skip_broken(rows: list[Text], problem: SyntaxProblem, results: Results) -> None:
     """Lines that cmd.exe reads as one make no sense to it, and end the file."""
-    number = results.line(problem.place)
+    where = results.position(problem.place)
     for row in rows:
         if _COMMENT.match(row.value):
             continue
         mention = None if is_harmless(row) else find_mention(row.value)
         if mention is None:
             results.leave_alone(row.offset(0))
-        else:
-            results.doubt(row[mention:], 0, f"cmd.exe cannot read line {number}: {problem.problem}")
-    results.stop(f"cmd.exe stops at line {number}, which it cannot read")
+            continue
+        results.doubt(row[mention:], 0, f"cmd.exe cannot read {where}: {problem.problem}")
+        if key_spans(row.value):
+            # the key may come from a list or a variable beside the command
+            end = _COMMAND_END.search(row.value, mention)
+            results.hide(row[:mention])
+            results.hide(row[end.start() if end else len(row) :])
+    results.stop(f"cmd.exe stops at {where}, which it cannot read")

@@ -12,8 +12,8 @@ import re
 from ..model import fold
 from ..source import SourceError, Text
 from .jumps import Jumps
+from .keys import hide_keys
 from .script import Command, LeftOut, Program, Script
-from .secrets import hide_keys
 from .variables import UNKNOWN, Origins
 
 
@@ -38,6 +38,7 @@ class Results:
         self._origins = origins
         self._lines = [0, *(match.end() for match in re.finditer("\n", file))]
         self._found: list[_Found] = []
+        self._hidden: list[Text] = []
         self._left_alone: set[int] = set()
         # for each label, how many commands were found before it
         self._labels: dict[str, int] = {}
@@ -46,12 +47,20 @@ class Results:
         """The number of the line, from 1."""
         return bisect.bisect_right(self._lines, place)
 
+    def position(self, place: int) -> str:
+        line = self.line(place)
+        return f"line {line}, column {place - self._lines[line - 1] + 1}"
+
     def add(self, program: Program, text: Text) -> None:
         self._found.append(_Found(text, program))
 
     def doubt(self, text: Text, index: int, reason: str) -> None:
         """`text` is a command of ours that cannot be known for what stands at `index`."""
         self._found.append(_Found(text, None, text.offset(index), reason))
+
+    def hide(self, text: Text) -> None:
+        """No error is to show `text`, as it may hold a key."""
+        self._hidden.append(text)
 
     def leave_alone(self, place: int) -> None:
         self._left_alone.add(self.line(place))
@@ -82,7 +91,7 @@ class Results:
         return Script(tuple(commands), tuple(sorted(self._left_alone)), tuple(left_out))
 
     def _shown(self) -> str:
-        return hide_keys(self.file, (found.text for found in self._found), self._origins.values)
+        return hide_keys(self.file, [found.text for found in self._found], self._hidden, self._origins)
 
     def _doubt_labels(self) -> None:
         """What stands behind a label may run more than once if something jumps there."""

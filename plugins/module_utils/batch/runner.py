@@ -9,6 +9,7 @@ import dataclasses
 import re
 import typing as t
 
+from ..model import fold
 from ..source import Text
 from .lexer import DELIMITERS
 from .loops import count, counted, split_items
@@ -22,6 +23,10 @@ _BLANKS: t.Final = "".join(sorted(DELIMITERS))
 _CONTROL: t.Final = frozenset({"set", "call", "setlocal", "endlocal", "goto", "exit"})
 # these read commands from their input
 _SHELLS: t.Final = frozenset({"cmd", "netsh"})
+_CALLS: t.Final = re.compile(r"[\s,;=]*(?:call[\s,;=]+)*", re.IGNORECASE)
+_EXCLAMATION: t.Final = re.compile("(!)")
+# carets and percent signs anywhere, operators outside of quotes
+_SPECIAL_AGAIN: t.Final = re.compile(r'"[^"%^]*"|([%^&|<>])')
 _TWICE: t.Final = "cmd.exe reads it a second time, which may change it here"
 _DELAYED: t.Final = "it depends on delayed expansion of !NAME!"
 
@@ -29,12 +34,13 @@ _DELAYED: t.Final = "it depends on delayed expansion of !NAME!"
 @dataclasses.dataclass(frozen=True, slots=True)
 class Around:
     """What a command stands in: `unsure` says why it may not run, `piped` that another cmd.exe runs it, `fed` that its
-    output goes to cmd.exe or netsh.
+    output goes to cmd.exe or netsh, `called` that it stands behind a call.
     """
 
     unsure: str = ""
     piped: bool = False
     fed: bool = False
+    called: bool = False
 
 
 class Runner:
@@ -62,6 +68,8 @@ class Runner:
             self._run(node, Around(around.unsure or unsure, around.piped or piped, around.fed or fed))
 
     def _run(self, node: Node, around: Around) -> None:
+        if self._loops:
+            self._count()
         if isinstance(node, Simple):
             self._run_simple(node, around)
         elif isinstance(node, Block):
@@ -108,7 +116,7 @@ class Runner:
             return
         first, step, last = numbers
         times = count(first, step, last)
-        if not _matters(node.body):
+        if not _matters(node.body, numbers=not self._loops):
             self._run_body(node, Value.unknown(items, ""), around)
             if times is None:
                 self._results.stop(f"the 'for' in line {line} has no end")
@@ -122,8 +130,10 @@ class Runner:
 
     def _run_body(self, node: For, value: Value, around: Around) -> None:
         self._count()
+        loop = node.items.offset(0)
+        self._origins.add_source(loop, value)
         before = dict(self._loops)
-        self._loops[node.variable] = value
+        self._loops[node.variable] = dataclasses.replace(value, loop=loop)
         self.run_chain(node.body, around)
         self._loops = before
 
@@ -134,35 +144,42 @@ class Runner:
             raise TooMuchError
 
     def _run_simple(self, node: Simple, around: Around) -> None:
-        if self._loops:
-            self._count()
         text = expand_loops(node.text, self._loops, self._origins)
         if self._environment.delayed:
-            text = self._mark(text, "!", _DELAYED)
+            text = self._mark(text, _EXCLAMATION, _DELAYED)
         name, rest = built_in(text)
-        while name == "call":
+        if name == "call":
+            calls = _CALLS.match(rest.value)
             # also the percent signs that are left are replaced now
-            text = self._mark(_strip(rest), "%^", _TWICE)
-            if text.value[:1] in ("", ":"):
+            text = self._read_twice(rest[calls.end() if calls else 0 :])
+            if text.value[:1] == ":":
                 self._call_label(text[1:])
                 self._results.leave_alone(node.text.offset(0))
                 return
             name, rest = built_in(text)
             if name not in _CONTROL:
                 self._call_program(text)
+            around = dataclasses.replace(around, called=True)
         if not self._run_built_in(name, rest, around) and not self._run_ours(text, around):
             self._leave_alone(text, around)
 
-    def _mark(self, text: Text, characters: str, reason: str) -> Text:
-        """`text` with `characters` as what is unknown."""
-        if not any(character in text.value for character in characters):
-            return text
+    def _read_twice(self, text: Text) -> Text:
+        """`text` for a pipe or a call, where what was no more special becomes so again."""
+        return self._mark(text, _SPECIAL_AGAIN, _TWICE)
+
+    def _mark(self, text: Text, pattern: re.Pattern[str], reason: str) -> Text:
+        """`text` with the characters that are the group of `pattern` as what is unknown."""
         built = Builder(text.file)
-        for at, character in enumerate(text.value):
-            if character in characters:
+        done = 0
+        for match in pattern.finditer(text.value):
+            at = match.start(1)
+            if at >= 0:
+                built.copy(text, done, at)
                 built.add(self._origins.unknown(text.offset(at), reason), text.offset(at))
-            else:
-                built.copy(text, at, at + 1)
+                done = at + 1
+        if not done:
+            return text
+        built.copy(text, done, len(text))
         return built.text(text.end)
 
     def _call_label(self, arguments: Text) -> None:
@@ -199,7 +216,8 @@ class Runner:
         line = self._results.line(rest.offset(0))
         if name == "goto":
             label = _label(rest.value)
-            self._results.jumps.note(label, line)
+            if not (label.lower() == "eof" and ":" in rest.value):
+                self._results.jumps.note(label, line)
         if around.unsure:
             self._results.stop(f"the '{name}' in line {line} may lead past it")
         else:
@@ -255,6 +273,7 @@ class Runner:
         return True
 
     def _assign(self, name: str, value: Value) -> None:
+        self._origins.add_source(fold(name), value)
         if UNKNOWN in name:
             line = self._results.line(value.text.offset(0))
             self._environment.forget(f"line {line} may set")
@@ -269,7 +288,7 @@ class Runner:
         command = command[: len(command.value.rstrip(_BLANKS))]
         unsure = around.unsure or self._results.stopped
         if around.piped:
-            command = self._mark(command, "%^", _TWICE)
+            command = self._read_twice(command)
         if unsure:
             self._results.doubt(command, 0, unsure)
         elif UNKNOWN in command.value:
@@ -282,10 +301,10 @@ class Runner:
     def _leave_alone(self, text: Text, around: Around) -> None:
         mention = find_mention(text.value)
         if mention is not None and (around.fed or not is_harmless(text)):
-            self._results.doubt(text[mention:], 0, "another program runs it, in a way that is not understood")
+            self._results.doubt(text[mention:], 0, "it is run in a way that is not understood")
             return
         self._results.leave_alone(text.offset(0))
-        if _base(text, "").endswith((".bat", ".cmd")):
+        if _base(text, "").endswith((".bat", ".cmd")) and not around.called and not around.piped:
             line = self._results.line(text.offset(0))
             self._results.stop(f"the batch file that line {line} starts does not return")
 
@@ -309,21 +328,20 @@ def _label(arguments: str) -> str:
     return UNKNOWN if UNKNOWN in name else name
 
 
-def _matters(node: Node) -> bool:
-    """Whether it makes a difference how often `node` runs."""
+def _matters(node: Node, numbers: bool = False) -> bool:
+    """Whether it makes a difference how often `node` runs, in a loop over names or over `numbers`."""
     if isinstance(node, Simple):
-        name = built_in(node.text)[0]
-        if name in _CONTROL or "%" in program_word(node.text)[0].value:
+        text = node.text
+        if built_in(text)[0] in _CONTROL or find_program(text) is not None:
             return True
-        if is_harmless(node.text):
-            return False
-        return (
-            "%" in node.text.value or find_mention(node.text.value) is not None or find_program(node.text) is not None
-        )
+        # a name may turn out to be that of a program of ours
+        if not numbers and "%" in program_word(text)[0].value:
+            return True
+        return not is_harmless(text) and ((not numbers and "%" in text.value) or find_mention(text.value) is not None)
     if isinstance(node, Chain):
-        return any(_matters(part) for _operator, part in node.parts)
+        return any(_matters(part, numbers) for _operator, part in node.parts)
     if isinstance(node, Block):
-        return any(_matters(chain) for chain in node.chains)
+        return any(_matters(chain, numbers) for chain in node.chains)
     if isinstance(node, If):
-        return any(_matters(branch) for branch in node.branches)
-    return isinstance(node, Label) or _matters(node.body)
+        return any(_matters(branch, numbers) for branch in node.branches)
+    return isinstance(node, Label) or _matters(node.body, numbers and node.kind == "l")

@@ -17,7 +17,7 @@ from ..source import Text
 UNKNOWN: t.Final = "\0"
 # cmd.exe has no longer lines
 LONGEST: t.Final = 8191
-_MOST: t.Final = 8 << 20
+_MOST: t.Final = 4 << 20
 _DEEPEST: t.Final = 32
 
 _REFERENCE: t.Final = re.compile(
@@ -41,6 +41,9 @@ class Value:
     text: Text
     reason: str = ""
     source: Text | None = None
+
+    # for the variable of a loop, where the loop's list stands
+    loop: int = -1
 
     @classmethod
     def unknown(cls, source: Text, reason: str) -> Value:
@@ -75,7 +78,7 @@ class Environment:
                 return layer.values[folded]
             if layer.opaque:
                 return layer.opaque
-        return "this file does not set"
+        return "the file does not set before"
 
     def set(self, name: str, value: Value) -> None:
         self._layers[-1].values[fold(name)] = value
@@ -101,15 +104,18 @@ class Environment:
 
 
 class Origins:
-    """Where replaced text comes from: for each place of a reference, why it is unknown and what values it had."""
+    """Where replaced text comes from. `references` has for each place of one its variable: the name, or where the
+    loop's list stands; `sources` has for each variable all that it holds anywhere.
+    """
 
     def __init__(self) -> None:
-        self.reasons: dict[int, str] = {}
-        self.values: dict[int, list[Text]] = {}
+        self.references: dict[int, str | int] = {}
+        self.sources: dict[str | int, list[Text]] = {}
+        self._reasons: dict[int, str] = {}
         self._characters = 0
 
     def reason(self, place: int) -> str:
-        return self.reasons.get(place, "it contains a NUL character")
+        return self._reasons.get(place, "it contains a NUL character")
 
     def why_unknown(self, text: Text) -> str:
         """Why a part of `text` is unknown; nothing if none is."""
@@ -123,14 +129,16 @@ class Origins:
             raise TooMuchError
 
     def unknown(self, place: int, reason: str) -> str:
-        self.reasons[place] = reason
+        self._reasons[place] = reason
         return UNKNOWN
+
+    def add_source(self, variable: str | int, value: Value) -> None:
+        self.sources.setdefault(variable, []).append(value.source or value.text)
 
     def put(self, place: int, value: Value) -> str:
         """The characters of a value that is used at `place`."""
         if value.reason:
-            self.reasons[place] = value.reason
-        self.values.setdefault(place, []).append(value.source or value.text)
+            self._reasons[place] = value.reason
         self.count(len(value.text))
         return value.text.value
 
@@ -147,6 +155,10 @@ class Builder:
         """Add a piece all of which stands at `place`."""
         self._pieces.append(piece)
         self._offsets.extend([place] * len(piece))
+
+    def extend(self, piece: str, places: t.Iterable[int]) -> None:
+        self._pieces.append(piece)
+        self._offsets.extend(places)
 
     def copy(self, text: Text, start: int, end: int) -> None:
         self._pieces.append(text.value[start:end])
@@ -178,6 +190,7 @@ def _replacement(match: re.Match[str], place: int, environment: Environment, ori
     if match["argument"]:
         return origins.unknown(place, "it depends on an argument of the batch file")
     shown = _shown(match)
+    origins.references[place] = fold(match["name"])
     if match["edit"]:
         return origins.unknown(place, f"it depends on a part of {shown}")
     value = environment.get(match["name"])
@@ -211,6 +224,7 @@ def expand_loops(text: Text, loops: t.Mapping[str, Value], origins: Origins) -> 
             continue
         built.copy(text, done, at)
         place = text.offset(at)
+        origins.references[place] = loops[name].loop
         if changed:
             piece = origins.unknown(place, "it depends on a part of a name of a file")
         else:

@@ -8,10 +8,9 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..batch import LeftOut, Program
+from ..batch import LeftOut, Script
 from ..goal import Edits, at
 from ..model import ModelError
-from ..scripts import ProgramScript, read_program
 from ..source import Text
 from .commands import AddRule, Command, DeleteRules, Help, Show, Write
 from .edits import edit_of
@@ -44,17 +43,15 @@ def read_line(text: str | Text, place: str = "") -> Line:
     return Line(place, command, tuple(dict.fromkeys(notes)))
 
 
-def read_script(text: str, ignore_unsupported: bool) -> tuple[list[Line], ProgramScript]:
-    """The commands in a batch file, and what is left of that. Raises `SourceError`.
-
-    With `ignore_unsupported`, what depends on more than the file is left out, and what this version cannot run.
+def read_script(script: Script, ignore_unsupported: bool) -> tuple[list[Line], Script]:
+    """The commands of a script as lines, and the script with what this version cannot run left out, if
+    `ignore_unsupported` says so. Raises `SourceError`.
     """
-    script = read_program(text, Program.IPSECCMD, ignore_unsupported)
     lines: list[Line] = []
     left_out: list[LeftOut] = []
     for command in script.commands:
-        number = command.line()
-        line = read_line(command, f"line {number}")
+        number = command.text.line()
+        line = read_line(command.text, f"line {number}")
         problem = _problem(line.command)
         if problem is not None and ignore_unsupported:
             left_out.append(LeftOut(number, problem))

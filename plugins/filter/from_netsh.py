@@ -1,0 +1,24 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import typing as t
+
+from ..module_utils.batch import Program
+from ..module_utils.netsh import read_netsh
+from ..plugin_utils._scripts import filter_errors, read_commands, warn_about
+
+
+def from_netsh(text: object, encoding: object = None, unsupported: object = "error") -> list[dict[str, t.Any]]:
+    notes: list[str] = []
+    with filter_errors("from_netsh"):
+        script = read_commands(text, encoding, unsupported, Program.NETSH)
+        tasks = read_netsh((command.text for command in script.commands), notes)
+    warn_about("from_netsh", notes, script)
+    return tasks
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"from_netsh": from_netsh}

@@ -1,0 +1,20 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import typing as t
+
+from ..module_utils.batch import batch_file
+from ..module_utils.netsh import write_netsh
+from ..plugin_utils._scripts import filter_errors, policies_of
+
+
+def to_netsh(policies: object) -> str:
+    with filter_errors("to_netsh"):
+        return batch_file(write_netsh(policies_of(policies)))
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"to_netsh": to_netsh}

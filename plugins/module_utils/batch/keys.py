@@ -1,0 +1,38 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Keys that a batch file holds where nothing beside them says that they are keys."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..redact import key_spans
+from ..source import Text
+from .variables import Origins
+
+
+def hide_keys(file: str, commands: t.Iterable[Text], more: t.Iterable[Text], origins: Origins) -> str:
+    """`file` with an asterisk for each character that is in a key of one of the `commands`, or in `more`. Where a
+    variable is in a key, all that it holds anywhere is hidden.
+    """
+    hidden: set[int] = set()
+    variables: set[str | int] = set()
+    waiting: list[t.Iterable[int]] = [text.offsets for text in more]
+    for command in commands:
+        waiting += [command.offsets[start:end] for start, end in key_spans(command.value)]
+    while waiting:
+        for offset in waiting.pop():
+            variable = origins.references.get(offset)
+            if variable is None:
+                hidden.add(offset)
+            elif variable not in variables:
+                variables.add(variable)
+                waiting += [source.offsets for source in origins.sources.get(variable, ())]
+    if not hidden:
+        return file
+    characters = list(file)
+    for offset in hidden:
+        if offset < len(characters) and characters[offset] not in "\r\n":
+            characters[offset] = "*"
+    return "".join(characters)

@@ -1,0 +1,11 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Scripts of `netsh ipsec static` to task arguments, and back."""
+
+from __future__ import annotations
+
+from .render import write_netsh
+from .script import read_netsh
+
+__all__ = ["read_netsh", "write_netsh"]

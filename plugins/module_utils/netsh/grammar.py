@@ -1,0 +1,210 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""One command of `netsh ipsec static`: what it does to what, and its arguments `name=value`.
+
+Messages never repeat what was typed, as it may be a key in the wrong place: the caret of the error points at it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import typing as t
+
+from ..source import Text
+from ..words import split_words
+
+_POLICY: t.Final = (
+    "description",
+    "mmpfs",
+    "qmpermm",
+    "mmlifetime",
+    "activatedefaultrule",
+    "pollinginterval",
+    "assign",
+    "mmsecmethods",
+)
+_FILTER: t.Final = (
+    "filterlist",
+    "srcaddr",
+    "dstaddr",
+    "description",
+    "protocol",
+    "mirrored",
+    "srcmask",
+    "dstmask",
+    "srcport",
+    "dstport",
+)
+_ACTION: t.Final = ("description", "qmpfs", "inpass", "soft", "action", "qmsecmethods")
+_RULE: t.Final = (
+    "filterlist",
+    "filteraction",
+    "tunnel",
+    "conntype",
+    "activate",
+    "description",
+    "kerberos",
+    "psk",
+    "rootca",
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Form:
+    """The arguments of a command, of which it needs the first few."""
+
+    arguments: tuple[str, ...] = ()
+    needed: int = 1
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        return self.arguments[: self.needed]
+
+
+_FORMS: t.Final = {
+    "set": {
+        "store": _Form(("location", "domain")),
+        "policy": _Form(("name", "guid", "newname", *_POLICY, "gponame")),
+        "filterlist": _Form(("name", "guid", "newname", "description")),
+        "filteraction": _Form(("name", "guid", "newname", *_ACTION)),
+        "rule": _Form(("name", "policy", "id", "newname", *_RULE), 2),
+        "defaultrule": _Form(("policy", "qmpfs", "activate", "qmsecmethods", "kerberos", "psk", "rootca", "gponame")),
+    },
+    "add": {
+        "policy": _Form(("name", *_POLICY)),
+        "filterlist": _Form(("name", "description")),
+        "filter": _Form(_FILTER, 3),
+        "filteraction": _Form(("name", *_ACTION)),
+        "rule": _Form(("name", "policy", *_RULE), 4),
+    },
+    "delete": {
+        "policy": _Form(("name",)),
+        "filterlist": _Form(("name",)),
+        "filter": _Form(_FILTER, 3),
+        "filteraction": _Form(("name",)),
+        "rule": _Form(("name", "policy", "id"), 2),
+        "all": _Form(needed=0),
+    },
+}
+_ALONE: t.Final = ("show", "exportpolicy", "importpolicy")
+_OF_A_STORE: t.Final = {
+    "guid": "a GUID is that of an object in one store; name the object by name=",
+    "id": "a number is that of a rule in one store; name the rule by name=",
+    "gponame": "policies of the domain are not supported by this version; only those of the local store are",
+}
+_REPEATABLE: t.Final = ("rootca",)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Argument:
+    name: str
+    value: Text
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Command:
+    """`verb` and `object` are written out, as in ``add`` and ``filterlist``; `everything` says ``all`` for a name."""
+
+    verb: str
+    object: str
+    text: Text = dataclasses.field(repr=False)
+    arguments: tuple[Argument, ...] = dataclasses.field(default=(), repr=False)
+    everything: bool = False
+
+    def get(self, name: str) -> Text | None:
+        return next((argument.value for argument in self.arguments if argument.name == name), None)
+
+    def __getitem__(self, name: str) -> Text:
+        """The value of an argument that the command needs, which `parse_command` has seen to."""
+        return next(argument.value for argument in self.arguments if argument.name == name)
+
+
+def parse_command(text: Text) -> Command:
+    """What `text`, from ``netsh`` or ``ipsec`` on, says. Raises `SourceError`."""
+    words = [word.text for word in split_words(text)]
+    if words and _is_netsh(words[0].value):
+        words = words[1:]
+    _expect(words, 0, ("ipsec",), text)
+    if _expect(words, 1, ("static", "dynamic"), text) == "dynamic":
+        raise words[1].error(
+            0, "only commands of 'netsh ipsec static' are converted: dynamic rules are gone after a restart"
+        )
+    verb = _expect(words, 2, (*_FORMS, *_ALONE), text)
+    if verb in _ALONE:
+        return Command(verb, "", text)
+    object_ = _expect(words, 3, tuple(_FORMS[verb]), text)
+    arguments, everything = _arguments(words[4:], _FORMS[verb][object_], verb == "delete" and object_ != "filter")
+    command = Command(verb, object_, text, arguments, everything)
+    for name in _FORMS[verb][object_].required:
+        if command.get(name) is None and not (everything and name == "name"):
+            raise text.error(len(text), f"{verb} {object_} needs {name}=")
+    return command
+
+
+def _is_netsh(word: str) -> bool:
+    return word.replace("/", "\\").rpartition("\\")[2].casefold() in ("netsh", "netsh.exe")
+
+
+def _expect(words: list[Text], index: int, choices: t.Sequence[str], text: Text) -> str:
+    """Which of `choices` the word at `index` is, perhaps shortened."""
+    if index == len(words):
+        raise text.error(len(text), f"here must stand {_list(choices)}")
+    return _match(words[index], choices, "this is no command", f"here must stand {_list(choices)}")
+
+
+def _match(word: Text, choices: t.Sequence[str], problem: str, known: str) -> str:
+    value = word.value.casefold()
+    if value in choices:
+        return value
+    found = [choice for choice in choices if value and choice.startswith(value)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise word.error(0, f"this is short for {_list(found)}; write more of it")
+    near = difflib.get_close_matches(value, choices, 1)
+    raise word.error(0, f"{problem}; did you mean {near[0]}?" if near else f"{problem}; {known}")
+
+
+def _list(words: t.Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _arguments(words: list[Text], form: _Form, may_be_all: bool) -> tuple[tuple[Argument, ...], bool]:
+    """The arguments, and whether ``all`` is among them. Those that are needed may stand first without their names."""
+    found: list[Argument] = []
+    everything = False
+    seen: set[str] = set()
+    tagged = False
+    for word in words:
+        tag, equals, _value = word.value.partition("=")
+        if equals:
+            tagged = True
+            name = _match(word[: len(tag)], form.arguments, "there is no such argument here", _known(form))
+            value = word[len(tag) + 1 :]
+        elif may_be_all and not everything and word.value.casefold() == "all":
+            everything = True
+            seen.add("name")
+            continue
+        else:
+            name = "" if tagged else next((name for name in form.required if name not in seen), "")
+            value = word
+            if not name:
+                raise word.error(
+                    0, f"this belongs to no argument: each is name=value, in quotes where it has blanks; {_known(form)}"
+                )
+        if name in _OF_A_STORE:
+            raise word.error(0, _OF_A_STORE[name])
+        if name in seen and name not in _REPEATABLE:
+            raise word.error(0, f"{name}= is given a second time")
+        if not value.value and name != "description":
+            raise word.error(len(word), f"{name}= has no value; it stands right behind the '='")
+        seen.add(name)
+        found.append(Argument(name, value))
+    return tuple(found), everything
+
+
+def _known(form: _Form) -> str:
+    names = [f"{name}=" for name in form.arguments if name not in _OF_A_STORE]
+    return f"there are {', '.join(names)}" if names else "there are none"

@@ -1,0 +1,251 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Policies in the one shape to commands of `netsh ipsec static`."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..model import (
+    DEFAULT_AUTHENTICATION,
+    NAME_LIMIT,
+    AuthMethod,
+    ModelError,
+    NegotiationPolicy,
+    Rule,
+    SecurityMethod,
+    fold,
+)
+from ..shape.parse import parse_policy
+from ..shape.wanted import Wanted, WantedDefaultResponse, WantedMainMode
+from .filters import write_address, write_filter
+from .methods import write_authentication, write_main_mode_methods, write_security_methods
+from .values import write_flag, write_text
+
+_PREFIX: t.Final = "netsh ipsec static"
+# of a line of cmd.exe
+_LONGEST: t.Final = 8191
+_CHOICES: t.Final = {"state": ("present", "absent"), "rules_mode": ("exact", "merge")}
+_T = t.TypeVar("_T")
+
+
+def write_netsh(policies: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
+    """The commands that make the policies. Raises one `ModelError` with all that netsh cannot say."""
+    writer = _Writer()
+    for index, policy in enumerate(policies):
+        writer.policy(policy, f"policies[{index}]")
+    if writer.problems:
+        raise ModelError("netsh cannot say all of this:\n" + "\n".join(f"  {problem}" for problem in writer.problems))
+    return [*writer.lines, *writer.last]
+
+
+class _Names:
+    """Names of filter lists or of filter actions, each for one content."""
+
+    def __init__(self) -> None:
+        self._given: dict[tuple[str, t.Hashable], str] = {}
+        self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}
+
+    def take(self, wanted: str, content: t.Hashable) -> tuple[str, bool]:
+        """The name for `content`, `wanted` or one like it, and whether it is new."""
+        key = (fold(wanted), content)
+        if key in self._given:
+            return self._given[key], False
+        name = wanted
+        while fold(name) in self._taken:
+            number = self._numbers[fold(wanted)] = self._numbers.get(fold(wanted), 1) + 1
+            ending = f" ({number})"
+            name = wanted[: NAME_LIMIT - len(ending)] + ending
+        self._taken.add(fold(name))
+        self._given[key] = name
+        return name, True
+
+
+class _Writer:
+    """Lines, and problems with their places. `last` are the lines that assign: a policy counts when it is whole."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.last: list[str] = []
+        self.problems: list[str] = []
+        self._lists = _Names()
+        self._actions = _Names()
+        self._policies: set[str] = set()
+
+    def policy(self, value: t.Mapping[str, t.Any], place: str) -> None:
+        if not isinstance(value, t.Mapping):
+            self._refuse(place, "this is no policy: a dictionary with keys like name, rules")
+            return
+        modes = {key: value.get(key, choices[0]) for key, choices in _CHOICES.items()}
+        for key, mode in modes.items():
+            if mode not in _CHOICES[key]:
+                self._refuse(f"{place}.{key}", f"this is {' or '.join(_CHOICES[key])}")
+        wanted = self._try(place, parse_policy, {key: item for key, item in value.items() if key not in modes})
+        if wanted is None:
+            return
+        if wanted.name is None:
+            self._refuse(place, "netsh knows a policy by its name only; give it")
+            return
+        place = f"{place} ({wanted.name})"
+        self._take_name(wanted.name, place)
+        name = self._text(wanted.name, f"{place}.name")
+        if modes["state"] == "absent":
+            self._add(place, "delete policy", f"name={name}")
+            return
+        if wanted.odd:
+            self._refuse(place, "the policy is odd: only the store that has it can hold it")
+        self._policy(wanted, name, place, merge=modes["rules_mode"] == "merge")
+
+    def _take_name(self, name: str, place: str) -> None:
+        if fold(name) in self._policies:
+            self._refuse(f"{place}.name", "another policy is called so")
+        self._policies.add(fold(name))
+
+    def _policy(self, wanted: Wanted, name: str, place: str, merge: bool) -> None:
+        words = [f"name={name}"]
+        if wanted.description or (merge and wanted.description is not None):
+            words.append(f"description={self._text(wanted.description, f'{place}.description')}")
+        if wanted.main_mode is not None:
+            words += self._main_mode(wanted.main_mode, f"{place}.main_mode")
+        response = wanted.default_response
+        if response is not None and response == WantedDefaultResponse(response.enabled):
+            words.append(f"activatedefaultrule={write_flag(response.enabled)}")
+            response = None
+        if wanted.poll_interval is not None:
+            words.append(
+                f"pollinginterval={self._minutes(wanted.poll_interval, f'{place}.poll_interval', 'poll interval')}"
+            )
+        if wanted.assigned is False:
+            words.append("assign=no")
+        if not merge or words[1:]:
+            self._add(place, "set policy" if merge else "add policy", *words)
+        if response is not None:
+            self._default_response(response, name, f"{place}.default_response")
+        self._rules(wanted.rules or (), name, place)
+        if wanted.assigned:
+            if self.last:
+                self._refuse(f"{place}.assigned", "only one policy can be assigned")
+            self.last.append(f"{_PREFIX} set policy name={name} assign=yes")
+
+    def _main_mode(self, main_mode: WantedMainMode, place: str) -> list[str]:
+        if main_mode.odd:
+            self._refuse(place, "main mode is odd: only the store that has it can hold it")
+        words = []
+        if main_mode.pfs is not None:
+            words.append(f"mmpfs={write_flag(main_mode.pfs)}")
+        if main_mode.quick_mode_limit is not None:
+            words.append(f"qmpermm={main_mode.quick_mode_limit}")
+        if main_mode.lifetime_seconds is not None:
+            minutes = self._minutes(main_mode.lifetime_seconds, f"{place}.lifetime_seconds", "lifetime")
+            words.append(f"mmlifetime={minutes}")
+        if main_mode.methods is not None:
+            methods = self._try(f"{place}.methods", write_main_mode_methods, main_mode.methods)
+            words.append(f"mmsecmethods={self._text(methods or '', place)}")
+        return words
+
+    def _minutes(self, seconds: int, place: str, what: str) -> int:
+        if seconds % 60:
+            self._refuse(place, f"a {what} of {seconds} seconds is no whole number of minutes, which netsh counts in")
+        return seconds // 60
+
+    def _default_response(self, response: WantedDefaultResponse, name: str, place: str) -> None:
+        words = [f"policy={name}", f"activate={write_flag(response.enabled)}"]
+        if response.methods is not None:
+            words += self._methods(response.methods, f"{place}.security_methods")
+        self._add(
+            place, "set defaultrule", *words, *self._authentication(response.authentication, f"{place}.authentication")
+        )
+
+    def _methods(self, methods: tuple[SecurityMethod, ...], place: str) -> list[str]:
+        found = self._try(place, write_security_methods, methods)
+        if found is None:
+            return []
+        text, pfs = found
+        return [f"qmpfs={write_flag(pfs)}", f"qmsecmethods={self._text(text, place)}"]
+
+    def _authentication(self, methods: tuple[AuthMethod, ...] | None, place: str) -> list[str]:
+        return [] if methods is None else self._try(place, write_authentication, methods) or []
+
+    def _rules(self, rules: tuple[Rule, ...], policy: str, place: str) -> None:
+        seen: set[str] = set()
+        for index, rule in enumerate(rules):
+            at = f"{place}.rules[{index}] ({rule.name})" if rule.name else f"{place}.rules[{index}]"
+            if not rule.name.strip():
+                self._refuse(at, "netsh knows a rule by its name only; give it")
+            elif fold(rule.name) in seen:
+                self._refuse(at, "another rule of the policy is called so")
+            seen.add(fold(rule.name))
+            self._rule(rule, policy, at)
+
+    def _rule(self, rule: Rule, policy: str, place: str) -> None:
+        if rule.odd:
+            self._refuse(place, "the rule is odd: only the store that has it can hold it")
+        filter_list = self._filter_list(rule, place)
+        filter_action = self._filter_action(rule, place)
+        words = [
+            f"name={self._text(rule.name, f'{place}.name')}",
+            f"policy={policy}",
+            f"filterlist={filter_list}",
+            f"filteraction={filter_action}",
+        ]
+        if rule.tunnel is not None:
+            words.append(f"tunnel={self._try(f'{place}.tunnel', write_address, rule.tunnel)}")
+        if rule.connection_type != "all":
+            words.append(f"conntype={rule.connection_type}")
+        if not rule.enabled:
+            words.append("activate=no")
+        if rule.description:
+            words.append(f"description={self._text(rule.description, f'{place}.description')}")
+        # what netsh takes by itself
+        authentication = None if rule.authentication == DEFAULT_AUTHENTICATION else rule.authentication
+        self._add(place, "add rule", *words, *self._authentication(authentication, f"{place}.authentication"))
+
+    def _filter_list(self, rule: Rule, place: str) -> str:
+        """The name of a list with the rule's filters, which is made where it is not there yet."""
+        name, new = self._lists.take(_name(rule.filter_list, rule), frozenset(rule.filters))
+        shown = self._text(name, f"{place}.filter_list")
+        if new:
+            self._add(place, "add filterlist", f"name={shown}")
+            for index, filter_ in enumerate(rule.filters):
+                words = self._try(f"{place}.filters[{index}]", write_filter, filter_)
+                self._add(place, "add filter", f"filterlist={shown}", *(words or ()))
+        return shown
+
+    def _filter_action(self, rule: Rule, place: str) -> str:
+        """The name of an action that does what the rule's does, which is made where it is not there yet."""
+        name, new = self._actions.take(_name(rule.filter_action, rule), rule.action)
+        shown = self._text(name, f"{place}.filter_action")
+        if new:
+            words = [f"name={shown}", f"action={rule.action.action}"]
+            self._add(place, "add filteraction", *words, *self._negotiation(rule.action, place))
+        return shown
+
+    def _negotiation(self, action: NegotiationPolicy, place: str) -> list[str]:
+        words = [f"{key}=yes" for key in ("inpass", "soft") if getattr(action, key)]
+        return words + self._methods(action.methods, f"{place}.security_methods") if action.methods else words
+
+    def _add(self, place: str, command: str, *words: str) -> None:
+        line = " ".join((_PREFIX, command, *words))
+        if len(line) > _LONGEST:
+            self._refuse(place, f"'{command}' takes {len(line)} characters; a command has {_LONGEST} at most")
+        self.lines.append(line)
+
+    def _refuse(self, place: str, problem: str) -> None:
+        self.problems.append(f"{place}: {problem}")
+
+    def _try(self, place: str, build: t.Callable[..., _T], value: object) -> _T | None:
+        """What `build` makes of `value`; None, and a problem, where it cannot."""
+        try:
+            return build(value)
+        except ModelError as error:
+            self._refuse(place, str(error))
+            return None
+
+    def _text(self, value: str | None, place: str) -> str:
+        return self._try(place, write_text, value) or ""
+
+
+def _name(wanted: str | None, rule: Rule) -> str:
+    return wanted if wanted and wanted.strip() else rule.name

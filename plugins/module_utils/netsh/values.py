@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Values in netsh's notation, the plain ones: flags, numbers, names, words."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ..model import DESCRIPTION_LIMIT, NAME_LIMIT, ModelError, check_text
+from ..source import Text
+from ..words import quote
+
+_T = t.TypeVar("_T")
+
+_FLAGS: t.Final = {"yes": True, "y": True, "no": False, "n": False}
+
+
+def placed(value: Text, build: t.Callable[..., _T], *args: t.Any) -> _T:
+    """What `build` makes of the arguments; its errors point at `value`."""
+    try:
+        return build(*args)
+    except ModelError as error:
+        raise value.error(0, str(error)) from None
+
+
+def read_flag(value: Text) -> bool:
+    return _FLAGS[read_word(value, tuple(_FLAGS), "this must be yes or no")]
+
+
+def write_flag(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def read_word(value: Text, choices: t.Sequence[str], otherwise: str) -> str:
+    word = value.value.casefold()
+    if word not in choices:
+        raise value.error(0, otherwise)
+    return word
+
+
+def read_number(value: Text, lowest: int, highest: int) -> int:
+    if re.fullmatch("[0-9]{1,10}", value.value) and lowest <= (number := int(value.value)) <= highest:
+        return number
+    raise value.error(0, f"this must be a number from {lowest} to {highest}")
+
+
+def read_name(value: Text) -> str:
+    if not value.value.strip():
+        raise value.error(0, "this name is empty")
+    placed(value, check_text, value.value, "this name", NAME_LIMIT)
+    return value.value
+
+
+def read_description(value: Text) -> str:
+    placed(value, check_text, value.value, "this description", DESCRIPTION_LIMIT, "\t\r\n")
+    return value.value
+
+
+def write_text(value: str) -> str:
+    """`value` as one word. Raises `ModelError`."""
+    if '"' in value:
+        raise ModelError("it contains a quotation mark, which netsh has no way to write")
+    if any(character in value for character in "\r\n\0"):
+        raise ModelError("it contains the end of a line, which a command cannot")
+    return quote(value, always=any(character.isspace() for character in value))

@@ -1,0 +1,282 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Command lines, batch files and single rules through the real ansible-playbook, on both engines."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from integration.playbook import facts_task, policy_task
+
+SCRIPT = """\
+@echo off
+rem Schlie\u00dft Ports
+set POLICY=Ports zu
+echo closing
+ipseccmd -w REG -p "%POLICY%" -o >nul 2>&1
+for %%p in (135 139 445) do (
+  ipseccmd -w REG -p "%POLICY%" -r "Block TCP %%p" ^
+    -f *+0:%%p:TCP -n BLOCK >nul
+)
+ipseccmd -w REG -p "%POLICY%" -x
+"""
+
+
+def command_task(command=None, **options):
+    given = {"command": command} if command else {}
+    return {"name": "command", "ipsec.windows.ipseccmd": {**given, **options}}
+
+
+def rule_task(**options):
+    return {"name": "rule", "ipsec.windows.ipsec_rule": options}
+
+
+def done(host):
+    """What the host was asked to do, in its order."""
+    return [event[3] for event in host.events("executed") if event[2] == "ipsec_host"]
+
+
+def test_the_manuals_example(host, player):
+    line = 'ipseccmd -f 0+* -a p:"localauth" -w reg -p "Me to Anyone" -r "Secure My Traffic" -x'
+    run = player.play(host, command_task(line))
+    assert run.code == 0, run.output
+    assert any("cuts the connection" in warning for warning in run[0]["warnings"])
+    (seen,) = host.policies()
+    (rule,) = seen.rules
+    assert (seen.name, seen.poll_interval, rule.name, rule.action) == (
+        "Me to Anyone",
+        180 * 60,
+        "Secure My Traffic",
+        "negotiate",
+    )
+    assert rule.authentication == (("preshared key", "localauth"),)
+    assert host.enforced.in_force.policy == seen
+
+
+def test_all_lines_of_a_task_are_one_plan(host, player):
+    lines = [f'ipseccmd -w REG -p Ports -r "TCP {port}" -f *+0:{port}:TCP -n BLOCK' for port in (135, 139, 445)]
+    task = command_task(commands=[*lines, "ipseccmd -w REG -p Ports -x"])
+    predicted = player.play(host, task, options=("--check", "--diff"))[0]
+    assert host.store() == {}
+    run = player.play(host, task, task, options=("--diff",))
+    assert [result["changed"] for result in run.results] == [True, False]
+    assert done(host) == ["read", "read", "apply", "read"]
+    assert predicted["diff"] == run[0]["diff"]
+    assert run[0]["host"] == host.name
+    (policy,) = run[1]["policies"]
+    assert [rule["name"] for rule in policy["rules"]] == ["TCP 135", "TCP 139", "TCP 445"]
+    assert policy["assigned"]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", None])
+def test_a_script_runs_as_it_is(host, player, encoding):
+    folder = player.folder / "files"
+    folder.mkdir()
+    (folder / "close.cmd").write_bytes(SCRIPT.replace("\n", "\r\n").encode(encoding or "utf-8"))
+    named = {"encoding": encoding} if encoding == "cp1252" else {}
+    task = command_task(script="close.cmd", **named)
+    run = player.play(host, task, task)
+    assert run.code == 0, run.output
+    assert [result["changed"] for result in run.results] == [True, False]
+    assert (run[0]["left_alone"], run[0]["left_out"]) == ([4], [])
+    assert done(host) == ["read", "apply", "read"]
+    (seen,) = host.policies()
+    assert (seen.name, [rule.action for rule in seen.rules]) == ("Ports zu", ["block"] * 3)
+
+
+def test_a_script_in_a_vault_is_read(host, player):
+    (player.folder / "secret.txt").write_text("word")
+    script = player.folder / "script.cmd"
+    script.write_text("ipseccmd -w reg -p P -r R -f 0+192.0.2.1 -a p:hidden\n")
+    player.ansible("vault", "encrypt", "--vault-password-file", "secret.txt", "script.cmd")
+    assert script.read_text().startswith("$ANSIBLE_VAULT")
+    run = player.play(
+        host, command_task(script=str(script)), options=("--vault-password-file", str(player.folder / "secret.txt"))
+    )
+    assert run[0]["changed"], run.output
+    assert host.policies()[0].rules[0].authentication == (("preshared key", "hidden"),)
+
+
+def test_what_a_script_leaves_out_is_listed(host, player):
+    script = player.folder / "script.cmd"
+    script.write_text(
+        "if exist x ipseccmd -w reg -p P -y\nipseccmd -w reg -p P -r R -f 0+192.0.2.1 -n block\nipseccmd show all\n"
+    )
+    run = player.play(host, command_task(script=str(script)), ignore_errors=True)
+    assert run[0].status == "failed"
+    assert "line 1, column 12" in run[0]["msg"]
+    assert done(host) == []
+    run = player.play(host, command_task(script=str(script), unsupported="ignore"))
+    assert run[0]["changed"]
+    assert [left["line"] for left in run[0]["left_out"]] == [1, 3]
+    assert len(host.policies()) == 1
+
+
+REFUSED = [
+    ({"command": "ipseccmd -f 0+*"}, "this version cannot run dynamic mode"),
+    ({"command": "ipseccmd show all"}, "this version cannot run query mode"),
+    ({"command": "ipseccmd -u"}, "this version cannot run dynamic mode"),
+    ({"command": "ipseccmd -f 0+* -w ds -p P -r R"}, "this version cannot run static mode in the directory"),
+    ({"command": "ipseccmd -w reg -p P -r R -f 0+* -n blok"}, "line 1, column 37: "),
+    ({"commands": ["ipseccmd -w reg -p P -y", "ipseccmd -w reg"]}, "commands[1]: line 1, column 16: -p is missing"),
+    ({"command": r"ipseccmd \\nowhere -w reg -p P -y"}, "'nowhere' is not in the inventory, neither by its name"),
+    ({"command": "ipseccmd -w reg:win -p P -y"}, "a logon over WinRM cannot go on to a third machine"),
+    ({"command": "ipseccmd -u", "commands": []}, "give exactly one of command, commands and script"),
+    ({"service": "started"}, "give exactly one of command, commands and script"),
+    ({"script": "missing.cmd"}, "'missing.cmd' cannot be read"),
+    ({"script": "/dev/null", "encoding": "klingon"}, "klingon"),
+]
+RULES_REFUSED = [
+    ({"name": "R"}, "policy: this is missing"),
+    ({"policy": "P"}, "a rule is known by its name, or by its id"),
+    ({"policy": " ", "name": "R"}, "policy: the policy has no name"),
+    ({"policy": "P", "name": "R", "fitlers": []}, "did you mean 'filters'?"),
+    ({"policy": "P", "name": "R", "filters": ["0+*:80"]}, "filters[0]: "),
+    ({"policy": "P", "name": "R", "action": "blok"}, "action: 'blok' is no action"),
+]
+
+
+def test_what_is_refused_touches_nothing(host, player):
+    tasks = [command_task(**options) for options, _ in REFUSED] + [rule_task(**options) for options, _ in RULES_REFUSED]
+    run = player.play(host, *[{**task, "ignore_errors": True} for task in tasks])
+    assert len(run.results) == len(tasks), run.output
+    for result, (_, words) in zip(run.results, [*REFUSED, *RULES_REFUSED], strict=True):
+        assert (result.status, result["changed"]) == ("failed", False)
+        assert words in result["msg"]
+    assert "Traceback" not in run.output
+    assert done(host) == []
+
+
+def test_help_shows_the_syntax_and_touches_nothing(host, player):
+    run = player.play(host, *[command_task(f"ipseccmd {option}") for option in ("/?", "-?", "-w reg /?")])
+    for result in run.results:
+        assert result["msg"].startswith("Dynamic mode: ")
+        assert result["changed"] is False
+    assert "ipseccmd -u" in run.output
+    assert done(host) == []
+
+
+def test_a_missing_policy_cannot_be_assigned(host, player):
+    run = player.play(host, command_task("ipseccmd -w reg -p P -x"), command_task("ipseccmd -w reg -p P -o"))
+    assert (run[0].status, run[0]["changed"]) == ("failed", False)
+    assert "there is no policy 'P' that could be assigned" in run[0]["msg"]
+    assert player.play(host, command_task("ipseccmd -w reg -p P -o"))[0]["changed"] is False
+    assert host.store() == {}
+
+
+@pytest.fixture
+def other(farm):
+    return next(farm.fresh)
+
+
+def _address(player, host):
+    inventory = json.loads(player.inventory.read_text())
+    return next(
+        group["hosts"][host.name]["ansible_host"]
+        for group in _groups(inventory)
+        if host.name in group.get("hosts", {}) and group["hosts"][host.name]
+    )
+
+
+def _groups(tree):
+    for group in tree.values():
+        yield group
+        yield from _groups(group.get("children", {}))
+
+
+def test_another_computer_of_the_inventory(host, other, player):
+    spellings = ("\\\\{0} -w reg", "-w reg:{0}", "-w REG:{1}", "\\\\{1} -w reg:{1}")
+    where = [spelling.format(other.name.upper(), _address(player, other)) for spelling in spellings]
+    run = player.play(host, *[command_task(f"ipseccmd {w} -p P -r R -f 0+192.0.2.1 -n block") for w in where])
+    assert run.code == 0, run.output
+    assert [result["changed"] for result in run.results] == [True, False, False, False]
+    assert {result["host"] for result in run.results} == {other.name}
+    assert (done(host), host.store()) == ([], {})
+    assert other.policies()[0].name == "P"
+
+
+def test_the_host_itself_by_its_name(host, player):
+    run = player.play(host, command_task(rf"ipseccmd \\{host.name} -w reg:{host.name} -p P -r R -f 0+192.0.2.1"))
+    assert run[0]["changed"], run.output
+    assert host.policies()[0].name == "P"
+
+
+def test_a_loop_over_computers(host, other, player):
+    script = player.folder / "script.cmd"
+    script.write_text(
+        f"for %%h in ({host.name} {other.name}) do ipseccmd \\\\%%h -w reg -p P -r R -f 0+192.0.2.1 -n block\n"
+    )
+    run = player.play(host, command_task(script=str(script)), options=("--diff",))
+    assert run.code == 0, run.output
+    assert run[0]["changed"]
+    assert [(result["host"], result["changed"]) for result in run[0]["hosts"]] == [
+        (host.name, True),
+        (other.name, True),
+    ]
+    assert [policy.name for seen in (host, other) for policy in seen.policies()] == ["P", "P"]
+
+
+def test_an_unreachable_computer_is_unreachable(host, player):
+    ghost = {"ansible_connection": "winrm", "ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_user": "u"}
+    inventory = player.folder / "ghost.json"
+    inventory.write_text(json.dumps({"all": {"hosts": {"ghost": {**ghost, "ansible_password": "p"}}}}))
+    run = player.play(host, command_task(r"ipseccmd \\GHOST -w reg -p P -y"), options=("-i", str(inventory)))
+    assert run[0].status == "unreachable", run.output
+    assert "Traceback" not in run.output
+    assert done(host) == []
+
+
+def test_one_rule_at_a_time(host, player):
+    first = rule_task(policy="P", name="R", filters=["0+192.0.2.1"], action="block", assigned=True)
+    second = rule_task(policy="p", name="r", action="permit")
+    gone = rule_task(policy="P", name="R", state="absent")
+    predicted = [player.play(host, first, options=("--check", "--diff"))[0]]
+    run = player.play(host, first, first, second, second, gone, gone, facts_task(), options=("--diff",))
+    assert [result["changed"] for result in run.results[:6]] == [True, False] * 3
+    assert predicted[0]["diff"] == run[0]["diff"]
+    assert run[2]["policy"]["rules"][0]["action"] == "permit"
+    assert run[5]["policy"]["rules"] == []
+    assert done(host) == ["read", "read", "apply", "read", "read", "apply", "read", "read", "apply", "read", "read"]
+    assert run[6]["ansible_facts"]["ipsec"]["orphans"] == []
+
+
+def test_a_rule_leaves_the_others_alone(host, player):
+    rules = [{"name": name, "filters": ["0+192.0.2.1"], "action": "block"} for name in "AB"]
+    add = rule_task(policy="P", name="C", filters=["0+192.0.2.2"], enabled=False)
+    run = player.play(host, policy_task(name="P", rules=rules), add)
+    assert run[1]["changed"], run.output
+    assert [rule["name"] for rule in run[1]["policy"]["rules"]] == ["A", "B", "C"]
+    id_ = run[1]["policy"]["rules"][0]["id"]
+    run = player.play(host, rule_task(policy="P", id=id_, name="Z"), rule_task(policy="P", id=id_, state="absent"))
+    assert [rule["name"] for rule in run[0]["policy"]["rules"]] == ["Z", "B", "C"]
+    assert [rule["name"] for rule in run[1]["policy"]["rules"]] == ["B", "C"]
+
+
+def test_a_script_becomes_tasks(host, player):
+    (player.folder / "close.cmd").write_bytes(SCRIPT.encode("cp1252"))
+    task = {
+        "name": "policy",
+        "ipsec.windows.ipsec_policy": {"policy": "{{ item }}"},
+        "loop": "{{ lookup('ansible.builtin.file', 'close.cmd') | ipsec.windows.from_ipseccmd(encoding='cp1252') }}",
+        "loop_control": {"label": "{{ item.name }}"},
+    }
+    show = {"name": "lines", "ansible.builtin.debug": {"msg": "{{ policies | ipsec.windows.to_ipseccmd }}"}}
+    policies = "{{ ansible_facts.ipsec.policies }}"
+    run = player.play(
+        host, task, command_task(script="close.cmd", encoding="cp1252"), facts_task(), show, vars={"policies": policies}
+    )
+    assert run.code == 0, run.output
+    assert run[0]["results"][0]["changed"]
+    assert run[1]["changed"] is False
+    last = 'ipseccmd -f *+0:445:TCP -n block -w reg -p "Ports zu" -r "Block TCP 445" -x'
+    assert run[3]["msg"].splitlines()[-1] == last
+
+
+def test_a_mistake_in_a_filter_is_no_traceback(host, player):
+    text = "{{ 'ipseccmd -w reg -p P -r R -f 0+*:80' | ipsec.windows.from_ipseccmd }}"
+    run = player.play(host, {"name": "m", "ansible.builtin.debug": {"msg": text}})
+    assert run[0].status == "failed"
+    assert "line 1, column" in run[0]["msg"]
+    assert "Traceback" not in run.output

@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Scripts of netsh through the filters from_netsh and to_netsh, in the real ansible-playbook."""
+
+from __future__ import annotations
+
+import pathlib
+
+from integration.playbook import facts_task
+
+SCRIPTS = pathlib.Path(__file__).parent.parent / "data" / "scripts" / "netsh"
+
+
+def converted(text):
+    """A task for each policy of a script, which `text` has the expression for."""
+    return {
+        "name": "policies",
+        "ipsec.windows.ipsec_policy": None,
+        "args": "{{ item }}",
+        "loop": "{{ " + text + " | ipsec.windows.from_netsh }}",
+        "loop_control": {"label": "{{ item.name }}"},
+    }
+
+
+def shown(expression, **task):
+    return {"name": "shown", "ansible.builtin.set_fact": {"shown": "{{ " + expression + " }}"}, **task}
+
+
+def test_a_script_is_played_and_written_back(host, player):
+    script = f"lookup('ansible.builtin.file', '{SCRIPTS / 'close-ports.cmd'}')"
+    back = "ansible_facts.ipsec.policies | ipsec.windows.to_netsh"
+    tasks = (converted(script), converted(script), facts_task(), converted(f"({back})"), shown(back))
+    run = player.play(host, *tasks)
+    assert run.code == 0, run.output
+    first, second, _facts, again, text = run.results
+    assert [result["changed"] for result in (first, second, again)] == [True, False, False]
+    (policy,) = host.policies()
+    assert policy.name == "Close Ports"
+    assert {rule.name: rule.action for rule in policy.rules} == {
+        "Block worms": "block",
+        "RDP closed": "block",
+        "RDP admins": "permit",
+    }
+    assert host.enforced.in_force.policy == policy
+    lines = text["ansible_facts"]["shown"].split("\r\n")
+    assert lines[0].startswith('netsh ipsec static add policy name="Close Ports"')
+    assert lines[-2] == 'netsh ipsec static set policy name="Close Ports" assign=yes'
+    assert run.output.count("from_netsh: the descriptions of filter lists and filter actions have no place") == 1
+
+
+def test_what_the_filters_say(host, player):
+    files = {
+        "cp1252": 'netsh ipsec static add policy name="Bücher"'.encode("cp1252"),
+        "utf-16": "\ufeffnetsh ipsec static add policy name=Bücher\r\n".encode("utf-16-le"),
+        "mixed": b"ipconfig /release\r\nipconfig\nnet stop x\n"
+        b"ipseccmd -w REG -p P -r R -f 0+* -n BLOCK\nnetsh ipsec static add policy %1\nnetsh ipsec static show all\n",
+        "foreign": b"netsh ipsec static add policy P\r\nipseccmd -u",
+        "wrong": b"netsh ipsec static add policy P\nnetsh ipsec static add rule R P L A pks=s3cret\n",
+    }
+    for name, content in files.items():
+        (player.folder / f"{name}.cmd").write_bytes(content)
+
+    def from_netsh(name, arguments=""):
+        return shown(f"lookup('file', '{name}.cmd') | ipsec.windows.from_netsh({arguments})", ignore_errors=True)
+
+    nameless = (
+        "[{'name': 'P', 'rules': [{'name': 'R', 'filters': ['0+*'], 'authentication': [{'preshared_key': none}]}]}]"
+    )
+    run = player.play(
+        host,
+        from_netsh("cp1252", "'cp1252'"),
+        from_netsh("utf-16"),
+        from_netsh("mixed", "unsupported='ignore'"),
+        from_netsh("foreign"),
+        from_netsh("cp1252"),
+        from_netsh("wrong"),
+        from_netsh("wrong", "unsupported='maybe'"),
+        shown("5 | ipsec.windows.from_netsh", ignore_errors=True),
+        shown(f"{nameless} | ipsec.windows.to_netsh", ignore_errors=True),
+        shown("'P' | ipsec.windows.to_netsh", ignore_errors=True),
+    )
+    old, wide, mixed, *failed = run.results
+    expected = [{"name": "Bücher", "state": "present", "rules_mode": "exact", "rules": []}]
+    assert [result["ansible_facts"]["shown"] for result in (old, wide, mixed)] == [expected, expected, []]
+    output = " ".join(run.output.split())
+    for words in (
+        "from_netsh: other programs run in lines 1-3",
+        "from_netsh leaves out: line 4: a command of ipseccmd, which the filter from_ipseccmd converts; line 5: ",
+        "from_netsh: line 6: 'show' changes nothing",
+    ):
+        assert words in output
+    assert [result.status for result in failed] == ["failed"] * len(failed)
+    for result, words in zip(
+        failed,
+        (
+            "this is a command of ipseccmd, which the filter from_ipseccmd converts; unsupported=ignore leaves it out",
+            "is not UTF-8; name the encoding of the file",
+            "from_netsh: line 2, column 37: there is no such argument here; did you mean psk?",
+            "from_netsh: unsupported is error or ignore",
+            "from_netsh: this takes the text of a script",
+            "to_netsh: netsh cannot say all of this:",
+            "to_netsh: this takes a policy as ipsec_facts returns it",
+        ),
+        strict=True,
+    ):
+        assert words in result["msg"]
+    assert "s3cret" not in run.output
+    assert "Traceback" not in run.output

@@ -1,0 +1,205 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Command lines to arguments of tasks, and policies to command lines."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.ipsec.windows.plugins.module_utils.batch import Program
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.convert import read_arguments, write_lines
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_line, read_script
+from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError
+from ansible_collections.ipsec.windows.plugins.module_utils.scripts import commands_of
+from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
+from ansible_collections.ipsec.windows.plugins.module_utils.shape.render import render_policy
+from ansible_collections.ipsec.windows.plugins.module_utils.store import Store
+from unit import stores
+
+SMB = {"source": "any", "destination": "me", "protocol": "tcp", "destination_port": 445, "mirrored": True}
+
+
+def read(*lines):
+    notes = []
+    return read_arguments([read_line(line) for line in lines], notes), notes
+
+
+def write(*policies):
+    notes = []
+    return write_lines(policies, notes), notes
+
+
+def test_a_line_is_the_arguments_of_a_task():
+    found, notes = read('ipseccmd -w REG -p "Ports":30 -r SMB -f *+0:445:TCP -n BLOCK -1p -x')
+    assert found == [
+        {
+            "name": "Ports",
+            "assigned": True,
+            "poll_interval": 30,
+            "main_mode": {"pfs": True},
+            "rules": [{"name": "SMB", "filters": [SMB], "action": "block"}],
+            "rules_mode": "merge",
+        }
+    ]
+    assert notes == []
+
+
+def test_everything_a_rule_can_have():
+    (policy,), _ = read(
+        "-w reg -p P -r R -f 0=srv::ICMP -n ah[md5]+esp[des,none]10S/20KPFS inpass -soft -lan "
+        "-t 192.0.2.9 -a k p:x c:CN=y"
+    )
+    assert policy["rules"] == [
+        {
+            "name": "R",
+            "filters": [{"source": "me", "destination": "srv", "protocol": "icmp"}],
+            "action": "negotiate",
+            "security_methods": ["ah[md5]+esp[des,none] 10S/20K PFS"],
+            "authentication": ["kerberos", {"preshared_key": "x"}, {"certificate": "CN=y"}],
+            "inpass": True,
+            "soft": True,
+            "tunnel": "192.0.2.9",
+            "connection_type": "lan",
+        }
+    ]
+
+
+def test_later_lines_change_what_earlier_ones_made():
+    (policy,), _ = read(
+        "-w reg -p P -r R -f 0+* -n block",
+        "-w reg -p p -r r -n pass",
+        "-w reg -p P -r S -f 0+192.0.2.1",
+        "-w reg -p P -y",
+    )
+    assert [(rule["name"], rule["action"]) for rule in policy["rules"]] == [("R", "permit"), ("S", "negotiate")]
+    assert policy["assigned"] is False
+
+
+def test_a_policy_that_is_deleted_first_is_described_as_a_whole():
+    (policy,), _ = read("-w reg -p P -o", "-w reg -p P -r R -f 0+* -n block")
+    assert "rules_mode" not in policy
+    assert (policy["poll_interval"], policy["assigned"], policy["main_mode"]["lifetime_seconds"]) == (180, False, 28800)
+
+
+def test_deleted_last_it_is_absent():
+    assert read("-w reg -p P -r R -f 0+* -n block", "-w reg -p P -r R -o") == ([{"name": "P", "state": "absent"}], [])
+
+
+def test_the_assigned_one_comes_first_and_is_the_last_one_named():
+    found, _ = read(*(f"-w reg -p {name} -r R -f 0+* -x" for name in "ABC"))
+    assert [(policy["name"], policy.get("assigned")) for policy in found] == [("C", True), ("A", None), ("B", None)]
+
+
+def test_what_a_line_alone_does_not_tell_is_noted():
+    found, notes = read("-w reg -p P -x")
+    assert found == [{"name": "P", "assigned": True}]
+    assert notes == ["the task makes the policy 'P' where it is missing; the command would not"]
+    _, notes = read(r"\\srv -w reg -p P -r R -f 0+*")
+    assert notes == ["the commands are about the computer srv: run the task there"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (["-w reg -p P -r R -n block"], "a rule that the host has already is changed by ipsec_rule"),
+        ([r"\\a -w reg -p P -r R -f 0+*", "-w reg -p P -r S -f 0+*"], "several computers (a, the local one)"),
+        (["-f 0+*"], "this version cannot run dynamic mode"),
+        (["show all"], "this version cannot run query mode"),
+        (["-u"], "this version cannot run dynamic mode"),
+        (["-w ds -p P -r R -f 0+*"], "this version cannot run static mode in the directory"),
+    ],
+)
+def test_what_cannot_be_converted(lines, words):
+    with pytest.raises(ModelError) as caught:
+        read(*lines)
+    assert words in str(caught.value)
+
+
+def test_a_script_leaves_out_what_it_may():
+    text = "echo x\nipseccmd -f 0+*\nnetsh ipsec static show all\nipseccmd -w reg -p P -r R -f 0+*\n"
+    lines, script = read_script(commands_of(Program.IPSECCMD, text, True), True)
+    assert (len(lines), script.left_alone) == (1, (1,))
+    assert [left.line for left in script.left_out] == [2, 3]
+    with pytest.raises(ModelError, match="line 3, column 1: this is a command of netsh, which the filter from_netsh"):
+        commands_of(Program.IPSECCMD, text, False)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ipseccmd -f *+0:445:TCP 10.*.*.*=0::ICMP -n block -w reg -p P:30 -r SMB -x",
+        'ipseccmd -f 0+srv -n ah[md5]10S inpass -a "p:a key" -1s des-md5-1 -1k 5Q/60S -1p -soft -lan -w reg -p P -r R',
+        "ipseccmd -f 0=192.0.2.1 -n esp[3des,sha]PFS -t 192.0.2.9 -a c:CN=x -dialup -w reg -p P -r R",
+        "ipseccmd -f default -n ah[sha] -w reg -p P",
+        "ipseccmd -w reg -p P -o",
+    ],
+)
+def test_a_line_comes_back_as_it_was(line):
+    found, _ = read(line)
+    assert write(*found) == ([line], [])
+
+
+def test_facts_become_lines_that_make_the_same():
+    rules = [
+        {"name": "R", "filters": ["0+192.0.2.1", "*+0:445:TCP"], "action": "block"},
+        {"name": "S", "filters": ["0+10.*.*.*"], "security_methods": ["ah[md5]"], "soft": True},
+    ]
+    store = stores.change(Store(), {"name": "P", "rules": rules, "main_mode": {"pfs": True}}, assigned=True).store
+    facts = render_policy(stores.stored(store, "P").policy)
+    lines, notes = write(facts)
+    (again,), _ = read(*lines)
+    assert notes == []
+    made = stores.change(Store(), {k: v for k, v in again.items() if k != "rules_mode"}).store
+    assert stores.stored(made, "P").policy == stores.stored(store, "P").policy
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"poll_interval": "90s"}, "a poll interval of 90 seconds"),
+        ({"main_mode": {"methods": ["3des-sha-14"]}}, "the main mode method 3des-sha-14 with its group"),
+        ({"rules": []}, "the policy 'P' without rules"),
+        ({"rules": [{"filters": [{"source": "me", "destination": "any/ipv6"}]}]}, "the address me/ipv6 cannot be"),
+        ({"rules": [{"filters": [{**SMB, "destination_port": "1-9"}]}]}, "the ports 1-9 cannot be written"),
+        ({"rules": [{"enabled": False}]}, "a rule that is not enabled"),
+        ({"rules": [{"name": "", "id": "{00000000-0000-0000-0000-000000000001}"}]}, "a rule without a name"),
+        ({"rules": [{"authentication": [{"preshared_key": None}]}]}, "a pre-shared key that is not shown; put it in"),
+    ],
+)
+def test_what_the_language_cannot_express(options, words):
+    rules = [{"name": "R", "filters": ["0+*"], **rule} for rule in options.get("rules", [{}])]
+    with pytest.raises(ModelError) as caught:
+        write({"name": "P", **options, "rules": rules})
+    assert str(caught.value).startswith("ipseccmd cannot express this: ")
+    assert words in str(caught.value)
+
+
+def test_all_of_it_is_said_at_once():
+    rule = {"name": "R", "filters": [{"source": "me", "destination": "192.0.2.1-192.0.2.3"}], "enabled": False}
+    with pytest.raises(ModelError, match=r"not enabled; .*192\.0\.2\.1-192\.0\.2\.3.*; .* seconds"):
+        write({"name": "P", "poll_interval": "30s", "rules": [rule]})
+
+
+def test_what_changes_no_traffic_is_left_out_with_a_word():
+    rule = {"name": "R", "filters": [{**SMB, "description": "x"}], "filter_list": "L", "description": "d"}
+    lines, notes = write({"name": "P", "description": "d", "rules": [rule]})
+    assert len(lines) == 1
+    assert notes == [
+        "the policy 'P' loses its description",
+        "the rule 'R' of the policy 'P' loses its description",
+        "the rule 'R' of the policy 'P' loses its name of the filter list",
+        "the rule 'R' of the policy 'P' loses its descriptions of filters",
+    ]
+
+
+def test_a_line_that_is_too_long_for_a_batch_file_is_noted():
+    lines, notes = write(
+        {"name": "P", "rules": [{"name": "R", "filters": [f"0+10.1.{n // 250}.{n % 250}" for n in range(1, 900)]}]}
+    )
+    assert len(lines) == 1
+    assert notes == ["a line is longer than the 8191 characters that cmd.exe takes"]
+
+
+def test_arguments_are_what_tasks_take():
+    (found,), _ = read("-w reg -p P -r R -f 0+srv -a p:x -n ah[md5] -1k 3Q")
+    assert parse_policy({k: v for k, v in found.items() if k != "rules_mode"}).rules[0].name == "R"

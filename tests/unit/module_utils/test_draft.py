@@ -1,0 +1,261 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What command lines of static mode make of a store, one after the other, as one plan."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from ansible_collections.ipsec.windows.plugins.module_utils.goal import Edits
+from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import edits_of, read_line
+from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError
+from ansible_collections.ipsec.windows.plugins.module_utils.plan import plan_absent, plan_finish, plan_present
+from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_rule_edit
+from ansible_collections.ipsec.windows.plugins.module_utils.store import Set, Store, Value
+from unit import stores
+
+SECURE = "-w reg -p P -r R -f 0+192.0.2.1"
+
+
+@dataclasses.dataclass
+class Outcome:
+    store: Store
+    operations: int
+    notes: list[str]
+
+    @property
+    def policies(self):
+        return stores.facts(self.store)
+
+    @property
+    def assigned(self):
+        graph = Graph(self.store)
+        return graph.text(graph.active, "ipsecName") if graph.active else None
+
+    def rule(self, name="R", policy="P"):
+        return next(rule for rule in self.policies[policy]["rules"] if rule["name"] == name)
+
+
+def _do(store, goal):
+    notes = list(goal.notes)
+    plan = plan_finish(store, False, 0, stores.counting_guids())
+    for change in goal.changes(Graph(plan.store), notes):
+        graph, guids = plan.graph, stores.counting_guids()
+        if change.target is None:
+            found = plan_absent(graph, change.stored, 0, guids)
+        else:
+            found = plan_present(graph, change.stored, change.target, change.assigned, 0, guids)
+        plan = found.after(plan)
+    return Outcome(plan.store, len(plan.operations), notes)
+
+
+def run(store, *lines):
+    return _do(store, edits_of(read_line(line, f"line {i}") for i, line in enumerate(lines, 1)))
+
+
+def edit(store, absent=False, **options):
+    found, notes = parse_rule_edit(options, absent)
+    return _do(store, Edits((("", found),), notes))
+
+
+def test_a_rule_is_added_and_the_policy_made():
+    done = run(Store(), f'{SECURE} -a p:"key"')
+    policy = done.policies["P"]
+    assert (policy["poll_interval"], policy["main_mode"]["lifetime_seconds"]) == (180, 28800)
+    assert done.rule()["security_methods"][0]["esp"] == {"encryption": "3des", "integrity": "sha"}
+    assert done.rule()["authentication"] == [{"preshared_key": None}]
+    assert done.assigned is None
+    assert run(done.store, f'{SECURE} -a p:"key"').operations == 0
+
+
+def test_only_the_filters_are_replaced():
+    first = run(Store(), f"{SECURE} -n ah[md5] -soft -lan -a k p:x")
+    done = run(first.store, "-w reg -p p -r r -f 0+192.0.2.2")
+    expected = {**first.rule(), "filters": [{**first.rule()["filters"][0], "destination": "192.0.2.2"}]}
+    assert done.rule() == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "changed"),
+    [
+        ("-n ah[sha]", {"security_methods": [{"ah": "sha"}]}),
+        ("-n inpass", {"inpass": True, "security_methods": [{"esp": {}}] * 4}),
+        ("-n ah[sha] inpass", {"inpass": True, "security_methods": [{"ah": "sha"}]}),
+        ("-a c:CN=x", {"authentication": [{"certificate": "CN=x"}]}),
+        ("-dialup", {"connection_type": "dialup"}),
+        ("-soft", {}),
+    ],
+)
+def test_what_is_not_given_stays(given, changed):
+    first = run(Store(), f"{SECURE} -n ah[md5] -soft -lan")
+    rule = run(first.store, f"-w reg -p P -r R {given}").rule()
+    differing = {key for key in rule if rule[key] != first.rule()[key]}
+    assert differing == changed.keys()
+    for key, value in changed.items():
+        if key == "security_methods":
+            assert [next(iter(method)) for method in rule[key]] == [next(iter(method)) for method in value]
+        else:
+            assert rule[key] == value
+
+
+def test_soft_alone_keeps_the_methods():
+    first = run(Store(), f"{SECURE} -n ah[md5]")
+    rule = run(first.store, "-w reg -p P -r R -soft").rule()
+    assert (rule["soft"], [method["ah"] for method in rule["security_methods"]]) == (True, ["md5"])
+
+
+def test_methods_that_are_given_take_inpass_away():
+    first = run(Store(), f"{SECURE} -n ah[md5] inpass")
+    assert run(first.store, "-w reg -p P -r R -n ah[sha]").rule()["inpass"] is False
+
+
+@pytest.mark.parametrize(("word", "action"), [("block", "block"), ("PASS", "permit")])
+def test_block_and_pass_win_over_the_rest(word, action):
+    done = run(Store(), f"{SECURE} -n ah[md5] {word} inpass -soft")
+    assert done.rule()["action"] == action
+    keyword = word.lower()
+    assert done.notes == [
+        f"line 1: -n: everything beside {keyword} is ignored",
+        f"line 1: -soft is ignored beside -n {keyword}",
+    ]
+    back = run(done.store, "-w reg -p P -r R -n inpass")
+    assert (back.rule()["action"], len(back.rule()["security_methods"])) == ("negotiate", 4)
+
+
+def test_main_mode_belongs_to_the_policy():
+    first = run(Store(), SECURE, "-w reg -p P -r Other -f 0+192.0.2.2")
+    done = run(first.store, "-w reg -p P -r R -1s 3des-sha-2 -1k 10Q -1p")
+    main_mode = done.policies["P"]["main_mode"]
+    assert (len(main_mode["methods"]), main_mode["quick_mode_limit"], main_mode["pfs"]) == (1, 10, True)
+    assert main_mode["lifetime_seconds"] == 28800
+    assert done.notes == ["main mode belongs to the policy: it changes for all rules of 'P'"]
+    assert run(done.store, "-w reg -p P -r R -1p").notes == []
+
+
+def test_the_poll_interval_stays_where_none_is_given():
+    first = run(Store(), '-w reg -p "P":30 -r R -f 0+192.0.2.1')
+    assert run(first.store, f"{SECURE} -n block").policies["P"]["poll_interval"] == 30
+    assert run(first.store, "-w reg -p P:60 -x").policies["P"]["poll_interval"] == 60
+
+
+def test_x_assigns_and_y_unassigns_only_the_assigned_one():
+    first = run(Store(), f"{SECURE} -x", "-w reg -p Q -r R -f 0+192.0.2.1")
+    assert first.assigned == "P"
+    assert run(first.store, "-w reg -p Q -y").operations == 0
+    assert run(first.store, "-w reg -p Q -x").assigned == "Q"
+    assert run(first.store, "-w reg -p P -y").assigned is None
+
+
+def test_a_missing_policy_is_not_made_by_x_y_and_o():
+    with pytest.raises(ModelError, match="line 1: there is no policy 'P' that could be assigned"):
+        run(Store(), "-w reg -p P -x")
+    for option in ("-y", "-o", "-r R -o"):
+        assert run(Store(), f"-w reg -p P {option}").operations == 0
+
+
+def test_a_new_rule_needs_filters():
+    with pytest.raises(ModelError, match="line 2: there is no rule 'S' in the policy yet"):
+        run(Store(), SECURE, "-w reg -p P -r S -n block")
+
+
+def test_o_deletes_the_policy_and_lists_what_it_was_not_told():
+    first = run(Store(), f"{SECURE} -x", "-w reg -p P -r S -f 0+192.0.2.2")
+    done = run(first.store, '-w reg -p P -r "R" -o -x')
+    assert (done.policies, done.assigned) == ({}, None)
+    assert done.notes == ["the policy 'P' is deleted with rules that the command does not name: S"]
+    assert run(first.store, '-w reg -p P -r "R" -r "s" -o').notes == []
+    assert "does not name: R, S" in run(first.store, "-w reg -p P -o").notes[0]
+
+
+def test_what_other_policies_use_stays():
+    store = stores.microsoft_defaults()
+    done = run(store, '-w reg -p "Client (Respond Only)" -o')
+    assert done.policies.keys() == stores.facts(store).keys() - {"Client (Respond Only)"}
+    assert {name: done.policies[name] for name in done.policies} == {
+        name: policy for name, policy in stores.facts(store).items() if name in done.policies
+    }
+
+
+def test_deleted_and_made_anew_is_no_change():
+    script = ["-w reg -p P -o", f"{SECURE} -n block", "-w reg -p P -r S -f 0+192.0.2.2 -n pass", "-w reg -p P -x"]
+    first = run(Store(), *script)
+    assert run(first.store, *script).operations == 0
+
+
+def test_made_anew_it_has_nothing_of_what_was_there():
+    first = run(Store(), f"{SECURE} -n block -1p -x", "-w reg -p P:30 -r S -f 0+192.0.2.2", "-f default -w reg -p P")
+    done = run(first.store, "-w reg -p P -o", f"{SECURE} -n pass")
+    policy = done.policies["P"]
+    assert [rule["name"] for rule in policy["rules"]] == ["R"]
+    assert (policy["poll_interval"], policy["main_mode"]["pfs"]) == (180, False)
+    assert policy["default_response"]["enabled"] is False
+    assert done.assigned is None
+
+
+@pytest.mark.parametrize("last", ["-w reg -p Q -y", "-w reg -p Q -o"])
+def test_a_policy_that_took_the_place_of_another_does_not_give_it_back(last):
+    first = run(Store(), f"{SECURE} -x")
+    for touched in ([], ["-w reg -p P -r R -n pass"]):
+        done = run(first.store, *touched, "-w reg -p Q -r R -f 0+192.0.2.1 -x", last)
+        assert done.assigned is None
+
+
+def test_the_last_of_several_assignments_counts():
+    done = run(Store(), f"{SECURE} -x", "-w reg -p Q -r R -f 0+192.0.2.1 -x")
+    assert (done.assigned, done.policies.keys()) == ("Q", {"P", "Q"})
+
+
+def test_the_default_response_rule():
+    done = run(Store(), "-w reg -p P -f default -n ah[sha] -a p:x")
+    response = done.policies["P"]["default_response"]
+    assert (response["enabled"], response["security_methods"][0]["ah"]) == (True, "sha")
+    off = stores.change(done.store, {"name": "P", "default_response": False}).store
+    again = run(off, "-w reg -p P -f default -r ignored")
+    assert again.policies["P"]["default_response"] == response
+    assert again.notes == ["line 1: -r is ignored beside -f default: the default response rule has no name"]
+
+
+def test_two_rules_of_one_name_are_told_apart_by_id_only():
+    store = run(Store(), SECURE, "-w reg -p P -r S -f 0+192.0.2.2").store
+    nfas = [path for path in store.paths() if path.startswith("ipsecNFA")]
+    for nfa in nfas:
+        store.change(Set(nfa, "ipsecName", Value.string("R")))
+    with pytest.raises(ModelError, match="2 rules of the policy are called 'R'; say which by its id"):
+        edit(store, policy="P", name="R", enabled=False)
+    done = edit(store, policy="P", id=nfas[0][len("ipsecNFA") :], enabled=False)
+    assert sorted(rule["enabled"] for rule in done.policies["P"]["rules"]) == [False, True]
+
+
+def test_a_rule_of_the_snap_in_is_changed_and_deleted_by_its_id():
+    store = stores.windows_2022()
+    (policy,) = stores.facts(store).values()
+    first, second = policy["rules"]
+    done = edit(store, policy=policy["name"], id=first["id"], name="Named", enabled=False)
+    (after,) = done.policies.values()
+    assert [rule["name"] for rule in after["rules"]] == ["Named", ""]
+    gone = edit(store, absent=True, policy=policy["name"], id=second["id"])
+    (after,) = gone.policies.values()
+    assert after["rules"] == [first]
+    assert edit(gone.store, absent=True, policy=policy["name"], id=second["id"]).operations == 0
+
+
+def test_absent_makes_no_policy():
+    assert edit(Store(), absent=True, policy="P", name="R").operations == 0
+
+
+def test_an_option_of_a_rule_changes_that_alone():
+    first = edit(Store(), policy="P", name="R", filters=["0+192.0.2.1"], filter_list="L", description="d", soft=True)
+    done = edit(first.store, policy="P", name="r", enabled=False, poll_interval=5)
+    assert done.rule() == {**first.rule(), "enabled": False}
+    assert done.policies["P"]["poll_interval"] == 5
+    done = edit(first.store, policy="P", name="R", action="block")
+    assert (done.rule()["action"], done.rule()["filter_list"], done.rule()["filter_action"]) == ("block", "L", "R")
+
+
+def test_a_null_key_is_the_stored_one():
+    first = edit(Store(), policy="P", name="R", filters=["0+192.0.2.1"], authentication=[{"preshared_key": "k"}])
+    same = edit(first.store, policy="P", name="R", authentication=[{"preshared_key": None}])
+    assert same.operations == 0
