@@ -9,11 +9,12 @@ What they make is read twice: as the collection shows it, and by the simulated h
 from __future__ import annotations
 
 import pytest
-from ansible_collections.ipsec.windows.plugins.module_utils.batch import decode
+from ansible_collections.ipsec.windows.plugins.module_utils.batch import Program, decode
 from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph
 from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.convert import read_arguments, write_lines
 from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_line, read_script
 from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError
+from ansible_collections.ipsec.windows.plugins.module_utils.scripts import commands_of
 from ansible_collections.ipsec.windows.plugins.module_utils.store import Store
 from unit import corpus, stores
 from winhost import policy as windows
@@ -141,7 +142,8 @@ def _read(name):
     entry = SCRIPTS[name]
     # UTF-16 has a mark that says so
     named = None if entry.get("encoding") == "utf-16" else entry.get("encoding")
-    return read_script(decode(corpus.script(name), named), entry.get("unsupported") == "ignore")
+    ignore = entry.get("unsupported") == "ignore"
+    return read_script(commands_of(Program.IPSECCMD, decode(corpus.script(name), named), ignore), ignore)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
