@@ -82,17 +82,6 @@ def test_line(name):
     assert again.store.text() == done.store.text()
 
 
-def _apply(store, items):
-    """Each item as ipsec_policy takes it."""
-    for item in items:
-        policy = {key: value for key, value in item.items() if key not in ("state", "rules_mode")}
-        if item.get("state") == "absent":
-            store = stores.remove(store, item["name"]).store
-        else:
-            store = stores.change(store, policy, item.get("assigned"), item.get("rules_mode", "exact")).store
-    return store
-
-
 def _whole(entry):
     """The policies as tasks take them."""
     policies = [corpus.complete(name, policy) for name, policy in entry["policies"].items()]
@@ -110,7 +99,7 @@ ALONE = [
 @pytest.mark.parametrize("name", ALONE)
 def test_a_line_as_a_task(name):
     entry = LINES[name]
-    store = _apply(Store(), read_arguments([read_line(entry["line"])], []))
+    store = stores.apply(Store(), read_arguments([read_line(entry["line"])], []))
     _check_store(store, entry, Store())
 
 
@@ -157,6 +146,7 @@ def test_a_script_as_tasks(name):
         assert entry["not_converted"] in str(caught.value)
         return
     items = read_arguments(lines, [])
-    store = _apply(before, items)
+    store = stores.apply(before, items)
     _check_store(store, entry, before)
-    assert _apply(store, items).text() == store.text()
+    assert stores.apply(store, items).text() == store.text()
+    assert stores.comparable(store) == stores.comparable(stores.run_lines(before, lines, **_answers(entry)).store)
