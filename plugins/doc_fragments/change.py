@@ -71,7 +71,7 @@ notes:
     If the new policy cuts the controller's own connection, the service is told in a third, so that the result still
     arrives.
   - C(async) is refused.
-  - The service gives no sign when it has reloaded. RV(service.told=asked) says that it was asked.
+  - The service gives no sign when it has reloaded. The result says that it was V(asked).
   - A domain policy wins over a local one. Assigning a local policy on a host that has one gives a warning.
   - A warning is given for what is weak (DES, MD5, Diffie-Hellman group 1, no integrity, pre-shared keys, no perfect
     forward secrecy), for what current Windows ignores, and for what is blocked over IPv4 but stays open over IPv6.

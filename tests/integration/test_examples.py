@@ -72,28 +72,77 @@ def test_defaults_for_all_modules_of_the_group(host, player):
     )[0]["changed"]
 
 
+SCRIPTS = {
+    "close-ports.cmd": "ipseccmd -w REG -p Ports -r SMB -f *+0:445:TCP -n BLOCK >nul\r\n",
+    "netsh.cmd": "netsh ipsec static add policy name=Made assign=no\r\n",
+}
+CHANGES = {
+    "ipsec_rule": [True, True, True, False, True, True],
+    "ipseccmd": [True, True, True, True],
+    "from_ipseccmd": [True, False],
+    "to_ipseccmd": [False, False],
+    "from_netsh": [True, True],
+    "to_netsh": [False, True],
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_the_examples_of_modules_and_filters(host, player, name):
+    path = next((CHECKOUT / "plugins").glob(f"*/{name}.yml"))
+    text = yaml.safe_load(path.read_text())["EXAMPLES"]
+    if name == "from_netsh":
+        text = text.replace("close-ports.cmd", "netsh.cmd").replace("old.bat", "netsh.cmd")
+    for file, content in SCRIPTS.items():
+        (player.folder / file).write_text(content, newline="")
+    block = {"name": "Monitoring", "filters": ["0+198.51.100.7"], "action": "block"}
+    player.play(host, policy_task(name="P", rules=[block], assigned=True))
+    tasks = yaml.safe_load(text)
+    run = player.play(host, *tasks, vars={"ipsec_key": "an example"})
+    assert run.code == 0, run.output
+    assert [result["changed"] for result in run.results] == CHANGES[name]
+
+
+def _documented(module):
+    return yaml.safe_load((MODULES / f"{module}.yml").read_text())["RETURN"]
+
+
 def test_every_returned_key_is_documented(host, player):
-    documented = yaml.safe_load((MODULES / "ipsec_policy.yml").read_text())["RETURN"]
-    block = {"name": "r", "filters": ["0+192.0.2.66"], "action": "block", "filter_action": "Shared"}
+    block = {"name": "r", "filters": ["0+192.0.2.66"], "action": "block"}
+    line = "ipseccmd -w reg -p P -r s -f 0+192.0.2.67 -n block"
+    (player.folder / "script.cmd").write_text(line)
     run = player.play(
         host,
-        policy_task(name="P", assigned=True, rules=[block], backup=True),
+        policy_task(name="P", assigned=True, rules=[{**block, "filter_action": "Shared"}], backup=True),
+        {"ipsec.windows.ipseccmd": {"script": "script.cmd", "backup": True}},
+        {"ipsec.windows.ipseccmd": {"command": "/?"}},
+        {"ipsec.windows.ipsec_rule": {"policy": "P", **block, "enabled": False, "backup": True}},
         policy_task(name="P", state="absent"),
         options=("--diff",),
     )
-    of_ansible = {"changed", "diff", "warnings", "failed", "_ansible_no_log", "_ansible_parsed"}
-    for result in run.results:
-        assert result.result.keys() - of_ansible <= documented.keys()
-        assert result["service"].keys() == documented["service"]["contains"].keys()
-        for operation in result["operations"]:
-            assert operation.keys() <= documented["operations"]["sample"][0].keys()
-    assert documented.keys() - {"backup_file"} <= run[0].result.keys()
-    assert "backup_file" in run[0].result
+    assert run.code == 0, run.output
+    of_ansible = {"changed", "diff", "warnings", "failed"}
+    modules = ("ipsec_policy", "ipseccmd", "ipseccmd", "ipsec_rule", "ipsec_policy")
+    returned: dict[str, set[str]] = {}
+    service = _documented("ipsec_policy")["service"]["contains"].keys()
+    operation = _documented("ipsec_policy")["operations"]["sample"][0].keys()
+    for module, result in zip(modules, run.results, strict=True):
+        shown = {key for key in result.result if not key.startswith("_ansible")} - of_ansible
+        assert shown <= _documented(module).keys()
+        returned.setdefault(module, set()).update(result.result)
+        if "service" in result.result:
+            assert result["service"].keys() == service
+            assert all(found.keys() <= operation for found in result["operations"])
+    for module, keys in returned.items():
+        # several hosts are another test's subject
+        assert _documented(module).keys() - {"hosts"} <= keys
 
 
-def test_ansible_doc_shows_the_modules(player):
-    for module in ("ipsec_policy", "ipsec_facts"):
-        done = player.ansible("doc", "--type", "module", "--json", f"ipsec.windows.{module}")
+def test_ansible_doc_shows_modules_and_filters(player):
+    for path in [*MODULES.glob("*.yml"), *MODULES.parent.joinpath("filter").glob("*.yml")]:
+        if path.stem == "ipsec_host":
+            continue
+        type_ = "filter" if path.parent.name == "filter" else "module"
+        done = player.ansible("doc", "--type", type_, "--json", f"ipsec.windows.{path.stem}")
         (found,) = json.loads(done).values()
         assert found["doc"]["short_description"]
         assert found["examples"]

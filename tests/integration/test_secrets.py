@@ -150,6 +150,62 @@ def test_a_failure_shows_no_key(host, player, keys, rule):
         assert not _shows(text)
 
 
+def _lines(key):
+    line = f'ipseccmd -w reg -p Secret -r R -f 0+192.0.2.10 -a k p:"{key}"'
+    rule = {"policy": "Secret", **_rule(key)}
+    return [
+        {"name": "line", "ipsec.windows.ipseccmd": {"command": line}},
+        {"name": "lines", "ipsec.windows.ipseccmd": {"commands": [line, "ipseccmd -w reg -p Secret -y"]}},
+        {"name": "script", "ipsec.windows.ipseccmd": {"script": "script.cmd"}},
+        {"name": "rule", "ipsec.windows.ipsec_rule": rule},
+        {
+            "name": "filter",
+            "ipsec.windows.ipsec_policy": {"policy": "{{ line | ipsec.windows.from_ipseccmd | first }}"},
+            "vars": {"line": line},
+        },
+    ]
+
+
+def test_command_lines_show_no_key(host, player, keys):
+    script = f'set "KEY={KEY}"\nipseccmd -w reg -p Secret -r R -f 0+192.0.2.10 -a k p:"%KEY%"\n'
+    (player.folder / "script.cmd").write_text(script)
+    with _Arguments() as arguments:
+        run = player.play(host, *_lines("{{ old }}"), options=("--diff", "-vvvvvv", *keys))
+    assert [result.status for result in run.results] == ["ok"] * 5, run.output[-3000:]
+    assert host.policies()[0].rules[0].authentication == (("kerberos", ""), ("preshared key", KEY))
+    for text in _everything(host, run):
+        assert not _shows(text)
+    assert not any(_shows(line) for line in arguments.seen)
+
+
+BROKEN_LINES = [
+    '-w reg -p Secret -r R -f 0+* -a p:"{0}" -x -y',
+    '-w reg -p Secret -r R -f 0+* -a "{0}"',
+    '-w reg -p Secret -r R -f 0+* -a preshere:"{0}"',
+    '-w reg -p Secret -r R -f 0+* -a p:"{0}',
+    '-w reg -p Secret -r R -f p:"{0}"',
+    '-w reg -p Secret -r R -n p:"{0}"',
+    '-w reg:nowhere -p Secret -r R -f 0+* -a p:"{0}"',
+    '-f 0+* -a p:"{0}"',
+    '-w reg -p Secret -r New -a p:"{0}"',
+]
+
+
+def test_a_mistake_in_a_command_line_shows_no_key(host, player, keys):
+    lines = [line.format("{{ old }}") for line in BROKEN_LINES]
+    tasks = [{"name": "line", "ipsec.windows.ipseccmd": {"command": line}} for line in lines]
+    show = {"name": "filter", "ansible.builtin.debug": {"msg": "{{ line | ipsec.windows.from_ipseccmd }}"}}
+    tasks += [{**show, "vars": {"line": f"ipseccmd {line}"}} for line in lines[:-3]]
+    broken = 'netsh ipsec static add rule name=R policy=P filterlist=F filteraction=A pks="{0}" kerberos=maybe'
+    netsh = "{{ line | ipsec.windows.from_netsh }}"
+    tasks.append({**show, "ansible.builtin.debug": {"msg": netsh}, "vars": {"line": broken.format("{{ old }}")}})
+    tasks = [{**task, "ignore_errors": True} for task in tasks]
+    run = player.play(host, *tasks, options=("-vvvvvv", *keys))
+    assert [result.status for result in run.results] == ["failed"] * len(tasks), run.output[-3000:]
+    for text in _everything(host, run):
+        assert not _shows(text)
+
+
 def test_a_failure_on_the_host_shows_no_key(host, player, keys):
     noted = host.event
 
