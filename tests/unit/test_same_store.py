@@ -78,7 +78,7 @@ def test_the_same_store(name, way):
 
 def test_what_is_compared():
     """Every byte counts but those that cannot be the same."""
-    case = {"ipseccmd": 'ipseccmd -w reg -p P -r R -f 0+192.0.2.1 0+192.0.2.2 -n block -x'}
+    case = {"ipseccmd": "ipseccmd -w reg -p P -r R -f 0+192.0.2.1 0+192.0.2.2 -n block -x"}
     store = by_ipseccmd(case)
     rows = stores.comparable(store)
     assert len(rows) == sum(len(store.values(path)) for path in store.paths())
