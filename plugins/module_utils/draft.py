@@ -77,7 +77,11 @@ class Sheet:
             # an id of another host or another time: the name tells
             stored = self.find(wanted.name, None) if wanted.name else None
         key = stored.key if stored else fold(wanted.name)
-        self.rules[key] = wanted.on(self.rules.get(key) or (stored.rule if stored else None))
+        base = self.rules.get(key) or (stored.rule if stored else None)
+        try:
+            self.rules[key] = wanted.on(base)
+        except ModelError as error:
+            raise ModelError(f"{wanted.title}: {error}" if base else str(error)) from None
 
     def delete_rule(self, name: str, id_: str | None) -> None:
         stored = self.find(name, id_)

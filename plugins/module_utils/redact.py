@@ -8,11 +8,20 @@ from __future__ import annotations
 import re
 import typing as t
 
-_KEY = r"""(?<![a-z0-9]) (?: (?: p | pr | pre | pres | presh | presha | preshar | preshared? | presharedkey | psk ) :
-                           | (?: psk | presharedkey | preshare ) [ \t]* = [ \t]* )"""
+BLANKS: t.Final = " \t\r\n"
+"""What parts words; to Windows no other white space does."""
+
+# also misspelt
+_KEY = r"""(?<![a-z0-9])
+           (?: (?: p | pr | pre | psk | pres[a-z]* | pr?e?[-_]?sh[a-z]*(?:[-_]?key)? ) "? :
+             | (?: psk | pre[-_]?share[a-z]*(?:[-_]?key)? ) "? [ \t]* = )
+           (?: [ \t]+ (?![ \t/-]) )?"""
 _KEY_WORD = re.compile(_KEY, re.IGNORECASE | re.VERBOSE)
-_SIGNS = re.compile(rf'{_KEY} | (?P<methods> (?<![^\s"]) [-/] a "? (?=\s) )', re.IGNORECASE | re.VERBOSE)
-_SHOWN = re.compile(r'"?(?:k|kerberos|c(?:e(?:rt?)?)?:.*)"?', re.IGNORECASE | re.DOTALL)
+# also run together with the first method, as in -ap:key
+_METHODS = r"""(?<![^\s"]) [-/] a "? (?= \s | [a-z]*"?[:=] )"""
+_SIGNS = re.compile(f"{_KEY} | (?P<methods> {_METHODS} )", re.IGNORECASE | re.VERBOSE)
+_QUOTE = re.compile(r'\\.|(")', re.DOTALL)
+_SHOWN = re.compile(r'"?(?:k|kerberos|c(?:e(?:rt?)?)?:.*|\^)"?', re.IGNORECASE | re.DOTALL)
 
 
 def key_spans(line: str) -> list[tuple[int, int]]:
@@ -21,14 +30,38 @@ def key_spans(line: str) -> list[tuple[int, int]]:
     """
     found: list[tuple[int, int]] = []
     position = 0
+    quotes = _Quotes(line)
     while match := _SIGNS.search(line, position):
         if match["methods"]:
             spans, position = _methods(line, match.end())
             found += spans
         else:
-            position = _end_of_word(line, match.end(), quoted=_opens_quote(line, match.start()))
+            position = quotes.end_of_key(match.start(), match.end())
             found.append((match.end(), position))
     return _apart([*found, *_netsh_spans(line)])
+
+
+class _Quotes:
+    """What the quotation marks of a line say of its keys; asked from left to right."""
+
+    def __init__(self, line: str) -> None:
+        self._line = line
+        self._counted = 0
+        self._open = False
+        self._paired = not self._odd(0, len(line))
+
+    def _odd(self, start: int, end: int) -> bool:
+        return sum(match[1] is not None for match in _QUOTE.finditer(self._line, start, end)) % 2 == 1
+
+    def end_of_key(self, sign: int, position: int) -> int:
+        """Where the word ends that has the `sign` of a key and, at `position`, the key."""
+        if not self._paired:
+            # one quotation mark is missing, and nobody can say where
+            return len(self._line)
+        self._open ^= self._odd(self._counted, position)
+        self._counted = position
+        opened = self._open or self._line[sign - 1 : sign] == '"'
+        return max(_end_of_word(self._line, position), _end_of_word(self._line, position, quoted=opened))
 
 
 def _methods(line: str, position: int) -> tuple[list[tuple[int, int]], int]:
@@ -37,7 +70,7 @@ def _methods(line: str, position: int) -> tuple[list[tuple[int, int]], int]:
     for start, end in _words(line, position):
         if line[start] in "-/":
             return spans, start
-        key = _KEY_WORD.match(line, start + (line[start] == '"'))
+        key = _KEY_WORD.match(line, start + (line[start] == '"'), end)
         if key:
             spans.append((key.end(), end))
         elif not _SHOWN.fullmatch(line, start, end):
@@ -47,7 +80,7 @@ def _methods(line: str, position: int) -> tuple[list[tuple[int, int]], int]:
 
 def _words(line: str, position: int) -> t.Iterator[tuple[int, int]]:
     while True:
-        while position < len(line) and line[position].isspace():
+        while position < len(line) and line[position] in BLANKS:
             position += 1
         if position == len(line):
             return
@@ -56,14 +89,9 @@ def _words(line: str, position: int) -> t.Iterator[tuple[int, int]]:
         position = end
 
 
-def _opens_quote(line: str, position: int) -> bool:
-    """Whether the word at `position` stands in quotes that open right before it."""
-    return position > 0 and line[position - 1] == '"'
-
-
 def _end_of_word(line: str, position: int, quoted: bool = False) -> int:
-    """Where the word that holds `position` ends: at white space outside of quotes."""
-    while position < len(line) and (quoted or not line[position].isspace()):
+    """Where the word that holds `position` ends: at a blank outside of quotes."""
+    while position < len(line) and (quoted or line[position] not in BLANKS):
         if line[position] == "\\":
             position += 1
         elif line[position] == '"':

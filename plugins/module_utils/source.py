@@ -8,6 +8,7 @@ from __future__ import annotations
 import bisect
 import dataclasses
 import functools
+import re
 import typing as t
 
 from .model import ModelError
@@ -15,6 +16,7 @@ from .redact import key_spans
 
 _SHOWN: t.Final = 100
 _HIDDEN: t.Final = "***"
+_GOES_ON: t.Final = re.compile(r"(?:\^|[-/]a\"?)[ \t\r]*\Z", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -75,16 +77,26 @@ class SourceError(ModelError):
         self.line = file.count("\n", 0, start) + 1
         self.column = offset - start + 1
         self.problem = problem
-        shown, caret = _show(file[start : len(file) if end < 0 else end].rstrip("\r"), offset - start)
+        first = _first_line(file, start)
+        keys = key_spans(file[first : len(file) if end < 0 else end])
+        spans = [(max(first + begin - start, 0), first + stop - start) for begin, stop in keys if first + stop > start]
+        shown, caret = _show(file[start : len(file) if end < 0 else end].rstrip("\r"), offset - start, spans)
         super().__init__(f"line {self.line}, column {self.column}: {problem}\n  {shown}\n  {' ' * caret}^")
 
 
-def _show(line: str, index: int) -> tuple[str, int]:
+def _first_line(file: str, start: int) -> int:
+    """Where the line begins that goes on, over others, to the line at `start`."""
+    while start and _GOES_ON.search(file, before := file.rfind("\n", 0, start - 1) + 1, start - 1):
+        start = before
+    return start
+
+
+def _show(line: str, index: int, keys: t.Iterable[tuple[int, int]]) -> tuple[str, int]:
     """A line without its keys, in one row of a terminal, and where `index` is in that."""
     pieces: list[str] = []
     caret = index
     done = 0
-    for start, end in key_spans(line):
+    for start, end in keys:
         pieces += [line[done:start], _HIDDEN]
         if index >= end:
             caret -= end - start - len(_HIDDEN)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from .redact import BLANKS
 from .source import Text
 
-_NEEDS_QUOTES: t.Final = frozenset(' \t\n\v"&|<>^()')
+_NEEDS_QUOTES: t.Final = frozenset(f"{BLANKS}\v&|<>^()")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -27,32 +28,33 @@ class Word:
 
 
 def split_words(line: Text) -> list[Word]:
-    """The words of `line`. Raises `SourceError` for a quote that is not closed.
+    """The words of `line`. Raises `SourceError` for a quote that is not closed before the line ends.
 
     Quotes may stand inside of a word, as in ``p:"a b"``; n pairs of backslashes before a quote are n backslashes, one
-    more makes the quote a character, as two quotes inside of quotes do; other backslashes are what they are.
+    more makes the quote a character, as two quotes inside of quotes do; other backslashes are what they are. In the
+    first word, the program, all backslashes are, as in ``"C:\\My Tools\\"ipseccmd``.
     """
     words: list[Word] = []
     value, position = line.value, 0
     while True:
-        while position < len(value) and value[position].isspace():
+        while position < len(value) and value[position] in BLANKS:
             position += 1
         if position == len(value):
             return words
         start = position
-        picked, position = _word(line, start)
+        picked, position = _word(line, start, program=not words)
         characters = "".join(value[i] for i in picked)
         end = line.offset(picked[-1]) + 1 if picked else line.offset(start)
         text = Text(characters, [line.offsets[i] for i in picked], end, line.file)
         words.append(Word(text, value[start] == '"', start))
 
 
-def _word(line: Text, position: int) -> tuple[list[int], int]:
+def _word(line: Text, position: int, program: bool) -> tuple[list[int], int]:
     """Which characters from `position` on belong to the word, and where it ends."""
     value = line.value
     picked: list[int] = []
     opened: int | None = None
-    while position < len(value) and (opened is not None or not value[position].isspace()):
+    while position < len(value) and value[position] not in (BLANKS if opened is None else "\n"):
         backslashes = position
         while backslashes < len(value) and value[backslashes] == "\\":
             backslashes += 1
@@ -60,6 +62,10 @@ def _word(line: Text, position: int) -> tuple[list[int], int]:
         if value[backslashes : backslashes + 1] != '"':
             picked += range(position, max(backslashes, position + 1))
             position = max(backslashes, position + 1)
+        elif program:
+            picked += range(position, backslashes)
+            opened = None if opened is not None else backslashes
+            position = backslashes + 1
         elif count % 2:
             picked += [*range(position, position + count // 2), backslashes]
             position = backslashes + 1
@@ -71,14 +77,13 @@ def _word(line: Text, position: int) -> tuple[list[int], int]:
             opened = None if opened is not None else backslashes
             position = backslashes + 1
     if opened is not None:
-        raise line.error(opened, "this quotation mark is not closed")
+        raise line.error(opened, "this quotation mark is not closed before the line ends")
     return picked, position
 
 
 def quote(word: str, always: bool = False) -> str:
     """`word` as it must be typed: in quotes where it would fall apart, or mean something to cmd.exe, without them."""
-    if word and not always and not _NEEDS_QUOTES.intersection(word):
-        return word
+    quoted = always or not word or not _NEEDS_QUOTES.isdisjoint(word)
     pieces = []
     backslashes = 0
     for character in word:
@@ -87,4 +92,5 @@ def quote(word: str, always: bool = False) -> str:
             continue
         pieces.append("\\" * (backslashes * 2 + 1 if character == '"' else backslashes) + character)
         backslashes = 0
-    return f'"{"".join(pieces)}{chr(92) * backslashes * 2}"'
+    # outside of the quotes the last backslashes are what they are
+    return ('"{}"' if quoted else "{}").format("".join(pieces)) + "\\" * backslashes

@@ -15,7 +15,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph, 
 from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import edits_of, read_line
 from ansible_collections.ipsec.windows.plugins.module_utils.merge import find_policy, merge
 from ansible_collections.ipsec.windows.plugins.module_utils.objects import read_policies
-from ansible_collections.ipsec.windows.plugins.module_utils.plan import plan_absent, plan_finish, plan_present
+from ansible_collections.ipsec.windows.plugins.module_utils.plan import Plan, plan_absent, plan_finish, plan_present
 from ansible_collections.ipsec.windows.plugins.module_utils.resolve import Resolver
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.render import render_policy
@@ -108,11 +108,18 @@ def apply(store: Store, items) -> Store:
 
 @dataclasses.dataclass(frozen=True)
 class Done:
-    """What commands made of a store, how many operations that took, and what they had to say."""
+    """What commands made of a store, and what they had to say."""
 
-    store: Store
-    operations: int
+    plan: Plan
     notes: list[str]
+
+    @property
+    def store(self) -> Store:
+        return self.plan.store
+
+    @property
+    def operations(self) -> int:
+        return len(self.plan.operations)
 
 
 def run_goal(store: Store, goal, names=None, interfaces=None, now=2_000_000_000) -> Done:
@@ -128,7 +135,7 @@ def run_goal(store: Store, goal, names=None, interfaces=None, now=2_000_000_000)
             found = plan_present(plan.graph, change.stored, change.target, change.assigned, now, counting_guids())
             assert found.outcome.policy == change.target.policy
         plan = found.after(plan)
-    return Done(plan.store, len(plan.operations), notes)
+    return Done(plan, notes)
 
 
 def run_lines(store: Store, lines, names=None, interfaces=None, now=2_000_000_000) -> Done:

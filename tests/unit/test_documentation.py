@@ -24,16 +24,8 @@ POLICY = yaml.safe_load((MODULES / "ipsec_policy.yml").read_text())
 FACTS = yaml.safe_load((MODULES / "ipsec_facts.yml").read_text())
 OPTIONS = POLICY["DOCUMENTATION"]["options"]
 RULE = OPTIONS["rules"]["suboptions"]
-OF_THE_TASK = {
-    "policy",
-    "state",
-    "rules_mode",
-    "multiple_addresses",
-    "service",
-    "restart_service",
-    "backup",
-    "backup_options",
-}
+OF_THE_TASK = {"policy", "state", "rules_mode"}
+ONE_RULE = yaml.safe_load((MODULES / "ipsec_rule.yml").read_text())["DOCUMENTATION"]["options"]
 FULL = {
     "name": "P",
     "description": "d",
@@ -66,6 +58,7 @@ FULL = {
         (RULE["security_methods"]["suboptions"].keys(), keys.SECURITY_METHOD),
         (RULE["security_methods"]["suboptions"]["esp"]["suboptions"].keys(), keys.ESP),
         (RULE["authentication"]["suboptions"].keys(), keys.AUTHENTICATION),
+        (ONE_RULE.keys() - {"state"}, {*keys.RULE_OF_POLICY, *keys.RULE} - {"odd"}),
     ],
 )
 def test_what_is_documented_is_taken(documented, taken):
@@ -77,6 +70,8 @@ def test_what_is_documented_is_taken(documented, taken):
     [
         (RULE["action"]["choices"], model.NegotiationPolicy.ACTIONS),
         (RULE["connection_type"]["choices"], model.CONNECTION_TYPES),
+        (ONE_RULE["action"]["choices"], model.NegotiationPolicy.ACTIONS),
+        (ONE_RULE["connection_type"]["choices"], model.CONNECTION_TYPES),
         (RULE["security_methods"]["suboptions"]["ah"]["choices"], model.INTEGRITY[1:]),
         (RULE["security_methods"]["suboptions"]["esp"]["suboptions"]["encryption"]["choices"], model.ENCRYPTION),
         (RULE["security_methods"]["suboptions"]["esp"]["suboptions"]["integrity"]["choices"], model.INTEGRITY),
@@ -85,6 +80,10 @@ def test_what_is_documented_is_taken(documented, taken):
 )
 def test_documented_choices_are_the_known_ones(documented, known):
     assert set(documented) == set(known)
+
+
+def test_what_a_rule_leaves_out_has_no_default():
+    assert not any("default" in option for name, option in ONE_RULE.items() if name != "state")
 
 
 def test_documented_defaults_are_those_of_a_rule():

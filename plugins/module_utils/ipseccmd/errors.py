@@ -32,4 +32,4 @@ def nearest(word: str, known: t.Sequence[str]) -> str | None:
 def did_you_mean(word: str, known: t.Sequence[str]) -> str:
     """The end of a sentence that names the nearest of the known words; empty where none is near."""
     found = nearest(word, known)
-    return f"; did you mean {found}?" if found else ""
+    return f"; did you mean {found}?" if found and found != word.casefold() else ""

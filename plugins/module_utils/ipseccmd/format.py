@@ -5,18 +5,26 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ..model import AuthMethod, Certificate, Kerberos, ModelError, PresharedKey
+from ..source import SourceError
 from ..words import quote
 from .commands import QUERIES, AddRule, Command, DeleteRules, FilterSpec, Help, Parameters, Rekey, Show, Write
 from .filters import format_filter
 from .methods import format_negotiation
+from .parse import parse_command, poll_interval
 
 
 def format_command(command: Command) -> str:
-    return " ".join(["ipseccmd", *_words(command)])
+    line = " ".join(["ipseccmd", *_words(command)])
+    try:
+        said = parse_command(line, [])
+    except SourceError as error:
+        raise ModelError(f"this cannot be written as a command of ipseccmd: {error.problem}") from None
+    if said != command:
+        raise ModelError("a command of ipseccmd cannot say all of this, or says it in another mode")
+    return line
 
 
 def _words(command: Command) -> t.Iterator[str]:
@@ -99,7 +107,7 @@ def _policy(command: Write) -> t.Iterator[str]:
     name = command.policy
     if command.poll_interval is not None:
         name += f":{command.poll_interval}"
-    elif re.search(":[0-9]+$", name[-12:]):
+    elif poll_interval(name) is not None:
         raise ModelError(
             f"the policy's name '{name}' ends like a poll interval, so that a command would take it for one: give the "
             "poll interval too, or rename the policy"

@@ -16,10 +16,13 @@ PFS_GROUP_NOTE = (
 )
 
 _ALGORITHM = re.compile(r"(?P<kind>\w+)\s*\[(?P<names>[^\]\[]*)\]")
-_LIFETIMES = re.compile(r"([0-9]{1,10})([KS])(?:/([0-9]{1,10})([KS]))?", re.IGNORECASE)
-_PFS = re.compile(r"(?:PFS|P(?=[12]))([12]?)(?![0-9])", re.IGNORECASE)
+_LIFETIMES = re.compile(r"(?ai)([0-9]{1,10})([KS])(?:/([0-9]{1,10})([KS]))?")
+# a rekey setting may be attached, but PFS1800S could be group 1 too
+_PFS = re.compile(r"(?ai)(?:PFS|P(?=[12]))(?:([12])(?![0-9]))?(?![12])")
 _WORD = re.compile(r"[^\s\[]+")
 _KEYWORDS = {"block": "block", "pass": "permit", "inpass": "inpass"}
+_METHOD = "here must stand esp[cipher,hash] or ah[hash], as in esp[3des,sha] or ah[md5]"
+_BEHIND = "a rekey setting as in 3600S/5000K, or PFS, PFS1 or PFS2"
 
 
 def parse_security_method(text: str, notes: list[str]) -> SecurityMethod:
@@ -29,7 +32,7 @@ def parse_security_method(text: str, notes: list[str]) -> SecurityMethod:
     """
     offer, position = _parse_offer(text, _skip_space(text, 0))
     if position < len(text):
-        raise GrammarError(text, position + 1, "here may stand a rekey setting as in 3600S/5000K, or PFS, or the end")
+        raise GrammarError(text, position + 1, f"here may stand {_BEHIND}, or the end")
     if offer.pfs_group is not None and PFS_GROUP_NOTE not in notes:
         notes.append(PFS_GROUP_NOTE)
     return offer.method
@@ -44,10 +47,15 @@ def parse_negotiation(text: str, notes: list[str]) -> Negotiation:
     keywords: dict[str, int] = {}
     position = _skip_space(text, 0)
     while position < len(text):
+        if offers and not text[position - 1].isspace():
+            raise GrammarError(text, position + 1, f"here may stand {_BEHIND}, or a blank and the next method")
         word = _WORD.match(text, position)
         if word and (keyword := _KEYWORDS.get(word[0].casefold())):
             keywords.setdefault(keyword, position + 1)
             position = _skip_space(text, word.end())
+        elif not _ALGORITHM.match(text, position):
+            problem = f"{_METHOD}, or block, pass or inpass" + (f"; or {_BEHIND}" if offers else "")
+            raise GrammarError(text, position + 1, problem + _hint(text, position))
         else:
             offer, position = _parse_offer(text, position)
             offers.append(offer)
@@ -84,7 +92,7 @@ def _parse_offer(text: str, position: int) -> tuple[Offer, int]:
         elif found := _PFS.match(text, position):
             if pfs is not None:
                 raise GrammarError(text, position + 1, "PFS is named twice")
-            pfs = found[1]
+            pfs = found[1] or ""
         else:
             break
         position = found.end()
@@ -108,7 +116,7 @@ def _parse_algorithms(text: str, position: int) -> tuple[tuple[Ah | Esp, ...], i
     while True:
         found = _ALGORITHM.match(text, position)
         if not found:
-            raise GrammarError(text, position + 1, _no_algorithm(text, position))
+            raise GrammarError(text, position + 1, _METHOD + _hint(text, position))
         try:
             algorithms.append(
                 _algorithm(found["kind"].casefold(), [n.strip().casefold() for n in found["names"].split(",")])
@@ -123,14 +131,12 @@ def _parse_algorithms(text: str, position: int) -> tuple[tuple[Ah | Esp, ...], i
         position += 1
 
 
-def _no_algorithm(text: str, position: int) -> str:
-    expected = "here must stand esp[cipher,hash] or ah[hash], as in esp[3des,sha] or ah[md5]"
+def _hint(text: str, position: int) -> str:
+    """What may help somebody who wrote no method at `position`."""
     word = _WORD.match(text, position)
-    if word is None:
-        return expected
     if _LIFETIMES.match(text, position) or _PFS.match(text, position):
-        return f"{expected}; rekey and PFS follow the method they belong to"
-    return expected + did_you_mean(word[0], ("esp", "ah", *_KEYWORDS, "inpass"))
+        return "; rekey and PFS follow the method they belong to"
+    return did_you_mean(word[0], ("esp", "ah", *_KEYWORDS)) if word else ""
 
 
 def _algorithm(kind: str, names: list[str]) -> Ah | Esp:

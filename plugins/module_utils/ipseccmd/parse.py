@@ -27,7 +27,7 @@ from ..model import (
     check_policy_name,
     check_text,
 )
-from ..redact import key_spans
+from ..redact import BLANKS, key_spans
 from ..source import Text
 from ..words import Word, split_words
 from .commands import (
@@ -65,6 +65,7 @@ def parse_command(line: str | Text, notes: list[str]) -> Command:
     The name of the program may be left out.
     """
     text = Text.of(line) if isinstance(line, str) else line
+    text = text[: len(text.value.rstrip(BLANKS))]
     words = split_words(text)
     if any(word.value in ("/?", "-?") for word in words if not word.quoted):
         return Help()
@@ -77,6 +78,12 @@ def parse_command(line: str | Text, notes: list[str]) -> Command:
         hint = did_you_mean(words[0].value, ("show", *PROGRAMS))
         raise text.error(words[0].start, f"here must stand an option, as in -f, or show{hint}")
     return _Line(text, _group(text, words), notes, computer).parse()
+
+
+def poll_interval(policy: str) -> str | None:
+    """The digits behind the last colon of what stands behind -p; None for what does not end so."""
+    minutes = policy.rpartition(":")[2]
+    return minutes if len(minutes) < len(policy) and re.fullmatch("[0-9]+", minutes) else None
 
 
 def is_program(word: str, names: t.Container[str]) -> bool:
@@ -136,6 +143,9 @@ def _group(text: Text, words: list[Word]) -> dict[str, _Given]:
         limit = 0 if name in FLAGS else len(values) if name in LISTS else 1
         if len(values) > limit:
             raise text.error(values[limit].start, _superfluous(name, values[limit]))
+        computer = next((value for value in values if value.value.startswith("\\\\")), None)
+        if computer and name in LISTS:
+            raise text.error(computer.start, _COMPUTER_FIRST)
         if not values and name not in FLAGS:
             raise text.error(word.start, f"-{name} needs {_NEEDS[name]} behind it")
         found.setdefault(name, _Given(word.start, [])).values.extend(values)
@@ -143,6 +153,7 @@ def _group(text: Text, words: list[Word]) -> dict[str, _Given]:
     return found
 
 
+_COMPUTER_FIRST: t.Final = "a computer's name stands before all options"
 _NEEDS: t.Final = {
     "f": "filters, as in 0+192.0.2.10",
     "n": "security methods, as in esp[3des,sha], or block, pass or inpass",
@@ -160,7 +171,7 @@ _NEEDS: t.Final = {
 
 def _superfluous(option: str, word: Word) -> str:
     if word.value.startswith("\\\\"):
-        return "a computer's name stands before all options"
+        return _COMPUTER_FIRST
     if option in ("p", "r"):
         return f"-{option} takes one name; one with spaces stands in quotation marks"
     takes = "nothing" if option in FLAGS else "one value"
@@ -268,11 +279,11 @@ class _Line:
     def _filter(self, piece: Text) -> FilterSpec:
         bracket = _BRACKETS.get(piece.value[:1])
         if bracket is None:
-            return FilterSpec(self._at(piece, parse_filter, self.notes))
+            return FilterSpec(self._plain_filter(piece))
         closing, action, keyword = bracket
         if not piece.value.endswith(closing):
             raise piece.error(len(piece), f"'{closing}' is missing at the end of this filter")
-        filter_ = self._at(piece[1:-1], parse_filter, self.notes)
+        filter_ = self._plain_filter(piece[1:-1])
         if self.static:
             raise piece.error(
                 0,
@@ -281,10 +292,15 @@ class _Line:
             )
         return FilterSpec(filter_, action)
 
+    def _plain_filter(self, piece: Text) -> Filter:
+        if piece.value[:1] in _BRACKETS or piece.value.casefold() == "default":
+            raise piece.error(0, f"here must stand {_NEEDS['f']}")
+        return self._at(piece, parse_filter, self.notes)
+
     def _main_mode_filter(self, piece: Text) -> Filter:
         if piece.value[:1] in _BRACKETS:
             raise piece.error(0, "a main mode filter neither permits nor blocks: write it without brackets")
-        filter_ = self._at(piece, parse_filter, self.notes)
+        filter_ = self._plain_filter(piece)
         if ":" in piece.value:
             raise piece.error(piece.value.index(":"), "a main mode filter has no ports and no protocol")
         return filter_
@@ -335,18 +351,18 @@ class _Line:
             raise word.text.error(len(kind) + 1, str(error)) from None
 
     def _main_mode_method(self, piece: Text) -> MainModeMethod:
-        method = self._at(piece, parse_main_mode_method)
-        if method.group not in (1, 2):
+        rest, _dash, group = piece.value.rpartition("-")
+        if rest.count("-") == 1 and group not in ("1", "2"):
             raise piece.error(
-                piece.value.rindex("-") + 1,
+                len(rest) + 1,
                 "the group is 1 (low) or 2 (medium); ipseccmd knows no other: group 14 takes the option main_mode of "
                 "ipsec_policy",
             )
-        return method
+        return self._at(piece, parse_main_mode_method)
 
     def _rekey(self) -> Rekey | None:
         for word in self._values("1k"):
-            found = re.fullmatch(r"([0-9]{1,10})([QS])(?:/([0-9]{1,10})([QS]))?", word.value, re.IGNORECASE)
+            found = re.fullmatch(r"(?ai)([0-9]{1,10})([QS])(?:/([0-9]{1,10})([QS]))?", word.value)
             if not found or (found[4] and found[2].casefold() == found[4].casefold()):
                 raise self.text.error(
                     word.start, "this is a number of quick modes, of seconds, or both: 10Q, 3600S, 10Q/3600S"
@@ -412,8 +428,8 @@ class _Line:
             hint = did_you_mean(store, ("reg", "ds"))
             raise self.text.error(word.start, f"-w takes reg, reg:COMPUTER, ds or ds:DOMAIN{hint}")
         location = location.removeprefix("\\\\")
-        if colon and not location:
-            raise word.text.error(len(word.text), "the name of a computer or a domain is missing behind the colon")
+        if colon and (not location or "\\" in location):
+            raise word.text.error(len(store) + 1, "here must stand the name of a computer or a domain")
         if store == "reg" and location and self.computer and location.casefold() != self.computer.casefold():
             raise self.text.error(word.start, f"this says {location}, and the line begins with \\\\{self.computer}")
         return store, location or None
@@ -422,15 +438,15 @@ class _Line:
         if "p" not in self.given:
             raise self.text.error(len(self.text), "-p is missing: the name of the policy")
         word = self._values("p")[0]
-        found = re.search(":([0-9]+)$", word.value[-12:])
-        name = word.text[: len(word.value) - len(found[0])] if found else word.text
+        minutes = poll_interval(word.value)
+        name = word.text if minutes is None else word.text[: -len(minutes) - 1]
         self._at(name, check_policy_name)
-        if not found:
+        if minutes is None:
             return name.value, None
         limit = _U32 // 60
-        if not 1 <= int(found[1]) <= limit:
+        if len(minutes) > 10 or not 1 <= int(minutes) <= limit:
             raise word.text.error(len(name) + 1, f"the poll interval is a number of minutes, 1 to {limit}")
-        return name.value, int(found[1])
+        return name.value, int(minutes)
 
     def _rule_name(self, word: Word) -> str:
         if not word.value.strip():
