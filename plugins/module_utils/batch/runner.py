@@ -10,6 +10,7 @@ import re
 import typing as t
 
 from ..model import fold
+from ..redact import BLANKS
 from ..source import Text
 from .lexer import DELIMITERS
 from .loops import count, counted, split_items
@@ -285,7 +286,7 @@ class Runner:
         if found is None:
             return False
         program, command = found
-        command = command[: len(command.value.rstrip(_BLANKS))]
+        command = command[: len(command.value.rstrip(BLANKS))]
         unsure = around.unsure or self._results.stopped
         if around.piped:
             command = self._read_twice(command)
