@@ -9,11 +9,12 @@ What they make is read twice: as the collection shows it, and by the simulated h
 from __future__ import annotations
 
 import pytest
-from ansible_collections.ipsec.windows.plugins.module_utils.batch import Program, decode
+from ansible_collections.ipsec.windows.plugins.module_utils.batch import Program, batch_file, decode
 from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph
 from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.convert import read_arguments, write_lines
 from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_line, read_script
 from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError
+from ansible_collections.ipsec.windows.plugins.module_utils.netsh import read_netsh, write_netsh
 from ansible_collections.ipsec.windows.plugins.module_utils.scripts import commands_of
 from ansible_collections.ipsec.windows.plugins.module_utils.store import Store
 from unit import corpus, stores
@@ -110,6 +111,26 @@ def test_policies_as_lines(name):
     done = stores.run_lines(Store(), write_lines(_whole(entry), []))
     _check_store(done.store, entry, Store())
     assert done.notes == []
+
+
+UNSAYABLE = {
+    "domain-isolation-require": "some security methods have PFS and some do not",
+    "rekey-and-pfs-attached": "some security methods have PFS and some do not",
+    "quotes-inside-quotes": "it contains a quotation mark",
+}
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_policies_as_netsh(name):
+    """The commands of netsh that are written from the policies, as a batch file, make the same policies."""
+    entry = LINES[name]
+    if name in UNSAYABLE:
+        with pytest.raises(ModelError, match=UNSAYABLE[name]):
+            write_netsh(_whole(entry))
+        return
+    script = commands_of(Program.NETSH, batch_file(write_netsh(_whole(entry))), False)
+    tasks = read_netsh((command.text for command in script.commands), [])
+    _check_store(stores.apply(Store(), tasks), entry, Store())
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
