@@ -178,7 +178,7 @@ class _Policy:
         parameters = dataclasses.replace(
             parameters,
             filters=tuple(self._filters(title, rule)),
-            tunnel=_by_name(rule.tunnel),
+            tunnel=rule.tunnel and _by_name(rule.tunnel),
             soft=rule.action.soft,
             connection_type=None if rule.connection_type == "all" else rule.connection_type,
         )
@@ -222,7 +222,7 @@ class _Policy:
         )
 
 
-_Address = t.TypeVar("_Address", bound=Address | None)
+_Address = t.TypeVar("_Address", bound=Address)
 
 
 def _by_name(address: _Address) -> _Address:
