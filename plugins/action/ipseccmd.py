@@ -12,6 +12,7 @@ from ..module_utils.ipseccmd.commands import Help
 from ..module_utils.ipseccmd.lines import Line, edits_of, read_line, read_script
 from ..module_utils.ipseccmd.syntax import SYNTAX
 from ..module_utils.scripts import commands_of
+from ..module_utils.shape.fields import kind_of
 from ..plugin_utils._action import REFUSALS, IpsecAction, TaskFailure
 from ..plugin_utils._delegate import find_computer, working_on
 from ..plugin_utils._host import Host
@@ -24,7 +25,8 @@ class ActionModule(IpsecAction):
     """Runs command lines of ipseccmd; all those for one host are one plan."""
 
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        options = read_options("ipseccmd", self._task.args)
+        # a conversion would part a single line at its commas
+        options = read_options("ipseccmd", self._task.args, untouched=("command", "commands"))
         settings = Settings.of(options, self._task.check_mode, self._task.diff)
         lines, rest = self._lines(options)
         todo = [line for line in lines if not isinstance(line.command, Help)]
@@ -54,9 +56,11 @@ class ActionModule(IpsecAction):
         if len(given) != 1:
             raise OptionError("give exactly one of command, commands and script")
         if given == ["command"]:
-            return [read_line(options["command"])], {}
+            return [read_line(_text("command", options["command"]))], {}
         if given == ["commands"]:
-            return [read_line(text, f"commands[{i}]") for i, text in enumerate(options["commands"])], {}
+            texts = options["commands"] if isinstance(options["commands"], list) else [options["commands"]]
+            places = [f"commands[{i}]" for i in range(len(texts))]
+            return [read_line(_text(place, text), place) for place, text in zip(places, texts, strict=True)], {}
         text = read_file(self, options["script"], options["encoding"])
         ignore = options["unsupported"] == "ignore"
         lines, script = read_script(commands_of(Program.IPSECCMD, text, ignore), ignore)
@@ -68,6 +72,12 @@ class ActionModule(IpsecAction):
     ) -> dict[str, t.Any]:
         with working_on(self, host, task_vars) as variables:
             return PolicyTask(Host(self, variables), edits_of(lines), settings, variables).run()
+
+
+def _text(place: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise OptionError(f"{place}: this must be a command line, a text, not {kind_of(value)}")
+    return value
 
 
 def _stopped(host: str, error: Exception, result: t.Mapping[str, t.Any], before: list[dict[str, t.Any]]) -> TaskFailure:

@@ -46,7 +46,9 @@ def read_file(action: ActionBase, name: str, encoding: str | None) -> str:
         finally:
             action._loader.cleanup_tmp_file(path)
     except (AnsibleError, OSError) as error:
-        raise OptionError(f"script: '{name}' cannot be read: {error}") from None
+        # what Ansible adds is about an option that is not here
+        reason = str(error).partition("\nIf you are using a module")[0]
+        raise OptionError(f"script: '{name}' cannot be read: {reason}") from None
     try:
         return decode(data, encoding)
     except ModelError as error:

@@ -124,6 +124,10 @@ REFUSED = [
     ({"command": r"ipseccmd \\nowhere -w reg -p P -y"}, "'nowhere' is not in the inventory, neither by its name"),
     ({"command": "ipseccmd -w reg:win -p P -y"}, "a logon over WinRM cannot go on to a third machine"),
     ({"command": "ipseccmd -u", "commands": []}, "give exactly one of command, commands and script"),
+    ({"commands": "ipseccmd -w reg -p P -r R -n esp[3des,sha] x"}, "commands[0]: line 1, column 44: "),
+    ({"commands": ["-w reg -p P -y", ["-w reg"]]}, "commands[1]: this must be a command line, a text, not a list"),
+    ({"command": {"a": "b"}}, "command: this must be a command line, a text, not a dictionary"),
+    ({"command": "-w reg -p P -y\n-w reg -p Q -y\nipseccmd -u"}, "line 3, column 1: here begins another command"),
     ({"service": "started"}, "give exactly one of command, commands and script"),
     ({"script": "missing.cmd"}, "'missing.cmd' cannot be read"),
     ({"script": "/dev/null", "encoding": "klingon"}, "klingon"),
@@ -148,6 +152,7 @@ def test_what_is_refused_touches_nothing(host, player):
         assert (result.status, result["changed"]) == ("failed", False)
         assert words in result["msg"]
     assert "Traceback" not in run.output
+    assert "remote_src" not in run.output
     assert done(host) == []
 
 

@@ -15,8 +15,11 @@ from ..model import ModelError
 from ..source import Text
 from .commands import AddRule, Command, DeleteRules, Help, Show, Write
 from .edits import edit_of
-from .parse import parse_command
+from .parse import PROGRAMS, is_program, parse_command
 
+_CONTINUATION: t.Final = re.compile(r"(?<=\s)\^(?=[ \t]*+\r?\n)")
+_VARIABLE: t.Final = re.compile(r"%[A-Za-z_]\w*+%")
+_WORD: t.Final = re.compile(r"\S++")
 _REDIRECTIONS: t.Final = re.compile(r"(?:[12]?>>?[ \t]*+(?:&[12]|[^\s&>]++)[ \t\r\n]*+)++")
 
 
@@ -42,10 +45,26 @@ def read_line(text: str | Text, place: str = "") -> Line:
     """One command; a text may have what people leave around a command of a batch file. Raises `ModelError`."""
     notes: list[str] = []
     if isinstance(text, str):
-        text = _without_redirections(text)
+        text = _CONTINUATION.sub(" ", _without_redirections(text))
+        at(place, _refuse_other_than_one, text)
+        if _VARIABLE.search(text):
+            notes.append("variables as %NAME% are taken as they stand: only a batch file sets them (the option script)")
     # an error in a file names the line itself
     command = parse_command(text, notes) if isinstance(text, Text) else at(place, parse_command, text, notes)
     return Line(place, command, tuple(dict.fromkeys(notes)))
+
+
+def _refuse_other_than_one(line: str) -> None:
+    """Raise `SourceError` where `line` is no command, or more than one."""
+    words = [*_WORD.finditer(line)]
+    if not words:
+        raise Text.of(line).error(0, "here must stand a command; /? shows the syntax")
+    if is_program(words[0][0], ("netsh",)):
+        raise Text.of(line).error(words[0].start(), "this is a command of netsh, which the filter from_netsh converts")
+    for word in words[1:]:
+        if line[word.start() - 1] == "\n" and is_program(word[0], PROGRAMS):
+            problem = "here begins another command; the option commands takes several, and script a batch file"
+            raise Text.of(line).error(word.start(), problem)
 
 
 def _without_redirections(line: str) -> str:

@@ -13,6 +13,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelEr
 from ansible_collections.ipsec.windows.plugins.module_utils.scripts import commands_of
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.render import render_policy
+from ansible_collections.ipsec.windows.plugins.module_utils.source import Text
 from ansible_collections.ipsec.windows.plugins.module_utils.store import Store
 from unit import stores
 
@@ -221,3 +222,32 @@ def test_a_line_that_is_too_long_for_a_batch_file_is_noted():
 def test_arguments_are_what_tasks_take():
     (found,), _notes = read("-w reg -p P -r R -f 0+srv -a p:x -n ah[md5] -1k 3Q")
     assert parse_policy({k: v for k, v in found.items() if k != "rules_mode"}).rules[0].name == "R"
+
+
+NO_LINE = {
+    "": "line 1, column 1: here must stand a command",
+    " \n": "line 1, column 1: here must stand a command",
+    "netsh ipsec static delete all": "line 1, column 1: this is a command of netsh",
+    "ipseccmd -w reg -p P -x\nipseccmd -w reg -p Q -o\n": "line 2, column 1: here begins another command",
+    "-w reg -p P -r R -n pass\r\nC:\\x\\IPSECCMD.EXE -w reg -p Q -o": "line 2, column 1: here begins another command",
+}
+
+
+@pytest.mark.parametrize("text", NO_LINE)
+def test_what_is_not_one_command(text):
+    with pytest.raises(ModelError) as error:
+        read_line(text)
+    assert str(error.value).startswith(NO_LINE[text])
+
+
+def test_a_command_over_several_lines():
+    plain = read_line("ipseccmd -w reg -p P -r R -f 0+192.0.2.1 -n block")
+    assert read_line("ipseccmd -w reg -p P ^\r\n  -r R -f ^\n 0+192.0.2.1\n -n block ^\n") == plain
+    key = read_line("-w reg -p P -r R -f 0+192.0.2.1 -a p:x^\n -x").command.parameters.authentication[0].key
+    assert key == "x^"
+
+
+def test_a_variable_in_a_line_is_noted():
+    assert read_line('-w reg -p "%POLICY%" -y').notes[0].startswith("variables as %NAME% are taken as they stand")
+    assert read_line('-w reg -p "100% % of it" -y').notes == ()
+    assert read_line(Text.of('-w reg -p "%POLICY%" -y')).notes == ()
