@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from ..module_utils.batch import Program
 from ..module_utils.ipseccmd.commands import Help
@@ -33,10 +33,11 @@ class ActionModule(IpsecAction):
         if lines and not todo:
             return {"msg": SYNTAX, "_ansible_verbose_always": True, **rest}
         edits_of(todo)
+        computers = dict.fromkeys(line.computer for line in todo if line.computer is not None)
+        hosts = {computer: find_computer(computer, self._task, task_vars) for computer in computers}
         by_host: dict[str | None, list[Line]] = {}
         for line in todo:
-            host = None if line.computer is None else find_computer(line.computer, self._task, task_vars)
-            by_host.setdefault(host, []).append(line)
+            by_host.setdefault(None if line.computer is None else hosts[line.computer], []).append(line)
         results: list[dict[str, t.Any]] = []
         for host, of_host in by_host.items():
             name = str(host or self._task.delegate_to or task_vars["inventory_hostname"])
@@ -45,9 +46,11 @@ class ActionModule(IpsecAction):
             except TaskFailure as error:
                 raise _stopped(name, error, error.result, results) from error
             except (*REFUSALS, AnsibleError) as error:
-                if not results:
-                    raise
-                raise _stopped(name, error, {"changed": False}, results) from error
+                if results:
+                    raise _stopped(name, error, {"changed": False}, results) from error
+                if host is not None and isinstance(error, AnsibleConnectionFailure):
+                    raise AnsibleConnectionFailure(f"the computer {host}: {error}") from error
+                raise
         return {**_join(results), **rest}
 
     def _lines(self, options: dict[str, t.Any]) -> tuple[list[Line], dict[str, t.Any]]:

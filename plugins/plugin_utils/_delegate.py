@@ -12,6 +12,7 @@ import difflib
 import typing as t
 
 from ansible import constants
+from ansible.errors import AnsibleError
 from ansible.playbook.task import Task
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import connection_loader
@@ -33,7 +34,7 @@ def _find(computer: str, task_vars: t.Mapping[str, t.Any]) -> str:
     hostvars = task_vars["hostvars"]
     found = [host for host in hosts if fold(host) == fold(computer)]
     if not found:
-        found = [host for host in hosts if fold(str(hostvars[host].get("ansible_host"))) == fold(computer)]
+        found = [host for host in hosts if (address := _address(hostvars[host])) and fold(address) == fold(computer)]
     if len(found) == 1:
         return found[0]
     if found:
@@ -49,6 +50,24 @@ def _find(computer: str, task_vars: t.Mapping[str, t.Any]) -> str:
     )
 
 
+def _address(variables: t.Mapping[str, t.Any]) -> str | None:
+    """Where a host is; None where its variables do not tell, which is for those to find out who need it."""
+    try:
+        found = variables.get("ansible_host")
+    except AnsibleError:
+        return None
+    return None if found is None else str(found)
+
+
+def _variables(action: ActionBase, host: str, task_vars: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The variables of the task on `host`, with those of the play and of the task itself."""
+    hostvars = task_vars["hostvars"]
+    found: dict[str, t.Any] = hostvars._variable_manager.get_vars(
+        play=action._task.get_play(), host=hostvars._inventory.get_host(host), task=action._task
+    )
+    return found
+
+
 @contextlib.contextmanager
 def working_on(action: ActionBase, host: str | None, task_vars: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
     """Let `action` work on `host`, which is in the inventory, as long as this is entered; None is its own host.
@@ -59,7 +78,7 @@ def working_on(action: ActionBase, host: str | None, task_vars: dict[str, t.Any]
         yield task_vars
         return
     before = (action._connection, action._play_context, action._task)
-    variables = dict(task_vars["hostvars"].raw_get(host))
+    variables = _variables(action, host, task_vars)
     delegated_vars = {**task_vars, "ansible_delegated_vars": {host: variables}}
     templar = action._templar.copy_with_new_env(available_variables=variables)
     task = action._task.copy(exclude_parent=True)

@@ -231,8 +231,39 @@ def test_an_unreachable_computer_is_unreachable(host, player):
     inventory.write_text(json.dumps({"all": {"hosts": {"ghost": {**ghost, "ansible_password": "p"}}}}))
     run = player.play(host, command_task(r"ipseccmd \\GHOST -w reg -p P -y"), options=("-i", str(inventory)))
     assert run[0].status == "unreachable", run.output
+    assert "the computer ghost: " in run[0]["msg"]
     assert "Traceback" not in run.output
     assert done(host) == []
+
+
+def _inventory(player, hosts):
+    path = player.folder / "more.json"
+    path.write_text(json.dumps({"all": {"hosts": hosts}}))
+    return ("-i", str(path))
+
+
+@pytest.mark.parametrize("where", ["play", "task"])
+def test_a_computer_has_the_variables_of_the_play_and_of_the_task(host, other, player, where):
+    password = json.loads(player.inventory.read_text())["windows"]["vars"]["ansible_password"]
+    guest = {"ansible_connection": "winrm", "ansible_host": _address(player, other), "ansible_user": "vagrant"}
+    guest |= {"ansible_port": 5985, "ansible_winrm_transport": "basic", "ansible_password": "{{ secret }}"}
+    task = command_task(r"ipseccmd \\guest -w reg -p P -r R -f 0+192.0.2.1 -n block")
+    given = {"vars": {"secret": password}}
+    options = _inventory(player, {"guest": guest})
+    if where == "task":
+        run = player.play(host, {**task, **given}, options=options)
+    else:
+        run = player.play(host, task, options=options, **given)
+    assert run[0]["changed"], run.output
+    assert [policy.name for policy in other.policies()] == ["P"]
+
+
+def test_hosts_without_an_address_do_not_hide_others(host, other, player):
+    options = _inventory(player, {"riddle": {"ansible_host": "{{ answer }}"}, "bare": {}})
+    lines = [rf"ipseccmd \\{computer} -w reg -p P -y" for computer in (_address(player, other), "none")]
+    run = player.play(host, *map(command_task, lines), options=options, ignore_errors=True)
+    assert run[0]["host"] == other.name, run.output
+    assert "the computer 'none' is not in the inventory" in run[1]["msg"]
 
 
 GHOST = {"ansible_connection": "winrm", "ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_user": "u"}
@@ -251,12 +282,9 @@ def test_what_was_done_before_a_computer_fails_is_told(host, other, player, line
         "pipe": {"ansible_connection": "local"},
         "riddle": {**GHOST, "ansible_password": "{{ answer }}"},
     }
-    inventory = player.folder / "more.json"
-    inventory.write_text(json.dumps({"all": {"hosts": others}}))
     first = "ipseccmd -w reg -p P -r R -f 0+192.0.2.1 -n block"
-    run = player.play(
-        host, command_task(commands=[first, line.format(other=other.name)]), options=("-i", str(inventory), "--diff")
-    )
+    task = command_task(commands=[first, line.format(other=other.name)])
+    run = player.play(host, task, options=(*_inventory(player, others), "--diff"))
     assert (run[0].status, run[0]["changed"]) == ("failed", True), run.output
     assert FAIL_LATER[line] in run[0]["msg"]
     assert f"(the commands for {host.name} came before" in run[0]["msg"]
