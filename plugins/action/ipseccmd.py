@@ -90,7 +90,7 @@ def _stopped(host: str, error: Exception, result: t.Mapping[str, t.Any], before:
     done = ", ".join(found["host"] for found in before)
     failed = {"host": host, "failed": True, "msg": str(error), **result}
     return TaskFailure(
-        f"on {host}: {error} (the commands for {done} came before and stay done: see hosts)", **_join([*before, failed])
+        f"on {host}: {error} (the commands for {done} came before: see hosts)", **_join([*before, failed])
     )
 
 
