@@ -12,6 +12,7 @@ import re
 import typing as t
 
 from ..addresses import parse_address
+from ..hints import did_you_mean, nearest
 from ..model import (
     NAME_LIMIT,
     AuthMethod,
@@ -43,7 +44,7 @@ from .commands import (
     Show,
     Write,
 )
-from .errors import GrammarError, did_you_mean
+from .errors import GrammarError
 from .filters import format_filter, parse_filter
 from .methods import PFS_GROUP_NOTE, parse_main_mode_method, parse_negotiation
 from .syntax import FLAGS, LISTS, OPTIONS, STATIC
@@ -188,9 +189,9 @@ def _option_name(text: Text, word: Word) -> str:
         return found[0]
     if found:
         raise text.error(word.start, f"this may be {' or '.join(f'-{option}' for option in found)}")
-    hint = did_you_mean(name, [option for option in OPTIONS if len(option) > 2])
-    hint = hint.replace("mean ", "mean -") if hint else f"; there are {', '.join(f'-{option}' for option in OPTIONS)}"
-    raise text.error(word.start, f"there is no such option{hint}")
+    near = nearest(name, [option for option in OPTIONS if len(option) > 2])
+    hint = f"did you mean -{near}?" if near else f"there are {', '.join(f'-{option}' for option in OPTIONS)}"
+    raise text.error(word.start, f"there is no such option; {hint}")
 
 
 class _Line:

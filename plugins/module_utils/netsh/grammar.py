@@ -9,9 +9,9 @@ Messages never repeat what was typed, as it may be a key in the wrong place: the
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import typing as t
 
+from ..hints import did_you_mean
 from ..source import Text
 from ..words import split_words
 
@@ -163,8 +163,7 @@ def _match(word: Text, choices: t.Sequence[str], problem: str, known: str) -> st
         return found[0]
     if found:
         raise word.error(0, f"this is short for {_list(found)}; write more of it")
-    near = difflib.get_close_matches(value, choices, 1)
-    raise word.error(0, f"{problem}; did you mean {near[0]}?" if near else f"{problem}; {known}")
+    raise word.error(0, problem + (did_you_mean(value, choices) or f"; {known}"))
 
 
 def _list(words: t.Sequence[str]) -> str:

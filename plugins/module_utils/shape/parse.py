@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 import typing as t
 
 from ..addresses import parse_address
+from ..hints import did_you_mean
 from ..ipseccmd.filters import parse_filter
 from ..ipseccmd.methods import parse_main_mode_method, parse_security_method
 from ..model import (
@@ -266,8 +266,7 @@ def _parse_protocol(fields: Fields, odd: bool) -> int:
         return PROTOCOLS[text]
     if re.fullmatch("[0-9]{1,10}", text) and (odd or int(text) <= 255):
         return int(text)
-    near = difflib.get_close_matches(text, PROTOCOLS, 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    hint = did_you_mean(text, PROTOCOLS)
     raise ShapeError(
         fields.place("protocol"), f"'{text}' is no protocol: any, tcp, udp, icmp, raw or a number from 0 to 255{hint}"
     )
