@@ -24,13 +24,11 @@ from ..model import (
 from ..shape.arguments import policy_arguments
 from ..shape.parse import parse_policy
 from ..shape.wanted import Wanted
+from ..words import LONGEST_LINE
 from .commands import FilterSpec, Help, Negotiation, Offer, Parameters, Rekey, Write
 from .filters import format_filter
 from .format import format_command
 from .lines import Line, edits_of
-
-LONGEST_LINE: t.Final = 8191
-"""Characters that cmd.exe takes."""
 
 
 def read_arguments(lines: t.Sequence[Line], notes: list[str]) -> list[dict[str, t.Any]]:

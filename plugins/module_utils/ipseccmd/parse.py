@@ -12,9 +12,11 @@ import re
 import typing as t
 
 from ..addresses import parse_address
+from ..batch.programs import IPSECCMD
 from ..hints import did_you_mean, nearest
 from ..model import (
     NAME_LIMIT,
+    U32,
     AuthMethod,
     Certificate,
     DnsName,
@@ -30,7 +32,7 @@ from ..model import (
 )
 from ..redact import BLANKS, key_spans
 from ..source import Text
-from ..words import Word, split_words
+from ..words import Word, is_program, split_words
 from .commands import (
     QUERIES,
     AddRule,
@@ -49,11 +51,7 @@ from .filters import format_filter, parse_filter
 from .methods import PFS_GROUP_NOTE, parse_main_mode_method, parse_negotiation
 from .syntax import FLAGS, LISTS, OPTIONS, STATIC
 
-PROGRAMS: t.Final = ("ipseccmd", "ipsecpol")
-"""The program, and what it was called before Windows XP."""
-
 _T = t.TypeVar("_T")
-_U32: t.Final = (1 << 32) - 1
 _BRACKETS: t.Final = {"(": (")", "permit", "pass"), "[": ("]", "block", "block")}
 _KEY_HINT: t.Final = 'a pre-shared key stands behind -a, as in -a preshare:"key"'
 _KEYWORDS: t.Final = {"permit": "pass", "block": "block"}
@@ -70,13 +68,13 @@ def parse_command(line: str | Text, notes: list[str]) -> Command:
     words = split_words(text)
     if any(word.value in ("/?", "-?") for word in words if not word.quoted):
         return Help()
-    if words and is_program(words[0].value, PROGRAMS):
+    if words and is_program(words[0].value, IPSECCMD):
         words.pop(0)
     computer = _take_computer(text, words)
     if words and not _is_option(words[0]):
         if words[0].value.casefold() == "show":
             return _parse_query(text, words, computer)
-        hint = did_you_mean(words[0].value, ("show", *PROGRAMS))
+        hint = did_you_mean(words[0].value, ("show", *IPSECCMD))
         raise text.error(words[0].start, f"here must stand an option, as in -f, or show{hint}")
     return _Line(text, _group(text, words), notes, computer).parse()
 
@@ -85,12 +83,6 @@ def poll_interval(policy: str) -> str | None:
     """The digits behind the last colon of what stands behind -p; None for what does not end so."""
     minutes = policy.rpartition(":")[2]
     return minutes if len(minutes) < len(policy) and re.fullmatch("[0-9]+", minutes) else None
-
-
-def is_program(word: str, names: t.Container[str]) -> bool:
-    """Whether `word` starts one of these programs, with or without a path and .exe."""
-    name = word.replace("/", "\\").rpartition("\\")[2].casefold()
-    return name.removesuffix(".exe") in names
 
 
 def _take_computer(text: Text, words: list[Word]) -> str | None:
@@ -371,15 +363,15 @@ class _Line:
             numbers = {found[2].casefold(): int(found[1])}
             if found[4]:
                 numbers[found[4].casefold()] = int(found[3])
-            if max(numbers.values()) > _U32 or numbers.get("s") == 0:
-                raise self.text.error(word.start, f"quick modes are 0 (no limit) to {_U32}, seconds 1 to {_U32}")
+            if max(numbers.values()) > U32 or numbers.get("s") == 0:
+                raise self.text.error(word.start, f"quick modes are 0 (no limit) to {U32}, seconds 1 to {U32}")
             return Rekey(numbers.get("q"), numbers.get("s"))
         return None
 
     def _soft_lifetime(self) -> int | None:
         for word in self._values("1e"):
-            if not re.fullmatch("[0-9]{1,10}", word.value) or int(word.value) > _U32:
-                raise self.text.error(word.start, f"this is a number of seconds, 0 to {_U32}")
+            if not re.fullmatch("[0-9]{1,10}", word.value) or int(word.value) > U32:
+                raise self.text.error(word.start, f"this is a number of seconds, 0 to {U32}")
             return int(word.value)
         return None
 
@@ -444,7 +436,7 @@ class _Line:
         self._at(name, check_policy_name)
         if minutes is None:
             return name.value, None
-        limit = _U32 // 60
+        limit = U32 // 60
         if len(minutes) > 10 or not 1 <= int(minutes) <= limit:
             raise word.text.error(len(name) + 1, f"the poll interval is a number of minutes, 1 to {limit}")
         return name.value, int(minutes)

@@ -13,7 +13,7 @@ import typing as t
 
 from ..hints import did_you_mean
 from ..source import Text
-from ..words import split_words
+from ..words import is_program, split_words
 
 _POLICY: t.Final = (
     "description",
@@ -124,7 +124,7 @@ class Command:
 def parse_command(text: Text) -> Command:
     """What `text`, from ``netsh`` or ``ipsec`` on, says. Raises `SourceError`."""
     words = [word.text for word in split_words(text)]
-    if words and _is_netsh(words[0].value):
+    if words and is_program(words[0].value, ("netsh",)):
         words = words[1:]
     _expect(words, 0, ("ipsec",), text)
     if _expect(words, 1, ("static", "dynamic"), text) == "dynamic":
@@ -141,10 +141,6 @@ def parse_command(text: Text) -> Command:
         if command.get(name) is None and not (everything and name == "name"):
             raise text.error(len(text), f"{verb} {object_} needs {name}=")
     return command
-
-
-def _is_netsh(word: str) -> bool:
-    return word.replace("/", "\\").rpartition("\\")[2].casefold() in ("netsh", "netsh.exe")
 
 
 def _expect(words: list[Text], index: int, choices: t.Sequence[str], text: Text) -> str:

@@ -19,13 +19,12 @@ from ..model import (
 )
 from ..shape.parse import parse_policy
 from ..shape.wanted import Wanted, WantedDefaultResponse, WantedMainMode
+from ..words import LONGEST_LINE
 from .filters import write_address, write_filter
 from .methods import write_authentication, write_main_mode_methods, write_security_methods
 from .values import write_flag, write_text
 
 _PREFIX: t.Final = "netsh ipsec static"
-# of a line of cmd.exe
-_LONGEST: t.Final = 8191
 _CHOICES: t.Final = {"state": ("present", "absent"), "rules_mode": ("exact", "merge")}
 _T = t.TypeVar("_T")
 
@@ -228,8 +227,8 @@ class _Writer:
 
     def _add(self, place: str, command: str, *words: str) -> None:
         line = " ".join((_PREFIX, command, *words))
-        if len(line) > _LONGEST:
-            self._refuse(place, f"'{command}' takes {len(line)} characters; a command has {_LONGEST} at most")
+        if len(line) > LONGEST_LINE:
+            self._refuse(place, f"'{command}' takes {len(line)} characters; a command has {LONGEST_LINE} at most")
         self.lines.append(line)
 
     def _refuse(self, place: str, problem: str) -> None:

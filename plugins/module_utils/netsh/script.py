@@ -9,7 +9,7 @@ import bisect
 import dataclasses
 import typing as t
 
-from ..model import CONNECTION_TYPES, DnsName, Filter, Host, NegotiationPolicy, fold
+from ..model import CONNECTION_TYPES, U32, DnsName, Filter, Host, NegotiationPolicy, fold
 from ..source import Text
 from .filters import read_address, read_filter
 from .grammar import Command, parse_command
@@ -17,8 +17,7 @@ from .library import FilterAction, FilterList, Policy, Rule, Shelf, Tree
 from .methods import read_authentication, read_main_mode_methods, read_security_methods
 from .values import read_description, read_flag, read_name, read_number, read_word
 
-_U32: t.Final = (1 << 32) - 1
-_MINUTES: t.Final = _U32 // 60
+_MINUTES: t.Final = U32 // 60
 
 
 def read_netsh(commands: t.Iterable[Text], notes: list[str]) -> list[Tree]:
@@ -189,7 +188,7 @@ class _Script:
         if (value := command.get("mmlifetime")) is not None:
             policy.main_mode["lifetime_seconds"] = read_number(value, 1, _MINUTES) * 60
         if (value := command.get("qmpermm")) is not None:
-            policy.main_mode["quick_mode_limit"] = read_number(value, 0, _U32)
+            policy.main_mode["quick_mode_limit"] = read_number(value, 0, U32)
         if (value := command.get("mmpfs")) is not None:
             policy.main_mode["pfs"] = read_flag(value)
         # what netsh takes where this is left out is not known: it is left out as well

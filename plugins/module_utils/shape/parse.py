@@ -15,6 +15,7 @@ from ..ipseccmd.filters import parse_filter
 from ..ipseccmd.methods import parse_main_mode_method, parse_security_method
 from ..model import (
     PROTOCOLS,
+    U32,
     Address,
     AddressRange,
     Ah,
@@ -78,10 +79,10 @@ def _parse_poll_interval(fields: Fields) -> int | None:
     if not isinstance(value, int | None) and not (isinstance(value, str) and re.fullmatch(r"\s*[0-9]+\s*", value)):
         raise ShapeError("poll_interval", "this must be a whole number of minutes, or of seconds as in 90s")
     minutes = fields.number("poll_interval")
-    if minutes is not None and not 1 <= minutes * 60 < 1 << 32:
+    if minutes is not None and not 1 <= minutes * 60 <= U32:
         raise ShapeError(
             "poll_interval",
-            f"the interval is a number of minutes, 1 to {((1 << 32) - 1) // 60}, or of seconds as in 90s",
+            f"the interval is a number of minutes, 1 to {U32 // 60}, or of seconds as in 90s",
         )
     return None if minutes is None else minutes * 60
 
