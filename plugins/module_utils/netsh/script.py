@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import bisect
 import dataclasses
 import typing as t
 
@@ -45,7 +44,6 @@ class _Script:
         self._emptied: Text | None = None
         self._unmade: dict[tuple[str, str], str] = {}
         self._described = False
-        self._lines = _Lines()
         self._line = 0
         self._executors: t.Final[t.Mapping[tuple[str, str], t.Callable[[Command], None]]] = {
             ("show", ""): self._leave_out,
@@ -71,7 +69,7 @@ class _Script:
         }
 
     def run(self, command: Command) -> None:
-        self._line = self._lines.of(command.text)
+        self._line = command.text.line()
         self._executors[command.verb, command.object](command)
 
     def finish(self) -> list[Tree]:
@@ -388,17 +386,3 @@ class _Script:
 def _anonymous(filter_: Filter) -> Filter:
     """The filter without its description, by which netsh tells filters apart."""
     return dataclasses.replace(filter_, description="")
-
-
-class _Lines:
-    """The numbers of lines, for many texts of one file."""
-
-    def __init__(self) -> None:
-        self._file: str | None = None
-        self._ends: list[int] = []
-
-    def of(self, text: Text) -> int:
-        if text.file is not self._file:
-            self._file = text.file
-            self._ends = [index for index, character in enumerate(text.file) if character == "\n"]
-        return bisect.bisect_left(self._ends, text.offset(0)) + 1
