@@ -91,7 +91,10 @@ def main() -> None:
             changed=1,
         )
         demo.play("4. What is on a host?", "demo_show.yml", "--limit", "win1", hosts=1, changed=0)
-        demo.play("5. The way back", "demo_absent.yml", changed=1)
+        demo.play("5. A batch file of old makes another policy", "demo_script.yml", "--diff", changed=1)
+        demo.ask_hosts(policies=2)
+        demo.play("6. Again: it deletes its policy and makes it anew; nothing to do", "demo_script.yml", changed=0)
+        demo.play("7. The way back", "demo_absent.yml", changed=1)
         demo.ask_hosts(policies=0)
         print("\nAll steps did what they say.")
 

@@ -33,7 +33,9 @@ class Change:
 
 @dataclasses.dataclass
 class Sheet:
-    """One policy under the pen. `fresh` says that it was deleted on the way: nothing of what is stored stays."""
+    """One policy under the pen. `fresh` says that it was deleted on the way: nothing of what is stored stays; `unnamed`
+    are the rules that went with it and that the command did not name.
+    """
 
     name: str
     stored: StoredPolicy | None
@@ -45,6 +47,7 @@ class Sheet:
     assigned: bool | None = None
     rules: dict[str, Rule] = dataclasses.field(default_factory=dict)
     removed: set[str] = dataclasses.field(default_factory=set)
+    unnamed: list[str] = dataclasses.field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._by_name: dict[str, list[StoredRule]] = {}
@@ -95,6 +98,15 @@ class Sheet:
         self.rules.clear()
         self.removed.clear()
 
+    def losses(self) -> t.Iterator[str]:
+        """What to say of rules that are lost without having been named."""
+        there = {fold(rule.name) for rule in self.rules.values()} if self.there else set()
+        lost = [name or "one without a name" for name in self.unnamed if fold(name) not in there]
+        if lost:
+            more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
+            names = ", ".join(dict.fromkeys(lost[:_SHOWN]))
+            yield f"the policy '{self.name}' is deleted with rules that the command does not name: {names}{more}"
+
     def wanted(self) -> Wanted:
         """What was asked for on the way; of a fresh policy, everything."""
         name = self.stored.policy.name if self.stored and not self.fresh else self.name
@@ -131,7 +143,7 @@ _DEFAULT_MAIN_MODE: t.Final = WantedMainMode(
 
 
 class Draft:
-    """All policies of a store under the pen. `notes` collects what somebody should know.
+    """All policies of a store under the pen.
 
     Where nobody knows the store, `policies` is None: then a policy that is not made here may be there all the same.
     """
@@ -142,7 +154,12 @@ class Draft:
         self._sheets: dict[str, Sheet] = {}
         self._active = next((p for p in self._policies if p.key == active), None)
         self._taken = False
-        self.notes: list[str] = []
+        self._notes: list[str] = []
+
+    @property
+    def notes(self) -> list[str]:
+        """What somebody should know."""
+        return [*self._notes, *(note for sheet in self._sheets.values() for note in sheet.losses())]
 
     def apply(self, edit: Edit) -> None:
         """Raises `ModelError`."""
@@ -186,13 +203,7 @@ class Draft:
     def _delete(self, sheet: Sheet, rules: t.Sequence[str]) -> None:
         if sheet.there:
             named = set(map(fold, rules))
-            others = [name or "one without a name" for name in sheet.rule_names() if fold(name) not in named]
-            if others:
-                more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
-                self.notes.append(
-                    f"the policy '{sheet.name}' is deleted with rules that the command does not name: "
-                    f"{', '.join(others[:_SHOWN])}{more}"
-                )
+            sheet.unnamed += [name for name in sheet.rule_names() if fold(name) not in named]
         sheet.delete()
 
     def sheets(self) -> list[Sheet]:
@@ -224,4 +235,4 @@ class Draft:
         stored = None if sheet.fresh else sheet.stored
         others = stored is not None and any(origin.key not in sheet.rules for origin in stored.rules)
         if stored is not None and others and stored.policy.main_mode != target.policy.main_mode:
-            self.notes.append(f"main mode belongs to the policy: it changes for all rules of '{stored.policy.name}'")
+            self._notes.append(f"main mode belongs to the policy: it changes for all rules of '{stored.policy.name}'")

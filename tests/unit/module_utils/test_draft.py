@@ -197,7 +197,10 @@ def test_what_other_policies_use_stays():
 def test_deleted_and_made_anew_is_no_change():
     script = ["-w reg -p P -o", f"{SECURE} -n block", "-w reg -p P -r S -f 0+192.0.2.2 -n pass", "-w reg -p P -x"]
     first = run(Store(), *script)
-    assert run(first.store, *script).operations == 0
+    again = run(first.store, *script)
+    assert (again.operations, again.notes) == (0, [])
+    fewer = run(first.store, *script[:2])
+    assert fewer.notes == ["the policy 'P' is deleted with rules that the command does not name: S"]
 
 
 def test_made_anew_it_has_nothing_of_what_was_there():
