@@ -22,7 +22,7 @@ from ..model import (
     SecurityMethod,
 )
 from ..shape.arguments import policy_arguments
-from ..shape.parse import parse_policy
+from ..shape.parse import parse_task
 from ..shape.wanted import Wanted
 from ..words import LONGEST_LINE
 from .commands import FilterSpec, Help, Negotiation, Offer, Parameters, Rekey, Write
@@ -72,7 +72,7 @@ def _arguments(sheet: Sheet, notes: list[str]) -> dict[str, t.Any]:
 
 
 def write_lines(policies: t.Iterable[t.Mapping[str, t.Any]], notes: list[str]) -> list[str]:
-    """The lines that make these policies, in the one shape; `state` may be absent.
+    """The lines that make these policies, each with the keys of a task of ipsec_policy.
 
     What the language has no words for and changes no traffic, such as descriptions, is left out and noted. Raises one
     `ModelError` with all that it cannot say otherwise.
@@ -80,9 +80,8 @@ def write_lines(policies: t.Iterable[t.Mapping[str, t.Any]], notes: list[str]) -
     lines: list[str] = []
     problems: list[str] = []
     for policy in policies:
-        given = {key: value for key, value in policy.items() if key not in ("state", "rules_mode")}
-        wanted = parse_policy(given)
-        commands = list(_Policy(wanted, policy.get("state") == "absent", problems, notes).commands())
+        wanted, absent, _rules_mode = parse_task(policy)
+        commands = list(_Policy(wanted, absent, problems, notes).commands())
         lines += [format_command(command) for command in commands] if not problems else []
     if problems:
         raise ModelError(f"ipseccmd cannot express this: {'; '.join(problems)}")

@@ -72,6 +72,19 @@ def parse_policy(value: t.Mapping[str, t.Any]) -> Wanted:
     )
 
 
+def parse_task(value: t.Mapping[str, t.Any]) -> tuple[Wanted, bool, str]:
+    """What `value` asks for with `keys.MODES` beside the policy, whether that is to be absent, and the mode of its
+    rules. Raises `ShapeError`.
+    """
+    modes = {}
+    for key, choices in keys.MODES.items():
+        modes[key] = choices[0] if value.get(key) is None else value[key]
+        if modes[key] not in choices:
+            raise ShapeError(key, f"this is {' or '.join(choices)}")
+    wanted = parse_policy({key: item for key, item in value.items() if key not in modes})
+    return wanted, modes["state"] == "absent", modes["rules_mode"]
+
+
 def _parse_poll_interval(fields: Fields) -> int | None:
     value = fields.get("poll_interval")
     if isinstance(value, str) and (found := re.fullmatch(r"\s*([0-9]{1,10})s\s*", value)):

@@ -16,7 +16,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelEr
 from ansible_collections.ipsec.windows.plugins.module_utils.netsh import read_netsh, write_netsh
 from ansible_collections.ipsec.windows.plugins.module_utils.objects import read_policies
 from ansible_collections.ipsec.windows.plugins.module_utils.redact import key_spans
-from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
+from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_task
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.render import render_policy
 from ansible_collections.ipsec.windows.plugins.module_utils.source import SourceError, Text
 from ansible_collections.ipsec.windows.plugins.module_utils.store import Store
@@ -66,7 +66,7 @@ def notes_of(*lines):
 
 def wanted(item):
     """What the task would ask for."""
-    return parse_policy({key: value for key, value in item.items() if key not in ("state", "rules_mode")})
+    return parse_task(item)[0]
 
 
 def rule_of(*lines):
@@ -627,7 +627,7 @@ REFUSED = {
         "netsh has no way to name the interface",
     ),
     "odd": ({"odd": True}, "the policy is odd"),
-    "state": ({"state": "query"}, "policies[0].state: this is present or absent"),
+    "state": ({"state": "query"}, "policies[0]: state: this is present or absent"),
     "long command": (
         {"rules": [{"name": "R", "filters": ["0+*"], "authentication": [{"certificate": "x" * 2000}] * 5}]},
         "rules[0] (R): 'add rule' takes 10",
