@@ -21,7 +21,7 @@ from ..model import (
     Rule,
     SecurityMethod,
 )
-from ..shape.arguments import policy_arguments
+from ..shape.arguments import absence_arguments, policy_arguments
 from ..shape.parse import parse_task
 from ..shape.wanted import Wanted
 from ..words import LONGEST_LINE
@@ -62,13 +62,11 @@ def read_arguments(lines: t.Sequence[Line], notes: list[str]) -> list[dict[str, 
 
 def _arguments(sheet: Sheet, notes: list[str]) -> dict[str, t.Any]:
     if not sheet.there:
-        return {"name": sheet.name, "state": "absent"}
+        return absence_arguments(sheet.name)
     wanted = dataclasses.replace(sheet.wanted(), assigned=sheet.assigned)
     if wanted.rules is None and wanted.default_response is None:
-        notes.append(f"the task makes the policy '{sheet.name}' where it is missing; the command would not")
-    if sheet.fresh or wanted.rules is None:
-        return policy_arguments(wanted)
-    return {**policy_arguments(wanted), "rules_mode": "merge"}
+        notes.append(f"the task makes the policy '{sheet.name}' where it is missing; the script would not")
+    return policy_arguments(wanted, exact=sheet.fresh)
 
 
 def write_lines(policies: t.Iterable[t.Mapping[str, t.Any]], notes: list[str]) -> list[str]:

@@ -92,8 +92,8 @@ def test_the_assigned_one_comes_first_and_is_the_last_one_named():
 
 def test_what_a_line_alone_does_not_tell_is_noted():
     found, notes = read("-w reg -p P -x")
-    assert found == [{"name": "P", "assigned": True}]
-    assert notes == ["the task makes the policy 'P' where it is missing; the command would not"]
+    assert found == [{"name": "P", "assigned": True, "rules_mode": "merge"}]
+    assert notes == ["the task makes the policy 'P' where it is missing; the script would not"]
     _, notes = read(r"\\srv -w reg -p P -r R -f 0+*")
     assert notes == ["the commands are about the computer srv: run the task there"]
 
