@@ -10,6 +10,7 @@ import re
 import typing as t
 
 from ..model import fold
+from ..redact import BLANKS
 from ..source import Text
 from ..words import LONGEST_LINE
 from .lexer import DELIMITERS
@@ -286,7 +287,7 @@ class Runner:
         if found is None:
             return False
         program, command = found
-        command = command[: len(command.value.rstrip(_BLANKS))]
+        command = command[: len(command.value.rstrip(BLANKS))]
         unsure = around.unsure or self._results.stopped
         if around.piped:
             command = self._read_twice(command)

@@ -5,12 +5,21 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
+
+_QUOTED_OR_SIGN: t.Final = re.compile(r'"[^"]*"?|[&|<>^]')
 
 
 def batch_file(commands: t.Iterable[str]) -> str:
-    """The commands as the text of a batch file, in which a percent sign is written twice."""
-    lines = [command.replace("%", "%%") for command in commands]
+    """The commands as the text of a batch file, in which a percent sign is written twice, and a caret stands before
+    what cmd.exe would take for its own: to it a quotation mark behind a backslash is one like any other.
+    """
+    lines = [_QUOTED_OR_SIGN.sub(_escape, command).replace("%", "%%") for command in commands]
     if not all(line.isascii() for line in lines):
         lines.insert(0, "@chcp 65001 >nul")
     return "".join(f"{line}\r\n" for line in lines)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0] if match[0].startswith('"') else f"^{match[0]}"

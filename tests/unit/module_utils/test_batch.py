@@ -499,7 +499,7 @@ def test_any_batch_file_is_read_or_refused(file: str) -> None:
     st.text(alphabet=st.characters(exclude_characters='"%^&|<>()\0\r\n\x1a', exclude_categories=["Cs"]), max_size=30)
 )
 def test_plain_arguments_stay_as_they_are(arguments: str) -> None:
-    assert run(f"ipseccmd -{arguments}") == [f"ipseccmd -{arguments}".rstrip(" \t,;=\v\f\xa0")]
+    assert run(f"ipseccmd -{arguments}") == [f"ipseccmd -{arguments}".rstrip(" \t")]
 
 
 DECODED = [

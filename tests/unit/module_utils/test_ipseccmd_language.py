@@ -12,6 +12,7 @@ import sys
 
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils import defaults
+from ansible_collections.ipsec.windows.plugins.module_utils.batch import batch_file, read_script
 from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.commands import (
     QUERIES,
     AddRule,
@@ -594,6 +595,12 @@ def test_the_error_for_a_name_like_a_poll_interval_says_what_to_do():
 @given(any_command)
 def test_a_command_survives_format_and_parse(command):
     assert parse_command(format_command(command), []) == command
+
+
+@given(st.lists(any_command, min_size=1, max_size=3))
+def test_commands_survive_a_batch_file(found):
+    script = read_script(batch_file(map(format_command, found)))
+    assert [parse_command(command.text, []) for command in script.commands] == found
 
 
 @given(spelled())
