@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils.batch import Program
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.convert import read_arguments, write_lines
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.convert import read_arguments
 from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_line, read_script
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.render import write_lines
 from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError
 from ansible_collections.ipsec.windows.plugins.module_utils.scripts import commands_of
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
@@ -170,13 +171,13 @@ def test_what_the_language_cannot_express(options, words):
     rules = [{"name": "R", "filters": ["0+*"], **rule} for rule in options.get("rules", [{}])]
     with pytest.raises(ModelError) as caught:
         write({"name": "P", **options, "rules": rules})
-    assert str(caught.value).startswith("ipseccmd cannot express this: ")
+    assert str(caught.value).startswith("ipseccmd cannot say all of this:\n  ")
     assert words in str(caught.value)
 
 
 def test_all_of_it_is_said_at_once():
     rule = {"name": "R", "filters": [{"source": "me", "destination": "192.0.2.1-192.0.2.3"}], "enabled": False}
-    with pytest.raises(ModelError, match=r"not enabled; .*192\.0\.2\.1-192\.0\.2\.3.*; .* seconds"):
+    with pytest.raises(ModelError, match=r"not enabled\n.*192\.0\.2\.1-192\.0\.2\.3.*\n.* seconds"):
         write({"name": "P", "poll_interval": "30s", "rules": [rule]})
 
 
