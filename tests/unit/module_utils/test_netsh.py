@@ -529,7 +529,13 @@ def sayable(policy):
         rules[model.fold(name)] = dataclasses.replace(
             rule,
             name=name,
-            filters=tuple(map(_filter, rule.filters)),
+            # netsh tells filters apart by neither descriptions nor the addresses of names
+            filters=tuple(
+                {
+                    dataclasses.replace(_without_answers(filter_), description=""): filter_
+                    for filter_ in map(_filter, rule.filters)
+                }.values()
+            ),
             action=dataclasses.replace(rule.action, methods=_methods(rule.action.methods)),
             authentication=_authentication(rule.authentication),
             description=_text(rule.description),
