@@ -9,9 +9,9 @@ import dataclasses
 import typing as t
 
 from ..draft import Draft, Sheet
-from ..goal import at
 from ..model import ModelError
 from ..shape.arguments import absence_arguments, policy_arguments
+from ..shape.fields import at
 from .commands import Help
 from .lines import Line, edits_of
 

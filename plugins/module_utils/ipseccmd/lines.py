@@ -9,8 +9,9 @@ import dataclasses
 import typing as t
 
 from ..batch import LeftOut, Script
-from ..goal import Edits, at
+from ..goal import Edits
 from ..model import ModelError
+from ..shape.fields import at
 from ..source import Text
 from .commands import AddRule, Command, DeleteRules, Help, Show, Write
 from .edits import edit_of

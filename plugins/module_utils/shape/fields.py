@@ -19,7 +19,7 @@ _FALSE = ("false", "no", "off", "0", "n", "f")
 
 
 class ShapeError(ModelError):
-    """A mistake in a dictionary; the text begins with its place, as in `rules[0].filters[2]`."""
+    """A mistake at a place, which the text begins with, as in `rules[0].filters[2]`."""
 
     def __init__(self, path: str, problem: str) -> None:
         super().__init__(f"{path}: {problem}" if path else problem)
