@@ -94,7 +94,7 @@ class Edits:
         return ", ".join(dict.fromkeys(edit.policy for _place, edit in self.edits))
 
     def names(self) -> Names:
-        return names_in(edit.rule for _, edit in self.edits if isinstance(edit, EditPolicy) and edit.rule)
+        return names_in(edit.rule for _place, edit in self.edits if isinstance(edit, EditPolicy) and edit.rule)
 
     def resolved(self, resolver: Resolver) -> Edits:
         return dataclasses.replace(

@@ -139,10 +139,12 @@ RULES_REFUSED = [
 
 
 def test_what_is_refused_touches_nothing(host, player):
-    tasks = [command_task(**options) for options, _ in REFUSED] + [rule_task(**options) for options, _ in RULES_REFUSED]
+    tasks = [command_task(**options) for options, _words in REFUSED] + [
+        rule_task(**options) for options, _words in RULES_REFUSED
+    ]
     run = player.play(host, *[{**task, "ignore_errors": True} for task in tasks])
     assert len(run.results) == len(tasks), run.output
-    for result, (_, words) in zip(run.results, [*REFUSED, *RULES_REFUSED], strict=True):
+    for result, (_options, words) in zip(run.results, [*REFUSED, *RULES_REFUSED], strict=True):
         assert (result.status, result["changed"]) == ("failed", False)
         assert words in result["msg"]
     assert "Traceback" not in run.output

@@ -21,6 +21,7 @@ ASSIGN = policy_task(name="P", assigned=True, rules=[BLOCK])
         (lambda host: host.set_start_type("disabled"), "the service PolicyAgent is disabled on win"),
         (lambda host: host.set_start_type(None), "has no service PolicyAgent"),
         (lambda host: host.set_version("Windows 7 Professional", 6, 1, 7601), "runs Windows 7 Professional (6.1.7601)"),
+        (lambda host: host.set_version("Windows 2000 Server", 5, 0, 2195), "runs Windows 2000 Server (5.0.2195)"),
     ],
 )
 def test_an_obstacle_is_said_before_the_first_write(host, player, obstacle, words):

@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import pathlib
+import re
 import uuid
 
-from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph
+from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph, ObjectClass
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import edits_of, read_line
 from ansible_collections.ipsec.windows.plugins.module_utils.merge import find_policy, merge
 from ansible_collections.ipsec.windows.plugins.module_utils.objects import read_policies
-from ansible_collections.ipsec.windows.plugins.module_utils.plan import plan_absent, plan_finish, plan_present
+from ansible_collections.ipsec.windows.plugins.module_utils.plan import Plan, plan_absent, plan_finish, plan_present
+from ansible_collections.ipsec.windows.plugins.module_utils.resolve import Resolver
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.render import render_policy
 from ansible_collections.ipsec.windows.plugins.module_utils.store import Kind, Store, Value
@@ -89,3 +93,99 @@ def remove(store: Store, name: str, now=2_000_000_000):
     graph = Graph(begun.store)
     found = find_policy(read_policies(graph), name, None)
     return plan_absent(graph, found, now, counting_guids()).after(begun)
+
+
+def apply(store: Store, items) -> Store:
+    """Each item as a task of ipsec_policy takes it."""
+    for item in items:
+        policy = {key: value for key, value in item.items() if key not in ("state", "rules_mode")}
+        if item.get("state") == "absent":
+            store = remove(store, item["name"]).store
+        else:
+            store = change(store, policy, item.get("assigned"), item.get("rules_mode", "exact")).store
+    return store
+
+
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """What commands made of a store, and what they had to say."""
+
+    plan: Plan
+    notes: list[str]
+
+    @property
+    def store(self) -> Store:
+        return self.plan.store
+
+    @property
+    def operations(self) -> int:
+        return len(self.plan.operations)
+
+
+def run_goal(store: Store, goal, names=None, interfaces=None, now=2_000_000_000) -> Done:
+    """One plan, as a task makes it. `names` and `interfaces` are what the host answers."""
+    resolver = Resolver(names or {}, interfaces or {}, "ignore")
+    goal = goal.resolved(resolver)
+    notes = [*goal.notes, *resolver.warnings]
+    plan = plan_finish(store, False, now, counting_guids())
+    for change in goal.changes(plan.graph, notes):
+        if change.target is None:
+            found = plan_absent(plan.graph, change.stored, now, counting_guids())
+        else:
+            found = plan_present(plan.graph, change.stored, change.target, change.assigned, now, counting_guids())
+            assert found.outcome.policy == change.target.policy
+        plan = found.after(plan)
+    return Done(plan, notes)
+
+
+def run_lines(store: Store, lines, names=None, interfaces=None, now=2_000_000_000) -> Done:
+    """What command lines of ipseccmd make of a store: texts, or what was read in a script."""
+    read = [read_line(line) if isinstance(line, str) else line for line in lines]
+    return run_goal(store, edits_of(read), names, interfaces, now)
+
+
+_GUID = re.compile(r"\{[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}")
+_REFERENCES = ("ipsecISAKMPReference", "ipsecNFAReference", "ipsecNegotiationPolicyReference", "ipsecFilterReference")
+
+
+def comparable(store: Store) -> list[tuple[str, str, str]]:
+    """Every byte of a store but its times and GUIDs: those of objects are numbered as a walk from the policies, by
+    their names, meets them, and those of filters are zero.
+    """
+    graph = Graph(store)
+    found = sorted(graph.policies, key=lambda key: graph.text(key, "ipsecName"))
+    for key in found:
+        others = (other for name in _REFERENCES for other in graph.references(key, name))
+        found += [other for other in dict.fromkeys(others) if other not in found]
+    found += sorted(path.lower() for path in store.paths() if path and path.lower() not in found)
+    numbers = {key[key.index("{") :]: f"{{{number}}}" for number, key in enumerate(found) if "{" in key}
+
+    def numbered(text: str) -> str:
+        return _GUID.sub(lambda match: numbers.get(match[0].lower(), match[0]), text)
+
+    rows = []
+    for key in ("", *found):
+        for name, value in sorted(store.values(key).items()):
+            data = value.data
+            if name == "whenChanged":
+                data = 0
+            elif isinstance(data, str):
+                data = numbered(data)
+            elif isinstance(data, tuple):
+                data = tuple(map(numbered, data))
+            elif name == "ipsecData" and graph.class_of(key) is ObjectClass.FILTER:
+                data = _without_guids(data)
+            rows.append((numbered(store.spelling(key)), name, f"{value.kind.name} {data!r}"))
+    return rows
+
+
+def _without_guids(data: bytes) -> bytes:
+    """A filter list of version 1 in which no filter has an id."""
+    found, at = bytearray(data), 24
+    for _i in range(int.from_bytes(data[20:24], "little")):
+        for _text in range(3):
+            at += 4 + int.from_bytes(data[at : at + 4], "little")
+        found[at : at + 16] = bytes(16)
+        at += 16 + 36
+    assert at == len(data)
+    return bytes(found)

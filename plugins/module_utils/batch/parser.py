@@ -65,7 +65,7 @@ class If:
     branches: tuple[Chain, ...]
 
 
-Node = Simple | Label | Chain | Block | For | If
+Node: t.TypeAlias = Simple | Label | Chain | Block | For | If
 _NOTHING: t.Final = Block()
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing as t
 
 from ..batch import LeftOut, Script
@@ -16,6 +17,8 @@ from ..source import Text
 from .commands import AddRule, Command, DeleteRules, Help, Show, Write
 from .edits import edit_of
 from .parse import parse_command
+
+_REDIRECTIONS: t.Final = re.compile(r"(?:[12]?>>?[ \t]*+(?:&[12]|[^\s&>]++)[ \t\r\n]*+)++")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,11 +40,22 @@ class Line:
 
 
 def read_line(text: str | Text, place: str = "") -> Line:
-    """Raises `ModelError`."""
+    """One command; a text may have what people leave around a command of a batch file. Raises `ModelError`."""
     notes: list[str] = []
+    if isinstance(text, str):
+        text = _without_redirections(text)
     # an error in a file names the line itself
     command = parse_command(text, notes) if isinstance(text, Text) else at(place, parse_command, text, notes)
     return Line(place, command, tuple(dict.fromkeys(notes)))
+
+
+def _without_redirections(line: str) -> str:
+    """`line` without >nul and the like at its end. Before a quotation mark it may be a piece of a name or of a key."""
+    start = line.find(">", line.rfind('"') + 1)
+    if line[start - 1 : start] in ("1", "2"):
+        start -= 1
+    stands_alone = start > 0 and line[start - 1].isspace()
+    return line[:start] if stands_alone and _REDIRECTIONS.fullmatch(line, start) else line
 
 
 def read_script(script: Script, ignore_unsupported: bool) -> tuple[list[Line], Script]:

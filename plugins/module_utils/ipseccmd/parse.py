@@ -74,6 +74,8 @@ def parse_command(line: str | Text, notes: list[str]) -> Command:
     if words and not _is_option(words[0]):
         if words[0].value.casefold() == "show":
             return _parse_query(text, words, computer)
+        if _begins_with_a_dash(words[0]):
+            raise text.error(words[0].start, _DASH)
         hint = did_you_mean(words[0].value, ("show", *IPSECCMD))
         raise text.error(words[0].start, f"here must stand an option, as in -f, or show{hint}")
     return _Line(text, _group(text, words), notes, computer).parse()
@@ -134,8 +136,11 @@ def _group(text: Text, words: list[Word]) -> dict[str, _Given]:
         if name in found and name not in ("f", "1f", "r"):
             raise text.error(word.start, f"-{name} stands twice")
         limit = 0 if name in FLAGS else len(values) if name in LISTS else 1
+        dash = next(filter(_begins_with_a_dash, values if name in LISTS else values[limit:]), None)
+        if dash:
+            raise text.error(dash.start, _DASH)
         if len(values) > limit:
-            raise text.error(values[limit].start, _superfluous(name, values[limit]))
+            raise text.error(values[limit].start, _superfluous(name, values, limit))
         computer = next((value for value in values if value.value.startswith("\\\\")), None)
         if computer and name in LISTS:
             raise text.error(computer.start, _COMPUTER_FIRST)
@@ -146,6 +151,9 @@ def _group(text: Text, words: list[Word]) -> dict[str, _Given]:
     return found
 
 
+_DASH: t.Final = "an option begins with a hyphen (-); this is a dash, as word processors make it"
+_DASHES: t.Final = tuple("\u2013\u2014\u2212")
+_QUOTES: t.Final = tuple("\u201c\u201d\u201e")
 _COMPUTER_FIRST: t.Final = "a computer's name stands before all options"
 _NEEDS: t.Final = {
     "f": "filters, as in 0+192.0.2.10",
@@ -162,9 +170,15 @@ _NEEDS: t.Final = {
 }
 
 
-def _superfluous(option: str, word: Word) -> str:
-    if word.value.startswith("\\\\"):
+def _begins_with_a_dash(word: Word) -> bool:
+    return not word.quoted and word.value[:1] in _DASHES
+
+
+def _superfluous(option: str, values: list[Word], limit: int) -> str:
+    if values[limit].value.startswith("\\\\"):
         return _COMPUTER_FIRST
+    if limit and values[0].value[:1] in _QUOTES:
+        return 'a name with spaces stands in straight quotation marks ("); those of word processors do not count'
     if option in ("p", "r"):
         return f"-{option} takes one name; one with spaces stands in quotation marks"
     takes = "nothing" if option in FLAGS else "one value"

@@ -11,7 +11,9 @@ import typing as t
 from ..model import (
     DEFAULT_AUTHENTICATION,
     DEFAULT_SECURITY_METHODS,
+    Address,
     AuthMethod,
+    DnsName,
     MainMode,
     MainModeMethod,
     ModelError,
@@ -140,7 +142,7 @@ class _Policy:
         parameters = dataclasses.replace(
             parameters,
             filters=tuple(self._filters(title, rule)),
-            tunnel=rule.tunnel,
+            tunnel=rule.tunnel and _by_name(rule.tunnel),
             soft=rule.action.soft,
             connection_type=None if rule.connection_type == "all" else rule.connection_type,
         )
@@ -150,7 +152,12 @@ class _Policy:
         if any(filter_.description for filter_ in rule.filters):
             self._lose(title, descriptions_of_filters="some")
         for filter_ in rule.filters:
-            found = dataclasses.replace(filter_, description="")
+            found = dataclasses.replace(
+                filter_,
+                source=_by_name(filter_.source),
+                destination=_by_name(filter_.destination),
+                description="",
+            )
             try:
                 format_filter(found)
             except ModelError as error:
@@ -177,3 +184,11 @@ class _Policy:
             negotiation=Negotiation("negotiate", offers, inpass) if offers or inpass else None,
             authentication=() if authentication == DEFAULT_AUTHENTICATION else authentication,
         )
+
+
+_Address = t.TypeVar("_Address", bound=Address)
+
+
+def _by_name(address: _Address) -> _Address:
+    """A DNS name without the address that it had where it was read: a line asks for it anew."""
+    return dataclasses.replace(address, address=None) if isinstance(address, DnsName) else address

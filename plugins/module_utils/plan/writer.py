@@ -78,7 +78,7 @@ class Writer:
             if value.kind is not Kind.UNKNOWN
         }
         first = {name: values[name] for name in (REPLACES, NAME) if name in values} if owner is None else {}
-        owners = {OWNERS: None if owner is None else Value.strings([reference(owner)])}
+        owners = {OWNERS: None if owner is None else Value.strings([reference(self.store.spelling(owner))])}
         merged: dict[str, tuple[str, Value | None]] = {}
         for group in (owners, first, inherited, common, values, owners):
             for name, value in group.items():

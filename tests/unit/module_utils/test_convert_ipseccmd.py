@@ -45,8 +45,19 @@ def test_a_line_is_the_arguments_of_a_task():
     assert notes == []
 
 
+@pytest.mark.parametrize("end", [" >nul", " > nul 2>&1", " >>C:\\x.log 2>nul", " 1>nul\r\n"])
+def test_redirections_are_no_part_of_a_line(end):
+    line = "-w reg -p P -r R -f 0+* -n block -x"
+    assert read(line + end) == read(line)
+
+
+def test_a_greater_sign_in_quotes_is_one():
+    ((policy,), _notes) = read('-w reg -p P -r R -f 0+* -a "p:a >nul"')
+    assert policy["rules"][0]["authentication"] == [{"preshared_key": "a >nul"}]
+
+
 def test_everything_a_rule_can_have():
-    (policy,), _ = read(
+    (policy,), _notes = read(
         "-w reg -p P -r R -f 0=srv::ICMP -n ah[md5]+esp[des,none]10S/20KPFS inpass -soft -lan "
         "-t 192.0.2.9 -a k p:x c:CN=y"
     )
@@ -66,7 +77,7 @@ def test_everything_a_rule_can_have():
 
 
 def test_later_lines_change_what_earlier_ones_made():
-    (policy,), _ = read(
+    (policy,), _notes = read(
         "-w reg -p P -r R -f 0+* -n block",
         "-w reg -p p -r r -n pass",
         "-w reg -p P -r S -f 0+192.0.2.1",
@@ -77,7 +88,7 @@ def test_later_lines_change_what_earlier_ones_made():
 
 
 def test_a_policy_that_is_deleted_first_is_described_as_a_whole():
-    (policy,), _ = read("-w reg -p P -o", "-w reg -p P -r R -f 0+* -n block")
+    (policy,), _notes = read("-w reg -p P -o", "-w reg -p P -r R -f 0+* -n block")
     assert "rules_mode" not in policy
     assert (policy["poll_interval"], policy["assigned"], policy["main_mode"]["lifetime_seconds"]) == (180, False, 28800)
 
@@ -87,7 +98,7 @@ def test_deleted_last_it_is_absent():
 
 
 def test_the_assigned_one_comes_first_and_is_the_last_one_named():
-    found, _ = read(*(f"-w reg -p {name} -r R -f 0+* -x" for name in "ABC"))
+    found, _notes = read(*(f"-w reg -p {name} -r R -f 0+* -x" for name in "ABC"))
     assert [(policy["name"], policy.get("assigned")) for policy in found] == [("C", True), ("A", None), ("B", None)]
 
 
@@ -95,7 +106,7 @@ def test_what_a_line_alone_does_not_tell_is_noted():
     found, notes = read("-w reg -p P -x")
     assert found == [{"name": "P", "assigned": True, "rules_mode": "merge"}]
     assert notes == ["the task makes the policy 'P' where it is missing; the script would not"]
-    _, notes = read(r"\\srv -w reg -p P -r R -f 0+*")
+    _found, notes = read(r"\\srv -w reg -p P -r R -f 0+*")
     assert notes == ["the commands are about the computer srv: run the task there"]
 
 
@@ -136,7 +147,7 @@ def test_a_script_leaves_out_what_it_may():
     ],
 )
 def test_a_line_comes_back_as_it_was(line):
-    found, _ = read(line)
+    found, _notes = read(line)
     assert write(*found) == ([line], [])
 
 
@@ -148,10 +159,17 @@ def test_facts_become_lines_that_make_the_same():
     store = stores.change(Store(), {"name": "P", "rules": rules, "main_mode": {"pfs": True}}, assigned=True).store
     facts = render_policy(stores.stored(store, "P").policy)
     lines, notes = write(facts)
-    (again,), _ = read(*lines)
+    (again,), _notes = read(*lines)
     assert notes == []
     made = stores.change(Store(), {k: v for k, v in again.items() if k != "rules_mode"}).store
     assert stores.stored(made, "P").policy == stores.stored(store, "P").policy
+
+
+def test_names_are_asked_for_anew():
+    addresses = {"source_address": "192.0.2.1", "destination_address": "192.0.2.2"}
+    rule = {"name": "R", "filters": [{"source": "a", "destination": "b", **addresses}]}
+    lines, _notes = write({"name": "P", "rules": [{**rule, "tunnel": "t", "tunnel_address": "192.0.2.3"}]})
+    assert lines == ["ipseccmd -f a=b -t t -w reg -p P -r R"]
 
 
 @pytest.mark.parametrize(
@@ -202,5 +220,5 @@ def test_a_line_that_is_too_long_for_a_batch_file_is_noted():
 
 
 def test_arguments_are_what_tasks_take():
-    (found,), _ = read("-w reg -p P -r R -f 0+srv -a p:x -n ah[md5] -1k 3Q")
+    (found,), _notes = read("-w reg -p P -r R -f 0+srv -a p:x -n ah[md5] -1k 3Q")
     assert parse_policy({k: v for k, v in found.items() if k != "rules_mode"}).rules[0].name == "R"

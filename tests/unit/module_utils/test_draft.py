@@ -13,7 +13,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils.goal import Edits
 from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph
 from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import edits_of, read_line
 from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError
-from ansible_collections.ipsec.windows.plugins.module_utils.plan import Plan, plan_absent, plan_finish, plan_present
+from ansible_collections.ipsec.windows.plugins.module_utils.plan import Plan
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_rule_edit
 from ansible_collections.ipsec.windows.plugins.module_utils.store import Set, Store, Value
 from hypothesis import given
@@ -48,16 +48,8 @@ class Outcome:
 
 
 def _do(store, goal):
-    notes = list(goal.notes)
-    plan = plan_finish(store, False, 0, stores.counting_guids())
-    for change in goal.changes(Graph(plan.store), notes):
-        graph, guids = plan.graph, stores.counting_guids()
-        if change.target is None:
-            found = plan_absent(graph, change.stored, 0, guids)
-        else:
-            found = plan_present(graph, change.stored, change.target, change.assigned, 0, guids)
-        plan = found.after(plan)
-    return Outcome(plan.store, plan, notes)
+    done = stores.run_goal(store, goal)
+    return Outcome(done.store, done.plan, done.notes)
 
 
 def run(store, *lines):

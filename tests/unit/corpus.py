@@ -1,0 +1,224 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Command lines and batch files as people wrote them, each with the policies that they make, written by hand.
+
+The files in `tests/data/corpus` say only what differs from the manual's defaults; `complete` fills in the rest from the
+tables here. What is here knows nothing of the plugins: a mistake in them is not repeated.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import functools
+import ipaddress
+import itertools
+import pathlib
+import typing as t
+
+import yaml
+from winhost import policy as windows
+
+FOLDER: t.Final = pathlib.Path(__file__).parent.parent / "data" / "corpus"
+
+METHODS: t.Final = [
+    {"esp": {"encryption": "3des", "integrity": "sha"}},
+    {"esp": {"encryption": "3des", "integrity": "md5"}},
+    {"esp": {"encryption": "des", "integrity": "sha"}},
+    {"esp": {"encryption": "des", "integrity": "md5"}},
+]
+METHOD: t.Final = {"lifetime_seconds": 0, "lifetime_kilobytes": 0, "pfs": False}
+MAIN_MODE: t.Final = {
+    "methods": [
+        {"encryption": "3des", "integrity": "sha", "group": 2},
+        {"encryption": "3des", "integrity": "md5", "group": 2},
+        {"encryption": "des", "integrity": "sha", "group": 1},
+        {"encryption": "des", "integrity": "md5", "group": 1},
+    ],
+    "lifetime_seconds": 28800,
+    "quick_mode_limit": 0,
+    "pfs": False,
+}
+POLICY: t.Final = {"description": "", "poll_interval": 180, "default_response": {"enabled": False}, "rules": []}
+RULE: t.Final = {
+    "description": "",
+    "enabled": True,
+    "action": "negotiate",
+    "authentication": [{"kerberos": True}],
+    "tunnel": None,
+    "connection_type": "all",
+}
+NEGOTIATES: t.Final = {"inpass": False, "soft": False, "security_methods": METHODS}
+
+
+@functools.cache
+def lines() -> dict[str, dict[str, t.Any]]:
+    """The command lines by the names of their entries."""
+    entries = yaml.safe_load((FOLDER / "lines.yml").read_text("utf-8"))
+    found = {entry["name"]: entry for entry in entries}
+    assert len(found) == len(entries), "two entries have the same name"
+    return found
+
+
+@functools.cache
+def scripts() -> dict[str, dict[str, t.Any]]:
+    """What is said of the batch files, by their names without extension."""
+    paths = sorted((FOLDER / "scripts").glob("*.yml"))
+    assert {path.stem for path in paths} == {path.stem for path in (FOLDER / "scripts").glob("*.cmd")}
+    return {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in paths}
+
+
+def script(name: str) -> bytes:
+    """A batch file as it lay on the disk of Windows: its lines end as there, and its encoding is the one it says."""
+    text = (FOLDER / "scripts" / f"{name}.cmd").read_text("utf-8")
+    return text.replace("\n", "\r\n").encode(scripts()[name].get("encoding", "utf-8"))
+
+
+def complete(name: str, policy: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The whole policy in the one shape, with its keys, without ids."""
+    found = {"name": name, **copy.deepcopy(POLICY), **copy.deepcopy(policy)}
+    found["main_mode"] = {**MAIN_MODE, **found.get("main_mode", {})}
+    response = found["default_response"]
+    if response["enabled"]:
+        defaults = {"security_methods": METHODS, "authentication": RULE["authentication"]}
+        found["default_response"] = {**defaults, **response}
+        found["default_response"]["security_methods"] = _methods(found["default_response"]["security_methods"])
+    found["rules"] = [_rule(rule) for rule in found["rules"]]
+    return found
+
+
+def _rule(rule: dict[str, t.Any]) -> dict[str, t.Any]:
+    found = {"filter_list": rule["name"], "filter_action": rule["name"], **RULE, **rule}
+    found["filters"] = [whole for filter_ in found["filters"] for whole in _filters(filter_)]
+    if found["action"] == "negotiate":
+        found = {**NEGOTIATES, **found}
+        found["security_methods"] = _methods(found["security_methods"])
+    return found
+
+
+def _methods(methods: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    return [{**METHOD, **method} for method in methods]
+
+
+def _filters(filter_: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
+    """One filter, or one for each item of its lists."""
+    keys = [key for key, value in filter_.items() if isinstance(value, list)]
+    for values in itertools.product(*(filter_[key] for key in keys)):
+        found = {"protocol": "any", "mirrored": False, **filter_, **dict(zip(keys, values, strict=True))}
+        if found["protocol"] in ("tcp", "udp"):
+            found = {"source_port": "any", "destination_port": "any", **found}
+        yield found
+
+
+def shown(policy: dict[str, t.Any]) -> dict[str, t.Any]:
+    """As facts show it: without keys, and comparable, as the order of rules and filters has no meaning."""
+    found = copy.deepcopy(policy)
+    for holder in (found["default_response"], *found["rules"]):
+        for method in holder.get("authentication", ()):
+            if "preshared_key" in method:
+                method["preshared_key"] = None
+    found.pop("id", None)
+    for rule in found["rules"]:
+        rule.pop("id", None)
+        rule["filters"].sort(key=_order)
+    found["rules"].sort(key=lambda rule: rule["name"])
+    return found
+
+
+def _order(filter_: dict[str, t.Any]) -> str:
+    return repr(sorted(filter_.items()))
+
+
+def seen(policy: dict[str, t.Any]) -> windows.Policy:
+    """As the simulated host's own reader sees it, with keys, in an order of its own."""
+    main_mode = policy["main_mode"]
+    seconds, limit = main_mode["lifetime_seconds"], main_mode["quick_mode_limit"]
+    rules = [_seen_rule(rule) for rule in policy["rules"]]
+    if policy["default_response"]["enabled"]:
+        # it has no name and no filters
+        rule = {**RULE, **NEGOTIATES, "name": "", "filters": [], **policy["default_response"]}
+        rules.append(_seen_rule(rule, default_response=True))
+    return in_order(
+        windows.Policy(
+            "",
+            policy["name"],
+            policy["description"],
+            policy["poll_interval"] * 60,
+            windows.MainMode(
+                tuple(
+                    ({"des": 1, "3des": 3}[m["encryption"]], _HASHES[m["integrity"]], m["group"], seconds, 0, limit)
+                    for m in main_mode["methods"]
+                ),
+                seconds,
+                limit,
+                main_mode["pfs"],
+            ),
+            tuple(rules),
+        )
+    )
+
+
+_HASHES: t.Final = {"none": 0, "md5": 1, "sha": 2}
+_CIPHERS: t.Final = {"none": 0, "des": 1, "3des": 3}
+_PROTOCOLS: t.Final = {"any": 0, "icmp": 1, "tcp": 6, "udp": 17, "gre": 47, "raw": 255}
+
+
+def _seen_rule(rule: dict[str, t.Any], default_response: bool = False) -> windows.Rule:
+    return windows.Rule(
+        "",
+        rule["name"],
+        rule["description"],
+        rule["enabled"],
+        tuple(map(_seen_filter, rule["filters"])),
+        rule["action"],
+        rule.get("inpass", False),
+        rule.get("soft", False),
+        tuple(map(_seen_method, rule.get("security_methods", ()))),
+        tuple(map(_seen_authentication, rule["authentication"])),
+        rule.get("tunnel_address") or rule["tunnel"] or "",
+        rule["connection_type"],
+        default_response,
+    )
+
+
+def _seen_method(method: dict[str, t.Any]) -> tuple[t.Any, ...]:
+    algorithms: list[tuple[t.Any, ...]] = []
+    if "ah" in method:
+        algorithms.append(("ah", _HASHES[method["ah"]]))
+    if "esp" in method:
+        algorithms.append(("esp", _CIPHERS[method["esp"]["encryption"]], _HASHES[method["esp"]["integrity"]]))
+    return (tuple(algorithms), method["lifetime_seconds"], method["lifetime_kilobytes"], method["pfs"])
+
+
+def _seen_authentication(method: dict[str, t.Any]) -> tuple[str, str]:
+    ((kind, value),) = method.items()
+    return (kind.replace("preshared_key", "preshared key"), "" if kind == "kerberos" else value)
+
+
+def _seen_filter(filter_: dict[str, t.Any]) -> windows.Filter:
+    return windows.Filter(
+        *(_seen_address(filter_[end], filter_.get(f"{end}_address")) for end in ("source", "destination")),
+        _PROTOCOLS[filter_["protocol"]],
+        *(
+            (0, 65535) if (port := filter_.get(f"{end}_port", "any")) == "any" else (port, port)
+            for end in ("source", "destination")
+        ),
+        filter_["mirrored"],
+        "",
+    )
+
+
+def _seen_address(text: str, known: str | None) -> windows.Address:
+    """`known` is the address of a DNS name."""
+    if text in ("me", "any"):
+        return windows.Address(text, (4,))
+    network = ipaddress.IPv4Network(known or text)
+    value, mask = int(network.network_address), int(network.netmask)
+    return windows.Address("net", (4,), value, mask, name=text if known else "")
+
+
+def in_order(policy: windows.Policy) -> windows.Policy:
+    """Without keys of objects, and comparable."""
+    rules = [dataclasses.replace(rule, key="", filters=tuple(sorted(rule.filters, key=repr))) for rule in policy.rules]
+    return dataclasses.replace(policy, key="", rules=tuple(sorted(rules, key=lambda rule: rule.name)))

@@ -1,0 +1,174 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The command lines and batch files of the corpus make the policies that somebody has written beside them by hand.
+
+What they make is read twice: as the collection shows it, and by the simulated host's own reader of the bytes.
+"""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.ipsec.windows.plugins.module_utils.batch import Program, batch_file, decode
+from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.convert import read_arguments
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_line, read_script
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.render import write_lines
+from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError
+from ansible_collections.ipsec.windows.plugins.module_utils.netsh import read_netsh, write_netsh
+from ansible_collections.ipsec.windows.plugins.module_utils.scripts import commands_of
+from ansible_collections.ipsec.windows.plugins.module_utils.store import Store
+from unit import corpus, stores
+from winhost import policy as windows
+
+LINES = corpus.lines()
+SCRIPTS = corpus.scripts()
+STORES = {"windows-2022": stores.windows_2022, "microsoft-defaults": stores.microsoft_defaults}
+
+
+def _answers(entry):
+    """What the host says of names and interfaces."""
+    return {"names": entry.get("names"), "interfaces": entry.get("interfaces")}
+
+
+def _before(entry):
+    store = STORES[entry["store"]]() if "store" in entry else Store()
+    for line in entry.get("before", ()):
+        store = stores.run_lines(store, [line], **_answers(entry)).store
+    return store
+
+
+def _check_store(store, entry, before):
+    """All of the store is what the entry says: the policies in both readings, the assigned one, and nothing else."""
+    tree, tree_before = stores.to_tree(store), stores.to_tree(before)
+    facts, facts_before = stores.facts(store), stores.facts(before)
+    host = {policy.name: corpus.in_order(policy) for policy in windows.policies(tree)}
+    host_before = {policy.name: corpus.in_order(policy) for policy in windows.policies(tree_before)}
+    assert facts.keys() == host.keys() == entry["policies"].keys()
+    for name, policy in entry["policies"].items():
+        if policy == "as before":
+            assert (facts[name], host[name]) == (facts_before[name], host_before[name])
+        else:
+            whole = corpus.complete(name, policy)
+            assert corpus.shown(facts[name]) == corpus.shown(whole)
+            assert host[name] == corpus.seen(whole)
+    in_force = windows.read(tree)
+    assert (in_force and in_force.policy.name) == entry["assigned"]
+    graph, graph_before = Graph(store), Graph(before)
+    unused = {key for key in map(str.lower, store.paths()) if key and not graph.users.get(key)}
+    assert unused <= {*graph.policies, *map(str.lower, before.paths())}
+    assert graph.leftovers() == graph_before.leftovers() == []
+
+
+def _check_notes(notes, entry):
+    """As many as the entry has words for, and these are in them."""
+    expected = entry.get("warnings", [])
+    assert len(notes) == len(expected), notes
+    assert all(any(words in note for note in notes) for words in expected), notes
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_line(name):
+    entry = LINES[name]
+    before = _before(entry)
+    if "error" in entry:
+        with pytest.raises(ModelError) as caught:
+            stores.run_lines(before, [entry["line"]], **_answers(entry))
+        assert entry["error"] in str(caught.value)
+        return
+    done = stores.run_lines(before, [entry["line"]], **_answers(entry))
+    _check_store(done.store, entry, before)
+    _check_notes(done.notes, entry)
+    again = stores.run_lines(done.store, [entry["line"]], **_answers(entry))
+    assert again.operations == 0
+    assert again.store.text() == done.store.text()
+
+
+def _whole(entry):
+    """The policies as tasks take them."""
+    policies = [corpus.complete(name, policy) for name, policy in entry["policies"].items()]
+    return [{**policy, "assigned": True if policy["name"] == entry["assigned"] else None} for policy in policies]
+
+
+# from an empty store, and without what only a host knows
+ALONE = [
+    name
+    for name, entry in LINES.items()
+    if entry.keys().isdisjoint(("before", "store", "error", "names", "interfaces"))
+]
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_a_line_as_a_task(name):
+    entry = LINES[name]
+    store = stores.apply(Store(), read_arguments([read_line(entry["line"])], []))
+    _check_store(store, entry, Store())
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_policies_as_lines(name):
+    """What is written from the policies makes the same policies."""
+    entry = LINES[name]
+    done = stores.run_lines(Store(), write_lines(_whole(entry), []))
+    _check_store(done.store, entry, Store())
+    assert done.notes == []
+
+
+UNSAYABLE = {
+    "domain-isolation-require": "some security methods have PFS and some do not",
+    "rekey-and-pfs-attached": "some security methods have PFS and some do not",
+    "quotes-inside-quotes": "it contains a quotation mark",
+}
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_policies_as_netsh(name):
+    """The commands of netsh that are written from the policies, as a batch file, make the same policies."""
+    entry = LINES[name]
+    if name in UNSAYABLE:
+        with pytest.raises(ModelError, match=UNSAYABLE[name]):
+            write_netsh(_whole(entry))
+        return
+    script = commands_of(Program.NETSH, batch_file(write_netsh(_whole(entry))), False)
+    tasks = read_netsh((command.text for command in script.commands), [])
+    _check_store(stores.apply(Store(), tasks), entry, Store())
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_script(name):
+    entry = SCRIPTS[name]
+    before = _before(entry)
+    lines, script = _read(name)
+    assert list(script.left_alone) == entry["left_alone"]
+    left_out = {left.line: left.reason for left in script.left_out}
+    assert left_out.keys() == (expected := entry.get("left_out", {})).keys()
+    assert all(expected[line] in reason for line, reason in left_out.items()), left_out
+    done = stores.run_lines(before, lines, **_answers(entry))
+    _check_store(done.store, entry, before)
+    _check_notes(done.notes, entry)
+    assert stores.run_lines(done.store, lines, **_answers(entry)).operations == 0
+
+
+def _read(name):
+    entry = SCRIPTS[name]
+    # UTF-16 has a mark that says so
+    named = None if entry.get("encoding") == "utf-16" else entry.get("encoding")
+    ignore = entry.get("unsupported") == "ignore"
+    return read_script(commands_of(Program.IPSECCMD, decode(corpus.script(name), named), ignore), ignore)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_as_tasks(name):
+    entry = SCRIPTS[name]
+    lines, _script = _read(name)
+    before = _before(entry)
+    if "not_converted" in entry:
+        with pytest.raises(ModelError) as caught:
+            read_arguments(lines, [])
+        assert entry["not_converted"] in str(caught.value)
+        return
+    items = read_arguments(lines, [])
+    store = stores.apply(before, items)
+    _check_store(store, entry, before)
+    assert stores.apply(store, items).text() == store.text()
+    assert stores.comparable(store) == stores.comparable(stores.run_lines(before, lines, **_answers(entry)).store)
