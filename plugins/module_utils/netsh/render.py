@@ -73,9 +73,6 @@ class _Writer:
         self._policies: set[str] = set()
 
     def policy(self, value: t.Mapping[str, t.Any], place: str) -> None:
-        if not isinstance(value, t.Mapping):
-            self._refuse(place, "this is no policy: a dictionary with keys like name, rules")
-            return
         task = self._try(place, parse_task, value)
         if task is None:
             return
