@@ -20,7 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / os.environ.get("VE
 from ansible_collections.ipsec.windows.plugins.module_utils.batch import Program
 from ansible_collections.ipsec.windows.plugins.module_utils.blobs import FilterBlob
 from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import edits_of, read_script
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import edits_of, read_lines
 from ansible_collections.ipsec.windows.plugins.module_utils.objects import read_policies
 from ansible_collections.ipsec.windows.plugins.module_utils.scripts import commands_of
 from ansible_collections.ipsec.windows.plugins.module_utils.store import Store, pack, unpack
@@ -89,8 +89,8 @@ def bench_scripts() -> None:
     print(f"a batch file of 5,000 commands; 1 x is shlex.split of all lines: {base * 1000:.0f} ms")
     script = commands_of(Program.IPSECCMD, text, False)
     _show("the batch file to commands", _seconds(lambda: commands_of(Program.IPSECCMD, text, False)), base)
-    _show("commands to edits", _seconds(lambda: edits_of(read_script(script, False)[0])), base)
-    lines = edits_of(read_script(script, False)[0])
+    _show("commands to edits", _seconds(lambda: edits_of(read_lines(script, False)[0])), base)
+    lines = edits_of(read_lines(script, False)[0])
     made = stores.run_goal(Store(), lines)
     _show("edits to a plan of 5,000 new rules", _seconds(lambda: stores.run_goal(Store(), lines)), base)
     _show("edits to a plan that changes nothing", _seconds(lambda: stores.run_goal(made.store, lines)), base)

@@ -58,7 +58,7 @@ def _without_redirections(line: str) -> str:
     return line[:start] if stands_alone and _REDIRECTIONS.fullmatch(line, start) else line
 
 
-def read_script(script: Script, ignore_unsupported: bool) -> tuple[list[Line], Script]:
+def read_lines(script: Script, ignore_unsupported: bool) -> tuple[list[Line], Script]:
     """The commands of a script as lines, and the script with what this version cannot run left out, if
     `ignore_unsupported` says so. Raises `SourceError`.
     """

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils.batch import Program
 from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.convert import read_arguments
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_line, read_script
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_line, read_lines
 from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.render import write_lines
 from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError
 from ansible_collections.ipsec.windows.plugins.module_utils.scripts import commands_of
@@ -129,7 +129,7 @@ def test_what_cannot_be_converted(lines, words):
 
 def test_a_script_leaves_out_what_it_may():
     text = "echo x\nipseccmd -f 0+*\nnetsh ipsec static show all\nipseccmd -w reg -p P -r R -f 0+*\n"
-    lines, script = read_script(commands_of(Program.IPSECCMD, text, True), True)
+    lines, script = read_lines(commands_of(Program.IPSECCMD, text, True), True)
     assert (len(lines), script.left_alone) == (1, (1,))
     assert [left.line for left in script.left_out] == [2, 3]
     with pytest.raises(ModelError, match="line 3, column 1: this is a command of netsh, which the filter from_netsh"):
