@@ -110,7 +110,7 @@ class _Policy:
         default = MainMode()
         for method in wanted.methods or ():
             if method.group == 14 or method != MainModeMethod(method.encryption, method.integrity, method.group):
-                self.problems.append(f"{self.title}: the main mode method {method} with its group or its own lifetimes")
+                self.problems.append(f"{self.title}: the main-mode method {method} with its group or its own lifetimes")
         seconds = None if wanted.lifetime_seconds == default.lifetime_seconds else wanted.lifetime_seconds
         quick_modes = None if wanted.quick_mode_limit == default.quick_mode_limit else wanted.quick_mode_limit
         methods = None if wanted.methods == default.methods else wanted.methods

@@ -23,7 +23,7 @@ NEEDS: t.Final = {
     "n": "security methods, as in esp[3des,sha], or block, pass or inpass",
     "t": "the address or the DNS name of a tunnel's endpoint",
     "a": 'authentication methods: kerberos, preshare:"key", cert:"authority"',
-    "1s": "main mode methods, as in 3des-sha-2",
+    "1s": "main-mode methods, as in 3des-sha-2",
     "1k": "when to rekey, as in 10Q/3600S",
     "1f": "filters of main mode, as in 0+192.0.2.10",
     "1e": "a number of seconds",

@@ -176,7 +176,7 @@ def test_names_are_asked_for_anew():
     ("options", "words"),
     [
         ({"poll_interval": "90s"}, "a poll interval of 90 seconds"),
-        ({"main_mode": {"methods": ["3des-sha-14"]}}, "the main mode method 3des-sha-14 with its group"),
+        ({"main_mode": {"methods": ["3des-sha-14"]}}, "the main-mode method 3des-sha-14 with its group"),
         ({"rules": []}, "the policy 'P' without rules"),
         ({"rules": [{"filters": [{"source": "me", "destination": "any/ipv6"}]}]}, "the address me/ipv6 cannot be"),
         ({"rules": [{"filters": [{**SMB, "destination_port": "1-9"}]}]}, "the ports 1-9 cannot be written"),
