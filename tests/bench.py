@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shlex
 import statistics
 import struct
 import sys
@@ -16,9 +17,12 @@ import typing as t
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / os.environ.get("VENV", ".venv") / "collections"))
 
+from ansible_collections.ipsec.windows.plugins.module_utils.batch import Program
 from ansible_collections.ipsec.windows.plugins.module_utils.blobs import FilterBlob
 from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import edits_of, read_lines
 from ansible_collections.ipsec.windows.plugins.module_utils.objects import read_policies
+from ansible_collections.ipsec.windows.plugins.module_utils.scripts import commands_of
 from ansible_collections.ipsec.windows.plugins.module_utils.store import Store, pack, unpack
 from integration.playbook import Player, facts_task, policy_task
 from unit import stores
@@ -75,6 +79,23 @@ def bench_core() -> None:
     _show("1,000 rules: a plan that changes one", _seconds(lambda: stores.change(many, _changed(1_000))), base)
 
 
+def bench_scripts() -> None:
+    commands = [
+        f'ipseccmd -w REG -p "%P%" -r "Block {n}" -f 0+10.0.{n >> 8}.{n & 255} *+0:445:TCP -n BLOCK >nul\n'
+        for n in range(1, 5_001)
+    ]
+    text = f"@echo off\nset P=Block list\n{''.join(commands)}"
+    base = _seconds(lambda: [shlex.split(line) for line in commands])
+    print(f"a batch file of 5,000 commands; 1 x is shlex.split of all lines: {base * 1000:.0f} ms")
+    script = commands_of(Program.IPSECCMD, text, False)
+    _show("the batch file to commands", _seconds(lambda: commands_of(Program.IPSECCMD, text, False)), base)
+    _show("commands to edits", _seconds(lambda: edits_of(read_lines(script, False)[0])), base)
+    lines = edits_of(read_lines(script, False)[0])
+    made = stores.run_goal(Store(), lines)
+    _show("edits to a plan of 5,000 new rules", _seconds(lambda: stores.run_goal(Store(), lines)), base)
+    _show("edits to a plan that changes nothing", _seconds(lambda: stores.run_goal(made.store, lines)), base)
+
+
 def _changed(count: int) -> dict[str, t.Any]:
     policy = _many_rules(count)
     policy["rules"][-1]["filters"] = ["0+192.0.2.1"]
@@ -115,4 +136,5 @@ def bench_tasks() -> None:
 
 if __name__ == "__main__":
     bench_core()
+    bench_scripts()
     bench_tasks()

@@ -9,7 +9,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from ..module_utils.batch import Program
 from ..module_utils.ipseccmd.commands import Help
-from ..module_utils.ipseccmd.lines import Line, edits_of, read_line, read_script
+from ..module_utils.ipseccmd.lines import Line, edits_of, read_line, read_lines
 from ..module_utils.ipseccmd.syntax import SYNTAX
 from ..module_utils.scripts import commands_of
 from ..module_utils.shape.fields import kind_of
@@ -66,7 +66,7 @@ class ActionModule(IpsecAction):
             return [read_line(_text(place, text), place) for place, text in zip(places, texts, strict=True)], {}
         text = read_file(self, options["script"], options["encoding"])
         ignore = options["unsupported"] == "ignore"
-        lines, script = read_script(commands_of(Program.IPSECCMD, text, ignore), ignore)
+        lines, script = read_lines(commands_of(Program.IPSECCMD, text, ignore), ignore)
         left_out = [{"line": left.line, "reason": left.reason} for left in script.left_out]
         return lines, {"left_alone": list(script.left_alone), "left_out": left_out}
 

@@ -7,8 +7,7 @@ import typing as t
 
 from ..module_utils.batch import Program
 from ..module_utils.ipseccmd.convert import read_arguments
-from ..module_utils.ipseccmd.lines import read_script
-from ..module_utils.model import ModelError
+from ..module_utils.ipseccmd.lines import read_lines
 from ..plugin_utils._scripts import filter_errors, read_commands, warn_about
 
 
@@ -16,9 +15,7 @@ def from_ipseccmd(text: object, encoding: object = None, unsupported: object = "
     notes: list[str] = []
     with filter_errors("from_ipseccmd"):
         found = read_commands(text, encoding, unsupported, Program.IPSECCMD)
-        lines, script = read_script(found, unsupported == "ignore")
-        if not lines and not script.left_out:
-            raise ModelError("there is no command of ipseccmd in this text")
+        lines, script = read_lines(found, unsupported == "ignore")
         tasks = read_arguments(lines, notes)
     warn_about("from_ipseccmd", notes, script)
     return tasks

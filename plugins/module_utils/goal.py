@@ -15,6 +15,7 @@ from .model import ModelError, fold
 from .objects import StoredPolicy, read_policies
 from .resolve import Resolver, names_in
 from .shape.edits import Edit, EditPolicy
+from .shape.fields import at
 from .shape.wanted import Wanted
 
 Names: t.TypeAlias = tuple[list[str], list[str]]
@@ -113,14 +114,3 @@ def _resolved(edit: Edit, resolver: Resolver) -> Edit:
     if not isinstance(edit, EditPolicy) or edit.rule is None:
         return edit
     return dataclasses.replace(edit, rule=resolver.rule(edit.rule))
-
-
-_T = t.TypeVar("_T")
-
-
-def at(place: str, do: t.Callable[..., _T], *args: t.Any) -> _T:
-    """What `do` makes of the arguments; its errors begin with the place."""
-    try:
-        return do(*args)
-    except ModelError as error:
-        raise ModelError(f"{place}: {error}" if place else str(error)) from None

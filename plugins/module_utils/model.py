@@ -26,7 +26,8 @@ IPAddress: t.TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 NAME_LIMIT = 255
 DESCRIPTION_LIMIT = 2048
-_U32: t.Final = (1 << 32) - 1
+U32: t.Final = (1 << 32) - 1
+"""The largest number that a field of the store holds."""
 
 PROTOCOLS: t.Final = {
     "any": 0,
@@ -434,7 +435,7 @@ class SecurityMethod:
         kinds = tuple(type(a) for a in self.algorithms)
         _require(kinds in ((Ah,), (Esp,), (Ah, Esp)), "a security method is ah[…], esp[…] or ah[…]+esp[…]")
         for value, unit in ((self.lifetime_seconds, "seconds"), (self.lifetime_kilobytes, "kilobytes")):
-            _require(0 <= value <= _U32, f"a lifetime of {value} {unit} cannot be stored; it is 0 to {_U32}")
+            _require(0 <= value <= U32, f"a lifetime of {value} {unit} cannot be stored; it is 0 to {U32}")
 
     def __str__(self) -> str:
         words = ["+".join(str(a) for a in self.algorithms)]
@@ -664,7 +665,7 @@ class MainModeMethod:
             (self.lifetime_kilobytes, "lifetime in kilobytes"),
             (self.quick_mode_limit, "limit of quick modes"),
         ):
-            _require(value is None or 0 <= value <= _U32, f"a {what} of {value} cannot be; it is 0 to {_U32}")
+            _require(value is None or 0 <= value <= U32, f"a {what} of {value} cannot be; it is 0 to {U32}")
         _require(
             self.encryption in ENCRYPTION[1:], f"'{self.encryption}' is no cipher of main mode; it takes des or 3des"
         )
@@ -700,12 +701,12 @@ class MainMode:
             return
         _require(bool(self.methods), "main mode needs at least one method, as in 3des-sha-2")
         _require(
-            1 <= self.lifetime_seconds <= _U32,
-            f"a main-mode lifetime of {self.lifetime_seconds} seconds cannot be; it is 1 to {_U32}",
+            1 <= self.lifetime_seconds <= U32,
+            f"a main-mode lifetime of {self.lifetime_seconds} seconds cannot be; it is 1 to {U32}",
         )
         _require(
-            0 <= self.quick_mode_limit <= _U32,
-            f"a limit of {self.quick_mode_limit} quick modes cannot be; it is 0, which is unlimited, to {_U32}",
+            0 <= self.quick_mode_limit <= U32,
+            f"a limit of {self.quick_mode_limit} quick modes cannot be; it is 0, which is unlimited, to {U32}",
         )
         _require(
             self.methods[0].lifetime_seconds is None,
@@ -743,8 +744,8 @@ class Policy:
         check_policy_name(self.name)
         _check_description(self.description, "the policy's description")
         _require(
-            1 <= self.poll_interval <= _U32,
-            f"a poll interval of {self.poll_interval} seconds cannot be; it is 1 to {_U32}",
+            1 <= self.poll_interval <= U32,
+            f"a poll interval of {self.poll_interval} seconds cannot be; it is 1 to {U32}",
         )
 
     def _key(self) -> tuple[object, ...]:

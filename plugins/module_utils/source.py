@@ -56,26 +56,32 @@ class Text:
 
     def line(self, index: int = 0) -> int:
         """The number of the line that the character at `index` stands on, from 1."""
-        return bisect.bisect_left(_line_ends(self.file), self.offset(index)) + 1
+        return position(self.file, self.offset(index))[0]
 
     def error(self, index: int, problem: str) -> SourceError:
         """What is wrong at `index`."""
         return SourceError(self.file, self.offset(index), problem)
 
 
+def position(file: str, offset: int) -> tuple[int, int]:
+    """Line and column of a place in `file`, both from 1."""
+    starts = _line_starts(file)
+    line = bisect.bisect_right(starts, offset)
+    return line, offset - starts[line - 1] + 1
+
+
 @functools.lru_cache(maxsize=4)
-def _line_ends(file: str) -> tuple[int, ...]:
-    return tuple(i for i, character in enumerate(file) if character == "\n")
+def _line_starts(file: str) -> tuple[int, ...]:
+    return (0, *(match.end() for match in re.finditer("\n", file)))
 
 
 class SourceError(ModelError):
     """A mistake in a file or in a line, shown with a caret. `line` and `column` count from 1; keys are hidden."""
 
     def __init__(self, file: str, offset: int, problem: str) -> None:
-        start = file.rfind("\n", 0, offset) + 1
+        self.line, self.column = position(file, offset)
+        start = offset - self.column + 1
         end = file.find("\n", offset)
-        self.line = file.count("\n", 0, start) + 1
-        self.column = offset - start + 1
         self.problem = problem
         first = _first_line(file, start)
         keys = key_spans(file[first : len(file) if end < 0 else end])

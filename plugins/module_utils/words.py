@@ -11,6 +11,9 @@ import typing as t
 from .redact import BLANKS
 from .source import Text
 
+LONGEST_LINE: t.Final = 8191
+"""Characters that cmd.exe takes."""
+
 _NEEDS_QUOTES: t.Final = frozenset(f"{BLANKS}\v&|<>^()")
 
 
@@ -79,6 +82,12 @@ def _word(line: Text, position: int, program: bool) -> tuple[list[int], int]:
     if opened is not None:
         raise line.error(opened, "this quotation mark is not closed before the line ends")
     return picked, position
+
+
+def is_program(word: str, names: t.Container[str]) -> bool:
+    """Whether `word` starts one of these programs, with or without a path and .exe."""
+    name = word.replace("/", "\\").rpartition("\\")[2].casefold()
+    return name.removesuffix(".exe") in names
 
 
 def quote(word: str, always: bool = False) -> str:

@@ -71,10 +71,13 @@ def script_text(value: object, encoding: object = None) -> str:
 
 
 def read_commands(value: object, encoding: object, unsupported: object, program: Program) -> Script:
-    """The script with the commands of `program` only. Raises `ModelError`."""
+    """The script with the commands of `program` only, of which there must be one at least. Raises `ModelError`."""
     if unsupported not in _UNSUPPORTED:
         raise ModelError(f"unsupported is {' or '.join(_UNSUPPORTED)}")
-    return commands_of(program, script_text(value, encoding), unsupported == "ignore")
+    script = commands_of(program, script_text(value, encoding), unsupported == "ignore")
+    if not script.commands and not script.left_out:
+        raise ModelError(f"there is no command of {program.value} in this text")
+    return script
 
 
 def warn_about(name: str, notes: t.Sequence[str], script: Script | None = None) -> None:

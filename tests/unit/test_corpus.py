@@ -11,8 +11,9 @@ from __future__ import annotations
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils.batch import Program, batch_file, decode
 from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.convert import read_arguments, write_lines
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_line, read_script
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.convert import read_arguments
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_line, read_lines
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.render import write_lines
 from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError
 from ansible_collections.ipsec.windows.plugins.module_utils.netsh import read_netsh, write_netsh
 from ansible_collections.ipsec.windows.plugins.module_utils.scripts import commands_of
@@ -153,7 +154,7 @@ def _read(name):
     # UTF-16 has a mark that says so
     named = None if entry.get("encoding") == "utf-16" else entry.get("encoding")
     ignore = entry.get("unsupported") == "ignore"
-    return read_script(commands_of(Program.IPSECCMD, decode(corpus.script(name), named), ignore), ignore)
+    return read_lines(commands_of(Program.IPSECCMD, decode(corpus.script(name), named), ignore), ignore)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

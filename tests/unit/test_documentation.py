@@ -24,7 +24,7 @@ POLICY = yaml.safe_load((MODULES / "ipsec_policy.yml").read_text())
 FACTS = yaml.safe_load((MODULES / "ipsec_facts.yml").read_text())
 OPTIONS = POLICY["DOCUMENTATION"]["options"]
 RULE = OPTIONS["rules"]["suboptions"]
-OF_THE_TASK = {"policy", "state", "rules_mode"}
+OF_THE_TASK = {"policy", *keys.MODES}
 ONE_RULE = yaml.safe_load((MODULES / "ipsec_rule.yml").read_text())["DOCUMENTATION"]["options"]
 FULL = {
     "name": "P",
@@ -80,6 +80,12 @@ def test_what_is_documented_is_taken(documented, taken):
 )
 def test_documented_choices_are_the_known_ones(documented, known):
     assert set(documented) == set(known)
+
+
+def test_documented_modes_are_the_known_ones():
+    documented = {name: OPTIONS[name] for name in keys.MODES}
+    assert {name: tuple(option["choices"]) for name, option in documented.items()} == keys.MODES
+    assert all(option["default"] == keys.MODES[name][0] for name, option in documented.items())
 
 
 def test_what_a_rule_leaves_out_has_no_default():

@@ -10,7 +10,7 @@ import yaml
 from ansible_collections.ipsec.windows.plugins.module_utils.batch import Program
 from ansible_collections.ipsec.windows.plugins.module_utils.goal import Edits
 from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.convert import read_arguments
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_script
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_lines
 from ansible_collections.ipsec.windows.plugins.module_utils.netsh import read_netsh
 from ansible_collections.ipsec.windows.plugins.module_utils.scripts import commands_of
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_rule_edit
@@ -21,7 +21,7 @@ CASES = yaml.safe_load((stores.DATA / "same_store.yml").read_text("utf-8"))
 
 
 def _lines(case):
-    return read_script(commands_of(Program.IPSECCMD, case["ipseccmd"], False), False)[0]
+    return read_lines(commands_of(Program.IPSECCMD, case["ipseccmd"], False), False)[0]
 
 
 def by_ipseccmd(case):

@@ -13,7 +13,9 @@ from .lexer import DELIMITERS
 from .script import Program
 from .variables import UNKNOWN, Builder
 
-_IPSECCMD: t.Final = frozenset({"ipseccmd", "ipsecpol"})
+IPSECCMD: t.Final = ("ipseccmd", "ipsecpol")
+"""The program, and what it was called before Windows XP."""
+
 _CONTEXTS: t.Final = ("static", "dynamic")
 
 # They show, find or move files, or stop what runs: a name of ours in them runs nothing.
@@ -58,7 +60,7 @@ def find_program(text: Text) -> tuple[Program, Text] | None:
     """The program, if it is one of ours, and the command from its name on."""
     name, rest = program_word(text)
     base = name.value.lower().removesuffix(".exe")
-    if base in _IPSECCMD:
+    if base in IPSECCMD:
         return Program.IPSECCMD, Text.join((name, rest), text)
     first, second = _words(rest.value)
     if base == "netsh" and (UNKNOWN in first or (len(first) > 2 and "ipsec".startswith(first))):

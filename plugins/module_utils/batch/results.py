@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import bisect
 import dataclasses
-import re
 
 from ..model import fold
-from ..source import SourceError, Text
+from ..source import SourceError, Text, position
 from .jumps import Jumps
 from .keys import hide_keys
 from .script import Command, LeftOut, Program, Script
@@ -36,7 +34,6 @@ class Results:
         # why nothing is known from here to the end of the file
         self.stopped = ""
         self._origins = origins
-        self._lines = [0, *(match.end() for match in re.finditer("\n", file))]
         self._found: list[_Found] = []
         self._hidden: list[Text] = []
         self._left_alone: set[int] = set()
@@ -45,11 +42,11 @@ class Results:
 
     def line(self, place: int) -> int:
         """The number of the line, from 1."""
-        return bisect.bisect_right(self._lines, place)
+        return position(self.file, place)[0]
 
     def position(self, place: int) -> str:
-        line = self.line(place)
-        return f"line {line}, column {place - self._lines[line - 1] + 1}"
+        line, column = position(self.file, place)
+        return f"line {line}, column {column}"
 
     def add(self, program: Program, text: Text) -> None:
         self._found.append(_Found(text, program))

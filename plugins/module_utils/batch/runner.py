@@ -12,12 +12,13 @@ import typing as t
 from ..model import fold
 from ..redact import BLANKS
 from ..source import Text
+from ..words import LONGEST_LINE
 from .lexer import DELIMITERS
 from .loops import count, counted, split_items
 from .parser import Block, Chain, For, If, Label, Node, Simple
 from .programs import built_in, find_mention, find_program, is_harmless, program_word
 from .results import Results
-from .variables import LONGEST, UNKNOWN, Builder, Environment, Origins, TooMuchError, Value, expand_loops
+from .variables import UNKNOWN, Builder, Environment, Origins, TooMuchError, Value, expand_loops
 
 _MOST: t.Final = 100_000
 _BLANKS: t.Final = "".join(sorted(DELIMITERS))
@@ -266,7 +267,7 @@ class Runner:
         unsure = around.unsure or self._results.stopped
         if unsure:
             value = Value.unknown(text, f"it depends on a variable that line {line} may set")
-        elif len(text) > LONGEST:
+        elif len(text) > LONGEST_LINE:
             value = Value.unknown(text, f"it depends on a variable that line {line} makes longer than cmd.exe allows")
         else:
             value = Value(text, self._origins.why_unknown(text))

@@ -15,8 +15,6 @@ from ..source import Text
 
 # stands in a text for what cannot be known; a NUL in the file itself is no less odd
 UNKNOWN: t.Final = "\0"
-# cmd.exe has no longer lines
-LONGEST: t.Final = 8191
 _MOST: t.Final = 4 << 20
 _DEEPEST: t.Final = 32
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Command lines to the arguments of tasks, and policies to command lines."""
+"""Command lines of ipseccmd to the arguments of tasks."""
 
 from __future__ import annotations
 
@@ -9,30 +9,11 @@ import dataclasses
 import typing as t
 
 from ..draft import Draft, Sheet
-from ..goal import at
-from ..model import (
-    DEFAULT_AUTHENTICATION,
-    DEFAULT_SECURITY_METHODS,
-    Address,
-    AuthMethod,
-    DnsName,
-    MainMode,
-    MainModeMethod,
-    ModelError,
-    PresharedKey,
-    Rule,
-    SecurityMethod,
-)
-from ..shape.arguments import policy_arguments
-from ..shape.parse import parse_policy
-from ..shape.wanted import Wanted
-from .commands import FilterSpec, Help, Negotiation, Offer, Parameters, Rekey, Write
-from .filters import format_filter
-from .format import format_command
+from ..model import ModelError
+from ..shape.arguments import absence_arguments, policy_arguments
+from ..shape.fields import at
+from .commands import Help
 from .lines import Line, edits_of
-
-LONGEST_LINE: t.Final = 8191
-"""Characters that cmd.exe takes."""
 
 
 def read_arguments(lines: t.Sequence[Line], notes: list[str]) -> list[dict[str, t.Any]]:
@@ -66,165 +47,8 @@ def read_arguments(lines: t.Sequence[Line], notes: list[str]) -> list[dict[str, 
 
 def _arguments(sheet: Sheet, notes: list[str]) -> dict[str, t.Any]:
     if not sheet.there:
-        return {"name": sheet.name, "state": "absent"}
+        return absence_arguments(sheet.name)
     wanted = dataclasses.replace(sheet.wanted(), assigned=sheet.assigned)
     if wanted.rules is None and wanted.default_response is None:
-        notes.append(f"the task makes the policy '{sheet.name}' where it is missing; the command would not")
-    if sheet.fresh or wanted.rules is None:
-        return policy_arguments(wanted)
-    return {**policy_arguments(wanted), "rules_mode": "merge"}
-
-
-def write_lines(policies: t.Iterable[t.Mapping[str, t.Any]], notes: list[str]) -> list[str]:
-    """The lines that make these policies, in the one shape; `state` may be absent.
-
-    What the language has no words for and changes no traffic, such as descriptions, is left out and noted. Raises one
-    `ModelError` with all that it cannot say otherwise.
-    """
-    lines: list[str] = []
-    problems: list[str] = []
-    for policy in policies:
-        given = {key: value for key, value in policy.items() if key not in ("state", "rules_mode")}
-        wanted = parse_policy(given)
-        commands = list(_Policy(wanted, policy.get("state") == "absent", problems, notes).commands())
-        lines += [format_command(command) for command in commands] if not problems else []
-    if problems:
-        raise ModelError(f"ipseccmd cannot express this: {'; '.join(problems)}")
-    if any(len(line) > LONGEST_LINE for line in lines):
-        notes.append(f"a line is longer than the {LONGEST_LINE} characters that cmd.exe takes")
-    return lines
-
-
-class _Policy:
-    """One policy on its way to lines: `problems` collects what they cannot say, `notes` what they leave out."""
-
-    def __init__(self, wanted: Wanted, absent: bool, problems: list[str], notes: list[str]) -> None:
-        self.wanted = wanted
-        self.absent = absent
-        self.problems = problems
-        self.notes = notes
-        self.title = f"policy '{wanted.name}'"
-
-    def commands(self) -> t.Iterator[Write]:
-        wanted = self.wanted
-        if wanted.name is None:
-            self.problems.append(f"the policy {wanted.id} by its id only")
-            return
-        plain = Write(Parameters(), "reg", wanted.name)
-        if self.absent:
-            yield dataclasses.replace(plain, delete=True)
-            return
-        self._lose(self.title, description=wanted.description)
-        found = [self._rule(plain, rule) for rule in wanted.rules or ()]
-        response = wanted.default_response
-        if response is not None and response.enabled:
-            methods = response.methods or DEFAULT_SECURITY_METHODS
-            authentication = response.authentication or DEFAULT_AUTHENTICATION
-            parameters = self._parameters(f"{self.title}, default response", methods, False, authentication)
-            found.append(dataclasses.replace(plain, parameters=dataclasses.replace(parameters, default_response=True)))
-        if not found:
-            if wanted.assigned is None:
-                self.problems.append(f"the {self.title} without rules")
-                return
-            found = [plain]
-        found[0] = self._with_main_mode(found[0])
-        if wanted.poll_interval is not None:
-            if wanted.poll_interval % 60:
-                self.problems.append(f"{self.title}: a poll interval of {wanted.poll_interval} seconds")
-            found[0] = dataclasses.replace(found[0], poll_interval=wanted.poll_interval // 60)
-        found[-1] = dataclasses.replace(found[-1], assign=wanted.assigned)
-        yield from found
-
-    def _lose(self, title: str, **values: str | None) -> None:
-        """Note what no line has a place for."""
-        self.notes += [f"the {title} loses its {what.replace('_', ' ')}" for what, value in values.items() if value]
-
-    def _with_main_mode(self, command: Write) -> Write:
-        wanted = self.wanted.main_mode
-        if wanted is None:
-            return command
-        default = MainMode()
-        for method in wanted.methods or ():
-            if method.group == 14 or method != MainModeMethod(method.encryption, method.integrity, method.group):
-                self.problems.append(f"{self.title}: the main mode method {method} with its group or its own lifetimes")
-        seconds = None if wanted.lifetime_seconds == default.lifetime_seconds else wanted.lifetime_seconds
-        quick_modes = None if wanted.quick_mode_limit == default.quick_mode_limit else wanted.quick_mode_limit
-        methods = None if wanted.methods == default.methods else wanted.methods
-        parameters = dataclasses.replace(
-            command.parameters,
-            main_mode_methods=methods or (),
-            main_mode_rekey=Rekey(quick_modes, seconds) if seconds is not None or quick_modes is not None else None,
-            main_mode_pfs=wanted.pfs or False,
-        )
-        if parameters != command.parameters and not command.rules and not command.parameters.default_response:
-            self.problems.append(f"{self.title}: main mode without a rule")
-        return dataclasses.replace(command, parameters=parameters)
-
-    def _rule(self, plain: Write, rule: Rule) -> Write:
-        title = f"{rule.title} of the {self.title}"
-        if not rule.name:
-            self.problems.append(f"the {title}: a rule without a name")
-        if not rule.enabled:
-            self.problems.append(f"the {title}: a rule that is not enabled")
-        self._lose(
-            title,
-            description=rule.description,
-            name_of_the_filter_list=rule.filter_list if rule.filter_list != rule.name else None,
-            name_of_the_filter_action=rule.filter_action if rule.filter_action != rule.name else None,
-        )
-        parameters = self._parameters(title, rule.action.methods, rule.action.inpass, rule.authentication)
-        if rule.action.action != "negotiate":
-            parameters = dataclasses.replace(parameters, negotiation=Negotiation(rule.action.action))
-        parameters = dataclasses.replace(
-            parameters,
-            filters=tuple(self._filters(title, rule)),
-            tunnel=rule.tunnel and _by_name(rule.tunnel),
-            soft=rule.action.soft,
-            connection_type=None if rule.connection_type == "all" else rule.connection_type,
-        )
-        return dataclasses.replace(plain, parameters=parameters, rules=(rule.name,))
-
-    def _filters(self, title: str, rule: Rule) -> t.Iterator[FilterSpec]:
-        if any(filter_.description for filter_ in rule.filters):
-            self._lose(title, descriptions_of_filters="some")
-        for filter_ in rule.filters:
-            found = dataclasses.replace(
-                filter_,
-                source=_by_name(filter_.source),
-                destination=_by_name(filter_.destination),
-                description="",
-            )
-            try:
-                format_filter(found)
-            except ModelError as error:
-                self.problems.append(f"the {title}: {error}")
-            yield FilterSpec(found)
-
-    def _parameters(
-        self,
-        title: str,
-        methods: tuple[SecurityMethod, ...],
-        inpass: bool,
-        authentication: tuple[AuthMethod, ...],
-    ) -> Parameters:
-        """The parameters of -n and -a, without what is their default."""
-        offers = () if methods == DEFAULT_SECURITY_METHODS else tuple(map(Offer, methods))
-        if any(offer.method.odd for offer in offers):
-            self.problems.append(f"the {title}: security methods that only a store can hold")
-        for method in authentication:
-            if isinstance(method, PresharedKey) and method.key is None:
-                self.problems.append(f"the {title}: a pre-shared key that is not shown; put it in")
-            elif getattr(method, "odd", False):
-                self.problems.append(f"the {title}: an authentication method that only a store can hold")
-        return Parameters(
-            negotiation=Negotiation("negotiate", offers, inpass) if offers or inpass else None,
-            authentication=() if authentication == DEFAULT_AUTHENTICATION else authentication,
-        )
-
-
-_Address = t.TypeVar("_Address", bound=Address)
-
-
-def _by_name(address: _Address) -> _Address:
-    """A DNS name without the address that it had where it was read: a line asks for it anew."""
-    return dataclasses.replace(address, address=None) if isinstance(address, DnsName) else address
+        notes.append(f"the task makes the policy '{sheet.name}' where it is missing; the script would not")
+    return policy_arguments(wanted, exact=sheet.fresh)

@@ -11,6 +11,7 @@ import typing as t
 
 from .. import defaults
 from ..addresses import parse_address
+from ..hints import did_you_mean
 from ..model import (
     ANY,
     ME,
@@ -26,7 +27,7 @@ from ..model import (
     Subnet,
     protocol_name,
 )
-from .errors import GrammarError, did_you_mean
+from .errors import GrammarError
 
 SYMBOLS: t.Final = ("icmp", "udp", "raw", "tcp")
 """The protocols that the manual has names for."""

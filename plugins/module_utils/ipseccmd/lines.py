@@ -10,8 +10,9 @@ import re
 import typing as t
 
 from ..batch import LeftOut, Script
-from ..goal import Edits, at
+from ..goal import Edits
 from ..model import ModelError
+from ..shape.fields import at
 from ..source import Text
 from .commands import AddRule, Command, DeleteRules, Help, Show, Write
 from .edits import edit_of
@@ -76,7 +77,7 @@ def _without_redirections(line: str) -> str:
     return line[:start] if stands_alone and _REDIRECTIONS.fullmatch(line, start) else line
 
 
-def read_script(script: Script, ignore_unsupported: bool) -> tuple[list[Line], Script]:
+def read_lines(script: Script, ignore_unsupported: bool) -> tuple[list[Line], Script]:
     """The commands of a script as lines, and the script with what this version cannot run left out, if
     `ignore_unsupported` says so. Raises `SourceError`.
     """

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 
+from ..hints import did_you_mean
 from ..model import Ah, Esp, MainModeMethod, ModelError, SecurityMethod
 from .commands import Negotiation, Offer
-from .errors import GrammarError, did_you_mean
+from .errors import GrammarError
 
 PFS_GROUP_NOTE = (
     "a stored policy keeps PFS on or off and takes its group from main mode: PFS1, PFS2, P1 and P2 mean PFS"

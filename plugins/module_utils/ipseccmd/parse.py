@@ -12,8 +12,11 @@ import re
 import typing as t
 
 from ..addresses import parse_address
+from ..batch.programs import IPSECCMD
+from ..hints import did_you_mean
 from ..model import (
     NAME_LIMIT,
+    U32,
     AuthMethod,
     Certificate,
     DnsName,
@@ -29,7 +32,7 @@ from ..model import (
 )
 from ..redact import BLANKS, key_spans
 from ..source import Text
-from ..words import Word, split_words
+from ..words import Word, is_program, split_words
 from .commands import (
     QUERIES,
     AddRule,
@@ -43,16 +46,13 @@ from .commands import (
     Show,
     Write,
 )
-from .errors import GrammarError, did_you_mean
+from .errors import GrammarError
 from .filters import format_filter, parse_filter
 from .methods import PFS_GROUP_NOTE, parse_main_mode_method, parse_negotiation
-from .syntax import FLAGS, LISTS, OPTIONS, STATIC
-
-PROGRAMS: t.Final = ("ipseccmd", "ipsecpol")
-"""The program, and what it was called before Windows XP."""
+from .options import Given, is_option, refuse_dashes, split_options
+from .syntax import NEEDS, STATIC
 
 _T = t.TypeVar("_T")
-_U32: t.Final = (1 << 32) - 1
 _BRACKETS: t.Final = {"(": (")", "permit", "pass"), "[": ("]", "block", "block")}
 _KEY_HINT: t.Final = 'a pre-shared key stands behind -a, as in -a preshare:"key"'
 _KEYWORDS: t.Final = {"permit": "pass", "block": "block"}
@@ -69,29 +69,22 @@ def parse_command(line: str | Text, notes: list[str]) -> Command:
     words = split_words(text)
     if any(word.value in ("/?", "-?") for word in words if not word.quoted):
         return Help()
-    if words and is_program(words[0].value, PROGRAMS):
+    if words and is_program(words[0].value, IPSECCMD):
         words.pop(0)
     computer = _take_computer(text, words)
-    if words and not _is_option(words[0]):
+    if words and not is_option(words[0]):
         if words[0].value.casefold() == "show":
             return _parse_query(text, words, computer)
-        if _begins_with_a_dash(words[0]):
-            raise text.error(words[0].start, _DASH)
-        hint = did_you_mean(words[0].value, ("show", *PROGRAMS))
+        refuse_dashes(text, words[:1])
+        hint = did_you_mean(words[0].value, ("show", *IPSECCMD))
         raise text.error(words[0].start, f"here must stand an option, as in -f, or show{hint}")
-    return _Line(text, _group(text, words), notes, computer).parse()
+    return _Line(text, split_options(text, words), notes, computer).parse()
 
 
 def poll_interval(policy: str) -> str | None:
     """The digits behind the last colon of what stands behind -p; None for what does not end so."""
     minutes = policy.rpartition(":")[2]
     return minutes if len(minutes) < len(policy) and re.fullmatch("[0-9]+", minutes) else None
-
-
-def is_program(word: str, names: t.Container[str]) -> bool:
-    """Whether `word` starts one of these programs, with or without a path and .exe."""
-    name = word.replace("/", "\\").rpartition("\\")[2].casefold()
-    return name.removesuffix(".exe") in names
 
 
 def _take_computer(text: Text, words: list[Word]) -> str | None:
@@ -117,100 +110,10 @@ def _parse_query(text: Text, words: list[Word], computer: str | None) -> Show:
     return Show(frozenset(what), computer)
 
 
-def _is_option(word: Word) -> bool:
-    return not word.quoted and word.value[:1] in ("-", "/")
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Given:
-    """An option as it stands on the line, with the words behind it. `start` is that of its first occurrence."""
-
-    start: int
-    values: list[Word]
-
-
-def _group(text: Text, words: list[Word]) -> dict[str, _Given]:
-    """The options with their values, in the order of the line."""
-    found: dict[str, _Given] = {}
-    position = 0
-    while position < len(words):
-        word = words[position]
-        name = _option_name(text, word)
-        end = position + 1
-        while end < len(words) and not _is_option(words[end]):
-            end += 1
-        values = words[position + 1 : end]
-        if name in found and name not in ("f", "1f", "r"):
-            raise text.error(word.start, f"-{name} stands twice")
-        limit = 0 if name in FLAGS else len(values) if name in LISTS else 1
-        dash = next(filter(_begins_with_a_dash, values if name in LISTS else values[limit:]), None)
-        if dash:
-            raise text.error(dash.start, _DASH)
-        if len(values) > limit:
-            raise text.error(values[limit].start, _superfluous(name, values, limit))
-        computer = next((value for value in values if value.value.startswith("\\\\")), None)
-        if computer and name in LISTS:
-            raise text.error(computer.start, _COMPUTER_FIRST)
-        if not values and name not in FLAGS:
-            raise text.error(word.start, f"-{name} needs {_NEEDS[name]} behind it")
-        found.setdefault(name, _Given(word.start, [])).values.extend(values)
-        position = end
-    return found
-
-
-_DASH: t.Final = "an option begins with a hyphen (-); this is a dash, as word processors make it"
-_DASHES: t.Final = tuple("\u2013\u2014\u2212")
-_QUOTES: t.Final = tuple("\u201c\u201d\u201e")
-_COMPUTER_FIRST: t.Final = "a computer's name stands before all options"
-_NEEDS: t.Final = {
-    "f": "filters, as in 0+192.0.2.10",
-    "n": "security methods, as in esp[3des,sha], or block, pass or inpass",
-    "t": "the address or the DNS name of a tunnel's endpoint",
-    "a": 'authentication methods: kerberos, preshare:"key", cert:"authority"',
-    "1s": "main mode methods, as in 3des-sha-2",
-    "1k": "when to rekey, as in 10Q/3600S",
-    "1f": "filters of main mode, as in 0+192.0.2.10",
-    "1e": "a number of seconds",
-    "w": "reg or ds",
-    "p": "the policy's name",
-    "r": "the rule's name",
-}
-
-
-def _begins_with_a_dash(word: Word) -> bool:
-    return not word.quoted and word.value[:1] in _DASHES
-
-
-def _superfluous(option: str, values: list[Word], limit: int) -> str:
-    if values[limit].value.startswith("\\\\"):
-        return _COMPUTER_FIRST
-    if limit and values[0].value[:1] in _QUOTES:
-        return 'a name with spaces stands in straight quotation marks ("); those of word processors do not count'
-    if option in ("p", "r"):
-        return f"-{option} takes one name; one with spaces stands in quotation marks"
-    takes = "nothing" if option in FLAGS else "one value"
-    return f"-{option} takes {takes}; here must stand an option or the end"
-
-
-def _option_name(text: Text, word: Word) -> str:
-    """The full name of an option, which may be shortened as long as it is clear."""
-    name = word.value[1:].casefold()
-    if name in OPTIONS:
-        return name
-    found = [option for option in OPTIONS if name and option.startswith(name)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise text.error(word.start, f"this may be {' or '.join(f'-{option}' for option in found)}")
-    hint = did_you_mean(name, [option for option in OPTIONS if len(option) > 2])
-    hint = hint.replace("mean ", "mean -") if hint else f"; there are {', '.join(f'-{option}' for option in OPTIONS)}"
-    raise text.error(word.start, f"there is no such option{hint}")
-
-
 class _Line:
     """A command line of dynamic or static mode, split into its options."""
 
-    def __init__(self, text: Text, given: dict[str, _Given], notes: list[str], computer: str | None) -> None:
+    def __init__(self, text: Text, given: dict[str, Given], notes: list[str], computer: str | None) -> None:
         self.text = text
         self.given = given
         self.notes = notes
@@ -264,7 +167,7 @@ class _Line:
         for word in self._values(option):
             found = [word.text[m.start() : m.end()] for m in re.finditer(r"\S+", word.value)]
             if not found:
-                raise self.text.error(word.start, f"this is empty; -{option} needs {_NEEDS[option]}")
+                raise self.text.error(word.start, f"this is empty; -{option} needs {NEEDS[option]}")
             pieces += found
         return pieces
 
@@ -308,7 +211,7 @@ class _Line:
 
     def _plain_filter(self, piece: Text) -> Filter:
         if piece.value[:1] in _BRACKETS or piece.value.casefold() == "default":
-            raise piece.error(0, f"here must stand {_NEEDS['f']}")
+            raise piece.error(0, f"here must stand {NEEDS['f']}")
         return self._at(piece, parse_filter, self.notes)
 
     def _main_mode_filter(self, piece: Text) -> Filter:
@@ -329,7 +232,7 @@ class _Line:
         ]
         negotiation = self._at(Text.join(pieces, self.text), parse_negotiation, self.notes)
         if negotiation == Negotiation():
-            raise self._error("n", f"-n needs {_NEEDS['n']} behind it")
+            raise self._error("n", f"-n needs {NEEDS['n']} behind it")
         if self.static and any(offer.pfs_group is not None for offer in negotiation.offers):
             self.notes.append(PFS_GROUP_NOTE)
         return negotiation
@@ -384,15 +287,15 @@ class _Line:
             numbers = {found[2].casefold(): int(found[1])}
             if found[4]:
                 numbers[found[4].casefold()] = int(found[3])
-            if max(numbers.values()) > _U32 or numbers.get("s") == 0:
-                raise self.text.error(word.start, f"quick modes are 0 (no limit) to {_U32}, seconds 1 to {_U32}")
+            if max(numbers.values()) > U32 or numbers.get("s") == 0:
+                raise self.text.error(word.start, f"quick modes are 0 (no limit) to {U32}, seconds 1 to {U32}")
             return Rekey(numbers.get("q"), numbers.get("s"))
         return None
 
     def _soft_lifetime(self) -> int | None:
         for word in self._values("1e"):
-            if not re.fullmatch("[0-9]{1,10}", word.value) or int(word.value) > _U32:
-                raise self.text.error(word.start, f"this is a number of seconds, 0 to {_U32}")
+            if not re.fullmatch("[0-9]{1,10}", word.value) or int(word.value) > U32:
+                raise self.text.error(word.start, f"this is a number of seconds, 0 to {U32}")
             return int(word.value)
         return None
 
@@ -457,7 +360,7 @@ class _Line:
         self._at(name, check_policy_name)
         if minutes is None:
             return name.value, None
-        limit = _U32 // 60
+        limit = U32 // 60
         if len(minutes) > 10 or not 1 <= int(minutes) <= limit:
             raise word.text.error(len(name) + 1, f"the poll interval is a number of minutes, 1 to {limit}")
         return name.value, int(minutes)

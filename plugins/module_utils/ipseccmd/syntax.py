@@ -18,6 +18,20 @@ STATIC: t.Final = ("w", "p", "r", "x", "y", "o")
 FLAGS: t.Final = ("1p", "soft", "confirm", "dialup", "lan", "u", "x", "y", "o")
 LISTS: t.Final = ("f", "n", "a", "1s", "1f")
 """Options with one value or more; what is no flag and not here has exactly one."""
+NEEDS: t.Final = {
+    "f": "filters, as in 0+192.0.2.10",
+    "n": "security methods, as in esp[3des,sha], or block, pass or inpass",
+    "t": "the address or the DNS name of a tunnel's endpoint",
+    "a": 'authentication methods: kerberos, preshare:"key", cert:"authority"',
+    "1s": "main-mode methods, as in 3des-sha-2",
+    "1k": "when to rekey, as in 10Q/3600S",
+    "1f": "filters of main mode, as in 0+192.0.2.10",
+    "1e": "a number of seconds",
+    "w": "reg or ds",
+    "p": "the policy's name",
+    "r": "the rule's name",
+}
+"""What stands behind each option that is no flag."""
 
 _METHODS = ", ".join(f"esp[{','.join(names)}]" for names in defaults.SECURITY_METHODS)
 _MAIN_MODE_METHODS = ", ".join("-".join(map(str, names)) for names in defaults.MAIN_MODE_METHODS)

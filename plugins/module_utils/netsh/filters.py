@@ -24,7 +24,6 @@ from ..model import (
     Ports,
     Special,
     Subnet,
-    protocol_name,
 )
 from ..source import Text
 from .grammar import Command
@@ -123,19 +122,6 @@ def _read_ports(value: Text | None, protocol: int) -> Ports | None:
     if protocol not in (TCP, UDP):
         raise value.error(0, "a port needs protocol=TCP or protocol=UDP")
     return placed(value, Ports, int(found[1]), int(found[2] or found[1]))
-
-
-def filter_tree(filter_: Filter) -> dict[str, t.Any]:
-    """The filter in the one shape, without what is the default there."""
-    ports = (("source_port", filter_.source_port), ("destination_port", filter_.destination_port))
-    return {
-        "source": str(filter_.source),
-        "destination": str(filter_.destination),
-        **({"protocol": protocol_name(filter_.protocol)} if filter_.protocol else {}),
-        **{key: port.first if port.first == port.last else str(port) for key, port in ports if port},
-        "mirrored": filter_.mirrored,
-        **({"description": filter_.description} if filter_.description else {}),
-    }
 
 
 def write_filter(filter_: Filter) -> list[str]:

@@ -9,11 +9,11 @@ Messages never repeat what was typed, as it may be a key in the wrong place: the
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import typing as t
 
+from ..hints import did_you_mean
 from ..source import Text
-from ..words import split_words
+from ..words import is_program, split_words
 
 _POLICY: t.Final = (
     "description",
@@ -124,7 +124,7 @@ class Command:
 def parse_command(text: Text) -> Command:
     """What `text`, from ``netsh`` or ``ipsec`` on, says. Raises `SourceError`."""
     words = [word.text for word in split_words(text)]
-    if words and _is_netsh(words[0].value):
+    if words and is_program(words[0].value, ("netsh",)):
         words = words[1:]
     _expect(words, 0, ("ipsec",), text)
     if _expect(words, 1, ("static", "dynamic"), text) == "dynamic":
@@ -143,10 +143,6 @@ def parse_command(text: Text) -> Command:
     return command
 
 
-def _is_netsh(word: str) -> bool:
-    return word.replace("/", "\\").rpartition("\\")[2].casefold() in ("netsh", "netsh.exe")
-
-
 def _expect(words: list[Text], index: int, choices: t.Sequence[str], text: Text) -> str:
     """Which of `choices` the word at `index` is, perhaps shortened."""
     if index == len(words):
@@ -163,8 +159,7 @@ def _match(word: Text, choices: t.Sequence[str], problem: str, known: str) -> st
         return found[0]
     if found:
         raise word.error(0, f"this is short for {_list(found)}; write more of it")
-    near = difflib.get_close_matches(value, choices, 1)
-    raise word.error(0, f"{problem}; did you mean {near[0]}?" if near else f"{problem}; {known}")
+    raise word.error(0, problem + (did_you_mean(value, choices) or f"; {known}"))
 
 
 def _list(words: t.Sequence[str]) -> str:

@@ -8,24 +8,14 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..model import (
-    DEFAULT_SECURITY_METHODS,
-    AuthMethod,
-    Certificate,
-    DnsName,
-    Filter,
-    Host,
-    Kerberos,
-    PresharedKey,
-    SecurityMethod,
-    fold,
-)
+from .. import model
+from ..model import DEFAULT_SECURITY_METHODS, AuthMethod, DnsName, Filter, Host, SecurityMethod, fold
+from ..shape.arguments import absence_arguments, policy_arguments
+from ..shape.render import Tree
+from ..shape.wanted import Wanted, WantedDefaultResponse, WantedMainMode, WantedRule
 from ..source import Text
-from .filters import filter_tree
 from .methods import with_pfs
-from .values import read_name
-
-Tree: t.TypeAlias = dict[str, t.Any]
+from .values import placed, read_name
 
 
 @dataclasses.dataclass(slots=True)
@@ -49,23 +39,15 @@ class FilterAction:
     soft: bool | None = None
     users: int = 0
 
-    def tree(self) -> Tree:
-        tree: Tree = {"action": self.action, "filter_action": self.name}
-        # the rest belongs to negotiate: netsh takes it for other actions and ignores it
-        if self.action == "negotiate":
-            tree.update({key: value for key in ("inpass", "soft") if (value := getattr(self, key)) is not None})
-            tree.update(_methods_tree(self.methods, self.pfs))
-        return tree
-
     @property
     def ignored(self) -> bool:
-        """Whether something was said that only negotiate has a use for."""
+        """Whether something was said that only negotiate has a use for: netsh takes it for other actions, too."""
         return self.action != "negotiate" and bool(self.methods or self.pfs or self.inpass or self.soft)
 
 
 @dataclasses.dataclass(slots=True)
 class Rule:
-    """`place` is where its filter list was given, `tunnel_place` where its tunnel was."""
+    """`place` is where its filter list was given, `tunnel_place` where its tunnel was; what was not said is None."""
 
     name: str
     place: Text
@@ -74,16 +56,18 @@ class Rule:
     tunnel: Host | DnsName | None = None
     tunnel_place: Text | None = None
     authentication: tuple[AuthMethod, ...] | None = None
-    options: Tree = dataclasses.field(default_factory=dict)
+    connection_type: str | None = None
+    enabled: bool | None = None
+    description: str | None = None
 
     def count(self, number: int) -> None:
         """Take the rule, once, for one more (or less, -1) that uses its list and its action."""
         self.filter_list.users += number
         self.filter_action.users += number
 
-    def tree(self) -> Tree:
+    def whole(self) -> model.Rule:
         """Raises `SourceError`."""
-        filters = list(self.filter_list.filters.values())
+        filters = tuple(self.filter_list.filters.values())
         if not filters:
             raise self.place.error(0, "this filter list has no filters in the end; a rule needs one at least")
         if self.tunnel_place is not None:
@@ -97,16 +81,25 @@ class Rule:
                     "a tunnel takes filters of one direction: say mirrored=no in each 'add filter' of the list, and "
                     "make a second rule for the way back, with a list and a tunnel= of its own",
                 )
-        return {
-            "name": self.name,
-            **{key: self.options[key] for key in ("description", "enabled") if key in self.options},
-            "filters": [filter_tree(filter_) for filter_ in filters],
-            "filter_list": self.filter_list.name,
-            **self.filter_action.tree(),
-            **_authentication_tree(self.authentication),
-            **({} if self.tunnel is None else {"tunnel": str(self.tunnel)}),
-            **{key: self.options[key] for key in ("connection_type",) if key in self.options},
-        }
+        action = self.filter_action
+        negotiates = action.action == "negotiate"
+        wanted = WantedRule(
+            self.name,
+            None,
+            filters,
+            action.action,
+            _methods(action.methods, action.pfs) if negotiates else None,
+            action.inpass if negotiates else None,
+            action.soft if negotiates else None,
+            self.authentication,
+            self.tunnel,
+            self.connection_type,
+            self.enabled,
+            self.description,
+            self.filter_list.name,
+            action.name,
+        )
+        return placed(self.place, wanted.whole)
 
 
 @dataclasses.dataclass(slots=True)
@@ -118,16 +111,17 @@ class DefaultRule:
     pfs: bool | None = None
     authentication: tuple[AuthMethod, ...] | None = None
 
-    def tree(self) -> Tree:
-        enabled = {} if self.enabled is None else {"enabled": self.enabled}
-        return {**enabled, **_methods_tree(self.methods, self.pfs), **_authentication_tree(self.authentication)}
+    def wanted(self) -> WantedDefaultResponse | None:
+        if self == DefaultRule():
+            return None
+        return WantedDefaultResponse(self.enabled is not False, _methods(self.methods, self.pfs), self.authentication)
 
 
 @dataclasses.dataclass(slots=True)
 class Policy:
     """`made` says that the script makes it, `exact` that its rules are all it has, `deleted` where it was deleted.
 
-    `options` and `main_mode` are arguments of the task. `dropped` has the names of stored rules that the script
+    What was not said is None. `dropped` has the names of stored rules that the script
     deletes, where they stand: a rule that it adds under the same name takes the place of one.
     """
 
@@ -135,8 +129,10 @@ class Policy:
     made: bool
     exact: bool
     deleted: Text | None = None
-    options: Tree = dataclasses.field(default_factory=dict)
-    main_mode: Tree = dataclasses.field(default_factory=dict)
+    description: str | None = None
+    assigned: bool | None = None
+    poll_interval: int | None = None
+    main_mode: WantedMainMode = dataclasses.field(default_factory=WantedMainMode)
     default_rule: DefaultRule = dataclasses.field(default_factory=DefaultRule)
     rules: dict[str, Rule] = dataclasses.field(default_factory=dict)
     dropped: dict[str, Text] = dataclasses.field(default_factory=dict)
@@ -147,10 +143,10 @@ class Policy:
         self.rules.clear()
         self.dropped.clear()
 
-    def tree(self) -> Tree:
-        """Raises `SourceError`."""
+    def arguments(self) -> Tree:
+        """Those of a task. Raises `SourceError`."""
         if self.deleted is not None:
-            return {"name": self.name, "state": "absent"}
+            return absence_arguments(self.name)
         for name, place in self.dropped.items():
             if name not in self.rules:
                 raise place.error(
@@ -158,37 +154,22 @@ class Policy:
                     "the script does not make this rule; to delete a stored one, take a task of ipsec_rule with "
                     "'state: absent'",
                 )
-        tree: Tree = {"name": self.name, "state": "present", **self.options}
-        if self.main_mode:
-            tree["main_mode"] = self.main_mode
-        if default_response := self.default_rule.tree():
-            tree["default_response"] = default_response
-        tree["rules_mode"] = "exact" if self.exact else "merge"
-        if self.exact or self.rules:
-            tree["rules"] = [rule.tree() for rule in self.rules.values()]
-        return tree
+        wanted = Wanted(
+            self.name,
+            None,
+            self.description,
+            self.assigned,
+            self.poll_interval,
+            None if self.main_mode == WantedMainMode() else self.main_mode,
+            self.default_rule.wanted(),
+            tuple(rule.whole() for rule in self.rules.values()) if self.exact or self.rules else None,
+        )
+        return policy_arguments(wanted, self.exact)
 
 
-def _methods_tree(methods: tuple[SecurityMethod, ...] | None, pfs: bool | None) -> Tree:
+def _methods(methods: tuple[SecurityMethod, ...] | None, pfs: bool | None) -> tuple[SecurityMethod, ...] | None:
     """PFS is that of all methods; where none were given, of those that are the default."""
-    if methods is None and not pfs:
-        return {}
-    return {"security_methods": [str(m) for m in with_pfs(methods or DEFAULT_SECURITY_METHODS, bool(pfs))]}
-
-
-def _authentication_tree(methods: tuple[AuthMethod, ...] | None) -> Tree:
-    return {} if methods is None else {"authentication": [_auth_tree(method) for method in methods]}
-
-
-def _auth_tree(method: AuthMethod) -> str | Tree:
-    match method:
-        case Kerberos():
-            return "kerberos"
-        case PresharedKey(key):
-            return {"preshared_key": key}
-        case Certificate(ca):
-            return {"certificate": ca}
-    raise TypeError(f"netsh has no {type(method).__name__}")
+    return None if methods is None and not pfs else with_pfs(methods or DEFAULT_SECURITY_METHODS, bool(pfs))
 
 
 _Shared = t.TypeVar("_Shared", FilterList, FilterAction)

@@ -23,6 +23,7 @@ from ..model import (
     PresharedKey,
     SecurityMethod,
 )
+from ..shape.fields import at
 from ..source import Text
 from .grammar import Command
 from .values import placed, read_flag, write_text
@@ -180,7 +181,7 @@ def write_authentication(methods: t.Iterable[AuthMethod]) -> list[str]:
             case PresharedKey(None):
                 raise ModelError("a pre-shared key is null, as facts hide it; netsh needs it: put it in")
             case PresharedKey(key):
-                word = f"psk={_placed('a pre-shared key', write_text, key or '')}"
+                word = f"psk={at('a pre-shared key', write_text, key or '')}"
             case Certificate():
                 word = f"rootca={_write_authority(method)}"
             case OtherAuthentication(type_):
@@ -193,15 +194,8 @@ def write_authentication(methods: t.Iterable[AuthMethod]) -> list[str]:
     return words
 
 
-def _placed(what: str, build: t.Callable[[str], str], value: str) -> str:
-    try:
-        return build(value)
-    except ModelError as error:
-        raise ModelError(f"{what}: {error}") from None
-
-
 def _write_authority(certificate: Certificate) -> str:
     name = certificate.ca
     if "\\'" in name or _CA_OPTION.search(name) or certificate.account_mapping or certificate.exclude_ca_name:
         raise ModelError(f"netsh cannot name the certificate authority {name} with its options")
-    return _placed("a certificate authority", write_text, name.replace('"', "\\'"))
+    return at("a certificate authority", write_text, name.replace('"', "\\'"))

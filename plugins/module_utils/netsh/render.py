@@ -17,16 +17,14 @@ from ..model import (
     SecurityMethod,
     fold,
 )
-from ..shape.parse import parse_policy
+from ..shape.parse import parse_task
 from ..shape.wanted import Wanted, WantedDefaultResponse, WantedMainMode
+from ..words import LONGEST_LINE
 from .filters import write_address, write_filter
 from .methods import write_authentication, write_main_mode_methods, write_security_methods
 from .values import write_flag, write_text
 
 _PREFIX: t.Final = "netsh ipsec static"
-# of a line of cmd.exe
-_LONGEST: t.Final = 8191
-_CHOICES: t.Final = {"state": ("present", "absent"), "rules_mode": ("exact", "merge")}
 _T = t.TypeVar("_T")
 
 
@@ -75,28 +73,22 @@ class _Writer:
         self._policies: set[str] = set()
 
     def policy(self, value: t.Mapping[str, t.Any], place: str) -> None:
-        if not isinstance(value, t.Mapping):
-            self._refuse(place, "this is no policy: a dictionary with keys like name, rules")
+        task = self._try(place, parse_task, value)
+        if task is None:
             return
-        modes = {key: value.get(key, choices[0]) for key, choices in _CHOICES.items()}
-        for key, mode in modes.items():
-            if mode not in _CHOICES[key]:
-                self._refuse(f"{place}.{key}", f"this is {' or '.join(_CHOICES[key])}")
-        wanted = self._try(place, parse_policy, {key: item for key, item in value.items() if key not in modes})
-        if wanted is None:
-            return
+        wanted, absent, rules_mode = task
         if wanted.name is None:
             self._refuse(place, "netsh knows a policy by its name only; give it")
             return
         place = f"{place} ({wanted.name})"
         self._take_name(wanted.name, place)
         name = self._text(wanted.name, f"{place}.name")
-        if modes["state"] == "absent":
+        if absent:
             self._add(place, "delete policy", f"name={name}")
             return
         if wanted.odd:
             self._refuse(place, "the policy is odd: only the store that has it can hold it")
-        self._policy(wanted, name, place, merge=modes["rules_mode"] == "merge")
+        self._policy(wanted, name, place, merge=rules_mode == "merge")
 
     def _take_name(self, name: str, place: str) -> None:
         if fold(name) in self._policies:
@@ -228,8 +220,8 @@ class _Writer:
 
     def _add(self, place: str, command: str, *words: str) -> None:
         line = " ".join((_PREFIX, command, *words))
-        if len(line) > _LONGEST:
-            self._refuse(place, f"'{command}' takes {len(line)} characters; a command has {_LONGEST} at most")
+        if len(line) > LONGEST_LINE:
+            self._refuse(place, f"'{command}' takes {len(line)} characters; a command has {LONGEST_LINE} at most")
         self.lines.append(line)
 
     def _refuse(self, place: str, problem: str) -> None:

@@ -5,24 +5,25 @@
 
 from __future__ import annotations
 
-import bisect
 import dataclasses
 import typing as t
 
-from ..model import CONNECTION_TYPES, DnsName, Filter, Host, NegotiationPolicy, fold
+from ..model import CONNECTION_TYPES, U32, DnsName, Filter, Host, NegotiationPolicy, fold
+from ..shape.render import Tree
+from ..shape.wanted import WantedMainMode
 from ..source import Text
 from .filters import read_address, read_filter
 from .grammar import Command, parse_command
-from .library import FilterAction, FilterList, Policy, Rule, Shelf, Tree
+from .library import FilterAction, FilterList, Policy, Rule, Shelf
 from .methods import read_authentication, read_main_mode_methods, read_security_methods
 from .values import read_description, read_flag, read_name, read_number, read_word
 
-_U32: t.Final = (1 << 32) - 1
-_MINUTES: t.Final = _U32 // 60
+_MINUTES: t.Final = U32 // 60
 
 
 def read_netsh(commands: t.Iterable[Text], notes: list[str]) -> list[Tree]:
-    """The arguments of `ipsec_policy` for each policy that the commands make, change or delete, in their order.
+    """The arguments of ipsec_policy for each policy that the commands make, change or delete: first for that which
+    shall be assigned.
 
     Raises `SourceError`; what was left out or taken otherwise than written is added to `notes`.
     """
@@ -46,7 +47,6 @@ class _Script:
         self._emptied: Text | None = None
         self._unmade: dict[tuple[str, str], str] = {}
         self._described = False
-        self._lines = _Lines()
         self._line = 0
         self._executors: t.Final[t.Mapping[tuple[str, str], t.Callable[[Command], None]]] = {
             ("show", ""): self._leave_out,
@@ -72,7 +72,7 @@ class _Script:
         }
 
     def run(self, command: Command) -> None:
-        self._line = self._lines.of(command.text)
+        self._line = command.text.line()
         self._executors[command.verb, command.object](command)
 
     def finish(self) -> list[Tree]:
@@ -88,7 +88,8 @@ class _Script:
                 f"line {self._emptied.line()}: other policies that a host has stay there, but not assigned; a task "
                 "with 'state: absent' deletes one"
             )
-        found = [policy.tree() for policy in self._policies.values()]
+        # as in a draft: what is in force changes in one step
+        found = [policy.arguments() for policy in sorted(self._policies.values(), key=lambda p: not p.assigned)]
         self._note_leftovers()
         return found
 
@@ -96,7 +97,7 @@ class _Script:
         for policy in self._policies.values():
             if not policy.made and policy.deleted is None:
                 self._notes.append(
-                    f"the script does not make the policy '{policy.name}'; the task does, where a host has none"
+                    f"the task makes the policy '{policy.name}' where it is missing; the script would not"
                 )
         for shelf in (self._lists, self._actions):
             for thing in shelf:
@@ -177,21 +178,13 @@ class _Script:
         self._change_policy(policy, command)
 
     def _change_policy(self, policy: Policy, command: Command) -> None:
-        options = policy.options
         if (value := command.get("description")) is not None:
-            options["description"] = read_description(value)
+            policy.description = read_description(value)
         if (value := command.get("assign")) is not None:
             self._assign(policy, read_flag(value))
         if (value := command.get("pollinginterval")) is not None:
-            options["poll_interval"] = read_number(value, 1, _MINUTES)
-        if (value := command.get("mmsecmethods")) is not None:
-            policy.main_mode["methods"] = [str(method) for method in read_main_mode_methods(value)]
-        if (value := command.get("mmlifetime")) is not None:
-            policy.main_mode["lifetime_seconds"] = read_number(value, 1, _MINUTES) * 60
-        if (value := command.get("qmpermm")) is not None:
-            policy.main_mode["quick_mode_limit"] = read_number(value, 0, _U32)
-        if (value := command.get("mmpfs")) is not None:
-            policy.main_mode["pfs"] = read_flag(value)
+            policy.poll_interval = read_number(value, 1, _MINUTES) * 60
+        policy.main_mode = _main_mode(command).over(policy.main_mode)
         # what netsh takes where this is left out is not known: it is left out as well
         if (value := command.get("activatedefaultrule")) is not None:
             policy.default_rule.enabled = read_flag(value)
@@ -199,11 +192,11 @@ class _Script:
     def _assign(self, policy: Policy, assigned: bool) -> None:
         if assigned:
             if self._assigned is not None:
-                self._assigned.options["assigned"] = False
+                self._assigned.assigned = False
             self._assigned = policy
         elif self._assigned is policy:
             self._assigned = None
-        policy.options["assigned"] = assigned
+        policy.assigned = assigned
 
     def _delete_policy(self, command: Command) -> None:
         if command.everything:
@@ -338,11 +331,11 @@ class _Script:
 
     def _change_rule(self, rule: Rule, command: Command) -> None:
         if (value := command.get("description")) is not None:
-            rule.options["description"] = read_description(value)
+            rule.description = read_description(value)
         if (value := command.get("activate")) is not None:
-            rule.options["enabled"] = read_flag(value)
+            rule.enabled = read_flag(value)
         if (value := command.get("conntype")) is not None:
-            rule.options["connection_type"] = read_word(
+            rule.connection_type = read_word(
                 value, CONNECTION_TYPES, f"the connection type is {', '.join(CONNECTION_TYPES)}"
             )
         if (value := command.get("tunnel")) is not None:
@@ -386,20 +379,16 @@ class _Script:
             rule.authentication = methods
 
 
+def _main_mode(command: Command) -> WantedMainMode:
+    methods, lifetime, limit, pfs = map(command.get, ("mmsecmethods", "mmlifetime", "qmpermm", "mmpfs"))
+    return WantedMainMode(
+        None if methods is None else read_main_mode_methods(methods),
+        None if lifetime is None else read_number(lifetime, 1, _MINUTES) * 60,
+        None if limit is None else read_number(limit, 0, U32),
+        None if pfs is None else read_flag(pfs),
+    )
+
+
 def _anonymous(filter_: Filter) -> Filter:
     """The filter without its description, by which netsh tells filters apart."""
     return dataclasses.replace(filter_, description="")
-
-
-class _Lines:
-    """The numbers of lines, for many texts of one file."""
-
-    def __init__(self) -> None:
-        self._file: str | None = None
-        self._ends: list[int] = []
-
-    def of(self, text: Text) -> int:
-        if text.file is not self._file:
-            self._file = text.file
-            self._ends = [index for index, character in enumerate(text.file) if character == "\n"]
-        return bisect.bisect_left(self._ends, text.offset(0)) + 1

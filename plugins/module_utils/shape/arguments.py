@@ -13,8 +13,10 @@ from .render import Tree, render_auth_method, render_filter, render_poll_interva
 from .wanted import Wanted, WantedDefaultResponse, WantedMainMode
 
 
-def policy_arguments(wanted: Wanted) -> Tree:
-    """The keys of the shape that `wanted` says something of."""
+def policy_arguments(wanted: Wanted, exact: bool) -> Tree:
+    """The arguments of ipsec_policy for what `wanted` says something of; `exact` is whether its rules are all there
+    shall be.
+    """
     found = {
         "name": wanted.name,
         "description": wanted.description,
@@ -22,9 +24,15 @@ def policy_arguments(wanted: Wanted) -> Tree:
         "poll_interval": None if wanted.poll_interval is None else render_poll_interval(wanted.poll_interval),
         "main_mode": None if wanted.main_mode is None else _main_mode(wanted.main_mode),
         "default_response": None if wanted.default_response is None else _default_response(wanted.default_response),
-        "rules": None if wanted.rules is None else [rule_arguments(rule) for rule in wanted.rules],
+        "rules": None if wanted.rules is None else [_rule(rule) for rule in wanted.rules],
     }
-    return {key: value for key, value in found.items() if value is not None}
+    tree = {key: value for key, value in found.items() if value is not None}
+    return tree if exact else {**tree, "rules_mode": "merge"}
+
+
+def absence_arguments(name: str) -> Tree:
+    """The arguments of ipsec_policy for a policy that shall not be there."""
+    return {"name": name, "state": "absent"}
 
 
 def _main_mode(wanted: WantedMainMode) -> Tree:
@@ -42,17 +50,17 @@ def _default_response(wanted: WantedDefaultResponse) -> Tree:
     if wanted.methods is not None:
         tree["security_methods"] = [str(method) for method in wanted.methods]
     if wanted.authentication is not None:
-        tree["authentication"] = [auth_method_argument(method) for method in wanted.authentication]
+        tree["authentication"] = [_auth_method(method) for method in wanted.authentication]
     return tree
 
 
-def rule_arguments(rule: Rule) -> Tree:
-    tree: Tree = {"name": rule.name, "filters": [filter_argument(filter_) for filter_ in rule.filters]}
+def _rule(rule: Rule) -> Tree:
+    tree: Tree = {"name": rule.name, "filters": [_filter(filter_) for filter_ in rule.filters]}
     tree["action"] = rule.action.action
     if rule.action.action == "negotiate" and rule.action.methods != DEFAULT_SECURITY_METHODS:
         tree["security_methods"] = [str(method) for method in rule.action.methods]
     if rule.authentication != DEFAULT_AUTHENTICATION:
-        tree["authentication"] = [auth_method_argument(method) for method in rule.authentication]
+        tree["authentication"] = [_auth_method(method) for method in rule.authentication]
     others = {
         "inpass": rule.action.inpass,
         "soft": rule.action.soft,
@@ -66,7 +74,7 @@ def rule_arguments(rule: Rule) -> Tree:
     return tree if rule.enabled else {**tree, "enabled": False}
 
 
-def filter_argument(filter_: Filter) -> Tree:
+def _filter(filter_: Filter) -> Tree:
     """A filter without what is any."""
     return {
         key: value
@@ -75,7 +83,7 @@ def filter_argument(filter_: Filter) -> Tree:
     }
 
 
-def auth_method_argument(method: AuthMethod) -> t.Any:
+def _auth_method(method: AuthMethod) -> t.Any:
     """A method, with its key."""
     if isinstance(method, PresharedKey):
         return {"preshared_key": method.key}

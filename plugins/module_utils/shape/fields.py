@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import re
 import typing as t
 
+from ..hints import nearest
 from ..model import GUID_PATTERN, ModelError
 
 _T = t.TypeVar("_T")
@@ -19,7 +19,7 @@ _FALSE = ("false", "no", "off", "0", "n", "f")
 
 
 class ShapeError(ModelError):
-    """A mistake in a dictionary; the text begins with its place, as in `rules[0].filters[2]`."""
+    """A mistake at a place, which the text begins with, as in `rules[0].filters[2]`."""
 
     def __init__(self, path: str, problem: str) -> None:
         super().__init__(f"{path}: {problem}" if path else problem)
@@ -103,8 +103,8 @@ class Fields:
 
 def no_such_option(name: str, known: t.Sequence[str]) -> str:
     """The error for an option that does not exist."""
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(known) or 'none'}"
+    near = nearest(name, known)
+    hint = f"did you mean '{near}'?" if near else f"it has {', '.join(known) or 'none'}"
     return f"there is no option '{name}' here; {hint}"
 
 

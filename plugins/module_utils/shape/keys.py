@@ -73,5 +73,8 @@ AUTHENTICATION: t.Final = (
     "odd",
 )
 
+MODES: t.Final = {"state": ("present", "absent"), "rules_mode": ("exact", "merge")}
+"""What a task says beside the policy, each with its values, the default first."""
+
 READ_ONLY: t.Final = ("when_changed", "problems")
 """What facts say of a policy beyond that; accepted on the way back and ignored."""

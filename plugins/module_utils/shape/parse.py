@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 import typing as t
 
 from ..addresses import parse_address
+from ..hints import did_you_mean
 from ..ipseccmd.filters import parse_filter
 from ..ipseccmd.methods import parse_main_mode_method, parse_security_method
 from ..model import (
     PROTOCOLS,
+    U32,
     Address,
     AddressRange,
     Ah,
@@ -71,6 +72,19 @@ def parse_policy(value: t.Mapping[str, t.Any]) -> Wanted:
     )
 
 
+def parse_task(value: t.Mapping[str, t.Any]) -> tuple[Wanted, bool, str]:
+    """What `value` asks for with `keys.MODES` beside the policy, whether that is to be absent, and the mode of its
+    rules. Raises `ShapeError`.
+    """
+    modes = {}
+    for key, choices in keys.MODES.items():
+        modes[key] = choices[0] if value.get(key) is None else value[key]
+        if modes[key] not in choices:
+            raise ShapeError(key, f"this is {' or '.join(choices)}")
+    wanted = parse_policy({key: item for key, item in value.items() if key not in modes})
+    return wanted, modes["state"] == "absent", modes["rules_mode"]
+
+
 def _parse_poll_interval(fields: Fields) -> int | None:
     value = fields.get("poll_interval")
     if isinstance(value, str) and (found := re.fullmatch(r"\s*([0-9]{1,10})s\s*", value)):
@@ -78,10 +92,10 @@ def _parse_poll_interval(fields: Fields) -> int | None:
     if not isinstance(value, int | None) and not (isinstance(value, str) and re.fullmatch(r"\s*[0-9]+\s*", value)):
         raise ShapeError("poll_interval", "this must be a whole number of minutes, or of seconds as in 90s")
     minutes = fields.number("poll_interval")
-    if minutes is not None and not 1 <= minutes * 60 < 1 << 32:
+    if minutes is not None and not 1 <= minutes * 60 <= U32:
         raise ShapeError(
             "poll_interval",
-            f"the interval is a number of minutes, 1 to {((1 << 32) - 1) // 60}, or of seconds as in 90s",
+            f"the interval is a number of minutes, 1 to {U32 // 60}, or of seconds as in 90s",
         )
     return None if minutes is None else minutes * 60
 
@@ -266,8 +280,7 @@ def _parse_protocol(fields: Fields, odd: bool) -> int:
         return PROTOCOLS[text]
     if re.fullmatch("[0-9]{1,10}", text) and (odd or int(text) <= 255):
         return int(text)
-    near = difflib.get_close_matches(text, PROTOCOLS, 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    hint = did_you_mean(text, PROTOCOLS)
     raise ShapeError(
         fields.place("protocol"), f"'{text}' is no protocol: any, tcp, udp, icmp, raw or a number from 0 to 255{hint}"
     )

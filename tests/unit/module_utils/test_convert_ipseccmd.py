@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils.batch import Program
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.convert import read_arguments, write_lines
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_line, read_script
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.convert import read_arguments
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_line, read_lines
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.render import write_lines
 from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError
 from ansible_collections.ipsec.windows.plugins.module_utils.scripts import commands_of
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
@@ -104,8 +105,8 @@ def test_the_assigned_one_comes_first_and_is_the_last_one_named():
 
 def test_what_a_line_alone_does_not_tell_is_noted():
     found, notes = read("-w reg -p P -x")
-    assert found == [{"name": "P", "assigned": True}]
-    assert notes == ["the task makes the policy 'P' where it is missing; the command would not"]
+    assert found == [{"name": "P", "assigned": True, "rules_mode": "merge"}]
+    assert notes == ["the task makes the policy 'P' where it is missing; the script would not"]
     _found, notes = read(r"\\srv -w reg -p P -r R -f 0+*")
     assert notes == ["the commands are about the computer srv: run the task there"]
 
@@ -129,7 +130,7 @@ def test_what_cannot_be_converted(lines, words):
 
 def test_a_script_leaves_out_what_it_may():
     text = "echo x\nipseccmd -f 0+*\nnetsh ipsec static show all\nipseccmd -w reg -p P -r R -f 0+*\n"
-    lines, script = read_script(commands_of(Program.IPSECCMD, text, True), True)
+    lines, script = read_lines(commands_of(Program.IPSECCMD, text, True), True)
     assert (len(lines), script.left_alone) == (1, (1,))
     assert [left.line for left in script.left_out] == [2, 3]
     with pytest.raises(ModelError, match="line 3, column 1: this is a command of netsh, which the filter from_netsh"):
@@ -176,7 +177,7 @@ def test_names_are_asked_for_anew():
     ("options", "words"),
     [
         ({"poll_interval": "90s"}, "a poll interval of 90 seconds"),
-        ({"main_mode": {"methods": ["3des-sha-14"]}}, "the main mode method 3des-sha-14 with its group"),
+        ({"main_mode": {"methods": ["3des-sha-14"]}}, "the main-mode method 3des-sha-14 with its group"),
         ({"rules": []}, "the policy 'P' without rules"),
         ({"rules": [{"filters": [{"source": "me", "destination": "any/ipv6"}]}]}, "the address me/ipv6 cannot be"),
         ({"rules": [{"filters": [{**SMB, "destination_port": "1-9"}]}]}, "the ports 1-9 cannot be written"),
@@ -189,13 +190,13 @@ def test_what_the_language_cannot_express(options, words):
     rules = [{"name": "R", "filters": ["0+*"], **rule} for rule in options.get("rules", [{}])]
     with pytest.raises(ModelError) as caught:
         write({"name": "P", **options, "rules": rules})
-    assert str(caught.value).startswith("ipseccmd cannot express this: ")
+    assert str(caught.value).startswith("ipseccmd cannot say all of this:\n  ")
     assert words in str(caught.value)
 
 
 def test_all_of_it_is_said_at_once():
     rule = {"name": "R", "filters": [{"source": "me", "destination": "192.0.2.1-192.0.2.3"}], "enabled": False}
-    with pytest.raises(ModelError, match=r"not enabled; .*192\.0\.2\.1-192\.0\.2\.3.*; .* seconds"):
+    with pytest.raises(ModelError, match=r"not enabled\n.*192\.0\.2\.1-192\.0\.2\.3.*\n.* seconds"):
         write({"name": "P", "poll_interval": "30s", "rules": [rule]})
 
 
