@@ -10,13 +10,15 @@ import re
 import typing as t
 
 from ..batch import LeftOut, Script
+from ..batch.programs import IPSECCMD
 from ..goal import Edits
 from ..model import ModelError
 from ..shape.fields import at
 from ..source import Text
+from ..words import is_program
 from .commands import AddRule, Command, DeleteRules, Help, Show, Write
 from .edits import edit_of
-from .parse import PROGRAMS, is_program, parse_command
+from .parse import parse_command
 
 _CONTINUATION: t.Final = re.compile(r"(?<=\s)\^(?=[ \t]*+\r?\n)")
 _VARIABLE: t.Final = re.compile(r"%[A-Za-z_]\w*+%")
@@ -63,7 +65,7 @@ def _refuse_other_than_one(line: str) -> None:
     if is_program(words[0][0], ("netsh",)):
         raise Text.of(line).error(words[0].start(), "this is a command of netsh, which the filter from_netsh converts")
     for word in words[1:]:
-        if line[word.start() - 1] == "\n" and is_program(word[0], PROGRAMS):
+        if line[word.start() - 1] == "\n" and is_program(word[0], IPSECCMD):
             problem = "here begins another command; the option commands takes several, and script a batch file"
             raise Text.of(line).error(word.start(), problem)
 
