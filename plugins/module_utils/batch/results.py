@@ -77,7 +77,7 @@ class Results:
         self._doubt_labels()
         unknown = [found for found in self._found if found.program is None]
         if unknown and not ignore_unsupported:
-            raise self.error(unknown[0].place, unknown[0].reason)
+            raise self.error(unknown[0].place, f"{unknown[0].reason}; unsupported=ignore leaves this command out")
         shown = self._shown()
         commands = [
             Command(found.program, dataclasses.replace(found.text, file=shown))

@@ -307,7 +307,7 @@ def test_what_cannot_be_known_is_said_where_it_stands(lines: list[str], line: in
     assert (error.line, error.column) == (line, column)
     assert reason in error.problem
     script = leave_out(*lines)
-    assert script.left_out[0].reason == error.problem
+    assert error.problem == f"{script.left_out[0].reason}; unsupported=ignore leaves this command out"
     assert line in [left.line for left in script.left_out]
 
 
