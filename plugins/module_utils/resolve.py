@@ -48,7 +48,8 @@ class Resolver:
         filters = [resolved for filter_ in rule.filters or () for resolved in self._filter(rule, filter_)]
         if rule.filters and not filters:
             raise ModelError(
-                f"{rule.title}: no filter is left, as its names have several addresses; name one or take all"
+                f"{rule.title}: no filter is left, as names in all of them have several addresses; write one of "
+                "these, or set multiple_addresses to all"
             )
         tunnel = rule.tunnel
         if isinstance(tunnel, DnsName) and not tunnel.odd:
