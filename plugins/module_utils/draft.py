@@ -61,28 +61,25 @@ class Sheet:
         return names + [rule.name for rule in self.rules.values() if fold(rule.name) not in known]
 
     def find(self, name: str, id_: str | None) -> StoredRule | None:
-        """The stored rule that is meant. Raises `ModelError` where the name means several."""
+        """The stored rule that is meant: that with the id, else that with the name, as an id may be one of another host
+        or another time. Raises `ModelError` where the name means several.
+        """
         if self.fresh or self.stored is None:
             return None
-        if id_ is not None:
-            found = [rule for rule in self.stored.rules if rule.rule.id == id_]
-        else:
-            found = self._by_name.get(fold(name), [])
+        found = [rule for rule in self.stored.rules if id_ is not None and rule.rule.id == id_]
+        if not found:
+            refuse_unreadable(self.stored, name, id_)
+            found = self._by_name.get(fold(name), []) if name else []
         found = [rule for rule in found if rule.key not in self.removed]
         if len(found) > 1:
             ids = ", ".join(str(rule.rule.id) for rule in found)
             raise ModelError(
                 f"{len(found)} rules of the policy are called '{name}'; say which with the id of ipsec_rule: {ids}"
             )
-        if not found:
-            refuse_unreadable(self.stored, "" if id_ else name, id_)
         return found[0] if found else None
 
     def edit_rule(self, wanted: WantedRule) -> None:
         stored = self.find(wanted.name, wanted.id)
-        if stored is None and wanted.id is not None:
-            # an id of another host or another time: the name tells
-            stored = self.find(wanted.name, None) if wanted.name else None
         key = stored.key if stored else fold(wanted.name)
         base = self.rules.get(key) or (stored.rule if stored else None)
         try:

@@ -252,6 +252,14 @@ def test_a_rule_of_the_snap_in_is_changed_and_deleted_by_its_id():
     assert edit(gone.store, absent=True, policy=policy["name"], id=second["id"]).operations == 0
 
 
+def test_an_id_of_another_time_leaves_it_to_the_name():
+    first = edit(Store(), policy="P", name="R", filters=["0+192.0.2.1"])
+    other = "{00000000-0000-0000-0000-000000000001}"
+    assert edit(first.store, policy="P", name="r", id=other, enabled=False).rule("r")["enabled"] is False
+    assert edit(first.store, absent=True, policy="P", name="R", id=other).policies["P"]["rules"] == []
+    assert edit(first.store, absent=True, policy="P", id=other).operations == 0
+
+
 def test_absent_makes_no_policy():
     assert edit(Store(), absent=True, policy="P", name="R").operations == 0
 
