@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..module_utils.goal import Edits
+from ..module_utils.goal import Edits, Placed
 from ..module_utils.shape import keys
 from ..module_utils.shape.parse import parse_rule_edit
 from ..plugin_utils._action import IpsecAction
@@ -23,5 +23,5 @@ class ActionModule(IpsecAction):
         settings = Settings.of(options, self._task.check_mode, self._task.diff)
         given = {name: options[name] for name in own if options.get(name) is not None}
         edit, notes = parse_rule_edit(given, options["state"] == "absent")
-        result = PolicyTask(Host(self, task_vars), Edits((("", edit),), notes), settings, task_vars).run()
+        result = PolicyTask(Host(self, task_vars), Edits((Placed(edit),), notes), settings, task_vars).run()
         return {"policy": next(iter(result.pop("policies")), None), **result}

@@ -15,9 +15,10 @@ from .model import ModelError, fold
 from .objects import StoredPolicy, read_policies
 from .resolve import Resolver, names_in
 from .shape.edits import Edit, EditPolicy
-from .shape.fields import at
 from .shape.wanted import Wanted
+from .source import Text
 
+_T = t.TypeVar("_T")
 Names: t.TypeAlias = tuple[list[str], list[str]]
 
 
@@ -83,28 +84,47 @@ def _refuse_taken_name(graph: Graph, stored: StoredPolicy | None, name: str) -> 
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Edits:
-    """Changes one after the other, each with the place it comes from, as in ``line 3``, or an empty text."""
+class Placed:
+    """An edit, and the command that asks for it where there is one. `place` names the item of a list that has that."""
 
-    edits: tuple[tuple[str, Edit], ...]
+    edit: Edit
+    command: Text | None = None
+    place: str = ""
+
+    def at(self, do: t.Callable[..., _T], *args: t.Any) -> _T:
+        """What `do` makes of the arguments; its errors show the command."""
+        try:
+            return do(*args)
+        except ModelError as error:
+            shown = error if self.command is None else self.command.error(0, str(error))
+            raise ModelError(f"{self.place}: {shown}" if self.place else str(shown)) from None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Edits:
+    """Changes one after the other."""
+
+    edits: tuple[Placed, ...]
     notes: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
-        return ", ".join(dict.fromkeys(edit.policy for _place, edit in self.edits))
+        return ", ".join(dict.fromkeys(placed.edit.policy for placed in self.edits))
 
     def names(self) -> Names:
-        return names_in(edit.rule for _place, edit in self.edits if isinstance(edit, EditPolicy) and edit.rule)
+        edits = [placed.edit for placed in self.edits]
+        return names_in(edit.rule for edit in edits if isinstance(edit, EditPolicy) and edit.rule)
 
     def resolved(self, resolver: Resolver) -> Edits:
-        return dataclasses.replace(
-            self, edits=tuple((place, at(place, _resolved, edit, resolver)) for place, edit in self.edits)
+        resolved = (
+            dataclasses.replace(placed, edit=placed.at(_resolved, placed.edit, resolver)) for placed in self.edits
         )
+        return dataclasses.replace(self, edits=tuple(resolved))
 
     def changes(self, graph: Graph, notes: list[str]) -> list[Change]:
         draft = Draft(read_policies(graph), graph.active)
-        for place, edit in self.edits:
-            at(place, draft.apply, edit)
+        for placed in self.edits:
+            placed.at(draft.apply, placed.edit)
         changes = draft.changes()
         notes += draft.notes
         return changes

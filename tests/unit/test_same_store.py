@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 import yaml
 from ansible_collections.ipsec.windows.plugins.module_utils.batch import Program
-from ansible_collections.ipsec.windows.plugins.module_utils.goal import Edits
+from ansible_collections.ipsec.windows.plugins.module_utils.goal import Edits, Placed
 from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.convert import read_arguments
 from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_lines
 from ansible_collections.ipsec.windows.plugins.module_utils.netsh import read_netsh
@@ -48,7 +48,7 @@ def by_ipsec_rule(case):
     for task in case["rules"]:
         edit, notes = parse_rule_edit(task, absent=False)
         assert notes == ()
-        store = stores.run_goal(store, Edits((("", edit),))).store
+        store = stores.run_goal(store, Edits((Placed(edit),))).store
     return store
 
 

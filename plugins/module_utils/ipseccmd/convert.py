@@ -11,7 +11,7 @@ import typing as t
 from ..draft import Draft, Sheet
 from ..model import ModelError
 from ..shape.arguments import absence_arguments, policy_arguments
-from ..shape.fields import at
+from ..shape.edits import Edit
 from .commands import Help
 from .lines import Line, edits_of
 
@@ -33,16 +33,20 @@ def read_arguments(lines: t.Sequence[Line], notes: list[str]) -> list[dict[str, 
         notes.append(f"the commands are about the computer {computers[0]}: run the task there")
     draft = Draft(None, None)
     edits = edits_of(lines)
-    for place, edit in edits.edits:
-        try:
-            at(place, draft.apply, edit)
-        except ModelError as error:
-            raise ModelError(
-                f"{error}; a rule that the host has already is changed by ipsec_rule, or by the command itself with "
-                "the module ipseccmd"
-            ) from None
+    for placed in edits.edits:
+        placed.at(_apply, draft, placed.edit)
     notes += [*edits.notes, *draft.notes]
     return [_arguments(sheet, notes) for sheet in draft.sheets()]
+
+
+def _apply(draft: Draft, edit: Edit) -> None:
+    try:
+        draft.apply(edit)
+    except ModelError as error:
+        raise ModelError(
+            f"{error}; a rule that the host has already is changed by ipsec_rule, or by the command itself with the "
+            "module ipseccmd"
+        ) from None
 
 
 def _arguments(sheet: Sheet, notes: list[str]) -> dict[str, t.Any]:

@@ -11,8 +11,7 @@ import typing as t
 
 from ..batch import LeftOut, Script
 from ..batch.programs import IPSECCMD
-from ..goal import Edits
-from ..model import ModelError
+from ..goal import Edits, Placed
 from ..shape.fields import at
 from ..source import Text
 from ..words import is_program
@@ -28,12 +27,14 @@ _REDIRECTIONS: t.Final = re.compile(r"(?:[12]?>>?[ \t]*+(?:&[12]|[^\s&>]++)[ \t\
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Line:
-    """A command and where it stands, as in ``line 3``; empty for the only one. `notes` are what its words leave to
-    say.
+    """A command and its `text`: a piece of a batch file, a whole text with its `place` in a list, or the only one.
+
+    `notes` are what its words leave to say.
     """
 
-    place: str
     command: Command
+    text: Text
+    place: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -45,29 +46,31 @@ class Line:
 
 
 def read_line(text: str | Text, place: str = "") -> Line:
-    """One command; a text may have what people leave around a command of a batch file. Raises `ModelError`."""
+    """One command, a piece of a batch file or a text; that may have what people leave around a command of a batch file.
+
+    Raises `ModelError`.
+    """
     notes: list[str] = []
     if isinstance(text, str):
-        text = _CONTINUATION.sub(" ", _without_redirections(text))
+        text = Text.of(_CONTINUATION.sub(" ", _without_redirections(text)))
         at(place, _refuse_other_than_one, text)
-        if _VARIABLE.search(text):
+        if _VARIABLE.search(text.value):
             notes.append("variables as %NAME% are taken as they stand: only a batch file sets them (the option script)")
-    # an error in a file names the line itself
-    command = parse_command(text, notes) if isinstance(text, Text) else at(place, parse_command, text, notes)
-    return Line(place, command, tuple(dict.fromkeys(notes)))
+    command = at(place, parse_command, text, notes) if place else parse_command(text, notes)
+    return Line(command, text, place, tuple(dict.fromkeys(notes)))
 
 
-def _refuse_other_than_one(line: str) -> None:
+def _refuse_other_than_one(line: Text) -> None:
     """Raise `SourceError` where `line` is no command, or more than one."""
-    words = [*_WORD.finditer(line)]
+    words = [*_WORD.finditer(line.value)]
     if not words:
-        raise Text.of(line).error(0, "here must stand a command; /? shows the syntax")
+        raise line.error(0, "here must stand a command; /? shows the syntax")
     if is_program(words[0][0], ("netsh",)):
-        raise Text.of(line).error(words[0].start(), "this is a command of netsh, which the filter from_netsh converts")
+        raise line.error(words[0].start(), "this is a command of netsh, which the filter from_netsh converts")
     for word in words[1:]:
-        if line[word.start() - 1] == "\n" and is_program(word[0], IPSECCMD):
+        if line.value[word.start() - 1] == "\n" and is_program(word[0], IPSECCMD):
             problem = "here begins another command; the option commands takes several, and script a batch file"
-            raise Text.of(line).error(word.start(), problem)
+            raise line.error(word.start(), problem)
 
 
 def _without_redirections(line: str) -> str:
@@ -86,11 +89,10 @@ def read_lines(script: Script, ignore_unsupported: bool) -> tuple[list[Line], Sc
     lines: list[Line] = []
     left_out: list[LeftOut] = []
     for command in script.commands:
-        number = command.text.line()
-        line = read_line(command.text, f"line {number}")
+        line = read_line(command.text)
         problem = _problem(line.command)
         if problem is not None and ignore_unsupported:
-            left_out.append(LeftOut(number, problem))
+            left_out.append(LeftOut(command.text.line(), problem))
         else:
             lines.append(line)
     both = sorted([*script.left_out, *left_out], key=lambda left: left.line)
@@ -101,17 +103,22 @@ def edits_of(lines: t.Iterable[Line]) -> Edits:
     """What lines of static mode do, in their order. Raises `ModelError` for a line of another mode, or for the
     directory.
     """
-    edits = []
+    edits: list[Placed] = []
     notes: list[str] = []
     for line in lines:
         found = list(line.notes)
-        problem = _problem(line.command)
-        if problem is not None:
-            raise ModelError(f"{line.place}: {problem}" if line.place else problem)
+        if (problem := _problem(line.command)) is not None:
+            at(line.place, _refuse, line.text, problem)
         if isinstance(line.command, Write):
-            edits.append((line.place, edit_of(line.command, found)))
-        notes += [f"{line.place}: {note}" if line.place else note for note in found]
+            edits.append(Placed(edit_of(line.command, found), line.text, line.place))
+        of_file = line.text.file != line.text.value
+        place = f"line {line.text.line()}" if of_file else line.place
+        notes += [f"{place}: {note}" if place else note for note in found]
     return Edits(tuple(edits), tuple(notes))
+
+
+def _refuse(text: Text, problem: str) -> None:
+    raise text.error(0, problem)
 
 
 def _problem(command: Command) -> str | None:

@@ -243,7 +243,7 @@ def test_what_is_not_one_command(text):
 
 def test_a_command_over_several_lines():
     plain = read_line("ipseccmd -w reg -p P -r R -f 0+192.0.2.1 -n block")
-    assert read_line("ipseccmd -w reg -p P ^\r\n  -r R -f ^\n 0+192.0.2.1\n -n block ^\n") == plain
+    assert read_line("ipseccmd -w reg -p P ^\r\n  -r R -f ^\n 0+192.0.2.1\n -n block ^\n").command == plain.command
     key = read_line("-w reg -p P -r R -f 0+192.0.2.1 -a p:x^\n -x").command.parameters.authentication[0].key
     assert key == "x^"
 

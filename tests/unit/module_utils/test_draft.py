@@ -9,11 +9,13 @@ import copy
 import dataclasses
 
 import pytest
-from ansible_collections.ipsec.windows.plugins.module_utils.goal import Edits
+from ansible_collections.ipsec.windows.plugins.module_utils.batch import Program
+from ansible_collections.ipsec.windows.plugins.module_utils.goal import Edits, Placed
 from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import edits_of, read_line
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import edits_of, read_line, read_lines
 from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError
 from ansible_collections.ipsec.windows.plugins.module_utils.plan import Plan
+from ansible_collections.ipsec.windows.plugins.module_utils.scripts import commands_of
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_rule_edit
 from ansible_collections.ipsec.windows.plugins.module_utils.store import Set, Store, Value
 from hypothesis import given
@@ -58,7 +60,7 @@ def run(store, *lines):
 
 def edit(store, absent=False, **options):
     found, notes = parse_rule_edit(options, absent)
-    return _do(store, Edits((("", found),), notes))
+    return _do(store, Edits((Placed(found),), notes))
 
 
 def test_a_rule_is_added_and_the_policy_made():
@@ -150,21 +152,33 @@ def test_x_assigns_and_y_unassigns_only_the_assigned_one():
 
 
 def test_a_missing_policy_is_not_made_by_x_y_and_o():
-    with pytest.raises(ModelError, match="line 1: there is no policy 'P' that could be assigned"):
+    with pytest.raises(ModelError, match="line 1: line 1, column 1: there is no policy 'P' that could be assigned"):
         run(Store(), "-w reg -p P -x")
     for option in ("-y", "-o", "-r R -o"):
         assert run(Store(), f"-w reg -p P {option}").operations == 0
 
 
+def test_an_error_shows_the_command():
+    text = "rem two\nipseccmd -w reg -p P -r R -f 0+192.0.2.1\nipseccmd -w reg -p Q -x\n"
+    lines, _script = read_lines(commands_of(Program.IPSECCMD, text, False), False)
+    with pytest.raises(ModelError) as error:
+        stores.run_goal(Store(), edits_of(lines))
+    assert str(error.value).splitlines() == [
+        "line 3, column 1: there is no policy 'Q' that could be assigned",
+        "  ipseccmd -w reg -p Q -x",
+        "  ^",
+    ]
+
+
 def test_a_new_rule_needs_filters():
-    with pytest.raises(ModelError, match="line 2: there is no rule 'S' in the policy yet"):
+    with pytest.raises(ModelError, match="line 2: line 1, column 1: there is no rule 'S' in the policy yet"):
         run(Store(), SECURE, "-w reg -p P -r S -n block")
 
 
 def test_what_does_not_go_with_the_rule_that_is_there_is_an_error_that_names_it():
-    with pytest.raises(ModelError, match="line 2: rule 'R': block takes no security methods"):
+    with pytest.raises(ModelError, match="line 2: line 1, column 1: rule 'R': block takes no security methods"):
         run(Store(), f"{SECURE} -n block", "-w reg -p P -r R -soft")
-    with pytest.raises(ModelError, match="line 2: rule 'R': a tunnel cannot have mirrored filters"):
+    with pytest.raises(ModelError, match="line 2: line 1, column 1: rule 'R': a tunnel cannot have mirrored filters"):
         run(Store(), SECURE, "-w reg -p P -r R -t 192.0.2.9")
 
 
@@ -333,7 +347,7 @@ def test_a_rule_that_cannot_be_read_is_there_all_the_same():
     store.change(Set(hidden.key, "ipsecData", Value.binary(b"\1\2\3")))
     message = "the rule B cannot be read: .* So it can be neither changed nor replaced"
     for line in ("-n block", "-f 0+192.0.2.3"):
-        with pytest.raises(ModelError, match=f"line 1: {message}"):
+        with pytest.raises(ModelError, match=f"line 1: line 1, column 1: {message}"):
             run(store, f"-w reg -p P -r b {line}")
     for which in ({"name": "b"}, {"id": hidden.rule.id}, {"id": hidden.rule.id, "name": "Z"}):
         with pytest.raises(ModelError, match=message):
