@@ -66,7 +66,7 @@ class Sheet:
         """
         if self.fresh or self.stored is None:
             return None
-        found = [rule for rule in self.stored.rules if id_ is not None and rule.rule.id == id_]
+        found = [rule for rule in self.stored.rules if rule.rule.id == id_] if id_ is not None else []
         if not found:
             refuse_unreadable(self.stored, name, id_)
             found = self._by_name.get(fold(name), []) if name else []
