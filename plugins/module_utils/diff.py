@@ -26,7 +26,7 @@ from .model import (
     Rule,
 )
 from .objects import StoredPolicy
-from .shape.render import render_auth_method, render_default_response, render_filter, render_poll_interval
+from .shape.render import render_auth_method, render_default_response, render_poll_interval, render_short_filter
 
 FILTERS_SHOWN: t.Final = 40
 RULES_SHOWN: t.Final = 40
@@ -135,19 +135,10 @@ def _filter_lines(filters: t.Sequence[Filter], other: t.Sequence[Filter]) -> lis
     changed = [filter_ for filter_ in filters if filter_ not in there]
     if len(filters) <= FILTERS_SHOWN:
         changed = list(filters)
-    lines = [f"  - {_flow(_short(filter_))}" for filter_ in changed[:FILTERS_SHOWN]]
+    lines = [f"  - {_flow(render_short_filter(filter_))}" for filter_ in changed[:FILTERS_SHOWN]]
     lines += _count(len(changed) - FILTERS_SHOWN, "more filters that change")
     lines += _count(len(filters) - len(changed), "filters that stay as they are")
     return lines
-
-
-def _short(filter_: Filter) -> dict[str, t.Any]:
-    """A filter without what is any."""
-    return {
-        key: value
-        for key, value in render_filter(filter_).items()
-        if value != "any" or key in ("source", "destination")
-    }
 
 
 def _authentication(methods: tuple[AuthMethod, ...], there: tuple[AuthMethod, ...], key_mark: str) -> t.Iterator[t.Any]:

@@ -13,6 +13,7 @@ import dataclasses
 import typing as t
 
 from . import defaults
+from .hints import some
 from .merge import Target, find_policy, merge, refuse_unreadable
 from .model import DEFAULT_MAIN_MODE_METHODS, ModelError, Rule, fold
 from .objects import StoredPolicy, StoredRule
@@ -104,9 +105,8 @@ class Sheet:
         there = {fold(rule.name) for rule in self.rules.values()} if self.there else set()
         lost = [name or "one without a name" for name in self.unnamed if fold(name) not in there]
         if lost:
-            more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
-            names = ", ".join(dict.fromkeys(lost[:_SHOWN]))
-            yield f"the policy '{self.name}' is deleted with rules that the command does not name: {names}{more}"
+            names = some(list(dict.fromkeys(lost)), _SHOWN)
+            yield f"the policy '{self.name}' is deleted with rules that the command does not name: {names}"
 
     def wanted(self) -> Wanted:
         """What was asked for on the way; of a fresh policy, everything."""

@@ -15,6 +15,7 @@ from .model import ModelError, fold
 from .objects import StoredPolicy, read_policies
 from .resolve import Resolver, names_in
 from .shape.edits import Edit, EditPolicy
+from .shape.fields import at
 from .shape.wanted import Wanted
 from .source import Text
 
@@ -93,11 +94,10 @@ class Placed:
 
     def at(self, do: t.Callable[..., _T], *args: t.Any) -> _T:
         """What `do` makes of the arguments; its errors show the command."""
-        try:
+        if self.command is None:
             return do(*args)
-        except ModelError as error:
-            shown = error if self.command is None else self.command.error(0, str(error))
-            raise ModelError(f"{self.place}: {shown}" if self.place else str(shown)) from None
+        command = self.command
+        return at(self.place, lambda: command.at(do, *args)) if self.place else command.at(do, *args)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

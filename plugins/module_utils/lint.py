@@ -11,6 +11,7 @@ import dataclasses
 import itertools
 import typing as t
 
+from .hints import some
 from .model import (
     PROTOCOLS,
     Ah,
@@ -64,8 +65,7 @@ def _of_rules(rules: t.Sequence[Rule], what: str) -> str | None:
     if not rules:
         return None
     names = [rule.title.removeprefix("rule ") for rule in rules]
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{what}: {'the rule' if len(names) == 1 else 'the rules'} {', '.join(names[:_SHOWN])}{more}"
+    return f"{what}: {'the rule' if len(names) == 1 else 'the rules'} {some(names, _SHOWN)}"
 
 
 def _can_be_forged(method: SecurityMethod) -> bool:
@@ -119,9 +119,8 @@ def _open_over_ipv6(rules: t.Sequence[Rule]) -> t.Iterator[str]:
             and any(closed.isdisjoint(_wider(way)) for way in _ways(filter_))
         )
         if found:
-            more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
             yield (
-                f"the {rule.title} blocks {', '.join(list(found)[:_SHOWN])}{more} over IPv4 only; "
+                f"the {rule.title} blocks {some(list(found), _SHOWN)} over IPv4 only; "
                 "over IPv6 the same stays open: add filters with any/ipv6 and me/ipv6"
             )
 

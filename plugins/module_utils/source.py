@@ -14,6 +14,7 @@ import typing as t
 from .model import ModelError
 from .redact import key_spans
 
+_T = t.TypeVar("_T")
 _SHOWN: t.Final = 100
 _HIDDEN: t.Final = "***"
 _GOES_ON: t.Final = re.compile(r"(?:\^|[-/]a\"?)[ \t\r]*\Z", re.IGNORECASE)
@@ -58,9 +59,20 @@ class Text:
         """The number of the line that the character at `index` stands on, from 1."""
         return position(self.file, self.offset(index))[0]
 
+    def split(self) -> list[Text]:
+        """The pieces between white space."""
+        return [self[match.start() : match.end()] for match in re.finditer(r"\S+", self.value)]
+
     def error(self, index: int, problem: str) -> SourceError:
         """What is wrong at `index`."""
         return SourceError(self.file, self.offset(index), problem)
+
+    def at(self, build: t.Callable[..., _T], *args: t.Any) -> _T:
+        """What `build` makes of the arguments; its errors point here."""
+        try:
+            return build(*args)
+        except ModelError as error:
+            raise self.error(0, str(error)) from None
 
 
 def position(file: str, offset: int) -> tuple[int, int]:

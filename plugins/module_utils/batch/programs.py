@@ -56,6 +56,11 @@ def program_word(text: Text) -> tuple[Text, Text]:
     return built.text(text.offset(end)), text[end:]
 
 
+def program_name(text: Text, extension: str = ".exe") -> str:
+    """The name of the program, small, without that extension."""
+    return program_word(text)[0].value.lower().removesuffix(extension)
+
+
 def find_program(text: Text) -> tuple[Program, Text] | None:
     """The program, if it is one of ours, and the command from its name on."""
     name, rest = program_word(text)
@@ -79,8 +84,7 @@ def _words(rest: str) -> tuple[str, str]:
 
 def is_harmless(text: Text) -> bool:
     """Whether the command surely runs none of ours, though its name may stand in it."""
-    name, _rest = program_word(text)
-    return built_in(text)[0] in _HARMLESS or name.value.lower().removesuffix(".exe") in _HARMLESS
+    return built_in(text)[0] in _HARMLESS or program_name(text) in _HARMLESS
 
 
 def find_mention(value: str) -> int | None:

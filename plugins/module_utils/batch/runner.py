@@ -16,7 +16,7 @@ from ..words import LONGEST_LINE
 from .lexer import DELIMITERS
 from .loops import count, counted, split_items
 from .parser import Block, Chain, For, If, Label, Node, Simple
-from .programs import built_in, find_mention, find_program, is_harmless, program_word
+from .programs import built_in, find_mention, find_program, is_harmless, program_name, program_word
 from .results import Results
 from .variables import UNKNOWN, Builder, Environment, Origins, TooMuchError, Value, expand_loops
 
@@ -66,7 +66,7 @@ class Runner:
                 unsure = ""
             following, after = chain.parts[index + 1] if index + 1 < len(chain.parts) else ("", node)
             piped = "|" in (operator, following)
-            fed = following == "|" and isinstance(after, Simple) and _base(after.text) in _SHELLS
+            fed = following == "|" and isinstance(after, Simple) and program_name(after.text) in _SHELLS
             self._run(node, Around(around.unsure or unsure, around.piped or piped, around.fed or fed))
 
     def _run(self, node: Node, around: Around) -> None:
@@ -198,7 +198,7 @@ class Runner:
 
     def _call_program(self, text: Text) -> None:
         """Another batch file that is called may set any variable."""
-        word = program_word(text)[0].value.lower()
+        word = program_name(text, "")
         if find_program(text) is None and not is_harmless(text) and not word.endswith((".exe", ".com")):
             self._environment.forget(f"the call in line {self._results.line(text.offset(0))} may set")
 
@@ -306,7 +306,7 @@ class Runner:
             self._results.doubt(text[mention:], 0, "it is run in a way that is not understood")
             return
         self._results.leave_alone(text.offset(0))
-        if _base(text, "").endswith((".bat", ".cmd")) and not around.called and not around.piped:
+        if program_name(text, "").endswith((".bat", ".cmd")) and not around.called and not around.piped:
             line = self._results.line(text.offset(0))
             self._results.stop(f"the batch file that line {line} starts does not return")
 
@@ -317,10 +317,6 @@ def _unsure(around: Around, reason: str) -> Around:
 
 def _strip(text: Text) -> Text:
     return text[len(text) - len(text.value.lstrip(_BLANKS)) :]
-
-
-def _base(text: Text, extension: str = ".exe") -> str:
-    return program_word(text)[0].value.lower().removesuffix(extension)
 
 
 def _label(arguments: str) -> str:

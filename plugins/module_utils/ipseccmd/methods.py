@@ -21,7 +21,9 @@ _LIFETIMES = re.compile(r"(?ai)([0-9]{1,10})([KS])(?:/([0-9]{1,10})([KS]))?")
 # a rekey setting may be attached, but PFS1800S could be group 1 too
 _PFS = re.compile(r"(?ai)(?:PFS|P(?=[12]))(?:([12])(?![0-9]))?(?![12])")
 _WORD = re.compile(r"[^\s\[]+")
-_KEYWORDS = {"block": "block", "pass": "permit", "inpass": "inpass"}
+KEYWORDS = {"block": "block", "permit": "pass"}
+"""What -n says for the actions that have no methods."""
+_KEYWORDS = {**{keyword: action for action, keyword in KEYWORDS.items()}, "inpass": "inpass"}
 _METHOD = "here must stand esp[cipher,hash] or ah[hash], as in esp[3des,sha] or ah[md5]"
 _BEHIND = "a rekey setting as in 3600S/5000K, or PFS, PFS1 or PFS2"
 
@@ -60,14 +62,13 @@ def parse_negotiation(text: str, notes: list[str]) -> Negotiation:
         else:
             offer, position = _parse_offer(text, position)
             offers.append(offer)
-    chosen = [keyword for keyword in ("block", "permit") if keyword in keywords]
+    chosen = [action for action in KEYWORDS if action in keywords]
     if len(chosen) == 2:
         column = max(keywords["block"], keywords["permit"])
         raise GrammarError(text, column, "block and pass exclude each other: one rule does one of the two")
     if chosen:
         if offers or "inpass" in keywords:
-            word_of = {"block": "block", "permit": "pass"}[chosen[0]]
-            notes.append(f"-n: everything beside {word_of} is ignored")
+            notes.append(f"-n: everything beside {KEYWORDS[chosen[0]]} is ignored")
         return Negotiation(chosen[0])
     return Negotiation("negotiate", tuple(offers), "inpass" in keywords)
 
@@ -168,7 +169,7 @@ def parse_main_mode_method(text: str) -> MainModeMethod:
 
 def format_negotiation(negotiation: Negotiation) -> str:
     if negotiation.action != "negotiate":
-        return {"block": "block", "permit": "pass"}[negotiation.action]
+        return KEYWORDS[negotiation.action]
     return " ".join([*map(format_offer, negotiation.offers), *(["inpass"] if negotiation.inpass else [])])
 
 

@@ -48,14 +48,13 @@ from .commands import (
 )
 from .errors import GrammarError
 from .filters import format_filter, parse_filter
-from .methods import PFS_GROUP_NOTE, parse_main_mode_method, parse_negotiation
+from .methods import KEYWORDS, PFS_GROUP_NOTE, parse_main_mode_method, parse_negotiation
 from .options import Given, is_option, refuse_dashes, split_options
 from .syntax import NEEDS, STATIC
 
 _T = t.TypeVar("_T")
-_BRACKETS: t.Final = {"(": (")", "permit", "pass"), "[": ("]", "block", "block")}
+_BRACKETS: t.Final = {"(": (")", "permit"), "[": ("]", "block")}
 _KEY_HINT: t.Final = 'a pre-shared key stands behind -a, as in -a preshare:"key"'
-_KEYWORDS: t.Final = {"permit": "pass", "block": "block"}
 
 
 def parse_command(line: str | Text, notes: list[str]) -> Command:
@@ -165,7 +164,7 @@ class _Line:
         """The values of a list, which may also stand together in quotation marks."""
         pieces = []
         for word in self._values(option):
-            found = [word.text[m.start() : m.end()] for m in re.finditer(r"\S+", word.value)]
+            found = word.text.split()
             if not found:
                 raise self.text.error(word.start, f"this is empty; -{option} needs {NEEDS[option]}")
             pieces += found
@@ -197,15 +196,15 @@ class _Line:
         bracket = _BRACKETS.get(piece.value[:1])
         if bracket is None:
             return FilterSpec(self._plain_filter(piece))
-        closing, action, keyword = bracket
+        closing, action = bracket
         if not piece.value.endswith(closing):
             raise piece.error(len(piece), f"'{closing}' is missing at the end of this filter")
         filter_ = self._plain_filter(piece[1:-1])
         if self.static:
             raise piece.error(
                 0,
-                f"static mode has no filters that {action}: write {piece.value[1:-1]} and -n {keyword}, which makes "
-                f"all filters of the rule {action}",
+                f"static mode has no filters that {action}: write {piece.value[1:-1]} and -n {KEYWORDS[action]}, which "
+                f"makes all filters of the rule {action}",
             )
         return FilterSpec(filter_, action)
 
@@ -262,10 +261,8 @@ class _Line:
             raise word.text.error(
                 len(word.text), f"{what} is missing: {method}, a colon, and {what} in quotation marks"
             )
-        try:
-            return PresharedKey(value) if method == "preshare" else Certificate(value)
-        except ModelError as error:
-            raise word.text.error(len(kind) + 1, str(error)) from None
+        place = word.text[len(kind) + 1 :]
+        return place.at(PresharedKey, value) if method == "preshare" else place.at(Certificate, value)
 
     def _main_mode_method(self, piece: Text) -> MainModeMethod:
         rest, _dash, group = piece.value.rpartition("-")
@@ -314,9 +311,9 @@ class _Line:
         if parameters.tunnel is not None and mirrored is not None:
             raise self._error("t", _two_tunnels(mirrored.filter, self._values("t")[0].value))
         if parameters.tunnel is not None and action != "negotiate":
-            raise self._error("t", f"a tunnel negotiates security; -n {_KEYWORDS[action]} takes no endpoint")
+            raise self._error("t", f"a tunnel negotiates security; -n {KEYWORDS[action]} takes no endpoint")
         if parameters.soft and action != "negotiate":
-            self.notes.append(f"-soft is ignored beside -n {_KEYWORDS[action]}")
+            self.notes.append(f"-soft is ignored beside -n {KEYWORDS[action]}")
 
     def _static(self, parameters: Parameters) -> Write:
         store, location = self._store()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from .. import defaults
 from ..model import (
     DEFAULT_AUTHENTICATION,
     DEFAULT_SECURITY_METHODS,
@@ -144,7 +145,7 @@ class _Policy:
             filters=tuple(self._filters(title, rule)),
             tunnel=rule.tunnel and _by_name(rule.tunnel),
             soft=rule.action.soft,
-            connection_type=None if rule.connection_type == "all" else rule.connection_type,
+            connection_type=None if rule.connection_type == defaults.CONNECTION_TYPE else rule.connection_type,
         )
         return dataclasses.replace(plain, parameters=parameters, rules=(rule.name,))
 

@@ -27,7 +27,7 @@ from ..model import (
 )
 from ..source import Text
 from .grammar import Command
-from .values import placed, read_description, read_flag, write_flag, write_text
+from .values import read_description, read_flag, write_flag, write_text
 
 _PROTOCOLS: t.Final = {name: PROTOCOLS[name] for name in ("any", "icmp", "tcp", "udp", "raw")}
 _PROTOCOL_NAMES: t.Final = {number: name.upper() for name, number in _PROTOCOLS.items()}
@@ -47,8 +47,7 @@ def read_filter(command: Command, notes: list[str]) -> Filter:
     source_port, destination_port = (_read_ports(command.get(name), protocol) for name in ("srcport", "dstport"))
     mirrored = (value := command.get("mirrored")) is None or read_flag(value)
     description = "" if (value := command.get("description")) is None else read_description(value)
-    return placed(
-        command["srcaddr"],
+    return command["srcaddr"].at(
         Filter,
         source,
         destination,
@@ -81,14 +80,14 @@ def read_address(value: Text) -> Address:
         raise value.error(
             0, "this is no address of netsh: me, any, an address, a range a-b, a DNS name, WINS, DNS, DHCP or GATEWAY"
         )
-    return placed(value, parse_address, text, [])
+    return value.at(parse_address, text, [])
 
 
 def _read_address(value: Text, mask: Text | None, notes: list[str]) -> Address:
     if mask is None:
         return read_address(value)
     if _is_ip(value.value):
-        return placed(mask, parse_address, f"{value.value}/{mask.value}", notes)
+        return mask.at(parse_address, f"{value.value}/{mask.value}", notes)
     address = read_address(value)
     if not isinstance(address, Special) and mask.value not in _FULL_MASKS:
         raise mask.error(0, "a mask goes with one address, not with a name or a range")
@@ -121,7 +120,7 @@ def _read_ports(value: Text | None, protocol: int) -> Ports | None:
         raise value.error(0, "a port is a number from 1 to 65535, a range as in 5000-5010, or 0 for any")
     if protocol not in (TCP, UDP):
         raise value.error(0, "a port needs protocol=TCP or protocol=UDP")
-    return placed(value, Ports, int(found[1]), int(found[2] or found[1]))
+    return value.at(Ports, int(found[1]), int(found[2] or found[1]))
 
 
 def write_filter(filter_: Filter) -> list[str]:

@@ -15,7 +15,7 @@ from ..shape.render import Tree
 from ..shape.wanted import Wanted, WantedDefaultResponse, WantedMainMode, WantedRule
 from ..source import Text
 from .methods import with_pfs
-from .values import placed, read_name
+from .values import read_name
 
 
 @dataclasses.dataclass(slots=True)
@@ -99,7 +99,7 @@ class Rule:
             self.filter_list.name,
             action.name,
         )
-        return placed(self.place, wanted.whole)
+        return self.place.at(wanted.whole)
 
 
 @dataclasses.dataclass(slots=True)

@@ -26,7 +26,7 @@ from ..model import (
 from ..shape.fields import at
 from ..source import Text
 from .grammar import Command
-from .values import placed, read_flag, write_text
+from .values import read_flag, write_text
 
 _HASHES: t.Final = {"md5": "md5", "sha1": "sha"}
 _HASH_NAMES: t.Final = {"md5": "MD5", "sha": "SHA1", "none": "None"}
@@ -57,7 +57,7 @@ def _read_security_method(value: Text) -> SecurityMethod:
         algorithms.append(_read_algorithm(value[position : position + len(part)]))
         position += len(part) + 1
     lifetimes = _read_lifetimes(value[len(protocols) + 1 :]) if colon else {}
-    return placed(value, SecurityMethod, tuple(algorithms), lifetimes.get("s", 0), lifetimes.get("k", 0))
+    return value.at(SecurityMethod, tuple(algorithms), lifetimes.get("s", 0), lifetimes.get("k", 0))
 
 
 def _read_algorithm(value: Text) -> Ah | Esp:
@@ -71,7 +71,7 @@ def _read_algorithm(value: Text) -> Ah | Esp:
         return Ah(_HASHES[names[0]])
     if len(names) != 2 or names[0] not in _CIPHER_NAMES or names[1] not in (*_HASHES, "none"):
         raise value.error(found.start(2), "ESP takes a cipher (3DES, DES, None) and a hash (SHA1, MD5, None)")
-    return placed(value, Esp, names[0], _HASHES.get(names[1], "none"))
+    return value.at(Esp, names[0], _HASHES.get(names[1], "none"))
 
 
 def _read_lifetimes(value: Text) -> dict[str, int]:
@@ -113,8 +113,7 @@ def with_pfs(methods: t.Iterable[SecurityMethod], pfs: bool) -> tuple[SecurityMe
 def read_main_mode_methods(value: Text) -> tuple[MainModeMethod, ...]:
     """``3DES-SHA1-3 3DES-MD5-2``, whose group 3 is our 14. Raises `SourceError`."""
     found = []
-    for match in re.finditer(r"\S+", value.value):
-        place = value[match.start() : match.end()]
+    for place in value.split():
         encryption, *rest = place.value.casefold().split("-")
         if len(rest) != 2 or encryption not in ("des", "3des") or rest[0] not in _HASHES or rest[1] not in _GROUPS:
             raise place.error(
@@ -146,7 +145,7 @@ def read_authentication(command: Command) -> tuple[AuthMethod, ...] | None:
     found: list[AuthMethod] = []
     for argument in given:
         if argument.name == "psk":
-            found.append(placed(argument.value, PresharedKey, argument.value.value))
+            found.append(argument.value.at(PresharedKey, argument.value.value))
         elif argument.name == "rootca":
             found.append(_read_authority(argument.value))
         elif read_flag(argument.value):
@@ -168,7 +167,7 @@ def _read_authority(value: Text) -> Certificate:
             )
         value = value[: option.start()]
     # netsh writes a quotation mark inside of quotes so
-    return placed(value, Certificate, value.value.replace("\\'", '"'))
+    return value.at(Certificate, value.value.replace("\\'", '"'))
 
 
 def write_authentication(methods: t.Iterable[AuthMethod]) -> list[str]:

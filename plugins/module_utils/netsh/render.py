@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .. import defaults
 from ..model import (
     DEFAULT_AUTHENTICATION,
     NAME_LIMIT,
@@ -184,7 +185,7 @@ class _Writer:
         ]
         if rule.tunnel is not None:
             words.append(f"tunnel={self._try(f'{place}.tunnel', write_address, rule.tunnel)}")
-        if rule.connection_type != "all":
+        if rule.connection_type != defaults.CONNECTION_TYPE:
             words.append(f"conntype={rule.connection_type}")
         if not rule.enabled:
             words.append("activate=no")

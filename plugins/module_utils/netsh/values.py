@@ -12,17 +12,7 @@ from ..model import DESCRIPTION_LIMIT, NAME_LIMIT, ModelError, check_text
 from ..source import Text
 from ..words import quote
 
-_T = t.TypeVar("_T")
-
 _FLAGS: t.Final = {"yes": True, "y": True, "no": False, "n": False}
-
-
-def placed(value: Text, build: t.Callable[..., _T], *args: t.Any) -> _T:
-    """What `build` makes of the arguments; its errors point at `value`."""
-    try:
-        return build(*args)
-    except ModelError as error:
-        raise value.error(0, str(error)) from None
 
 
 def read_flag(value: Text) -> bool:
@@ -49,12 +39,12 @@ def read_number(value: Text, lowest: int, highest: int) -> int:
 def read_name(value: Text) -> str:
     if not value.value.strip():
         raise value.error(0, "this name is empty")
-    placed(value, check_text, value.value, "this name", NAME_LIMIT)
+    value.at(check_text, value.value, "this name", NAME_LIMIT)
     return value.value
 
 
 def read_description(value: Text) -> str:
-    placed(value, check_text, value.value, "this description", DESCRIPTION_LIMIT, "\t\r\n")
+    value.at(check_text, value.value, "this description", DESCRIPTION_LIMIT, "\t\r\n")
     return value.value
 
 

@@ -9,7 +9,7 @@ import typing as t
 
 from .. import defaults
 from ..model import DEFAULT_AUTHENTICATION, DEFAULT_SECURITY_METHODS, AuthMethod, Filter, PresharedKey, Rule
-from .render import Tree, render_auth_method, render_filter, render_poll_interval
+from .render import Tree, render_auth_method, render_poll_interval, render_short_filter
 from .wanted import Wanted, WantedDefaultResponse, WantedMainMode
 
 
@@ -75,12 +75,9 @@ def _rule(rule: Rule) -> Tree:
 
 
 def _filter(filter_: Filter) -> Tree:
-    """A filter without what is any."""
-    return {
-        key: value
-        for key, value in render_filter(filter_).items()
-        if value not in ("any", "None", False) or key in ("source", "destination")
-    }
+    """A filter without what a task takes by itself; a name that was not asked for has no address."""
+    tree = render_short_filter(filter_).items()
+    return {key: value for key, value in tree if value not in ("None", False) or key in ("source", "destination")}
 
 
 def _auth_method(method: AuthMethod) -> t.Any:

@@ -138,6 +138,12 @@ def render_filter(filter_: Filter) -> Tree:
     return _odd(filter_, tree)
 
 
+def render_short_filter(filter_: Filter) -> Tree:
+    """The filter without what is any."""
+    ends = ("source", "destination")
+    return {key: value for key, value in render_filter(filter_).items() if value != "any" or key in ends}
+
+
 def _render_ports(ports: Ports | None) -> int | str:
     if ports is None:
         return "any"
