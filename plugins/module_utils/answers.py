@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import typing as t
 
 from .graph import Graph
@@ -77,7 +78,7 @@ class Reading:
         return cls(
             graph=Graph(_store(_get(answer, "store", str))),
             digest=_get(answer, "digest", str),
-            now=_get(answer, "now", int),
+            now=_now(answer),
             product=_get(answer, "product", str),
             version=_get(answer, "version", str),
             writable=_get(answer, "writable", bool),
@@ -119,7 +120,7 @@ class Applied:
             None if store is None else _store(_get(answer, "store", str)),
             None if answer.get("error") is None else _get(answer, "error", str),
             _get(answer, "conflict", bool),
-            None if answer.get("now") is None else _get(answer, "now", int),
+            None if answer.get("now") is None else _now(answer),
             None if service is None else _service(_get(answer, "service", dict)),
         )
 
@@ -134,6 +135,13 @@ def _get(answer: object, key: str, kind: type[_T]) -> _T:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise AnswerError(f"the host's answer has no proper '{key}'")
     return value
+
+
+def _now(answer: object) -> int:
+    now = _get(answer, "now", int)
+    if not 0 <= now < 1 << 32:
+        raise AnswerError("the host's clock is at a time that its registry cannot hold")
+    return now
 
 
 def _store(packed: str) -> Store:
@@ -156,7 +164,16 @@ def _domain(answer: object) -> DomainPolicy:
 
 
 def _connection(answer: object) -> Connection:
-    return Connection(_get(answer, "local", str), _get(answer, "remote", str), _get(answer, "remote_port", int))
+    return Connection(_address(answer, "local"), _address(answer, "remote"), _get(answer, "remote_port", int))
+
+
+def _address(answer: object, key: str) -> str:
+    text = _get(answer, key, str)
+    try:
+        ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        raise AnswerError(f"the host's answer has a connection whose '{key}' is no address") from None
+    return text
 
 
 def _addresses(answer: dict[str, t.Any]) -> dict[str, list[str]]:

@@ -9,7 +9,6 @@ The form is described in docs/host-module.md. Nothing here knows what a value me
 from __future__ import annotations
 
 import base64
-import binascii
 import dataclasses
 import enum
 import gzip
@@ -84,7 +83,10 @@ class Value:
         if known is Kind.MULTI_STRING:
             return cls(known, () if data == "-" else tuple(map(_decode, data.split(","))))
         if known in (Kind.DWORD, Kind.QWORD):
-            return cls(known, int(data))
+            number = int(data)
+            if not 0 <= number < 1 << (32 if known is Kind.DWORD else 64):
+                raise ValueError("a number that does not fit its kind")
+            return cls(known, number)
         return cls(known, base64.b64decode(data, validate=True))
 
 
@@ -252,12 +254,13 @@ def unpack(packed: str) -> str:
     try:
         data = base64.b64decode(packed, validate=True)
         engine = zlib.decompressobj(wbits=31)
-        text = engine.decompress(data, SIZE_LIMIT)
-        if not engine.eof:
-            raise StoreError(f"the store is cut off or larger than {SIZE_LIMIT} bytes")
-        return text.decode("ascii")
-    except (binascii.Error, zlib.error, UnicodeDecodeError) as error:
+        text = engine.decompress(data, SIZE_LIMIT).decode("ascii")
+    except (ValueError, zlib.error) as error:
+        # binascii.Error is a ValueError, and so is what is said of a text that is not of ASCII
         raise StoreError(f"the store cannot be unpacked: {type(error).__name__}") from None
+    if not engine.eof:
+        raise StoreError(f"the store is cut off or larger than {SIZE_LIMIT} bytes")
+    return text
 
 
 def operations_text(operations: t.Iterable[Operation]) -> str:
