@@ -63,8 +63,8 @@ def describe_class(class_: ObjectClass | None) -> str:
 
 
 def object_id(key: str) -> str:
-    """The braced GUID in a key's name."""
-    return key[key.index("{") :].lower()
+    """The braced GUID in a key's name; the whole name where it has none, as a reference may say anything."""
+    return key[max(key.find("{"), 0) :].lower()
 
 
 class Graph:
@@ -177,10 +177,9 @@ class Graph:
             return []
         gone: dict[str, None] = dict.fromkeys(self._unfinished)
         for class_ in (ObjectClass.NFA, ObjectClass.ISAKMP, ObjectClass.FILTER, ObjectClass.ACTION):
-            for key in self.of_class(class_):
-                if self.users.get(key, set()) - gone.keys():
-                    continue
-                if self.owners(key) or not self.store.values(key):
-                    gone[key] = None
+            found = [key for key in self.of_class(class_) if self.owners(key) or not self.store.values(key)]
+            # a reference may be to any object: one of the class may be used by another that goes
+            while unused := [key for key in found if not (key in gone or self.users.get(key, set()) - gone.keys())]:
+                gone.update(dict.fromkeys(unused))
         gone.update(dict.fromkeys(key for key in self.of_class(ObjectClass.POLICY) if not self.store.values(key)))
         return list(gone)
