@@ -170,8 +170,15 @@ class Faults:
             self._silent_until = 0.0
             self._condition.notify_all()
 
-    def take(self, when: str, place: str, number: int) -> list[Fault]:
-        """Those that happen now. Those that happen once are gone then."""
+    def meet(self, when: str, place: str, number: int, command: Command) -> None:
+        """Let happen to `command` what happens now. Raises `Refused`, `Killed`."""
+        found, cleared = self._take(when, place, number)
+        for fault in found:
+            self._host.event("fault", str(fault))
+            self._happen(fault, command, cleared)
+
+    def _take(self, when: str, place: str, number: int) -> tuple[list[Fault], int]:
+        """The faults that happen now, those that happen once for the last time; and how often all were cleared so far."""
         with self._condition:
             found = []
             for entry in list(self._left):
@@ -180,7 +187,7 @@ class Faults:
                     found.append(fault)
                     if fault.rate is None:
                         self._left.remove(entry)
-            return found
+            return found, self._cleared
 
     def was_silent(self) -> bool:
         """Whether the host does not answer; returns when it does."""
@@ -190,9 +197,7 @@ class Faults:
                 self._condition.wait(min(left, 60))
             return silent
 
-    def happen(self, fault: Fault, command: Command) -> None:
-        """Raises `Refused` or `Killed`."""
-        self._host.event("fault", str(fault))
+    def _happen(self, fault: Fault, command: Command, cleared: int) -> None:
         match fault.kind:
             case "denied":
                 raise Refused("Access to the registry key is denied.")
@@ -206,16 +211,15 @@ class Faults:
             case "silent":
                 self._silent_until = time.monotonic() + (float("inf") if fault.seconds is None else fault.seconds)
             case "hang":
-                self._hang(command, fault.seconds)
+                self._hang(command, fault.seconds, cleared)
             case "kill":
                 command.kill()
                 raise Killed
 
-    def _hang(self, command: Command, seconds: float | None) -> None:
+    def _hang(self, command: Command, seconds: float | None, cleared: int) -> None:
         command.on_kill(self._wake)
         with self._condition:
-            before = self._cleared
-            self._condition.wait_for(lambda: command.killed or self._cleared > before, seconds)
+            self._condition.wait_for(lambda: command.killed or self._cleared > cleared, seconds)
         if command.killed:
             raise Killed
 
@@ -256,5 +260,4 @@ class Course:
             raise Killed
         if (when, place) == ("before", "operation"):
             self._number += 1
-        for fault in self._faults.take(when, place, self._number):
-            self._faults.happen(fault, self._command)
+        self._faults.meet(when, place, self._number, self._command)
