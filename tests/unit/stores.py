@@ -50,10 +50,13 @@ def to_tree(store: Store) -> tree.Tree:
 
 
 def in_force(found: tree.Tree):
-    """The policy in force as the simulated host's own reader sees it, without names, ids and times; None for none."""
+    """The policy in force as the simulated host's own reader sees it, as `enforced`; None for none."""
     taken = policy.read(found)
-    if taken is None:
-        return None
+    return None if taken is None else enforced(taken.policy)
+
+
+def enforced(found: policy.Policy):
+    """What a simulated host enforces of a policy: without names, ids and times."""
     rules = sorted(
         (
             (
@@ -68,11 +71,11 @@ def in_force(found: tree.Tree):
                 r.connection_type,
                 r.default_response,
             )
-            for r in taken.policy.rules
+            for r in found.rules
         ),
         key=str,
     )
-    return taken.policy.poll_interval, str(taken.policy.main_mode), rules
+    return found.poll_interval, str(found.main_mode), rules
 
 
 def windows_2022() -> Store:

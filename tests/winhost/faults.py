@@ -180,10 +180,13 @@ class Faults:
     def _take(self, when: str, place: str, number: int) -> tuple[list[Fault], int]:
         """The faults that happen now, those that happen once for the last time; and how often all were cleared so far."""
         with self._condition:
-            found = []
+            found: list[Fault] = []
             for entry in list(self._left):
                 fault, chance = entry
-                if fault.is_at(when, place, number) and (fault.rate is None or chance.random() < fault.rate):
+                # one that is there twice happens twice, and not at once
+                if fault in found or not fault.is_at(when, place, number):
+                    continue
+                if fault.rate is None or chance.random() < fault.rate:
                     found.append(fault)
                     if fault.rate is None:
                         self._left.remove(entry)

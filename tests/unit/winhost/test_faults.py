@@ -95,6 +95,11 @@ def test_what_happens_once_happens_at_its_place(host):
     assert len(host.events("fault")) == 3
 
 
+def test_what_was_added_twice_happens_twice(host):
+    host.faults.add("denied", "denied")
+    assert _steps(Course(host, Command("", 0)), 4) == [(1, "before"), (2, "before")]
+
+
 def test_a_rate_is_chance_that_repeats(host):
     found = []
     for _time in range(2):
