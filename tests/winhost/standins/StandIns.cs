@@ -21,6 +21,7 @@ using System.Security.AccessControl;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Win32;
+using Microsoft.Win32.SafeHandles;
 
 internal static class StartupHook
 {
@@ -106,6 +107,40 @@ namespace WinHost
         public static long Now()
         {
             return System.DateTimeOffset.UtcNow.ToUnixTimeSeconds() + Setting("clock_offset").GetInt64();
+        }
+    }
+
+    // What is to go wrong here: the host is asked before and after each step, by a channel that is there if it was told to have
+    // faults. Without an answer the process stands still.
+    public static class Faults
+    {
+        private static readonly Stream Channel = Open();
+
+        private static Stream Open()
+        {
+            var descriptor = Environment.GetEnvironmentVariable("WINHOST_FAULTS");
+            if (descriptor == null) return null;
+            return new FileStream(new SafeFileHandle(new IntPtr(int.Parse(descriptor)), false), FileAccess.ReadWrite, 0);
+        }
+
+        public static void Meet(string step)
+        {
+            if (Channel == null) return;
+            var line = Encoding.ASCII.GetBytes(step + "\n");
+            Channel.Write(line, 0, line.Length);
+            var error = new StringBuilder();
+            for (var c = Channel.ReadByte(); c != '\n'; c = Channel.ReadByte()) error.Append((char)c);
+            if (error.Length > 0) throw new UnauthorizedAccessException(error.ToString());
+        }
+
+        // An operation on the policy store: one that changes a key below the container, or a value there.
+        public static void Operation(string key, Action operation)
+        {
+            const string Store = @"HKLM\SOFTWARE\Policies\Microsoft\Windows\IPSec\Policy\Local\";
+            var counts = key.StartsWith(Store, StringComparison.OrdinalIgnoreCase);
+            if (counts) Meet("before operation");
+            operation();
+            if (counts) Meet("after operation");
         }
     }
 
@@ -278,8 +313,10 @@ namespace WinHost
 
         public RegistryKey CreateSubKey(string name)
         {
-            var key = Journal.Find(path + "\\" + name);
-            if (key == null) Journal.Write("create", path + "\\" + name);
+            Faults.Operation(path + "\\" + name, () =>
+            {
+                if (Journal.Find(path + "\\" + name) == null) Journal.Write("create", path + "\\" + name);
+            });
             return OpenSubKey(name, true);
         }
 
@@ -290,8 +327,11 @@ namespace WinHost
 
         public void DeleteSubKeyTree(string name, bool throwOnMissingSubKey)
         {
-            if (Journal.Find(path + "\\" + name) != null) Journal.Write("delete", path + "\\" + name);
-            else if (throwOnMissingSubKey) throw new ArgumentException("Cannot delete a subkey tree because the subkey does not exist.");
+            Faults.Operation(path + "\\" + name, () =>
+            {
+                if (Journal.Find(path + "\\" + name) != null) Journal.Write("delete", path + "\\" + name);
+                else if (throwOnMissingSubKey) throw new ArgumentException("Cannot delete a subkey tree because the subkey does not exist.");
+            });
         }
 
         private Key Existing()
@@ -326,14 +366,17 @@ namespace WinHost
         {
             if (!writable) throw new UnauthorizedAccessException("Cannot write to the registry key.");
             Existing();
-            Journal.Write("set", path, Journal.Encoded(name ?? ""), (int)kind, Encoded(value, kind));
+            Faults.Operation(path + "\\", () => Journal.Write("set", path, Journal.Encoded(name ?? ""), (int)kind, Encoded(value, kind)));
         }
 
         public void DeleteValue(string name, bool throwOnMissingValue)
         {
             if (!writable) throw new UnauthorizedAccessException("Cannot write to the registry key.");
-            if (Existing().Values.ContainsKey(name ?? "")) Journal.Write("unset", path, Journal.Encoded(name ?? ""));
-            else if (throwOnMissingValue) throw new ArgumentException("No value exists with that name.");
+            Faults.Operation(path + "\\", () =>
+            {
+                if (Existing().Values.ContainsKey(name ?? "")) Journal.Write("unset", path, Journal.Encoded(name ?? ""));
+                else if (throwOnMissingValue) throw new ArgumentException("No value exists with that name.");
+            });
         }
 
         private static object Encoded(object value, RegistryValueKind kind)
