@@ -63,6 +63,8 @@ class Host:
         self.running = False
         self.open_connections: set[tuple[str, int, int]] = set()
         """(peer, its port, our port), kept by the endpoint."""
+        self.traffic = 0
+        """Bytes of messages in and out, without what HTTP puts around them."""
         self.enforced = Enforced(0, None)
         if not self._settings.exists():
             self._settings.write_text(json.dumps(SETTINGS | {"computer": name.upper()}, indent=2))

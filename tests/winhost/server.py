@@ -177,6 +177,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         body = self._read_body()
         if body is None or self._has_fallen_silent():
             return
+        self.server.endpoint.host.traffic += len(body)
         try:
             token = self.session.authorize(self.headers.get("Authorization"))
         except Denied as denied:
@@ -268,6 +269,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(message)))
         self.end_headers()
+        self.server.endpoint.host.traffic += len(message)
         self.wfile.write(message)
         self.wfile.flush()
 

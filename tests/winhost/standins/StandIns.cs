@@ -58,10 +58,20 @@ namespace WinHost
     {
         public static readonly string Folder = Environment.GetEnvironmentVariable("WINHOST_STATE");
 
+        private static readonly string SettingsPath = Path.Combine(Folder, "host.json");
+        private static JsonElement settings;
+        private static DateTime settingsTime;
+
+        // Looked at for each registry call: read again only when it was written.
         public static JsonElement Setting(string name)
         {
-            using (var settings = JsonDocument.Parse(File.ReadAllText(Path.Combine(Folder, "host.json"))))
-                return settings.RootElement.GetProperty(name).Clone();
+            var time = File.GetLastWriteTimeUtc(SettingsPath);
+            if (time != settingsTime)
+            {
+                using (var document = JsonDocument.Parse(File.ReadAllText(SettingsPath))) settings = document.RootElement.Clone();
+                settingsTime = time;
+            }
+            return settings.GetProperty(name);
         }
 
         [DllImport("libc", SetLastError = true)]
@@ -146,6 +156,8 @@ namespace WinHost
     internal static class Journal
     {
         private static readonly Dictionary<string, Key> Keys = new Dictionary<string, Key>(StringComparer.OrdinalIgnoreCase);
+        private static readonly FileStream file = new FileStream(
+            System.IO.Path.Combine(State.Folder, "registry.jsonl"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 0);
         private static long position;
 
         public static Key Find(string path)
@@ -166,21 +178,17 @@ namespace WinHost
 
         private static void ReadOn()
         {
-            var path = System.IO.Path.Combine(State.Folder, "registry.jsonl");
-            using (var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite))
+            var length = RandomAccess.GetLength(file.SafeFileHandle);
+            if (length == position) return;
+            var data = new byte[length - position];
+            var read = RandomAccess.Read(file.SafeFileHandle, data, position);
+            var start = 0;
+            for (var end = Array.IndexOf(data, (byte)'\n', 0, read); end >= 0; end = Array.IndexOf(data, (byte)'\n', start, read - start))
             {
-                if (file.Length == position) return;
-                file.Seek(position, SeekOrigin.Begin);
-                var data = new byte[file.Length - position];
-                file.ReadExactly(data);
-                var start = 0;
-                for (var end = Array.IndexOf(data, (byte)'\n'); end >= 0; end = Array.IndexOf(data, (byte)'\n', start))
-                {
-                    using (var line = JsonDocument.Parse(data.AsMemory(start, end - start))) Apply(line.RootElement);
-                    start = end + 1;
-                }
-                position += start;
+                using (var line = JsonDocument.Parse(data.AsMemory(start, end - start))) Apply(line.RootElement);
+                start = end + 1;
             }
+            position += start;
         }
 
         private static void Apply(JsonElement change)
@@ -332,6 +340,8 @@ namespace WinHost
             if (key == null) throw new IOException("Illegal operation attempted on a registry key that has been marked for deletion.");
             return key;
         }
+
+        public int SubKeyCount { get { return Existing().Children.Count; } }
 
         public string[] GetSubKeyNames() { return Existing().Children.Select(c => c.Path.Substring(path.Length + 1)).ToArray(); }
 
