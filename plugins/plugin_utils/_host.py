@@ -68,9 +68,7 @@ class Host:
         `announce` says that the service has to learn of it, now by `service` or soon.
         """
         packed = pack(operations_text(operations))
-        answer = self._ask(
-            "apply", expect=expect, operations=packed, result=result, announce=announce, service=service
-        )
+        answer = self._ask("apply", expect=expect, operations=packed, result=result, announce=announce, service=service)
         return Applied.parse(answer)
 
     def tell(self, service: dict[str, t.Any]) -> Service:

@@ -284,8 +284,8 @@ class PolicyTask:
             )
         if service is not None and service.error:
             self.warnings.append(
-                f"the service PolicyAgent could not be told: {service.error.rstrip('.')}; it takes the change at its next start, "
-                "and the next task here tells it again"
+                f"the service PolicyAgent could not be told: {service.error.rstrip('.')}; it takes the change at its "
+                "next start, and the next task here tells it again"
             )
         result: dict[str, t.Any] = {
             "changed": attempt.changed or bool(operations),

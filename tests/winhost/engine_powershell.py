@@ -142,9 +142,7 @@ def _pump(command: Command, stream: str, pipe: t.IO[bytes]) -> None:
         command.write(stream, data)
 
 
-def _reap(
-    command: Command, course: Course, process: subprocess.Popen[bytes], pumps: list[threading.Thread]
-) -> None:
+def _reap(command: Command, course: Course, process: subprocess.Popen[bytes], pumps: list[threading.Thread]) -> None:
     exit_code = process.wait()
     for thread in pumps:
         thread.join()

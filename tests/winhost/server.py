@@ -7,6 +7,7 @@ messages.
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import pathlib
 import re
@@ -51,6 +52,8 @@ class Endpoint:
             server.server_close()
         self.shells.close()
         self.host.faults.clear()
+        for server in self._servers:
+            server.end_connections()
 
     def handle(self, request: soap.Request) -> bytes:
         """Answer a message. Raises `soap.Fault` and `Cut`."""
@@ -121,6 +124,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def __init__(self, endpoint: Endpoint, port: int, context: ssl.SSLContext | None) -> None:
         self.endpoint = endpoint
         self.context = context
+        self.connections: set[socket.socket] = set()
         super().__init__((endpoint.host.address, port), _Handler)
 
     @property
@@ -141,6 +145,11 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         if self.context is not None:
             request.close()
 
+    def end_connections(self) -> None:
+        for connection in list(self.connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
     def handle_error(self, request: t.Any, client_address: t.Any) -> None:
         """Clients go away; that is no error of the server."""
 
@@ -157,9 +166,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.session = Session(self.server.endpoint.credentials)
         self._connection_key = (*self.client_address[:2], self.server.port)
         self.server.endpoint.host.open_connections.add(self._connection_key)
+        self.server.connections.add(self.connection)
 
     def finish(self) -> None:
         self.server.endpoint.host.open_connections.discard(self._connection_key)
+        self.server.connections.discard(self.connection)
         super().finish()
 
     def do_POST(self) -> None:
