@@ -11,6 +11,7 @@ import typing as t
 
 from .. import blobs
 from ..model import (
+    ME,
     Address,
     AddressRange,
     DnsName,
@@ -31,6 +32,7 @@ GuidSource: t.TypeAlias = t.Callable[[], bytes]
 """Gives the 16 bytes of a new GUID, in the order of the wire."""
 
 _SPECIAL_BYTES: t.Final = {"dns": 1, "wins": 2, "dhcp": 3, "gateway": 4}
+_SERVERS: t.Final = {number: kind for kind, number in _SPECIAL_BYTES.items()}
 _DESTINATION: t.Final = 0x80
 _ADDRESS_TYPES: t.Final = {
     "any": blobs.AddressType.ANY,
@@ -40,6 +42,7 @@ _ADDRESS_TYPES: t.Final = {
     "dhcp": blobs.AddressType.DHCP,
     "gateway": blobs.AddressType.GATEWAY,
 }
+_NO_ADDRESS: t.Final = bytes(4)
 _NO_MASK: t.Final = bytes(4)
 _FULL_MASK: t.Final = b"\xff" * 4
 
@@ -153,9 +156,9 @@ def _as_written(filter_: Filter) -> tuple[object, ...]:
 def _read_record(record: blobs.FilterRecord) -> Filter:
     return lenient(
         Filter,
-        _read_end(record.source, record.source_mask, record.source_name, _server(record.special, 0)),
+        _read_end(record.source, record.source_mask, record.source_name, record.special),
         _read_end(
-            record.destination, record.destination_mask, record.destination_name, _server(record.special, _DESTINATION)
+            record.destination, record.destination_mask, record.destination_name, record.special - _DESTINATION
         ),
         record.protocol,
         Ports(record.source_port, record.source_port) if record.source_port else None,
@@ -165,19 +168,16 @@ def _read_record(record: blobs.FilterRecord) -> Filter:
     )
 
 
-def _server(special: int, side: int) -> Special | None:
-    kind = next((kind for kind, number in _SPECIAL_BYTES.items() if special == number + side), None)
-    return None if kind is None else Special(kind)
-
-
-def _read_end(address: bytes, mask: bytes, name: str, server: Special | None) -> Address:
-    if server is not None:
-        return server
-    if mask == _FULL_MASK and not any(address):
-        found: Special | Host | Subnet = Special("me")
+def _read_end(address: bytes, mask: bytes, name: str, server: int) -> Address:
+    found: Special | Host | Subnet
+    if server in _SERVERS:
+        return Special(_SERVERS[server])
+    if mask == _FULL_MASK and address == _NO_ADDRESS:
+        found = ME
     else:
         found = lenient(network, ipaddress.IPv4Address(address), int.from_bytes(mask, "big"))
-    return lenient(DnsName, blobs.text(name), found) if blobs.text(name) else found
+    known_as = blobs.text(name)
+    return lenient(DnsName, known_as, found) if known_as else found
 
 
 def _read_record_v2(record: blobs.FilterRecordV2) -> Filter:
@@ -275,7 +275,7 @@ def _fits_version_1(address: Special | Host | Subnet | AddressRange) -> bool:
 
 def _write_end(address: Special | Host | Subnet | AddressRange) -> tuple[bytes, bytes]:
     if isinstance(address, Special):
-        return bytes(4), _FULL_MASK if address.kind == "me" else _NO_MASK
+        return _NO_ADDRESS, _FULL_MASK if address.kind == "me" else _NO_MASK
     if isinstance(address, Subnet):
         return address.address.packed, address.mask.to_bytes(4, "big")
     return t.cast(Host, address).address.packed, _FULL_MASK
