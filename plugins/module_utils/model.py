@@ -328,6 +328,8 @@ class Filter:
     mirrored: bool = False
     description: str = ""
     odd: bool = False
+    # lists of thousands are compared as sets, and not once
+    _hash: int | None = dataclasses.field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         _inherit_oddness(self, self.source, self.destination, self.source_port, self.destination_port)
@@ -339,26 +341,36 @@ class Filter:
             )
         if (self.source_port or self.destination_port) and self.protocol not in (TCP, UDP):
             raise ModelError(f"a port needs the protocol tcp or udp, not {protocol_name(self.protocol)}")
-        families = (self.source.family, self.destination.family)
-        if Family.IPV4 in families and Family.IPV6 in families:
+        one, other = self.source.family, self.destination.family
+        if one is not other and {one, other} == {Family.IPV4, Family.IPV6}:
             raise ModelError(
                 f"{self.source} and {self.destination} are not of one family: both are IPv4 or both are IPv6"
             )
-        if Family.BOTH in families and Special("any", Family.BOTH) in (self.source, self.destination):
+        if Family.BOTH in (one, other) and Special("any", Family.BOTH) in (self.source, self.destination):
             raise ModelError("any/both does not exist in the store; write one filter with any and one with any/ipv6")
         _check_description(self.description, "the filter's description")
 
-    def _key(self) -> tuple[object, ...]:
-        ends: object = ((self.source, self.source_port), (self.destination, self.destination_port))
-        if self.mirrored:
-            ends = frozenset(t.cast("tuple[object, object]", ends))
-        return (ends, self.protocol, self.mirrored, self.description)
+    def as_written(self) -> tuple[object, ...]:
+        """The filter with its direction, which means nothing where it is mirrored."""
+        ends = (self.source, self.source_port, self.destination, self.destination_port)
+        return (*ends, self.protocol, self.mirrored, self.description)
+
+    def _turned(self) -> tuple[object, ...]:
+        ends = (self.destination, self.destination_port, self.source, self.source_port)
+        return (*ends, self.protocol, self.mirrored, self.description)
 
     def __eq__(self, other: object) -> bool:
-        return self._key() == other._key() if isinstance(other, Filter) else NotImplemented
+        if not isinstance(other, Filter):
+            return NotImplemented
+        this, that = self.as_written(), other.as_written()
+        return this == that or (self.mirrored and self._turned() == that)
 
     def __hash__(self) -> int:
-        return hash(self._key())
+        if self._hash is None:
+            ends = hash((self.source, self.source_port)), hash((self.destination, self.destination_port))
+            found = hash((*(sorted(ends) if self.mirrored else ends), self.protocol, self.mirrored, self.description))
+            object.__setattr__(self, "_hash", found)
+        return t.cast(int, self._hash)
 
     def __str__(self) -> str:
         """In the manner of the manual, with words for 0 and *: ``me+192.0.2.0/24:445:TCP``."""

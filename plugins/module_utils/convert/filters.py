@@ -121,9 +121,9 @@ def _subnets_of(ranged: Filter) -> t.Iterator[Filter]:
 
 def write_filters(filters: t.Collection[Filter], old: FilterList | None, new_guid: GuidSource) -> blobs.FilterBlob:
     """The list that holds `filters`: the records of `old` that stay, in their order, then the new ones."""
-    wanted = {_as_written(filter_): filter_ for filter_ in filters}
+    wanted = {filter_.as_written(): filter_ for filter_ in filters}
     before = old.entries if old else ()
-    kept = {i for i, entry in enumerate(before) if wanted.pop(_as_written(entry.filter), None) is not None}
+    kept = {i for i, entry in enumerate(before) if wanted.pop(entry.filter.as_written(), None) is not None}
     # what is wanted may stand there the other way round
     turned = {entry.filter: i for i, entry in enumerate(before) if i not in kept}
     new = [filter_ for filter_ in wanted.values() if turned.get(filter_) is None]
@@ -156,12 +156,6 @@ def _hides(entry: FilterEntry, wanted: t.Container[Filter]) -> bool:
     if entry.restated:
         return any(part in wanted for part in _subnets_of(entry.filter))
     return _is_spelled_out(entry.filter, wanted)
-
-
-def _as_written(filter_: Filter) -> tuple[object, ...]:
-    """A filter with its direction, which means nothing where it is mirrored."""
-    ends = (filter_.source, filter_.source_port, filter_.destination, filter_.destination_port)
-    return (*ends, filter_.protocol, filter_.mirrored, filter_.description)
 
 
 def _read_record(record: blobs.FilterRecord) -> Filter:
