@@ -12,6 +12,7 @@ import base64
 import binascii
 import dataclasses
 import enum
+import functools
 import gzip
 import hashlib
 import typing as t
@@ -85,7 +86,7 @@ class Value:
             return cls(known, () if data == "-" else tuple(map(_decode, data.split(","))))
         if known in (Kind.DWORD, Kind.QWORD):
             return cls(known, int(data))
-        return cls(known, base64.b64decode(data, validate=True))
+        return cls(known, binascii.a2b_base64(data, strict_mode=True))
 
 
 def _encode(text: str) -> str:
@@ -93,7 +94,7 @@ def _encode(text: str) -> str:
 
 
 def _decode(text: str) -> str:
-    return base64.b64decode(text, validate=True).decode("utf-16-le", "surrogatepass")
+    return binascii.a2b_base64(text, strict_mode=True).decode("utf-16-le", "surrogatepass")
 
 
 def _order(text: str) -> bytes:
@@ -181,16 +182,18 @@ class Store:
         return dict(self._keys[path.lower()][1].values()) if path in self else {}
 
     def get(self, path: str, name: str) -> Value | None:
-        if path not in self:
-            return None
-        return self._keys[path.lower()][1].get(name.lower(), (None, None))[1]
+        key = self._keys.get(path.lower())
+        found = key and key[1].get(name.lower())
+        return found[1] if found else None
 
     def text(self) -> str:
+        # all objects have values of the same few names
+        order, encode = functools.cache(_order), functools.cache(_encode)
         lines = []
         for path, values in sorted(self._keys.values(), key=lambda item: _order(item[0])):
             lines.append(f"k;{_encode(path)}\n")
             lines.extend(
-                f"v;{_encode(n)};{v.text()}\n" for n, v in sorted(values.values(), key=lambda item: _order(item[0]))
+                f"v;{encode(n)};{v.text()}\n" for n, v in sorted(values.values(), key=lambda item: order(item[0]))
             )
         return "".join(lines)
 
@@ -201,13 +204,15 @@ class Store:
     def parse(cls, text: str) -> Store:
         keys: dict[str, dict[str, Value]] = {}
         values: dict[str, Value] | None = None
+        # all objects have values of the same few names
+        decode = functools.cache(_decode)
         for number, line in enumerate(text.splitlines(), 1):
             try:
                 match line.split(";"):
                     case ["k", path]:
                         values = keys.setdefault(_decode(path), {})
                     case ["v", name, kind, data] if values is not None:
-                        values[_decode(name)] = Value.parse(kind, data)
+                        values[decode(name)] = Value.parse(kind, data)
                     case _:
                         raise StoreError(f"line {number} of the store is neither a key nor a value of one")
             except StoreError:
