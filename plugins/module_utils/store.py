@@ -154,10 +154,18 @@ class Store:
     """
 
     def __init__(self, keys: t.Mapping[str, t.Mapping[str, Value]] | None = None) -> None:
-        self._keys = {
-            path.lower(): (path, {n.lower(): (n, v) for n, v in values.items()})
-            for path, values in (keys or {}).items()
-        }
+        self._keys: dict[str, tuple[str, dict[str, tuple[str, Value]]]] = {}
+        # for the first part of a path, all longer paths: deleting an object shall not look through all keys
+        self._below: dict[str, dict[str, None]] = {}
+        for path, values in (keys or {}).items():
+            self._add(path, {n.lower(): (n, v) for n, v in values.items()})
+
+    def _add(self, path: str, values: dict[str, tuple[str, Value]]) -> None:
+        key = path.lower()
+        top, deeper, _rest = key.partition("\\")
+        if deeper:
+            self._below.setdefault(top, {})[key] = None
+        self._keys[key] = (path, values)
 
     def __contains__(self, path: str) -> bool:
         return path.lower() in self._keys
@@ -216,6 +224,7 @@ class Store:
     def copy(self) -> Store:
         result = Store()
         result._keys = {key: (path, dict(values)) for key, (path, values) in self._keys.items()}
+        result._below = {top: dict(below) for top, below in self._below.items()}
         return result
 
     def change(self, operation: Operation) -> None:
@@ -226,14 +235,19 @@ class Store:
                 spelled = self._keys.setdefault("", ("", {}))[0]
                 for part in path.split("\\"):
                     child = f"{spelled}\\{part}" if spelled else part
-                    spelled = self._keys.setdefault(child.lower(), (child, {}))[0]
+                    if child.lower() not in self._keys:
+                        self._add(child, {})
+                    spelled = self._keys[child.lower()][0]
             case Delete(""):
                 raise StoreError("the container is never deleted")
             case Set(_, _, Value(Kind.UNKNOWN)):
                 raise StoreError("a value of an unknown kind cannot be written")
             case Delete():
-                for gone in [k for k in self._keys if k == key or k.startswith(key + "\\")]:
-                    del self._keys[gone]
+                self._keys.pop(key, None)
+                below = self._below.get(key.partition("\\")[0], {})
+                for gone in [deeper for deeper in below if deeper == key or deeper.startswith(key + "\\")]:
+                    del below[gone]
+                    self._keys.pop(gone, None)
             case _ if key not in self._keys:
                 raise StoreError(f"{operation.path} is not there")
             case Set(_, name, value):
