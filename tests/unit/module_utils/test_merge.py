@@ -203,7 +203,7 @@ def _odd_stores():
     store = _store(rules=[_rule(filters=[named])])
     (rule,) = stores.stored(store, "P").rules
     ((filters, list_),) = rule.filters.items()
-    record = list_.filters[0]
+    record = list_.blob.filters[0]
     v2 = blobs.FilterRecordV2(
         "\0", "\0", "\0", bytes(16), 0, blobs.AddressRecord(8, 1), blobs.AddressRecord(1, 2, b"\1" * 16),
         blobs.PortRecord(), blobs.PortRecord(2, 0, 1023), 6, 0,
