@@ -53,6 +53,8 @@ def parse_address(text: str, notes: list[str], odd: bool = False) -> Address:
     first, dash, last = text.partition("-")
     if dash and (low := _ip(first)) is not None and (high := _ip(last)) is not None:
         return span(low, high, odd)
+    if dash and _ip(first) is not None and (not last or _LOOKS_NUMERIC.match(last)):
+        raise ModelError(f"'{text}' is no range; one goes from address to address, as in 192.0.2.1-192.0.2.9")
     if _ip(text) is None and ":" not in text and not _LOOKS_NUMERIC.match(text):
         return DnsName(text, odd=odd)
     address = _parse_ip(text)

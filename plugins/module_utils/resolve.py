@@ -98,7 +98,8 @@ class Resolver:
             answers, what = self.names.get(address.name.lower(), ()), "the DNS name"
         else:
             answers, what = self.interfaces.get(address.guid, ()), "the interface"
-        hosts = sorted({_host(answer) for answer in answers}, key=lambda host: (host.family, host.address))
+        found_hosts = {_host(f"{rule.title}: the host answered for {what} {address}", answer) for answer in answers}
+        hosts = sorted(found_hosts, key=lambda host: (host.family, host.address))
         found = [host for host in hosts if host.family is family]
         if not found:
             others = f"; it has {', '.join(map(str, hosts))}" if hosts else ""
@@ -108,8 +109,8 @@ class Resolver:
         return [known] if isinstance(known, Host) and known in found else found
 
 
-def _host(answer: str) -> Host:
+def _host(where: str, answer: str) -> Host:
     try:
         return Host(ipaddress.ip_address(answer.partition("%")[0]))
     except ValueError:
-        raise ModelError(f"the host answered '{answer}', which is no address") from None
+        raise ModelError(f"{where} with '{answer}', which is no address") from None

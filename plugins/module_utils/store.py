@@ -9,7 +9,6 @@ The form is described in docs/host-module.md. Nothing here knows what a value me
 from __future__ import annotations
 
 import base64
-import binascii
 import dataclasses
 import enum
 import gzip
@@ -19,6 +18,8 @@ import zlib
 
 SIZE_LIMIT: t.Final = 256 * 1024 * 1024
 """The largest text that is taken from a host, in bytes: a million filters fit."""
+LINE_LIMIT: t.Final = 2_000_000
+"""The most keys and values that are taken from a host: each takes much more memory than it is long."""
 
 
 class StoreError(ValueError):
@@ -84,7 +85,10 @@ class Value:
         if known is Kind.MULTI_STRING:
             return cls(known, () if data == "-" else tuple(map(_decode, data.split(","))))
         if known in (Kind.DWORD, Kind.QWORD):
-            return cls(known, int(data))
+            number = int(data)
+            if str(number) != data or not 0 <= number < 1 << (32 if known is Kind.DWORD else 64):
+                raise ValueError("this is no number of that kind")
+            return cls(known, number)
         return cls(known, base64.b64decode(data, validate=True))
 
 
@@ -193,6 +197,8 @@ class Store:
     def parse(cls, text: str) -> Store:
         keys: dict[str, dict[str, Value]] = {}
         values: dict[str, Value] | None = None
+        if text.count("\n") > LINE_LIMIT:
+            raise StoreError(f"the store has more than {LINE_LIMIT} keys and values")
         for number, line in enumerate(text.splitlines(), 1):
             try:
                 match line.split(";"):
@@ -256,7 +262,9 @@ def unpack(packed: str) -> str:
         if not engine.eof:
             raise StoreError(f"the store is cut off or larger than {SIZE_LIMIT} bytes")
         return text.decode("ascii")
-    except (binascii.Error, zlib.error, UnicodeDecodeError) as error:
+    except StoreError:
+        raise
+    except (ValueError, zlib.error) as error:
         raise StoreError(f"the store cannot be unpacked: {type(error).__name__}") from None
 
 

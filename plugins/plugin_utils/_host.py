@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import typing as t
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
-from ..module_utils.answers import PROTOCOL, Applied, Reading, Service, parse_told
+from ..module_utils.answers import PROTOCOL, AnswerError, Applied, Reading, Service, parse_told
 from ..module_utils.store import Operation, operations_text, pack
 
 MODULE: t.Final = "ipsec.windows.ipsec_host"
@@ -54,7 +55,8 @@ class Host:
 
         `announce` says that the service has to learn of it, now by `service` or soon.
         """
-        packed = pack(operations_text(operations))
+        listed = list(operations)
+        packed = pack(operations_text(listed))
         try:
             answer = self._ask(
                 "apply", expect=expect, operations=packed, result=result, announce=announce, service=service
@@ -64,15 +66,22 @@ class Host:
                 f"the connection was lost while the policy store was written: {error}. What is in force is the old "
                 "policy or the new one, never a mixture; run the task again, it finishes the job"
             ) from error
-        return Applied.parse(answer)
+        try:
+            applied = Applied.parse(answer)
+            applied.check(len(listed), result)
+        except AnswerError as error:
+            raise AnswerError(
+                f"{error}. What {self.name} has written is not known: read it with ipsec_facts, or run the task again"
+            ) from None
+        return applied
 
     def tell(self, service: dict[str, t.Any]) -> Service:
         return parse_told(self._ask("tell", service=service))
 
     def check(self, reading: Reading, needs_service: bool) -> None:
         """Raise `HostError` for what stands in the way of a change."""
-        version = tuple(int(part) for part in reading.version.split(".")[:2] if part.isdigit())
-        if version and version < _OLDEST:
+        version = re.match("([0-9]{1,5})[.]([0-9]{1,5})", reading.version)
+        if version and (int(version[1]), int(version[2])) < _OLDEST:
             runs = f"{self.name} runs {reading.product} ({reading.version})"
             raise HostError(f"{runs}; this needs Windows 8.1 or Windows Server 2012 at least")
         if not reading.writable:
@@ -98,8 +107,10 @@ class Host:
             raise AnsibleConnectionFailure(str(error)) from error
         if answer.get("unreachable"):
             raise AnsibleConnectionFailure(str(answer.get("msg")))
-        if answer.get("failed") or answer.get("protocol") != PROTOCOL:
-            raise HostError(_explain(answer.get("reason"), self.name, str(answer.get("msg") or "it gave no answer")))
+        if answer.get("failed"):
+            raise HostError(_explain(answer.get("reason"), self.name, str(answer.get("msg") or "it does not say why")))
+        if answer.get("protocol") != PROTOCOL:
+            raise HostError(_explain(None, self.name, f"its answer is not of protocol {PROTOCOL}"))
         return t.cast("dict[str, t.Any]", answer)
 
     @contextlib.contextmanager

@@ -15,6 +15,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils.batch import Program, Script, decode
+from ..module_utils.hints import message, printable
 from ..module_utils.model import ModelError
 from ..module_utils.scripts import commands_of
 from ..module_utils.shape.fields import kind_of
@@ -31,7 +32,7 @@ def filter_errors(name: str) -> t.Iterator[None]:
     try:
         yield
     except ModelError as error:
-        raise AnsibleFilterError(f"{name}: {error}") from None
+        raise AnsibleFilterError(f"{name}: {message(error)}") from None
 
 
 def read_file(action: ActionBase, name: str, encoding: str | None) -> str:
@@ -83,10 +84,10 @@ def read_commands(value: object, encoding: object, unsupported: object, program:
 def warn_about(name: str, notes: t.Sequence[str], script: Script | None = None) -> None:
     """One warning for each kind of thing that did not come out as it was written."""
     if notes:
-        _display.warning(f"{name}: {_some(notes)}")
+        _display.warning(f"{name}: {printable(_some(notes))}")
     if script and script.left_out:
         reasons = [f"line {item.line}: {item.reason}" for item in script.left_out]
-        _display.warning(f"{name} leaves out: {_some(reasons)}")
+        _display.warning(f"{name} leaves out: {printable(_some(reasons))}")
     if script and script.left_alone:
         _display.warning(
             f"{name}: other programs run in lines {_some(_spans(script.left_alone))}, which nothing is made of"
@@ -111,6 +112,10 @@ def policies_of(value: object) -> list[t.Mapping[str, t.Any]]:
     """One policy or a list of them. Raises `ModelError`."""
     if isinstance(value, t.Mapping):
         return [value]
-    if isinstance(value, list | tuple) and all(isinstance(item, t.Mapping) for item in value):
-        return list(value)
-    raise ModelError(f"this takes a policy as ipsec_facts returns it, or a list of them, not {kind_of(value)}")
+    known = "this takes a policy as ipsec_facts returns it, or a list of them"
+    if not isinstance(value, list | tuple):
+        raise ModelError(f"{known}, not {kind_of(value)}")
+    for index, item in enumerate(value):
+        if not isinstance(item, t.Mapping):
+            raise ModelError(f"{known}; item {index} of this list is {kind_of(item)}")
+    return list(value)

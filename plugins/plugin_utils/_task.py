@@ -21,6 +21,7 @@ from ..module_utils.draft import Change
 from ..module_utils.facts import render_stored_policy
 from ..module_utils.goal import Goal
 from ..module_utils.graph import Graph, describe_class, object_id
+from ..module_utils.hints import printable
 from ..module_utils.lint import lint
 from ..module_utils.merge import Target
 from ..module_utils.model import TCP
@@ -207,7 +208,7 @@ class PolicyTask:
                     f"{self.host.name}, which tasks come over: the {rule.title} {why}"
                 )
                 if not self.settings.check_mode:
-                    _display.warning(warning)
+                    _display.warning(printable(warning))
                 self.warnings.append(warning)
                 return warning
         return None
@@ -254,7 +255,7 @@ class PolicyTask:
     def _noted(self) -> dict[str, t.Any]:
         """What a result has of the way to it, however it ends."""
         backup = {} if self.backup_file is None else {"backup_file": self.backup_file}
-        return {"warnings": self.warnings, **backup}
+        return {"warnings": [printable(warning) for warning in self.warnings], **backup}
 
     def _result(
         self, attempt: _Attempt, operations: list[dict[str, t.Any]], service: Service | None
