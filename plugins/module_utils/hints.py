@@ -38,7 +38,7 @@ def printable(text: str) -> str:
     """`text` with escapes for what is not seen or would make a terminal do something, as names of others may hold."""
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() or c == "\n" else _escaped(ord(c)) for c in text)
+    return "".join(c if c.isprintable() else _escaped(ord(c)) for c in text)
 
 
 def _escaped(code: int) -> str:
@@ -48,15 +48,12 @@ def _escaped(code: int) -> str:
 
 def message(error: object) -> str:
     """An error as a user gets to see it: printable, and short whatever it quotes."""
-    return "\n".join(map(_shortened, printable(str(error)).split("\n")))
+    return "\n".join(brief(printable(line)) for line in str(error).split("\n"))
 
 
-def _shortened(line: str) -> str:
+def brief(line: str, most: int = _LONGEST_LINE) -> str:
     """A line without its middle, where it is too long: the place stands at its start, what would be right at its end."""
-    if len(line) <= _LONGEST_LINE:
-        return line
-    half = _LONGEST_LINE // 2
-    return f"{line[:half]} … {line[-half:]}"
+    return line if len(line) <= most else f"{line[: most // 2]} … {line[-most // 2 :]}"
 
 
 def some(names: t.Sequence[str], most: int) -> str:

@@ -210,8 +210,8 @@ class Store:
                         raise StoreError(f"line {number} of the store is neither a key nor a value of one")
             except StoreError:
                 raise
-            except ValueError as error:
-                raise StoreError(f"line {number} of the store cannot be read: {type(error).__name__}") from None
+            except ValueError:
+                raise StoreError(f"line {number} of the store has no proper base64, UTF-16, kind or number") from None
         return cls(keys)
 
     def copy(self) -> Store:
@@ -257,15 +257,18 @@ def unpack(packed: str) -> str:
         return ""
     try:
         data = base64.b64decode(packed, validate=True)
+    except ValueError:
+        raise StoreError("the store cannot be unpacked: it is no base64") from None
+    try:
         engine = zlib.decompressobj(wbits=31)
         text = engine.decompress(data, SIZE_LIMIT)
         if not engine.eof:
             raise StoreError(f"the store is cut off or larger than {SIZE_LIMIT} bytes")
         return text.decode("ascii")
-    except StoreError:
-        raise
-    except (ValueError, zlib.error) as error:
-        raise StoreError(f"the store cannot be unpacked: {type(error).__name__}") from None
+    except zlib.error:
+        raise StoreError("the store cannot be unpacked: it is no gzip") from None
+    except UnicodeDecodeError:
+        raise StoreError("the store cannot be unpacked: it is no ASCII") from None
 
 
 def operations_text(operations: t.Iterable[Operation]) -> str:

@@ -15,13 +15,14 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils.batch import Program, Script, decode
-from ..module_utils.hints import message, printable
+from ..module_utils.hints import brief, message, printable
 from ..module_utils.model import ModelError
 from ..module_utils.scripts import commands_of
 from ..module_utils.shape.fields import kind_of
 from ._options import OptionError
 
 _SHOWN: t.Final = 20
+_LONGEST_PATH: t.Final = 300
 _UNSUPPORTED: t.Final = ("error", "ignore")
 _display = Display()
 
@@ -49,7 +50,7 @@ def read_file(action: ActionBase, name: str, encoding: str | None) -> str:
     except (AnsibleError, OSError) as error:
         # what Ansible adds is about an option that is not here
         reason = str(error).partition("\nIf you are using a module")[0]
-        raise OptionError(f"script: '{name}' cannot be read: {reason}") from None
+        raise OptionError(f"script: '{brief(name, _LONGEST_PATH)}' cannot be read: {brief(reason, _LONGEST_PATH)}") from None
     try:
         return decode(data, encoding)
     except ModelError as error:

@@ -238,7 +238,7 @@ class PolicyTask:
         coming = [path for path in attempt.plan.store.paths() if path not in before]
         try:
             self.backup_file = write_backup(before, coming, self.settings.backup, self.host.name, base)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise TaskFailure(f"the backup cannot be written, so nothing was changed: {error}", changed=False) from None
 
     def _stopped(self, attempt: _Attempt, applied: Applied) -> TaskFailure:
@@ -311,7 +311,7 @@ class PolicyTask:
         stored, target = part.change.stored, part.change.target
         found = render_diff(stored, _side(attempt.reading.graph), target, _side(attempt.plan.graph))
         name = target.policy.name if target else stored.policy.name if stored else self.goal.title
-        header = f"{self.host.name} IPsec policy {name}"
+        header = f"{self.host.name} IPsec policy {printable(name)}"
         return {
             "before": _service_line(dataclasses.asdict(attempt.reading.service), attempt.reading.untold)
             + found["before"],

@@ -20,7 +20,7 @@ import yaml
 
 FOLDER: t.Final = pathlib.Path(__file__).parent.parent / "data" / "hostile"
 FILES: t.Final = ("answers", "arguments", "blobs", "commands", "names", "options", "regfiles", "scripts")
-LONGEST_MESSAGE: t.Final = 1100
+LONGEST_MESSAGE: t.Final = 1300
 """Characters that a message may have, whatever it quotes."""
 
 RULE: t.Final = {"name": "R", "filters": ["0+192.0.2.1"]}
@@ -55,7 +55,8 @@ def cases(file: str) -> dict[str, Case]:
 
 
 def named(file: str) -> list[str]:
-    return list(cases(file))
+    """The names of the cases that can be told without a play."""
+    return [name for name, case in cases(file).items() if case.get("of") != "play"]
 
 
 def task_of(case: Case) -> tuple[str, dict[str, t.Any]]:
@@ -111,17 +112,27 @@ APPLIED: t.Final[dict[str, t.Any]] = {
 
 def reading(case: Case) -> dict[str, t.Any]:
     """The answer to `read` of a case of answers."""
-    answer = {**READ, **case.get("read", {})}
+    return {**READ, **lies(case)}
+
+
+def lies(case: Case) -> dict[str, t.Any]:
+    """What is not true in the answer to `read` of a case."""
+    found = dict(case.get("read", {}))
     if "store_text" in case:
         data = case["store_text"].encode()
-        answer["store"] = base64.b64encode(gzip.compress(data)).decode()
-        answer["digest"] = hashlib.sha256(data).hexdigest()
+        found["store"] = base64.b64encode(gzip.compress(data)).decode()
+        found["digest"] = hashlib.sha256(data).hexdigest()
     if "bomb" in case:
-        answer["store"] = bomb(case["bomb"])
-        answer["digest"] = hashlib.sha256(_MEBIBYTE * case["bomb"]).hexdigest() if case["bomb"] < 100 else ""
+        found["store"] = bomb(case["bomb"])
+        found["digest"] = hashlib.sha256(_MEBIBYTE * min(case["bomb"], 16)).hexdigest()
     if "many_addresses" in case:
-        answer["names"] = {"liar.example": [f"192.0.{2 + i // 250}.{1 + i % 250}" for i in range(case["many_addresses"])]}
-    return answer
+        numbers = range(case["many_addresses"])
+        found["names"] = {"liar.example": [f"192.0.{2 + i // 250}.{1 + i % 250}" for i in numbers]}
+    return found
+
+
+def unpacked(packed: str) -> str:
+    return gzip.decompress(base64.b64decode(packed)).decode() if packed else ""
 
 
 _MEBIBYTE: t.Final = b"k;\n\n" * (1 << 18)
