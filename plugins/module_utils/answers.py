@@ -135,7 +135,7 @@ class Applied:
         )
 
     def check(self, count: int, result: str) -> None:
-        """Raise `AnswerError` where this cannot be the answer to `count` operations that lead to the digest `result`."""
+        """Raise `AnswerError` where this cannot answer `count` operations that lead to the digest `result`."""
         most, least = (0 if self.conflict else count), (0 if self.conflict or self.error is not None else count)
         if not least <= self.applied <= most:
             raise AnswerError(f"the host's answer counts {self.applied} writes of {count}, which cannot be")

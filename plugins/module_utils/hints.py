@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Pieces of messages: the known word that an unknown one may have been meant for, and texts and lists that stay short."""
+"""Pieces of messages: the known word that was meant, texts and lists that stay short, and nothing a terminal obeys."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def message(error: object) -> str:
 
 
 def brief(line: str, most: int = _LONGEST_LINE) -> str:
-    """A line without its middle, where it is too long: the place stands at its start, what would be right at its end."""
+    """A line without its middle, where it is too long: it starts with the place and ends with what would be right."""
     return line if len(line) <= most else f"{line[: most // 2]} … {line[-most // 2 :]}"
 
 

@@ -50,7 +50,9 @@ def read_file(action: ActionBase, name: str, encoding: str | None) -> str:
     except (AnsibleError, OSError) as error:
         # what Ansible adds is about an option that is not here
         reason = str(error).partition("\nIf you are using a module")[0]
-        raise OptionError(f"script: '{brief(name, _LONGEST_PATH)}' cannot be read: {brief(reason, _LONGEST_PATH)}") from None
+        raise OptionError(
+            f"script: '{brief(name, _LONGEST_PATH)}' cannot be read: {brief(reason, _LONGEST_PATH)}"
+        ) from None
     try:
         return decode(data, encoding)
     except ModelError as error:

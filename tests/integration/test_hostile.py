@@ -43,7 +43,10 @@ def _task(file, case):
     if file == "scripts":
         filter_ = hostile.filter_of(case)
         given = {"given": case[filter_], "options": case.get("with", {})}
-        return {"ansible.builtin.debug": {"msg": f"{{{{ given | ipsec.windows.{filter_}(**options) }}}}"}, "vars": given}
+        return {
+            "ansible.builtin.debug": {"msg": f"{{{{ given | ipsec.windows.{filter_}(**options) }}}}"},
+            "vars": given,
+        }
     if file == "commands":
         return {"ipsec.windows.ipseccmd": {"command": case["command"]}}
     if file == "options":
@@ -94,7 +97,9 @@ def _refused(player, cases, tasks, options=()):
 
 @pytest.mark.parametrize("file", ["arguments", "commands", "options", "scripts"])
 def test_what_is_refused_is_one_message_and_changes_nothing(python_player, file):
-    cases = [case for case in hostile.cases(file).values() if file not in ("commands", "scripts") or _is_worth_a_play(case)]
+    cases = [
+        case for case in hostile.cases(file).values() if file not in ("commands", "scripts") or _is_worth_a_play(case)
+    ]
     _refused(python_player, cases, [_task(file, case) for case in cases])
 
 

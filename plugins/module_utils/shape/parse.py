@@ -94,7 +94,11 @@ def parse_task(value: t.Mapping[str, t.Any]) -> tuple[Wanted, bool, str]:
 def _parse_poll_interval(fields: Fields) -> int | None:
     value = fields.get("poll_interval")
     found = re.fullmatch(r"\s*([0-9]{1,10})s\s*", value) if isinstance(value, str) else None
-    if not found and not isinstance(value, int | None) and not (isinstance(value, str) and re.fullmatch(r"\s*[0-9]+\s*", value)):
+    if (
+        not found
+        and not isinstance(value, int | None)
+        and not (isinstance(value, str) and re.fullmatch(r"\s*[0-9]+\s*", value))
+    ):
         raise ShapeError("poll_interval", "this must be a whole number of minutes, or of seconds as in 90s")
     minutes = None if found else fields.number("poll_interval")
     seconds = int(found[1]) if found else None if minutes is None else minutes * 60
