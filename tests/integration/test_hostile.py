@@ -15,6 +15,7 @@ from unit import hostile
 from winhost.farm import Farm
 from winhost.policy import LOCAL
 
+_LONG = 5000
 _SURROGATE = re.compile("[\ud800-\udfff]")
 RULE = {"name": "r", "filters": ["192.0.2.1+0"], "action": "block"}
 
@@ -59,7 +60,7 @@ def _task(file, case):
 def _is_worth_a_play(case):
     """Whether Ansible has a part in it: mistakes of a grammar are all the same to it (tests/unit/test_hostile.py)."""
     given = case["command"] if "command" in case else case[hostile.filter_of(case)]
-    is_plain = isinstance(given, str) and given.isprintable() and len(given) < 200
+    is_plain = isinstance(given, str) and given.replace("\n", "").isprintable() and len(given) < _LONG
     return not is_plain or "with" in case or case.get("of") == "play"
 
 
