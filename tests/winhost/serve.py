@@ -12,13 +12,13 @@ import sys
 import threading
 
 from .engine_powershell import EngineError
-from .farm import AUTHENTICATIONS, ENGINES, Farm
+from .farm import AUTHENTICATIONS, CONNECTIONS, ENGINES, Farm
 from .regfile import RegFileError
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="serve", description="Simulated Windows hosts that Ansible can reach by WinRM."
+        prog="serve", description="Simulated Windows hosts that Ansible can reach by WinRM or PSRP."
     )
     parser.add_argument(
         "--inventory", type=pathlib.Path, required=True, help="the inventory to write once the hosts answer"
@@ -39,6 +39,9 @@ def main() -> int:
     parser.add_argument(
         "--auth", choices=AUTHENTICATIONS, default="ntlm", help="what the inventory uses (default ntlm)"
     )
+    parser.add_argument(
+        "--connection", choices=CONNECTIONS, default="winrm", help="what the inventory uses (default winrm)"
+    )
     parser.add_argument("--https", action="store_true", help="the inventory uses HTTPS")
     options = parser.parse_args()
     ended = threading.Event()
@@ -46,7 +49,9 @@ def main() -> int:
         signal.signal(number, lambda *_: ended.set())
     try:
         data = options.reg.read_bytes() if options.reg else None
-        with Farm(options.hosts, options.state, options.engine, options.auth, options.https) as farm:
+        with Farm(
+            options.hosts, options.state, options.engine, options.auth, options.https, options.connection
+        ) as farm:
             for name, host in farm.hosts.items():
                 if data is not None:
                     host.import_reg(data)
