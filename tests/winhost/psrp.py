@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import collections
+import struct
 import threading
 import time
 import typing as t
@@ -57,7 +58,7 @@ class Pool(Command):
             try:
                 self.remote.receive_data(PSRPPayload(data, StreamType.default, None))
                 return list(iter(self.remote.next_event, None))
-            except (PSRPCoreError, ValueError, AttributeError, SyntaxError) as error:
+            except (PSRPCoreError, struct.error, ValueError, AttributeError, SyntaxError) as error:
                 raise Fault(f"the fragments cannot be read: {error}") from None
 
     def waiting(self, pipeline: uuid.UUID | None) -> collections.deque[bytes]:
