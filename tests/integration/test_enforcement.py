@@ -81,15 +81,16 @@ def test_a_port_that_the_connection_chooses_is_known(tmp_path, connection):
         assert any("cuts the connection of 127.0.0.1 to port 5986" in warning for warning in run[0]["warnings"])
 
 
-@pytest.mark.psrp("python")
-def test_a_computer_of_a_command_line_that_is_cut_off(farm, host, player):
-    other = next(farm.fresh)
-    line = rf"ipseccmd \{other.name} -w reg -p P -r R -f *+0 -n block -x"
-    run = player.play(host, {"ipsec.windows.ipseccmd": {"command": line}}, facts_task())
-    assert [(result.status, result["changed"]) for result in run.results] == [("ok", True), ("ok", False)], run.output
-    assert any(f"to port 5985 of {other.name}" in warning for warning in run[0]["warnings"])
-    assert other.policies()[0].name == "P"
-    assert not _answers(other)
+@pytest.mark.parametrize("connection", ["winrm", "psrp"])
+def test_a_computer_of_a_command_line_that_is_cut_off(tmp_path, connection):
+    with Farm(2, engine="python", connection=connection) as farm:
+        host, other = farm.hosts.values()
+        line = r"ipseccmd \\win2 -w reg -p P -r R -f *+0 -n block -x"
+        run = Player(farm, tmp_path).play(host, {"ipsec.windows.ipseccmd": {"command": line}}, facts_task())
+        assert [(task.status, task["changed"]) for task in run.results] == [("ok", True), ("ok", False)], run.output
+        assert any("to port 5985 of win2" in warning for warning in run[0]["warnings"])
+        assert other.policies()[0].name == "P"
+        assert not _answers(other)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ class PowerShellEngine:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=self._environment(),
+            env=self.environment(),
             cwd=self._host.folder,
             start_new_session=True,
         )
@@ -68,7 +68,8 @@ class PowerShellEngine:
         ):
             thread.start()
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What a process of PowerShell needs to be on this host."""
         path = os.environ.get("PATH", "")
         modules = [str(_STANDINS / "Modules"), str(pathlib.Path(t.cast(str, self._pwsh)).resolve().parent / "Modules")]
         return {
