@@ -12,7 +12,6 @@ from integration.playbook import Player
 from winhost.engine_powershell import find_pwsh
 from winhost.farm import Farm
 
-
 ENGINES = ("python", "powershell")
 
 

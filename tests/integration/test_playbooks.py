@@ -61,7 +61,9 @@ def test_twenty_hosts_at_once_each_get_their_own_policy(hosts, player):
     found = hosts(20)
     policy = {
         "name": "Isolation of {{ inventory_hostname }}",
-        "rules": [{"name": "R", "filters": ["192.0.2.{{ inventory_hostname[3:] }}+0"], "action": "{{ action | d('block') }}"}],
+        "rules": [
+            {"name": "R", "filters": ["192.0.2.{{ inventory_hostname[3:] }}+0"], "action": "{{ action | d('block') }}"}
+        ],
     }
     task = {**policy_task(policy="{{ isolation }}", assigned=True), "notify": "told"}
     play = {"hosts": ",".join(host.name for host in found), "gather_facts": False, "vars": {"isolation": policy}}
@@ -189,13 +191,17 @@ def test_delegation(fleet, hosts, player):
         {**policy_task(name="Once", rules=[_rule("192.0.2.1+0")]), **once, "name": "once"},
         _debug("seen", "{{ once.policy.name }}"),
         {
-            **policy_task(name="Delegated", assigned=True, backup=True, rules=[_rule("*+0:5985:TCP")], service="ignore"),
+            **policy_task(
+                name="Delegated", assigned=True, backup=True, rules=[_rule("*+0:5985:TCP")], service="ignore"
+            ),
             "name": "delegated",
             "delegate_to": third.name,
             "run_once": True,
         },
         {**facts_task(), "delegate_to": third.name, "delegate_facts": True, "run_once": True},
-        _debug("facts", f"{{{{ hostvars['{third.name}'].ansible_facts.ipsec.policies | map(attribute='name') | first }}}}"),
+        _debug(
+            "facts", f"{{{{ hostvars['{third.name}'].ansible_facts.ipsec.policies | map(attribute='name') | first }}}}"
+        ),
         {
             **policy_task(name="Of {{ inventory_hostname }} on {{ item }}"),
             "name": "everywhere",

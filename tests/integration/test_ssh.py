@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Over Ansible's connection ssh, whose program is a stand-in that starts PowerShell at once: what Ansible sends and makes
-of the answers is real, the way there is not.
+"""Over Ansible's connection ssh, whose program is a stand-in that starts PowerShell at once: what Ansible sends, and
+what it makes of the answers, is real; the way there is not.
 """
 
 from __future__ import annotations
@@ -26,9 +26,12 @@ def engine(both_engines):
 def test_a_policy_over_ssh(engine, tmp_path):
     with Farm(engine=engine) as farm:
         host = farm.hosts["win1"]
-        variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in PowerShellEngine(host).environment().items())
+        environment = PowerShellEngine(host).environment().items()
+        variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment)
         client = tmp_path / "ssh"
-        client.write_text(f'#!/bin/sh\nfor last; do :; done\nexec env -i {variables} $last\n')
+        # the last word is the command, as PowerShell and sh read it; its first is PowerShell, which Windows knows in any case
+        command = 'for last; do :; done\neval "set -- $last"\nshift\n'
+        client.write_text(f'#!/bin/sh\n{command}exec env -i {variables} powershell "$@"\n')
         client.chmod(0o700)
         player = Player(farm, tmp_path)
         ssh = {
@@ -44,15 +47,15 @@ def test_a_policy_over_ssh(engine, tmp_path):
         keys = tmp_path / "keys.json"
         keys.write_text(json.dumps({"key": KEY}))
         run = player.play(host, task, task, facts_task(), options=("--diff", "-vvvvvv", "-e", f"@{keys}"))
-    assert [(result.status, result["changed"]) for result in run.results] == [
-        ("ok", True),
-        ("ok", False),
-        ("ok", False),
-    ], run.output[-3000:]
-    assert run[0]["service"] == {"status": "running", "start_type": "automatic", "told": "started"}
-    assert run[2]["ansible_facts"]["ipsec"]["policies"] == [run[0]["policy"]]
-    (seen,) = host.policies()
-    assert seen.rules[0].authentication == (("preshared key", KEY),)
-    assert "SSH: EXEC" in run.output
-    assert MARK not in run.output
-    assert not _shows(run.output)
+        assert [(result.status, result["changed"]) for result in run.results] == [
+            ("ok", True),
+            ("ok", False),
+            ("ok", False),
+        ], run.output[-3000:]
+        assert run[0]["service"] == {"status": "running", "start_type": "automatic", "told": "started"}
+        assert run[2]["ansible_facts"]["ipsec"]["policies"] == [run[0]["policy"]]
+        (seen,) = host.policies()
+        assert seen.rules[0].authentication == (("preshared key", KEY),)
+        assert "SSH: EXEC" in run.output
+        assert MARK not in run.output
+        assert not _shows(run.output)

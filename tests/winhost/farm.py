@@ -32,8 +32,9 @@ CONNECTIONS: t.Final = ("winrm", "psrp")
 class Farm:
     """Starts `count` hosts named win1, win2 … on addresses of their own below 127; a context manager ends them.
 
-    `state` is the folder of their state; None is one that goes with the farm. `authentication`, `https` and `connection`
-    are what the inventory says; the hosts offer all. Those of a `lazy` farm have their addresses at once, and answer when started.
+    `state` is the folder of their state; None is one that goes with the farm. `authentication`, `https` and
+    `connection` are what the inventory says; the hosts offer all. Those of a `lazy` farm have their addresses at once,
+    and answer when started.
     """
 
     count: int = 1
