@@ -29,7 +29,7 @@ def test_a_policy_over_ssh(engine, tmp_path):
         environment = PowerShellEngine(host).environment().items()
         variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment)
         client = tmp_path / "ssh"
-        # the last word is the command, as PowerShell and sh read it; its first is PowerShell, which Windows knows in any case
+        # the last word is the command, which sh reads as PowerShell would; Windows knows its first in any case
         command = 'for last; do :; done\neval "set -- $last"\nshift\n'
         client.write_text(f'#!/bin/sh\n{command}exec env -i {variables} powershell "$@"\n')
         client.chmod(0o700)
