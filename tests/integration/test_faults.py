@@ -168,6 +168,24 @@ def test_whatever_goes_wrong_it_is_said_and_the_next_run_finishes(farm, tmp_path
         _assert_finished(host)
 
 
+def test_over_psrp_it_is_said_as_well(tmp_path):
+    while_writing = [("cut", "after", _SWING), ("kill", "before", _SWING), ("denied", "after", _SWING)]
+    cases = [*while_writing, ("kill", "after", "read")]
+    with Farm(count=len(cases), state=tmp_path / "hosts", engine="python", connection="psrp") as own:
+        for host, (kind, when, place) in zip(own.hosts.values(), cases, strict=True):
+            _prepare(host)
+            host.faults.add(f"{kind} {when} {place}")
+        hosts = list(own.hosts.values())
+        player = Player(own, tmp_path)
+        first, second = (player.play(hosts, policy_task(**NEW)) for _ in range(2))
+        for host, (kind, _when, place) in zip(hosts, cases, strict=True):
+            status, words = _says(kind, place)
+            (found,) = (result for result in first.results if result.host == host.name)
+            assert (found.status, bool(re.search(words, found["msg"]))) == (status, True), found["msg"]
+            _assert_finished(host)
+    assert second.code == 0, second.output
+
+
 @pytest.mark.parametrize(("wanted", "rate"), [(SMALL, 20), (NEW, 2)])
 def test_a_host_that_fails_again_and_again_gets_there(farm, tmp_path, wanted, rate):
     """Each run begins anew what was not in force yet, so that a long list of operations needs a host that fails less."""
