@@ -22,7 +22,9 @@ _PARTS: t.Final = {"core": core.all_rows, "tasks": tasks.all_rows, "fleet": flee
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*_PARTS, []], help=f"what to measure: {', '.join(_PARTS)}; default all")
+    parser.add_argument(
+        "parts", nargs="*", choices=[*_PARTS, []], help=f"what to measure: {', '.join(_PARTS)}; default all"
+    )
     parts = parser.parse_args().parts or list(_PARTS)
     measure.head()
     rows = []

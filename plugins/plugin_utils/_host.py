@@ -54,8 +54,11 @@ class Host:
     def port(self) -> int:
         """The port of the host that this task's connection uses."""
         connection = self._action._connection
-        found = getattr(connection, "_winrm_port", None) or getattr(connection, "_psrp_port", None)
-        return int(found or connection.get_option("port") or 22)
+        found = connection.get_option("port")
+        if found is None and connection.transport == "psrp":
+            # it chooses when it connects, which it has not done before the first request
+            found = 5985 if connection.get_option("protocol") == "http" else 5986
+        return int(found or 22)
 
     def read(self, names: t.Sequence[str] = (), interfaces: t.Sequence[str] = ()) -> Reading:
         answer = self._ask("read", names=list(names), interfaces=list(interfaces), port=self.port)

@@ -101,6 +101,7 @@ def _everything(host, run):
     return [run.output, results, json.dumps(host.events())]
 
 
+@pytest.mark.psrp("python")
 @pytest.mark.parametrize("verbosity", [(), ("-vvvvvv",)])
 def test_a_key_is_nowhere_but_in_the_store(host, player, keys, verbosity):
     with _Arguments() as arguments:

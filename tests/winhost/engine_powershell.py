@@ -57,7 +57,7 @@ class PowerShellEngine:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**self._environment(), **({} if channel is None else {"WINHOST_FAULTS": str(channel)})},
+                env={**self.environment(), **({} if channel is None else {"WINHOST_FAULTS": str(channel)})},
                 pass_fds=() if channel is None else (channel,),
                 cwd=self._host.folder,
                 start_new_session=True,
@@ -75,7 +75,8 @@ class PowerShellEngine:
         ):
             thread.start()
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What a process of PowerShell needs to be on this host."""
         path = os.environ.get("PATH", "")
         modules = [str(self._library.parent.parent), str(pathlib.Path(t.cast(str, self._pwsh)).resolve().parent / "Modules")]
         return {
