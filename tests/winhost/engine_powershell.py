@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import pathlib
 import queue
@@ -47,19 +48,26 @@ class PowerShellEngine:
         arguments = command.powershell_arguments()
         if arguments is None:
             return
-        process = subprocess.Popen(
-            [str(self._programs / "powershell"), *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=self._environment(),
-            cwd=self._host.folder,
-            start_new_session=True,
-        )
+        environment = self._environment()
+        errors: contextlib.AbstractContextManager[t.Any] = contextlib.nullcontext(subprocess.PIPE)
+        if self._host.setting("event_log"):
+            environment |= _logging(self._host)
+            errors = self._host.event_log.open("ab")
+        with errors as stderr:
+            process = subprocess.Popen(
+                [str(self._programs / "powershell"), *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=environment,
+                cwd=self._host.folder,
+                start_new_session=True,
+            )
         command.on_kill(lambda: _kill(process))
         pumps = [
             threading.Thread(target=_pump, args=(command, stream, pipe), daemon=True)
             for stream, pipe in (("stdout", process.stdout), ("stderr", process.stderr))
+            if pipe is not None
         ]
         for thread in (
             *pumps,
@@ -84,6 +92,18 @@ class PowerShellEngine:
             "POWERSHELL_TELEMETRY_OPTOUT": "1",
             "PSModulePath": os.pathsep.join(modules),
         }
+
+
+def _logging(host: Host) -> dict[str, str]:
+    """What makes PowerShell log as the Group Policies for script blocks and for all modules do."""
+    policies = {
+        "ScriptBlockLogging": {"EnableScriptBlockLogging": True},
+        "ModuleLogging": {"EnableModuleLogging": True, "ModuleNames": ["*"]},
+    }
+    path = host.folder / "powershell" / "powershell.config.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"PowerShellPolicies": policies}))
+    return {"XDG_CONFIG_HOME": str(host.folder.resolve()), "WINHOST_EVENT_LOG": "1"}
 
 
 def _feed(command: Command, process: subprocess.Popen[bytes]) -> None:
