@@ -8,17 +8,18 @@ from __future__ import annotations
 import json
 import pathlib
 import re
-import subprocess
-import sys
 import tempfile
 
 import pytest
-from integration.key_search import KEY, NEW_KEY, Processes, shows, where
+from ansible.parsing.vault import VaultLib, VaultSecret
+from integration.key_search import KEY, MARK, NEW_KEY, Processes, shows, where
 from integration.playbook import facts_task, policy_task
 from winhost.policy import LOCAL, read_policy
 from winhost.server import Endpoint
 
 HERE = pathlib.Path(__file__).parent
+PASSWORD = "password"
+VAULT = VaultLib([("default", VaultSecret(PASSWORD.encode()))])
 LOUD = ("--diff", "-vvvvvv")
 SCRIPT = f'set "KEY={KEY}"\nipseccmd -w reg -p Script -r R -f 0+192.0.2.10 -a k p:"%KEY%"\n'
 
@@ -74,11 +75,8 @@ def secretly(farm, player, tmp_path, monkeypatch):
     player.folder = tmp_path / "work"
     variables, password = tmp_path / "keys.json", tmp_path / "password"
     variables.write_text(json.dumps({"old": KEY, "new": NEW_KEY, "broken": f"{KEY}\0"}))
-    password.write_text("password")
-    script = player.folder / "script.cmd"
-    script.write_text(SCRIPT)
-    vault = [sys.executable, "-m", "ansible", "vault", "encrypt", "--vault-password-file", str(password), str(script)]
-    subprocess.run(vault, check=True, capture_output=True)
+    password.write_text(PASSWORD)
+    (player.folder / "script.cmd").write_bytes(VAULT.encrypt(SCRIPT))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "host-temp"))
     kept = {
         "ANSIBLE_LOG_PATH": str(player.folder / "log"),
@@ -118,10 +116,13 @@ def _check_event_log(host):
     }
 
 
-@pytest.mark.parametrize("options", [(), ("--check", *LOUD), LOUD])
+@pytest.mark.parametrize(
+    ("farm", "options"),
+    # what is shown less of is no matter of the engine
+    [("python", ()), ("python", ("--check", *LOUD)), ("python", LOUD), ("powershell", LOUD)],
+    indirect=["farm"],
+)
 def test_a_key_is_nowhere_but_in_the_store(farm, host, player, secretly, options):
-    if farm.engine == "powershell" and options != LOUD:
-        pytest.skip("what is shown less of is no matter of the engine")
     host.set(event_log=True)
     run = secretly(host, *_every_module(player.folder), options=options)
     if "--check" in options:
@@ -230,3 +231,55 @@ def test_a_failure_on_the_host_shows_no_key(host, secretly, monkeypatch):
     words = ("was changed by others 3 times", "is no administrator", "the connection was lost")
     for result, word in zip(run.results, words, strict=True):
         assert word in result["msg"]
+
+
+
+PLAYBOOK = """
+- hosts: HOST
+  gather_facts: false
+  vars:
+    line: 'ipseccmd -w reg -p P -r R -f 0+192.0.2.10 -a p:"{{ mark }}-facts"'
+  tasks:
+    - ipsec.windows.ipsec_policy: {name: P, rules: [{name: R, filters: [0+*], authentication: [{preshared_key: MARK-literal}]}]}
+    - ipsec.windows.ipsec_rule: {policy: P, name: R, authentication: [{preshared_key: MARK-nolog}]}
+      no_log: true
+    - ipsec.windows.ipsec_rule: {policy: P, name: R, authentication: [{preshared_key: !vault VAULT}]}
+    - ipsec.windows.ipsec_rule: {policy: P, name: R, authentication: [{preshared_key: "{{ key }}"}]}
+      vars: {key: MARK-vars}
+    - ipsec.windows.ipsec_rule: {policy: P, name: R, authentication: [{preshared_key: "{{ item }}"}]}
+      loop: [MARK-item]
+    - ipsec.windows.ipsec_rule: {policy: P, name: R, authentication: [{preshared_key: "{{ item.key }}"}]}
+      loop: [{name: A, key: MARK-label}]
+      loop_control: {label: "{{ item.name }}"}
+    - ipsec.windows.ipsec_rule: {policy: P, name: R, authentication: [{preshared_key: "{{ item }}"}]}
+      loop: [MARK-nolog]
+      no_log: true
+    - ipsec.windows.ipsec_rule: {policy: P, name: R, authentication: [{preshared_key: "{{ keys[item] }}"}]}
+      loop: [a]
+      vars: {keys: {a: MARK-looked-up}}
+    - ipsec.windows.ipseccmd: {command: 'ipseccmd -w reg -p P -r R -f 0+* -a p:"MARK-command"'}
+    - ipsec.windows.ipseccmd: {command: 'ipseccmd -w reg -p P -r R -f 0+* -a p:"{{ mark }}-template"'}
+    - ansible.builtin.set_fact: {policies: "{{ line | ipsec.windows.from_ipseccmd }}"}
+    - ipsec.windows.ipsec_policy: {policy: "{{ line | ipsec.windows.from_ipseccmd | first }}"}
+    - ipsec.windows.ipsec_rule: {authentication: [{preshared_key: MARK-context, odd: "{{ nowhere }}"}], policy: P, name: R}
+      ignore_errors: true
+"""
+
+
+@pytest.mark.parametrize("farm", ["python"], indirect=True)
+def test_what_ansible_itself_shows_of_a_task(host, player):
+    """As docs/secrets.md has it."""
+    (player.folder / "password").write_text(PASSWORD)
+    secret = json.dumps(VAULT.encrypt(f"{MARK}-vault").decode())
+    playbook = player.folder / "playbook.yml"
+    playbook.write_text(PLAYBOOK.replace("MARK", MARK).replace("VAULT", secret).replace("HOST", host.name))
+
+    def shown(*options, **environment):
+        words = (f"--extra-vars=mark={MARK}", "--vault-password-file", str(player.folder / "password"))
+        run = player.run(playbook, *words, *options, **environment)
+        assert [result.status for result in run.results] == ["ok"] * 12 + ["failed"]
+        return set(re.findall(f"{MARK}-([a-z-]+)", run.output))
+
+    assert shown() == {"item", "context"}
+    assert shown(ANSIBLE_DISPLAY_ARGS_TO_STDOUT="1") == {"item", "context", "literal", "command"}
+    assert shown("-vvvvvv") == {"item", "context", "label", "facts"}
