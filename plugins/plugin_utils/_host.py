@@ -16,11 +16,24 @@ from ..module_utils.answers import PROTOCOL, Applied, Reading, Service, parse_to
 from ..module_utils.store import Operation, operations_text, pack
 
 MODULE: t.Final = "ipsec.windows.ipsec_host"
+OLD_OR_NEW: t.Final = (
+    "What is in force is the old policy or the new one, never a mixture; run the task again, it finishes the job"
+)
 _OLDEST: t.Final = (6, 2)
+_WITHOUT_ANSWER: t.Final = {
+    "read": ("the policies of {} could not be read", "Nothing was written"),
+    "apply": ("{} gave no answer while its policy store was written", OLD_OR_NEW),
+    "tell": ("{} gave no answer while its service was told", "The policies are written"),
+}
+"""What is said of a host that gave no answer, and what is known of it then."""
 
 
 class HostError(Exception):
     """What stands in the way on the host."""
+
+
+class NoAnswer(HostError):
+    """The host module ended, and how far it came is not known; the text says what is."""
 
 
 class Host:
@@ -55,15 +68,9 @@ class Host:
         `announce` says that the service has to learn of it, now by `service` or soon.
         """
         packed = pack(operations_text(operations))
-        try:
-            answer = self._ask(
-                "apply", expect=expect, operations=packed, result=result, announce=announce, service=service
-            )
-        except AnsibleConnectionFailure as error:
-            raise AnsibleConnectionFailure(
-                f"the connection was lost while the policy store was written: {error}. What is in force is the old "
-                "policy or the new one, never a mixture; run the task again, it finishes the job"
-            ) from error
+        answer = self._ask(
+            "apply", expect=expect, operations=packed, result=result, announce=announce, service=service
+        )
         return Applied.parse(answer)
 
     def tell(self, service: dict[str, t.Any]) -> Service:
@@ -87,20 +94,34 @@ class Host:
             )
 
     def _ask(self, do: str, **request: t.Any) -> dict[str, t.Any]:
+        """The answer to a request. Raises `HostError`, and `AnsibleConnectionFailure` where the host is not reached."""
         text = json.dumps({"protocol": PROTOCOL, "do": do, **request})
         try:
             with self._quiet():
                 answer = self._action._execute_module(
                     module_name=MODULE, module_args={"request": text}, task_vars=self._task_vars
                 )
-        except OSError as error:
-            # what the libraries of some connections raise when a host goes silent
-            raise AnsibleConnectionFailure(str(error)) from error
+        except (AnsibleConnectionFailure, OSError) as error:
+            # the latter is what the libraries of some connections raise when a host goes silent
+            raise AnsibleConnectionFailure(self._without_answer(do, error)) from None
+        except Exception as error:
+            raise NoAnswer(self._without_answer(do, error)) from error
+        except BaseException as error:
+            # the time that the task has (keyword timeout) is up; Ansible makes the result of this very error
+            error.args = (self._without_answer(do, error),)
+            raise
+        message = str(answer.get("msg"))
         if answer.get("unreachable"):
-            raise AnsibleConnectionFailure(str(answer.get("msg")))
+            raise AnsibleConnectionFailure(self._without_answer(do, message))
+        if answer.get("reason"):
+            raise HostError(_explain(answer["reason"], self.name, message))
         if answer.get("failed") or answer.get("protocol") != PROTOCOL:
-            raise HostError(_explain(answer.get("reason"), self.name, str(answer.get("msg") or "it gave no answer")))
+            raise NoAnswer(self._without_answer(do, f"the host module failed: {message}"))
         return t.cast("dict[str, t.Any]", answer)
+
+    def _without_answer(self, do: str, why: object) -> str:
+        what, known = _WITHOUT_ANSWER[do]
+        return f"{what.format(self.name)}: {str(why).rstrip('.')}. {known}"
 
     @contextlib.contextmanager
     def _quiet(self) -> t.Iterator[None]:

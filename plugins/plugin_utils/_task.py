@@ -31,7 +31,7 @@ from ..module_utils.resolve import Resolver
 from ..module_utils.verdict import Packet, what_cuts
 from ._action import TaskFailure
 from ._backup import write_backup
-from ._host import Host
+from ._host import OLD_OR_NEW, Host, HostError, NoAnswer
 
 ATTEMPTS: t.Final = 3
 
@@ -132,7 +132,14 @@ class PolicyTask:
             if self.settings.check_mode or not attempt.changed:
                 return self._result(attempt, written + attempt.operations(None), told)
             self._back_up(attempt)
-            applied, service = self._apply(attempt, cut)
+            try:
+                applied, service = self._apply(attempt, cut)
+            except HostError as error:
+                changed = bool(written) or isinstance(error, NoAnswer)
+                raise TaskFailure(str(error), changed=changed, operations=written, **self._noted()) from error
+            except AnsibleConnectionFailure as error:
+                backup = "" if self.backup_file is None else f". The backup is {self.backup_file}"
+                raise AnsibleConnectionFailure(f"{error}{backup}") from None
             if applied.error is not None:
                 raise self._stopped(attempt, applied)
             if applied.store is None:
@@ -224,9 +231,16 @@ class PolicyTask:
         if cut and attempt.tell and applied.store is None and applied.error is None:
             try:
                 service = self.host.tell({"start_type": None, "tell": attempt.tell})
-            except (AnsibleConnectionFailure, OSError):
+            except AnsibleConnectionFailure:
+                self.warnings.append(
+                    f"{self.host.name} has not said that its service was told: the connection ended first, by the "
+                    "policy or by something else; if tasks still reach the host, the next one tells it again"
+                )
                 told = "started" if attempt.tell == "start" else "asked"
                 service = Service("running", attempt.start_type or attempt.reading.service.start_type, told)
+            except NoAnswer as error:
+                before = applied.service or attempt.reading.service
+                service = dataclasses.replace(before, told="failed", error=str(error))
         return applied, service
 
     def _back_up(self, attempt: _Attempt) -> None:
@@ -243,9 +257,8 @@ class PolicyTask:
     def _stopped(self, attempt: _Attempt, applied: Applied) -> TaskFailure:
         count = len(attempt.plan.operations)
         return TaskFailure(
-            f"{self.host.name} stopped after {applied.applied} of {count} writes to the policy store: {applied.error}. "
-            "What is in force is the old policy or the new one, never a mixture; run the task again, it finishes "
-            "the job",
+            f"{self.host.name} stopped after {applied.applied} of {count} writes to the policy store: "
+            f"{str(applied.error).rstrip('.')}. {OLD_OR_NEW}",
             changed=applied.applied > 0,
             operations=attempt.operations(applied.applied),
             **self._noted(),
@@ -271,7 +284,7 @@ class PolicyTask:
             )
         if service is not None and service.error:
             self.warnings.append(
-                f"the service PolicyAgent could not be told: {service.error}; it takes the change at its next start, "
+                f"the service PolicyAgent could not be told: {service.error.rstrip('.')}; it takes the change at its next start, "
                 "and the next task here tells it again"
             )
         result: dict[str, t.Any] = {

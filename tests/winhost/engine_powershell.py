@@ -13,11 +13,13 @@ import pathlib
 import queue
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
 import typing as t
 
+from .faults import Course, Killed, Refused
 from .host import Host
 from .shells import Command
 
@@ -48,21 +50,27 @@ class PowerShellEngine:
         arguments = command.powershell_arguments()
         if arguments is None:
             return
+        course = Course(self._host, command)
         environment = self._environment()
-        errors: contextlib.AbstractContextManager[t.Any] = contextlib.nullcontext(subprocess.PIPE)
-        if self._host.setting("event_log"):
-            environment |= _logging(self._host)
-            errors = self._host.event_log.open("ab")
-        with errors as stderr:
+        with contextlib.ExitStack() as stack:
+            channel = stack.enter_context(_fault_channel(course)) if self._host.faults else None
+            if channel is not None:
+                environment["WINHOST_FAULTS"] = str(channel)
+            errors: t.IO[bytes] | int = subprocess.PIPE
+            if self._host.setting("event_log"):
+                environment |= _logging(self._host)
+                errors = stack.enter_context(self._host.event_log.open("ab"))
             process = subprocess.Popen(
                 [str(self._programs / "powershell"), *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=stderr,
+                stderr=errors,
                 env=environment,
+                pass_fds=() if channel is None else (channel,),
                 cwd=self._host.folder,
                 start_new_session=True,
             )
+        command.held = channel is not None
         command.on_kill(lambda: _kill(process))
         pumps = [
             threading.Thread(target=_pump, args=(command, stream, pipe), daemon=True)
@@ -71,8 +79,8 @@ class PowerShellEngine:
         ]
         for thread in (
             *pumps,
-            threading.Thread(target=_feed, args=(command, process), daemon=True),
-            threading.Thread(target=_reap, args=(command, process, pumps), daemon=True),
+            threading.Thread(target=_feed, args=(command, course, process), daemon=True),
+            threading.Thread(target=_reap, args=(command, course, process, pumps), daemon=True),
         ):
             thread.start()
 
@@ -106,7 +114,30 @@ def _logging(host: Host) -> dict[str, str]:
     return {"XDG_CONFIG_HOME": str(host.folder.resolve()), "WINHOST_EVENT_LOG": "1"}
 
 
-def _feed(command: Command, process: subprocess.Popen[bytes]) -> None:
+@contextlib.contextmanager
+def _fault_channel(course: Course) -> t.Iterator[int]:
+    """A descriptor for a process, by which the stand-ins ask what happens at a step: a line with the place, answered by
+    a line with the error, which is empty where there is none.
+    """
+    ours, theirs = socket.socketpair()
+    threading.Thread(target=_tell_faults, args=(course, ours), daemon=True).start()
+    with theirs:
+        yield theirs.fileno()
+
+
+def _tell_faults(course: Course, channel: socket.socket) -> None:
+    with channel, channel.makefile("rw", encoding="ascii") as file, contextlib.suppress(Killed, OSError):
+        for line in file:
+            when, place = line.split()
+            try:
+                course.meet(when, place)
+                file.write("\n")
+            except Refused as refused:
+                file.write(f"{refused}\n")
+            file.flush()
+
+
+def _feed(command: Command, course: Course, process: subprocess.Popen[bytes]) -> None:
     """Hand input on as it comes; pwsh reads late, so this has a thread of its own."""
     arrived: queue.SimpleQueue[tuple[bytes, bool]] = queue.SimpleQueue()
     command.on_input(lambda data, end: arrived.put((data, end)))
@@ -115,11 +146,13 @@ def _feed(command: Command, process: subprocess.Popen[bytes]) -> None:
     while not ended and process.poll() is None:
         try:
             data, ended = arrived.get(timeout=1)
+            if ended:
+                course.begin()
             pipe.write(data)
             pipe.flush()
         except queue.Empty:
             continue
-        except OSError:
+        except (OSError, Killed):
             return
     with contextlib.suppress(OSError):
         pipe.close()
@@ -130,10 +163,14 @@ def _pump(command: Command, stream: str, pipe: t.IO[bytes]) -> None:
         command.write(stream, data)
 
 
-def _reap(command: Command, process: subprocess.Popen[bytes], pumps: list[threading.Thread]) -> None:
+def _reap(
+    command: Command, course: Course, process: subprocess.Popen[bytes], pumps: list[threading.Thread]
+) -> None:
     exit_code = process.wait()
     for thread in pumps:
         thread.join()
+    with contextlib.suppress(Killed):
+        course.end()
     command.finish(exit_code)
 
 

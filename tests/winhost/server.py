@@ -21,7 +21,7 @@ from . import soap, tls
 from .auth import Credentials, Denied, SealError, Session
 from .host import Host
 from .payload import Payload
-from .shells import Engine, Shells
+from .shells import Cut, Engine, Shells
 
 HTTP_PORT: t.Final = 5985
 HTTPS_PORT: t.Final = 5986
@@ -50,9 +50,10 @@ class Endpoint:
             server.shutdown()
             server.server_close()
         self.shells.close()
+        self.host.faults.clear()
 
     def handle(self, request: soap.Request) -> bytes:
-        """Answer a message. Raises `soap.Fault`."""
+        """Answer a message. Raises `soap.Fault` and `Cut`."""
         shells, shell_id = self.shells, request.shell_id
         match request.name:
             case "Create":
@@ -163,8 +164,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self._read_body()
-        if body is None:
+        if body is None or self._has_fallen_silent():
             return
+        self.server.endpoint.host.traffic += len(body)
         try:
             token = self.session.authorize(self.headers.get("Authorization"))
         except Denied as denied:
@@ -194,6 +196,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             status, answer = 200, endpoint.handle(request)
         except soap.Fault as error:
             status, answer = 500, soap.fault(request, error)
+        except Cut:
+            self._cut()
+            return
+        if self._has_fallen_silent():
+            return
         self._answer(status, answer, headers, sealed)
 
     def _read_body(self) -> bytes | None:
@@ -213,6 +220,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         super().handle_expect_100()
         self.wfile.flush()
         return True
+
+    def _has_fallen_silent(self) -> bool:
+        """Whether the host does not answer; when it does again, the connection has long been given up."""
+        silent = self.server.endpoint.host.faults.was_silent()
+        if silent:
+            self._cut()
+        return silent
 
     def _let_in(self) -> bool:
         """Whether the policy in force lets an answer out; cuts the connection where it does not."""
@@ -244,6 +258,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(message)))
         self.end_headers()
+        self.server.endpoint.host.traffic += len(message)
         self.wfile.write(message)
         self.wfile.flush()
 

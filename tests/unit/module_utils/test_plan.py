@@ -18,7 +18,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils.store import Delete,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit import strategies
-from unit.stores import change, counting_guids, facts, microsoft_defaults, remove, stored, to_tree, windows_2022
+from unit.stores import change, counting_guids, facts, in_force, microsoft_defaults, remove, stored, to_tree, windows_2022
 from winhost import policy as reader
 
 GSECURITY = "GSecurity IP Policy"
@@ -38,34 +38,8 @@ def _after(store: Store, operations) -> Store:
     return copied
 
 
-def _shown(policy: reader.Policy | None):
-    """A policy as the simulated host enforces it: without names, ids and times."""
-    if policy is None:
-        return None
-    rules = sorted(
-        (
-            (
-                r.enabled,
-                sorted(map(str, r.filters)),
-                r.action,
-                r.inpass,
-                r.soft,
-                str(r.methods),
-                r.authentication,
-                r.tunnel,
-                r.connection_type,
-                r.default_response,
-            )
-            for r in policy.rules
-        ),
-        key=str,
-    )
-    return policy.poll_interval, str(policy.main_mode), rules
-
-
 def _in_force(store: Store):
-    found = reader.read(to_tree(store))
-    return _shown(found.policy) if found else None
+    return in_force(to_tree(store))
 
 
 def _wanted(store: Store, name: str) -> dict:

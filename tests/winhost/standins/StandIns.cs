@@ -21,6 +21,7 @@ using System.Security.AccessControl;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Win32;
+using Microsoft.Win32.SafeHandles;
 
 internal static class StartupHook
 {
@@ -59,10 +60,20 @@ namespace WinHost
     {
         public static readonly string Folder = Environment.GetEnvironmentVariable("WINHOST_STATE");
 
+        private static readonly string SettingsPath = Path.Combine(Folder, "host.json");
+        private static JsonElement settings;
+        private static DateTime settingsTime;
+
+        // Looked at for each registry call: read again only when it was written.
         public static JsonElement Setting(string name)
         {
-            using (var settings = JsonDocument.Parse(File.ReadAllText(Path.Combine(Folder, "host.json"))))
-                return settings.RootElement.GetProperty(name).Clone();
+            var time = File.GetLastWriteTimeUtc(SettingsPath);
+            if (time != settingsTime)
+            {
+                using (var document = JsonDocument.Parse(File.ReadAllText(SettingsPath))) settings = document.RootElement.Clone();
+                settingsTime = time;
+            }
+            return settings.GetProperty(name);
         }
 
         [DllImport("libc", SetLastError = true)]
@@ -123,6 +134,40 @@ namespace WinHost
         }
     }
 
+    // What is to go wrong here: the host is asked before and after each step, by a channel that is there if it was told to have
+    // faults. Without an answer the process stands still.
+    public static class Faults
+    {
+        private static readonly Stream Channel = Open();
+
+        private static Stream Open()
+        {
+            var descriptor = Environment.GetEnvironmentVariable("WINHOST_FAULTS");
+            if (descriptor == null) return null;
+            return new FileStream(new SafeFileHandle(new IntPtr(int.Parse(descriptor)), false), FileAccess.ReadWrite, 0);
+        }
+
+        public static void Meet(string step)
+        {
+            if (Channel == null) return;
+            var line = Encoding.ASCII.GetBytes(step + "\n");
+            Channel.Write(line, 0, line.Length);
+            var error = new StringBuilder();
+            for (var c = Channel.ReadByte(); c != '\n'; c = Channel.ReadByte()) error.Append((char)c);
+            if (error.Length > 0) throw new UnauthorizedAccessException(error.ToString());
+        }
+
+        // An operation on the policy store: one that changes a key below the container, or a value there.
+        public static void Operation(string key, Action operation)
+        {
+            const string Store = @"HKLM\SOFTWARE\Policies\Microsoft\Windows\IPSec\Policy\Local\";
+            var counts = key.StartsWith(Store, StringComparison.OrdinalIgnoreCase);
+            if (counts) Meet("before operation");
+            operation();
+            if (counts) Meet("after operation");
+        }
+    }
+
     internal sealed class Key
     {
         public string Path;
@@ -135,6 +180,8 @@ namespace WinHost
     internal static class Journal
     {
         private static readonly Dictionary<string, Key> Keys = new Dictionary<string, Key>(StringComparer.OrdinalIgnoreCase);
+        private static readonly FileStream file = new FileStream(
+            System.IO.Path.Combine(State.Folder, "registry.jsonl"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 0);
         private static long position;
 
         public static Key Find(string path)
@@ -155,21 +202,17 @@ namespace WinHost
 
         private static void ReadOn()
         {
-            var path = System.IO.Path.Combine(State.Folder, "registry.jsonl");
-            using (var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite))
+            var length = RandomAccess.GetLength(file.SafeFileHandle);
+            if (length == position) return;
+            var data = new byte[length - position];
+            var read = RandomAccess.Read(file.SafeFileHandle, data, position);
+            var start = 0;
+            for (var end = Array.IndexOf(data, (byte)'\n', 0, read); end >= 0; end = Array.IndexOf(data, (byte)'\n', start, read - start))
             {
-                if (file.Length == position) return;
-                file.Seek(position, SeekOrigin.Begin);
-                var data = new byte[file.Length - position];
-                file.ReadExactly(data);
-                var start = 0;
-                for (var end = Array.IndexOf(data, (byte)'\n'); end >= 0; end = Array.IndexOf(data, (byte)'\n', start))
-                {
-                    using (var line = JsonDocument.Parse(data.AsMemory(start, end - start))) Apply(line.RootElement);
-                    start = end + 1;
-                }
-                position += start;
+                using (var line = JsonDocument.Parse(data.AsMemory(start, end - start))) Apply(line.RootElement);
+                start = end + 1;
             }
+            position += start;
         }
 
         private static void Apply(JsonElement change)
@@ -294,8 +337,10 @@ namespace WinHost
 
         public RegistryKey CreateSubKey(string name)
         {
-            var key = Journal.Find(path + "\\" + name);
-            if (key == null) Journal.Write("create", path + "\\" + name);
+            Faults.Operation(path + "\\" + name, () =>
+            {
+                if (Journal.Find(path + "\\" + name) == null) Journal.Write("create", path + "\\" + name);
+            });
             return OpenSubKey(name, true);
         }
 
@@ -306,8 +351,11 @@ namespace WinHost
 
         public void DeleteSubKeyTree(string name, bool throwOnMissingSubKey)
         {
-            if (Journal.Find(path + "\\" + name) != null) Journal.Write("delete", path + "\\" + name);
-            else if (throwOnMissingSubKey) throw new ArgumentException("Cannot delete a subkey tree because the subkey does not exist.");
+            Faults.Operation(path + "\\" + name, () =>
+            {
+                if (Journal.Find(path + "\\" + name) != null) Journal.Write("delete", path + "\\" + name);
+                else if (throwOnMissingSubKey) throw new ArgumentException("Cannot delete a subkey tree because the subkey does not exist.");
+            });
         }
 
         private Key Existing()
@@ -316,6 +364,8 @@ namespace WinHost
             if (key == null) throw new IOException("Illegal operation attempted on a registry key that has been marked for deletion.");
             return key;
         }
+
+        public int SubKeyCount { get { return Existing().Children.Count; } }
 
         public string[] GetSubKeyNames() { return Existing().Children.Select(c => c.Path.Substring(path.Length + 1)).ToArray(); }
 
@@ -340,14 +390,17 @@ namespace WinHost
         {
             if (!writable) throw new UnauthorizedAccessException("Cannot write to the registry key.");
             Existing();
-            Journal.Write("set", path, Journal.Encoded(name ?? ""), (int)kind, Encoded(value, kind));
+            Faults.Operation(path + "\\", () => Journal.Write("set", path, Journal.Encoded(name ?? ""), (int)kind, Encoded(value, kind)));
         }
 
         public void DeleteValue(string name, bool throwOnMissingValue)
         {
             if (!writable) throw new UnauthorizedAccessException("Cannot write to the registry key.");
-            if (Existing().Values.ContainsKey(name ?? "")) Journal.Write("unset", path, Journal.Encoded(name ?? ""));
-            else if (throwOnMissingValue) throw new ArgumentException("No value exists with that name.");
+            Faults.Operation(path + "\\", () =>
+            {
+                if (Existing().Values.ContainsKey(name ?? "")) Journal.Write("unset", path, Journal.Encoded(name ?? ""));
+                else if (throwOnMissingValue) throw new ArgumentException("No value exists with that name.");
+            });
         }
 
         private static object Encoded(object value, RegistryValueKind kind)

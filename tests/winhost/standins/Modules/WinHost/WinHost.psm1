@@ -23,6 +23,14 @@ function Write-Action {
     [WinHost.State]::Event('service', $Action)
 }
 
+function Invoke-Telling {
+    # Tells the service something, past the faults that the host was told to have.
+    param([object[]]$Action)
+    [WinHost.Faults]::Meet('before service')
+    Write-Action -Action $Action
+    [WinHost.Faults]::Meet('after service')
+}
+
 function Assert-Service {
     param([string]$Name)
     if ($Name -ne 'PolicyAgent' -or $null -eq (Get-Start)) { throw "Cannot find any service with service name '$Name'." }
@@ -45,7 +53,7 @@ function Get-Service {
         param([int]$Command)
         Assert-Service -Name $this.Name
         if ($this.Status -ne 'Running') { throw "Cannot control PolicyAgent service on computer '.'." }
-        Write-Action -Action 'control', $Command
+        Invoke-Telling -Action 'control', $Command
     } -PassThru
 }
 
@@ -61,7 +69,7 @@ function Start-Service {
     param([string]$Name)
     Assert-Service -Name $Name
     if ((Get-Start) -eq 4) { throw "Service 'IPsec Policy Agent (PolicyAgent)' cannot be started because it is disabled." }
-    Write-Action -Action 'start'
+    Invoke-Telling -Action 'start'
 }
 
 function Stop-Service {
