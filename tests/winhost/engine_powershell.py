@@ -86,7 +86,7 @@ class PowerShellEngine:
 
     def _environment(self) -> dict[str, str]:
         path = os.environ.get("PATH", "")
-        modules = [str(_STANDINS / "Modules"), str(pathlib.Path(t.cast(str, self._pwsh)).resolve().parent / "Modules")]
+        modules = [str(self._library.parent.parent), str(pathlib.Path(t.cast(str, self._pwsh)).resolve().parent / "Modules")]
         return {
             "PATH": f"{self._programs}{os.pathsep}{path}",
             "HOME": os.environ.get("HOME", "/"),
@@ -180,18 +180,22 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _prepare(pwsh: str) -> tuple[pathlib.Path, pathlib.Path]:
-    """The compiled stand-ins, and a folder where PowerShell has its names of Windows. Made once, by content."""
-    source = _STANDINS / "StandIns.cs"
+    """The compiled stand-ins, which are a module as well, and a folder where PowerShell has its names of Windows. Made
+    once, by content.
+    """
+    source, manifest = _STANDINS / "StandIns.cs", _STANDINS / "WinHost.psd1"
     engine = pathlib.Path(pwsh).resolve()
-    key = hashlib.sha256(source.read_bytes() + str(engine).encode()).hexdigest()[:16]
+    key = hashlib.sha256(source.read_bytes() + manifest.read_bytes() + str(engine).encode()).hexdigest()[:16]
     folder = pathlib.Path(tempfile.gettempdir()) / f"winhost-{os.getuid()}" / key
-    library, programs = folder / "StandIns.dll", folder / "bin"
+    library, programs = folder / "Modules" / "WinHost" / "StandIns.dll", folder / "bin"
     if library.exists():
         return library, programs
-    programs.mkdir(parents=True, exist_ok=True)
+    for needed in (programs, library.parent):
+        needed.mkdir(parents=True, exist_ok=True)
     link = programs / "powershell"
     if not link.exists():
         link.symlink_to(engine)
+    shutil.copy(manifest, library.parent)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         new = pathlib.Path(scratch) / "StandIns.dll"
         script = f"Add-Type -Path '{source}' -OutputAssembly '{new}' -OutputType Library"
