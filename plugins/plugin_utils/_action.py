@@ -52,6 +52,10 @@ class IpsecAction(ActionBase):
             result.update(failed=True, msg=message(error))
         return result
 
+    def _is_pipelining_enabled(self, module_style: str, wrap_async: bool = False) -> bool:
+        # also with ANSIBLE_KEEP_REMOTE_FILES: a request holds pre-shared keys, and a file on the host would show them
+        return module_style == "new"
+
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Do the task; returns its result."""
         raise NotImplementedError

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import pathlib
 import typing as t
 
 from ansible.errors import AnsibleError, AnsibleFilterError
@@ -42,12 +41,9 @@ def read_file(action: ActionBase, name: str, encoding: str | None) -> str:
     Raises `OptionError`, `ModelError`.
     """
     try:
-        path = action._loader.get_real_file(action._find_needle("files", name))
-        try:
-            data = pathlib.Path(path).read_bytes()
-        finally:
-            action._loader.cleanup_tmp_file(path)
-    except (AnsibleError, OSError) as error:
+        # latin-1 takes every byte; a vault is decrypted in memory, where get_real_file would make a file of it
+        data = action._loader.get_text_file_contents(action._find_needle("files", name), "latin-1").encode("latin-1")
+    except AnsibleError as error:
         # what Ansible adds is about an option that is not here
         reason = str(error).partition("\nIf you are using a module")[0]
         raise OptionError(

@@ -17,7 +17,8 @@ ENGINES = ("python", "powershell")
 
 def pytest_generate_tests(metafunc):
     """Hosts with both engines; a mark `psrp` names the engines with which a test runs over psrp as well."""
-    if "farm" not in metafunc.fixturenames:
+    own = any("farm" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    if own or "farm" not in metafunc.fixturenames:
         return
     mark = metafunc.definition.get_closest_marker("psrp")
     if mark is None:

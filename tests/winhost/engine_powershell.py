@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import pathlib
 import queue
@@ -50,14 +51,21 @@ class PowerShellEngine:
         if arguments is None:
             return
         course = Course(self._host, command)
+        environment = self.environment()
         with contextlib.ExitStack() as stack:
             channel = stack.enter_context(_fault_channel(course)) if self._host.faults else None
+            if channel is not None:
+                environment["WINHOST_FAULTS"] = str(channel)
+            errors: t.IO[bytes] | int = subprocess.PIPE
+            if self._host.setting("event_log"):
+                environment |= _logging(self._host)
+                errors = stack.enter_context(self._host.event_log.open("ab"))
             process = subprocess.Popen(
                 [str(self._programs / "powershell"), *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env={**self.environment(), **({} if channel is None else {"WINHOST_FAULTS": str(channel)})},
+                stderr=errors,
+                env=environment,
                 pass_fds=() if channel is None else (channel,),
                 cwd=self._host.folder,
                 start_new_session=True,
@@ -67,6 +75,7 @@ class PowerShellEngine:
         pumps = [
             threading.Thread(target=_pump, args=(command, stream, pipe), daemon=True)
             for stream, pipe in (("stdout", process.stdout), ("stderr", process.stderr))
+            if pipe is not None
         ]
         for thread in (
             *pumps,
@@ -92,6 +101,18 @@ class PowerShellEngine:
             "POWERSHELL_TELEMETRY_OPTOUT": "1",
             "PSModulePath": os.pathsep.join(modules),
         }
+
+
+def _logging(host: Host) -> dict[str, str]:
+    """What makes PowerShell log as the Group Policies for script blocks and for all modules do."""
+    policies = {
+        "ScriptBlockLogging": {"EnableScriptBlockLogging": True},
+        "ModuleLogging": {"EnableModuleLogging": True, "ModuleNames": ["*"]},
+    }
+    path = host.folder / "powershell" / "powershell.config.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"PowerShellPolicies": policies}))
+    return {"XDG_CONFIG_HOME": str(host.folder.resolve()), "WINHOST_EVENT_LOG": "1"}
 
 
 @contextlib.contextmanager

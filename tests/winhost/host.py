@@ -32,9 +32,10 @@ SETTINGS: t.Final[dict[str, t.Any]] = {
     "names": {},
     "interfaces": {},
     "servers": {},
+    "event_log": False,
 }
 """The settings of a host and their defaults. `names` and `interfaces` list addresses, `servers` those of dns, wins,
-dhcp, gateway.
+dhcp, gateway. With `event_log`, the engine powershell logs script blocks and the parameters of commands.
 """
 
 
@@ -58,6 +59,7 @@ class Host:
         self._settings = folder / "host.json"
         self._service = Follower(folder / "service.jsonl")
         self._events = folder / "events.jsonl"
+        self.event_log = folder / "powershell.log"
         self._lock = threading.RLock()
         self.faults = Faults(self)
         self.running = False

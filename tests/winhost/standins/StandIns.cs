@@ -29,7 +29,9 @@ internal static class StartupHook
     {
         AppDomain.CurrentDomain.AssemblyLoad += (sender, load) =>
         {
-            if (load.LoadedAssembly.GetName().Name == "System.Management.Automation") Register(load.LoadedAssembly);
+            if (load.LoadedAssembly.GetName().Name != "System.Management.Automation") return;
+            Register(load.LoadedAssembly);
+            if (Environment.GetEnvironmentVariable("WINHOST_EVENT_LOG") != null) WinHost.EventLog.Open(load.LoadedAssembly);
         };
     }
 
@@ -108,6 +110,28 @@ namespace WinHost
         public static long Now()
         {
             return System.DateTimeOffset.UtcNow.ToUnixTimeSeconds() + Setting("clock_offset").GetInt64();
+        }
+    }
+
+    // What PowerShell writes into the event log of Windows goes to syslog elsewhere, and from there to standard error, in full.
+    internal static class EventLog
+    {
+        private const int WriteToStandardError = 0x20;
+        private const int LocalFacility = 16 << 3;
+        private const byte Verbose = 5;
+
+        [DllImport("libc")]
+        private static extern void openlog(nint identity, int option, int facility);
+
+        public static void Open(Assembly engine)
+        {
+            const BindingFlags Hidden = BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance;
+            // its constructor opens syslog, so it has to be there before
+            var provider = engine.GetType("System.Management.Automation.Tracing.PSSysLogProvider")
+                .GetField("s_provider", Hidden).GetValue(null);
+            // the level can be set for a whole machine only, in PowerShell's own folder
+            provider.GetType().GetField("_levelFilter", Hidden).SetValue(provider, Verbose);
+            openlog(Marshal.StringToHGlobalAnsi("PowerShell"), WriteToStandardError, LocalFacility);
         }
     }
 
