@@ -57,7 +57,10 @@ def _every_module(folder):
         {"name": "line", "ipsec.windows.ipseccmd": {"command": _line("{{ old }}", "Secret")}, "register": "done"},
         {"name": "lines", "ipsec.windows.ipseccmd": {"commands": [_line("{{ old }}"), "ipseccmd -w reg -p Line -y"]}},
         {"name": "script", "ipsec.windows.ipseccmd": {"script": "script.cmd"}},
-        {**policy_task(policy="{{ netsh | ipsec.windows.from_netsh | first }}"), "vars": {"netsh": _netsh("{{ old }}")}},
+        {
+            **policy_task(policy="{{ netsh | ipsec.windows.from_netsh | first }}"),
+            "vars": {"netsh": _netsh("{{ old }}")},
+        },
         {**policy_task(policy=converted), "vars": {"line": _line("{{ old }}", "Converted")}},
         policy_task(name="Secret", state="absent"),
     ]
@@ -237,7 +240,6 @@ def test_a_failure_on_the_host_shows_no_key(host, secretly, monkeypatch):
     words = ("was changed by others 3 times", "is no administrator", "the connection was lost")
     for result, word in zip(run.results, words, strict=True):
         assert word in result["msg"]
-
 
 
 PLAYBOOK = """

@@ -73,7 +73,14 @@ def make(seed: int) -> Pair:
 
 # what tasks say
 
-_METHODS = ("ah[md5]", "ah[sha]", "esp[3des,sha]", "esp[des,md5] 100K/50S", "esp[none,sha] PFS", "ah[sha]+esp[3des,none]")
+_METHODS = (
+    "ah[md5]",
+    "ah[sha]",
+    "esp[3des,sha]",
+    "esp[des,md5] 100K/50S",
+    "esp[none,sha] PFS",
+    "ah[sha]+esp[3des,none]",
+)
 _ENDS = ("me", "any", "192.0.2.1", "192.0.2.2", "192.0.2.0/24", "198.51.100.0/25", "192.0.2.10-192.0.2.20", "gateway")
 _IPV6 = ("me", "any", "2001:db8::1", "2001:db8::/32")
 _NAMES = ("R1", "R2", "R3", "R4", "Rülе 5")
@@ -99,7 +106,9 @@ def _filters(rng: random.Random, mirrored: bool | None = None) -> list[dict[str,
 
 
 def _authentication(rng: random.Random) -> list[t.Any]:
-    return _some(rng, ("kerberos", {"preshared_key": "one"}, {"preshared_key": "two"}, {"certificate": "CN=Root"}), 1, 2)
+    return _some(
+        rng, ("kerberos", {"preshared_key": "one"}, {"preshared_key": "two"}, {"certificate": "CN=Root"}), 1, 2
+    )
 
 
 def _what_is_done(rng: random.Random) -> dict[str, t.Any]:
@@ -173,7 +182,9 @@ def _edited(rng: random.Random, policy: dict[str, t.Any]) -> dict[str, t.Any]:
         edit_rule,
         edit_rule,
         lambda: rules and rules.remove(rng.choice(rules)),
-        lambda: rules.append(_rule(rng, rng.choice([n for n in _NAMES if all(r["name"] != n for r in rules)] or ["N"]))),
+        lambda: rules.append(
+            _rule(rng, rng.choice([n for n in _NAMES if all(r["name"] != n for r in rules)] or ["N"]))
+        ),
         lambda: rng.shuffle(rules),
         lambda: policy.update(main_mode=_main_mode(rng)),
         lambda: policy.update(default_response=_default_response(rng)),
@@ -450,4 +461,6 @@ def _hide(rng: random.Random, store: Store, graph: Graph, what: str, key: str) -
     elif what == "nowhere":
         store.change(Delete(key))
     elif what == "active":
-        store.change(Set("", ACTIVE_POLICY, Value.string(reference(f"ipsecPolicy{{{uuid.UUID(int=rng.getrandbits(128))}}}"))))
+        store.change(
+            Set("", ACTIVE_POLICY, Value.string(reference(f"ipsecPolicy{{{uuid.UUID(int=rng.getrandbits(128))}}}")))
+        )

@@ -87,7 +87,10 @@ class PowerShellEngine:
     def environment(self) -> dict[str, str]:
         """What a process of PowerShell needs to be on this host."""
         path = os.environ.get("PATH", "")
-        modules = [str(self._library.parent.parent), str(pathlib.Path(t.cast(str, self._pwsh)).resolve().parent / "Modules")]
+        modules = [
+            str(self._library.parent.parent),
+            str(pathlib.Path(t.cast(str, self._pwsh)).resolve().parent / "Modules"),
+        ]
         return {
             "PATH": f"{self._programs}{os.pathsep}{path}",
             "HOME": os.environ.get("HOME", "/"),
