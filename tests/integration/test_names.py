@@ -103,7 +103,18 @@ def test_a_name_is_only_a_name(host, player, tmp_path):
     )
     statuses = [result.status for result in run.results]
     assert statuses == ["ok"] * 6 + ["failed"] + ["ok"] * 3, run.output[-3000:]
-    assert [result["changed"] for result in run.results] == [True, False, False, True, True, True, False, True, False, False]
+    assert [result["changed"] for result in run.results] == [
+        True,
+        False,
+        False,
+        True,
+        True,
+        True,
+        False,
+        True,
+        False,
+        False,
+    ]
     assert f"there is no rule '{names[3]}' in the policy" in run[6]["msg"]
 
     assert run[9]["error"] == f"the key {''.join(keys)} is not there"

@@ -86,7 +86,10 @@ class PowerShellEngine:
 
     def _environment(self) -> dict[str, str]:
         path = os.environ.get("PATH", "")
-        modules = [str(self._library.parent.parent), str(pathlib.Path(t.cast(str, self._pwsh)).resolve().parent / "Modules")]
+        modules = [
+            str(self._library.parent.parent),
+            str(pathlib.Path(t.cast(str, self._pwsh)).resolve().parent / "Modules"),
+        ]
         return {
             "PATH": f"{self._programs}{os.pathsep}{path}",
             "HOME": os.environ.get("HOME", "/"),
@@ -163,9 +166,7 @@ def _pump(command: Command, stream: str, pipe: t.IO[bytes]) -> None:
         command.write(stream, data)
 
 
-def _reap(
-    command: Command, course: Course, process: subprocess.Popen[bytes], pumps: list[threading.Thread]
-) -> None:
+def _reap(command: Command, course: Course, process: subprocess.Popen[bytes], pumps: list[threading.Thread]) -> None:
     exit_code = process.wait()
     for thread in pumps:
         thread.join()
