@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import os
 import pathlib
@@ -87,11 +88,12 @@ def where(folder: pathlib.Path, *known: pathlib.Path) -> list[str]:
 
 
 class Processes:
-    """Collects the arguments and the environment of all processes that start while it is entered."""
+    """Collects the arguments and the environment of all processes that start below this one while it is entered."""
 
     def __enter__(self) -> Processes:
         self.seen: set[bytes] = set()
-        self._before = set(os.listdir("/proc"))
+        # whether a process is one of ours
+        self._ours = dict.fromkeys(os.listdir("/proc"), False) | {str(os.getpid()): True}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch)
         self._thread.start()
@@ -103,12 +105,20 @@ class Processes:
 
     def _watch(self) -> None:
         while not self._ended.wait(0.02):
-            for name in set(os.listdir("/proc")) - self._before:
-                for file in ("cmdline", "environ"):
-                    try:
-                        self.seen.add(pathlib.Path("/proc", name, file).read_bytes())
-                    except OSError:
-                        continue
+            for name in os.listdir("/proc"):
+                if name != str(os.getpid()) and self._is_ours(name):
+                    for file in ("cmdline", "environ"):
+                        with contextlib.suppress(OSError):
+                            self.seen.add(pathlib.Path("/proc", name, file).read_bytes())
+
+    def _is_ours(self, name: str) -> bool:
+        if name not in self._ours:
+            try:
+                parent = pathlib.Path("/proc", name, "stat").read_text().rpartition(")")[2].split()[1]
+            except OSError:
+                return False
+            self._ours[name] = self._is_ours(parent)
+        return self._ours[name]
 
     def show(self) -> bool:
         """Whether a key was among it."""
