@@ -282,7 +282,11 @@ function Test-Writable {
 }
 
 function Get-AgentService {
-    Get-Service -Name $script:ServiceName -ErrorAction SilentlyContinue
+    # What Get-Service returns, null where there is none; looking for that command would take longer than to read the store.
+    if (-not ('System.ServiceProcess.ServiceController' -as [type])) { Add-Type -AssemblyName System.ServiceProcess }
+    $service = New-Object System.ServiceProcess.ServiceController $script:ServiceName
+    # for a service that is missing, 5.1 throws here and 7 gives nothing
+    try { if ($service.Status) { $service } } catch { $null }
 }
 
 function Get-ServiceState {

@@ -198,6 +198,21 @@ def test_a_host_that_stops_answering_fails_alone(farm, tmp_path):
     idle.close()
 
 
+def test_over_psrp_it_is_said_as_well(tmp_path):
+    while_writing = [("cut", "after", _SWING), ("kill", "before", _SWING), ("denied", "after", _SWING)]
+    cases = [*while_writing, ("kill", "after", "read")]
+    with Farm(count=len(cases), state=tmp_path / "hosts", engine="python", connection="psrp") as own:
+        hosts = list(own.hosts.values())
+        begin = {host.name: _prepare(host) for host in hosts}
+        for host, case in zip(hosts, cases, strict=True):
+            host.faults.add(" ".join(map(str, case)))
+        player = Player(own, tmp_path)
+        results = {result.host: result for result in player.play(hosts, policy_task(**NEW)).results}
+        for host, case in zip(hosts, cases, strict=True):
+            _assert_said(results[host.name], *case)
+        _finish(player, hosts, begin, "--forks=4")
+
+
 @pytest.mark.parametrize(("wanted", "rate"), [(SMALL, 20), (NEW, 2)])
 def test_a_host_that_fails_again_and_again_gets_there(tmp_path, wanted, rate):
     """Each run begins anew what was not in force yet: a long list of operations needs a host that fails less."""

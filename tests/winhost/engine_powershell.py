@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import pathlib
 import queue
@@ -50,14 +51,21 @@ class PowerShellEngine:
         if arguments is None:
             return
         course = Course(self._host, command)
+        environment = self.environment()
         with contextlib.ExitStack() as stack:
             channel = stack.enter_context(_fault_channel(course)) if self._host.faults else None
+            if channel is not None:
+                environment["WINHOST_FAULTS"] = str(channel)
+            errors: t.IO[bytes] | int = subprocess.PIPE
+            if self._host.setting("event_log"):
+                environment |= _logging(self._host)
+                errors = stack.enter_context(self._host.event_log.open("ab"))
             process = subprocess.Popen(
                 [str(self._programs / "powershell"), *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env={**self._environment(), **({} if channel is None else {"WINHOST_FAULTS": str(channel)})},
+                stderr=errors,
+                env=environment,
                 pass_fds=() if channel is None else (channel,),
                 cwd=self._host.folder,
                 start_new_session=True,
@@ -67,6 +75,7 @@ class PowerShellEngine:
         pumps = [
             threading.Thread(target=_pump, args=(command, stream, pipe), daemon=True)
             for stream, pipe in (("stdout", process.stdout), ("stderr", process.stderr))
+            if pipe is not None
         ]
         for thread in (
             *pumps,
@@ -75,9 +84,13 @@ class PowerShellEngine:
         ):
             thread.start()
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What a process of PowerShell needs to be on this host."""
         path = os.environ.get("PATH", "")
-        modules = [str(_STANDINS / "Modules"), str(pathlib.Path(t.cast(str, self._pwsh)).resolve().parent / "Modules")]
+        modules = [
+            str(self._library.parent.parent),
+            str(pathlib.Path(t.cast(str, self._pwsh)).resolve().parent / "Modules"),
+        ]
         return {
             "PATH": f"{self._programs}{os.pathsep}{path}",
             "HOME": os.environ.get("HOME", "/"),
@@ -91,6 +104,18 @@ class PowerShellEngine:
             "POWERSHELL_TELEMETRY_OPTOUT": "1",
             "PSModulePath": os.pathsep.join(modules),
         }
+
+
+def _logging(host: Host) -> dict[str, str]:
+    """What makes PowerShell log as the Group Policies for script blocks and for all modules do."""
+    policies = {
+        "ScriptBlockLogging": {"EnableScriptBlockLogging": True},
+        "ModuleLogging": {"EnableModuleLogging": True, "ModuleNames": ["*"]},
+    }
+    path = host.folder / "powershell" / "powershell.config.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"PowerShellPolicies": policies}))
+    return {"XDG_CONFIG_HOME": str(host.folder.resolve()), "WINHOST_EVENT_LOG": "1"}
 
 
 @contextlib.contextmanager
@@ -157,18 +182,22 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _prepare(pwsh: str) -> tuple[pathlib.Path, pathlib.Path]:
-    """The compiled stand-ins, and a folder where PowerShell has its names of Windows. Made once, by content."""
-    source = _STANDINS / "StandIns.cs"
+    """The compiled stand-ins, which are a module as well, and a folder where PowerShell has its names of Windows. Made
+    once, by content.
+    """
+    source, manifest = _STANDINS / "StandIns.cs", _STANDINS / "WinHost.psd1"
     engine = pathlib.Path(pwsh).resolve()
-    key = hashlib.sha256(source.read_bytes() + str(engine).encode()).hexdigest()[:16]
+    key = hashlib.sha256(source.read_bytes() + manifest.read_bytes() + str(engine).encode()).hexdigest()[:16]
     folder = pathlib.Path(tempfile.gettempdir()) / f"winhost-{os.getuid()}" / key
-    library, programs = folder / "StandIns.dll", folder / "bin"
+    library, programs = folder / "Modules" / "WinHost" / "StandIns.dll", folder / "bin"
     if library.exists():
         return library, programs
-    programs.mkdir(parents=True, exist_ok=True)
+    for needed in (programs, library.parent):
+        needed.mkdir(parents=True, exist_ok=True)
     link = programs / "powershell"
     if not link.exists():
         link.symlink_to(engine)
+    shutil.copy(manifest, library.parent)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         new = pathlib.Path(scratch) / "StandIns.dll"
         script = f"Add-Type -Path '{source}' -OutputAssembly '{new}' -OutputType Library"

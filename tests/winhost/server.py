@@ -18,11 +18,11 @@ import struct
 import threading
 import typing as t
 
-from . import soap, tls
+from . import psrp, soap, tls
 from .auth import Credentials, Denied, SealError, Session
 from .host import Host
 from .payload import Payload
-from .shells import Cut, Engine, Shells
+from .shells import Command, Cut, Engine, Shells
 
 HTTP_PORT: t.Final = 5985
 HTTPS_PORT: t.Final = 5986
@@ -60,15 +60,9 @@ class Endpoint:
         shells, shell_id = self.shells, request.shell_id
         match request.name:
             case "Create":
-                return soap.created(request, shells.create())
+                return soap.created(request, self._create(request))
             case "Command":
-                words = [
-                    request.text("rsp:CommandLine/rsp:Command") or "",
-                    *request.texts("rsp:CommandLine/rsp:Arguments"),
-                ]
-                command = shells.run(shell_id, " ".join(words), self.host.sync().epoch)
-                command.when_input_ended(self._note)
-                return soap.command_started(request, command.id)
+                return soap.command_started(request, self._run(request).id)
             case "Send":
                 for stream in request.element("rsp:Send").iterfind(f"{{{soap.SHELL}}}Stream"):
                     command = shells.command(shell_id, stream.get("CommandId"))
@@ -89,6 +83,32 @@ class Endpoint:
                 shells.delete(shell_id)
                 return soap.done(request, "Delete")
         raise soap.Fault(f"the simulated host does not know the action {request.action}")
+
+    def _create(self, request: soap.Request) -> str:
+        """Open a shell, which is a runspace pool if its resource says so; returns its id."""
+        if not request.resource.startswith(psrp.RESOURCE):
+            return self.shells.create()
+        shell = request.element("rsp:Shell")
+        shell_id = self.shells.create(shell.get("ShellId"))
+        pool = psrp.Pool()
+        self.shells.add(shell_id, pool)
+        pool.feed(soap.decoded(shell.findtext("{*}creationXml") or ""), False)
+        return shell_id
+
+    def _run(self, request: soap.Request) -> Command:
+        shells, shell_id, epoch = self.shells, request.shell_id, self.host.sync().epoch
+        words = [request.text("rsp:CommandLine/rsp:Command") or "", *request.texts("rsp:CommandLine/rsp:Arguments")]
+        if not request.resource.startswith(psrp.RESOURCE):
+            command = shells.run(shell_id, " ".join(words), epoch)
+            command.when_input_ended(self._note)
+            return command
+        pipeline = request.element("rsp:CommandLine").get("CommandId") or ""
+        pool = t.cast(psrp.Pool, shells.command(shell_id, None))
+        command = psrp.Pipeline(pool, pipeline, epoch, shells.engine.start)
+        command.when_input_ended(self._note)
+        shells.add(shell_id, command)
+        command.feed(soap.decoded(words[-1]), False)
+        return command
 
     def _note(self, data: bytes) -> None:
         """Write down what is about to run."""

@@ -2,7 +2,7 @@
 // GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
 // What Windows has and the PowerShell engine elsewhere lacks, as far as the collection's host module uses it: a registry
-// (the journal registry.jsonl in the folder WINHOST_STATE), names, interfaces, the clock. It is a start-up hook of .NET: the names
+// (the journal registry.jsonl in the folder WINHOST_STATE), names, interfaces, the clock, the commands for services. It is a start-up hook of .NET: the names
 // are registered when the engine loads, so that scripts run as they came.
 
 using System;
@@ -29,7 +29,9 @@ internal static class StartupHook
     {
         AppDomain.CurrentDomain.AssemblyLoad += (sender, load) =>
         {
-            if (load.LoadedAssembly.GetName().Name == "System.Management.Automation") Register(load.LoadedAssembly);
+            if (load.LoadedAssembly.GetName().Name != "System.Management.Automation") return;
+            Register(load.LoadedAssembly);
+            if (Environment.GetEnvironmentVariable("WINHOST_EVENT_LOG") != null) WinHost.EventLog.Open(load.LoadedAssembly);
         };
     }
 
@@ -40,6 +42,7 @@ internal static class StartupHook
             ["Microsoft.Win32.RegistryKey"] = typeof(WinHost.RegistryKey),
             ["Microsoft.Win32.RegistryAclExtensions"] = typeof(WinHost.RegistryAclExtensions),
             ["System.Security.AccessControl.RegistrySecurity"] = typeof(WinHost.RegistrySecurity),
+            ["System.ServiceProcess.ServiceController"] = typeof(WinHost.ServiceController),
             ["System.Net.Dns"] = typeof(WinHost.Dns),
             ["System.Net.NetworkInformation.NetworkInterface"] = typeof(WinHost.NetworkInterface),
             ["System.Net.NetworkInformation.IPGlobalProperties"] = typeof(WinHost.IPGlobalProperties),
@@ -107,6 +110,28 @@ namespace WinHost
         public static long Now()
         {
             return System.DateTimeOffset.UtcNow.ToUnixTimeSeconds() + Setting("clock_offset").GetInt64();
+        }
+    }
+
+    // What PowerShell writes into the event log of Windows goes to syslog elsewhere, and from there to standard error, in full.
+    internal static class EventLog
+    {
+        private const int WriteToStandardError = 0x20;
+        private const int LocalFacility = 16 << 3;
+        private const byte Verbose = 5;
+
+        [DllImport("libc")]
+        private static extern void openlog(nint identity, int option, int facility);
+
+        public static void Open(Assembly engine)
+        {
+            const BindingFlags Hidden = BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance;
+            // its constructor opens syslog, so it has to be there before
+            var provider = engine.GetType("System.Management.Automation.Tracing.PSSysLogProvider")
+                .GetField("s_provider", Hidden).GetValue(null);
+            // the level can be set for a whole machine only, in PowerShell's own folder
+            provider.GetType().GetField("_levelFilter", Hidden).SetValue(provider, Verbose);
+            openlog(Marshal.StringToHGlobalAnsi("PowerShell"), WriteToStandardError, LocalFacility);
         }
     }
 
@@ -475,6 +500,122 @@ namespace WinHost
     public sealed class Clock
     {
         public static System.DateTimeOffset UtcNow { get { return System.DateTimeOffset.FromUnixTimeSeconds(State.Now()); } }
+    }
+
+    // The one service of a simulated host: what was done to it is in service.jsonl, its start type in the registry.
+    public sealed class ServiceController
+    {
+        private const string Key = @"HKLM\SYSTEM\CurrentControlSet\Services\PolicyAgent";
+        private static readonly Dictionary<string, uint> StartTypes =
+            new Dictionary<string, uint>(StringComparer.OrdinalIgnoreCase) { ["Automatic"] = 2, ["Manual"] = 3, ["Disabled"] = 4 };
+
+        private readonly string name;
+
+        public ServiceController(string name) { this.name = name; }
+
+        public string Status
+        {
+            get
+            {
+                if (!"PolicyAgent".Equals(name, StringComparison.OrdinalIgnoreCase) || Start == null)
+                    throw new InvalidOperationException("Cannot find any service with service name '" + name + "'.");
+                var last = File.ReadLines(Path.Combine(State.Folder, "service.jsonl")).Last(line => !line.Contains("control"));
+                return last.Contains("start") ? "Running" : "Stopped";
+            }
+        }
+
+        private static uint? Start
+        {
+            get
+            {
+                var key = Journal.Find(Key);
+                return key != null && key.Values.ContainsKey("Start") ? (uint?)(int)key.Values["Start"].Item3 : null;
+            }
+        }
+
+        // The status, for who may control the service.
+        private string Control()
+        {
+            var status = Status;
+            if (!State.Setting("administrator").GetBoolean())
+                throw new InvalidOperationException("Service '" + name + "' cannot be controlled: Access is denied");
+            return status;
+        }
+
+        public void SetStart(string type)
+        {
+            Control();
+            Journal.Write("set", Key, "Start", (int)RegistryValueKind.DWord, StartTypes[type]);
+        }
+
+        public void Begin()
+        {
+            Control();
+            if (Start == 4)
+                throw new InvalidOperationException("Service 'IPsec Policy Agent (PolicyAgent)' cannot be started because it is disabled.");
+            Tell("start");
+        }
+
+        public void End()
+        {
+            Control();
+            Note("stop");
+        }
+
+        public void ExecuteCommand(int command)
+        {
+            if (Control() != "Running") throw new InvalidOperationException("Cannot control PolicyAgent service on computer '.'.");
+            Tell("control", command);
+        }
+
+        private static void Tell(params object[] action)
+        {
+            Faults.Meet("before service");
+            Note(action);
+            Faults.Meet("after service");
+        }
+
+        private static void Note(params object[] action)
+        {
+            State.Append("service.jsonl", action);
+            State.Event("service", action);
+        }
+    }
+
+    public abstract class ServiceCommand : PSCmdlet
+    {
+        [Parameter(Position = 0)]
+        public string Name { get; set; }
+
+        protected ServiceController Service { get { return new ServiceController(Name); } }
+    }
+
+    [Cmdlet(VerbsCommon.Set, "Service")]
+    public sealed class SetService : ServiceCommand
+    {
+        [Parameter]
+        public string StartupType { get; set; }
+
+        protected override void EndProcessing() { Service.SetStart(StartupType); }
+    }
+
+    [Cmdlet(VerbsLifecycle.Start, "Service")]
+    public sealed class StartService : ServiceCommand
+    {
+        protected override void EndProcessing() { Service.Begin(); }
+    }
+
+    [Cmdlet(VerbsLifecycle.Restart, "Service")]
+    public sealed class RestartService : ServiceCommand
+    {
+        [Parameter]
+        public SwitchParameter Force { get; set; }
+
+        protected override void EndProcessing()
+        {
+            Service.End();
+            Service.Begin();
+        }
     }
 
     // Each simulated host has its own mutexes.
