@@ -39,7 +39,8 @@ def _netsh(key):
     add = "netsh ipsec static add"
     return (
         f"{add} policy name=Netsh\n{add} filterlist name=F\n{add} filter filterlist=F srcaddr=me dstaddr=192.0.2.10\n"
-        f'{add} filteraction name=A action=negotiate\n{add} rule name=R policy=Netsh filterlist=F filteraction=A psk="{key}"'
+        f"{add} filteraction name=A action=negotiate\n"
+        f'{add} rule name=R policy=Netsh filterlist=F filteraction=A psk="{key}"'
     )
 
 
@@ -111,7 +112,7 @@ def secretly(farm, player, tmp_path, monkeypatch):
 
 
 def _check_event_log(host):
-    """No script block has a key in it (event 4104), and parameters of commands (4103) only where Ansible reads its input."""
+    """No script block has a key in it (event 4104), and of the parameters of commands (4103) only Ansible's input."""
     records = re.split(r"^PowerShell: (?=\()", host.event_log.read_text(errors="replace"), flags=re.MULTILINE)
     scripts = [record for record in records if "[ScriptBlock_Compile_Detail:" in record]
     assert any("function Update-Everything {" in record for record in scripts)
@@ -239,7 +240,8 @@ PLAYBOOK = """
   vars:
     line: 'ipseccmd -w reg -p P -r R -f 0+192.0.2.10 -a p:"{{ mark }}-facts"'
   tasks:
-    - ipsec.windows.ipsec_policy: {name: P, rules: [{name: R, filters: [0+*], authentication: [{preshared_key: MARK-literal}]}]}
+    - ipsec.windows.ipsec_policy: {name: P, rules: [{name: R, filters: [0+*]}]}
+    - ipsec.windows.ipsec_rule: {policy: P, name: R, authentication: [{preshared_key: MARK-literal}]}
     - ipsec.windows.ipsec_rule: {policy: P, name: R, authentication: [{preshared_key: MARK-nolog}]}
       no_log: true
     - ipsec.windows.ipsec_rule: {policy: P, name: R, authentication: [{preshared_key: !vault VAULT}]}
@@ -260,7 +262,7 @@ PLAYBOOK = """
     - ipsec.windows.ipseccmd: {command: 'ipseccmd -w reg -p P -r R -f 0+* -a p:"{{ mark }}-template"'}
     - ansible.builtin.set_fact: {policies: "{{ line | ipsec.windows.from_ipseccmd }}"}
     - ipsec.windows.ipsec_policy: {policy: "{{ line | ipsec.windows.from_ipseccmd | first }}"}
-    - ipsec.windows.ipsec_rule: {authentication: [{preshared_key: MARK-context, odd: "{{ nowhere }}"}], policy: P, name: R}
+    - ipsec.windows.ipsec_rule: {policy: P, authentication: [{preshared_key: MARK-context, odd: "{{ nowhere }}"}]}
       ignore_errors: true
 """
 
@@ -276,7 +278,7 @@ def test_what_ansible_itself_shows_of_a_task(host, player):
     def shown(*options, **environment):
         words = (f"--extra-vars=mark={MARK}", "--vault-password-file", str(player.folder / "password"))
         run = player.run(playbook, *words, *options, **environment)
-        assert [result.status for result in run.results] == ["ok"] * 12 + ["failed"]
+        assert [result.status for result in run.results] == ["ok"] * 13 + ["failed"]
         return set(re.findall(f"{MARK}-([a-z-]+)", run.output))
 
     assert shown() == {"item", "context"}
