@@ -11,18 +11,20 @@ import pathlib
 import sys
 import typing as t
 
-CHECKOUT: t.Final = pathlib.Path(__file__).parent.parent
-sys.path.insert(0, str(CHECKOUT / os.environ.get("VENV", ".venv") / "collections"))
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / os.environ.get("VENV", ".venv") / "collections"))
 
 from benchmarks import core, fleet, measure, tasks
 from winhost.engine_powershell import find_pwsh
 
+_REPORT: t.Final = pathlib.Path(__file__).parent.parent / "build" / "bench.json"
 _PARTS: t.Final = {"core": core.all_rows, "tasks": tasks.all_rows, "fleet": fleet.all_rows}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*_PARTS, []], help=f"what to measure: {', '.join(_PARTS)}; default all")
+    parser.add_argument(
+        "parts", nargs="*", choices=[*_PARTS, []], help=f"what to measure: {', '.join(_PARTS)}; default all"
+    )
     parts = parser.parse_args().parts or list(_PARTS)
     measure.head()
     rows = []
@@ -33,7 +35,7 @@ def main() -> None:
         for row in _PARTS[part]():
             measure.show(row)
             rows.append(row)
-    measure.write(rows, CHECKOUT / "build" / "bench.json")
+    measure.write(rows, _REPORT)
 
 
 if __name__ == "__main__":

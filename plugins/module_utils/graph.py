@@ -178,7 +178,7 @@ class Graph:
         gone: dict[str, None] = dict.fromkeys(self._unfinished)
         for class_ in (ObjectClass.NFA, ObjectClass.ISAKMP, ObjectClass.FILTER, ObjectClass.ACTION):
             for key in self.of_class(class_):
-                if self.users.get(key, set()) - gone.keys():
+                if any(user not in gone for user in self.users.get(key, ())):
                     continue
                 if self.owners(key) or not self.store.values(key):
                     gone[key] = None

@@ -13,7 +13,7 @@ import typing as t
 
 from . import blobs, defaults
 from .convert.common import lenient
-from .convert.filters import read_filters
+from .convert.filters import FilterList
 from .convert.main_mode import read_main_mode
 from .convert.negotiation_policy import DEFAULT_RESPONSE_TYPE, read_negotiation_policy, read_security_methods
 from .convert.nfa import read_authentication, read_connection_type, read_tunnel
@@ -34,7 +34,7 @@ class StoredRule:
     nfa: blobs.NfaBlob
     action_key: str
     action: blobs.NegotiationPolicyBlob
-    filters: t.Mapping[str, blobs.FilterBlob]
+    filters: t.Mapping[str, FilterList]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -157,11 +157,11 @@ def _read_nfa(graph: Graph, key: str) -> StoredRule | StoredDefaultResponse:
     if graph.text(action_key, "ipsecNegotiationPolicyType").lower() == DEFAULT_RESPONSE_TYPE and not filter_keys:
         value = lenient(DefaultResponse, nfa.is_active != 0, read_security_methods(action), authentication)
         return StoredDefaultResponse(value, key, nfa, action_key, action)
-    lists = {filter_key: _unpack(graph, filter_key, blobs.FilterBlob) for filter_key in filter_keys}
+    lists = {filter_key: FilterList.read(_unpack(graph, filter_key, blobs.FilterBlob)) for filter_key in filter_keys}
     rule = lenient(
         Rule,
         graph.text(key, "ipsecName"),
-        tuple(entry.filter for blob in lists.values() for entry in read_filters(blob)),
+        tuple(filter_ for found in lists.values() for filter_ in found.filters),
         read_negotiation_policy(action, graph.text(action_key, "ipsecNegotiationPolicyAction")),
         authentication,
         read_tunnel(nfa),

@@ -10,6 +10,7 @@ import typing as t
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.answers import AnswerError
+from ..module_utils.hints import message
 from ..module_utils.model import ModelError
 from ..module_utils.store import StoreError
 from ._host import HostError
@@ -46,9 +47,9 @@ class IpsecAction(ActionBase):
         try:
             result.update(self.work(task_vars or {}))
         except TaskFailure as error:
-            result.update(error.result, failed=True, msg=str(error))
+            result.update(error.result, failed=True, msg=message(error))
         except REFUSALS as error:
-            result.update(failed=True, msg=str(error))
+            result.update(failed=True, msg=message(error))
         return result
 
     def _is_pipelining_enabled(self, module_style: str, wrap_async: bool = False) -> bool:

@@ -21,6 +21,7 @@ from ..module_utils.draft import Change
 from ..module_utils.facts import render_stored_policy
 from ..module_utils.goal import Goal
 from ..module_utils.graph import Graph, describe_class, object_id
+from ..module_utils.hints import printable
 from ..module_utils.lint import lint
 from ..module_utils.merge import Target
 from ..module_utils.model import TCP
@@ -214,7 +215,7 @@ class PolicyTask:
                     f"{self.host.name}, which tasks come over: the {rule.title} {why}"
                 )
                 if not self.settings.check_mode:
-                    _display.warning(warning)
+                    _display.warning(printable(warning))
                 self.warnings.append(warning)
                 return warning
         return None
@@ -251,7 +252,7 @@ class PolicyTask:
         coming = [path for path in attempt.plan.store.paths() if path not in before]
         try:
             self.backup_file = write_backup(before, coming, self.settings.backup, self.host.name, base)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise TaskFailure(f"the backup cannot be written, so nothing was changed: {error}", changed=False) from None
 
     def _stopped(self, attempt: _Attempt, applied: Applied) -> TaskFailure:
@@ -267,7 +268,7 @@ class PolicyTask:
     def _noted(self) -> dict[str, t.Any]:
         """What a result has of the way to it, however it ends."""
         backup = {} if self.backup_file is None else {"backup_file": self.backup_file}
-        return {"warnings": self.warnings, **backup}
+        return {"warnings": [printable(warning) for warning in self.warnings], **backup}
 
     def _result(
         self, attempt: _Attempt, operations: list[dict[str, t.Any]], service: Service | None
@@ -284,8 +285,8 @@ class PolicyTask:
             )
         if service is not None and service.error:
             self.warnings.append(
-                f"the service PolicyAgent could not be told: {service.error.rstrip('.')}; it takes the change at its next start, "
-                "and the next task here tells it again"
+                f"the service PolicyAgent could not be told: {service.error.rstrip('.')}; it takes the change at its "
+                "next start, and the next task here tells it again"
             )
         result: dict[str, t.Any] = {
             "changed": attempt.changed or bool(operations),
@@ -323,7 +324,7 @@ class PolicyTask:
         stored, target = part.change.stored, part.change.target
         found = render_diff(stored, _side(attempt.reading.graph), target, _side(attempt.plan.graph))
         name = target.policy.name if target else stored.policy.name if stored else self.goal.title
-        header = f"{self.host.name} IPsec policy {name}"
+        header = f"{self.host.name} IPsec policy {printable(name)}"
         return {
             "before": _service_line(dataclasses.asdict(attempt.reading.service), attempt.reading.untold)
             + found["before"],

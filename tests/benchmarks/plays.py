@@ -31,9 +31,7 @@ class Measured:
     worker_memory: int
 
 
-def play(
-    farm: Farm, folder: pathlib.Path, hosts: list[Host], tasks: list[dict[str, t.Any]], *options: str
-) -> Measured:
+def play(farm: Farm, folder: pathlib.Path, hosts: list[Host], tasks: list[dict[str, t.Any]], *options: str) -> Measured:
     """Run `tasks`, of which each has a name."""
     record = folder / "seconds.jsonl"
     run = Player(farm, folder).run(

@@ -44,9 +44,7 @@ def _unchanged(farm: Farm, folder: pathlib.Path, host: Host) -> Row:
     return Row("unchanged", 0.5, _ratios(found), "ipsec_policy of 10 rules, nothing to change; ÷ win_ping")
 
 
-def _changed(
-    farm: Farm, folder: pathlib.Path, host: Host, name: str, aim: float, policy: dict[str, t.Any]
-) -> Row:
+def _changed(farm: Farm, folder: pathlib.Path, host: Host, name: str, aim: float, policy: dict[str, t.Any]) -> Row:
     """A policy that is not there; the peer makes it by one command after the other, of which each is a task."""
     commands = write_netsh([policy])
     ours = {"name": "ours", "ipsec.windows.ipsec_policy": policy}

@@ -125,10 +125,16 @@ def _check_event_log(host):
 
 
 @pytest.mark.parametrize(
-    ("farm", "options"),
+    ("farm", "connection", "options"),
     # what is shown less of is no matter of the engine
-    [("python", ()), ("python", ("--check", *LOUD)), ("python", LOUD), ("powershell", LOUD)],
-    indirect=["farm"],
+    [
+        ("python", "winrm", ()),
+        ("python", "winrm", ("--check", *LOUD)),
+        ("python", "winrm", LOUD),
+        ("python", "psrp", (*LOUD, "-vv")),
+        ("powershell", "winrm", LOUD),
+    ],
+    indirect=["farm", "connection"],
 )
 def test_a_key_is_nowhere_but_in_the_store(farm, host, player, secretly, options):
     host.set(event_log=True)
@@ -232,7 +238,6 @@ def test_a_failure_on_the_host_shows_no_key(farm, secretly):
     run = secretly(hosts, _policy("{{ old }}", assigned=True))
     assert len(run.results) == len(hosts)
     assert all(result.status != "ok" or "could not be told" in str(result["warnings"]) for result in run.results)
-
 
 PLAYBOOK = """
 - hosts: HOST

@@ -51,7 +51,7 @@ class PowerShellEngine:
         if arguments is None:
             return
         course = Course(self._host, command)
-        environment = self._environment()
+        environment = self.environment()
         with contextlib.ExitStack() as stack:
             channel = stack.enter_context(_fault_channel(course)) if self._host.faults else None
             if channel is not None:
@@ -84,7 +84,8 @@ class PowerShellEngine:
         ):
             thread.start()
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What a process of PowerShell needs to be on this host."""
         path = os.environ.get("PATH", "")
         modules = [
             str(self._library.parent.parent),

@@ -62,7 +62,12 @@ class PythonEngine:
             return _HELPERS[payload.script]
         if payload.wrappers or payload.module not in self._modules:
             return self._failure(f"{payload.script} {' '.join(payload.wrappers)}".strip())
-        return json.dumps(self._modules[payload.module](payload.arguments or {}, course))
+        arguments = payload.arguments or {}
+        if payload.module == "ipsec_host" and self._host.lie is not None:
+            lie = self._host.lie(json.loads(arguments["request"]))
+            if lie is not None:
+                return lie if isinstance(lie, str) else json.dumps(lie)
+        return json.dumps(self._modules[payload.module](arguments, course))
 
     def _failure(self, what: str) -> str:
         host = f"the simulated host {self._host.name}"

@@ -178,7 +178,7 @@ class Faults:
             self._happen(fault, command, cleared)
 
     def _take(self, when: str, place: str, number: int) -> tuple[list[Fault], int]:
-        """The faults that happen now, those that happen once for the last time; and how often all were cleared so far."""
+        """The faults that happen now, and how often all were cleared so far. Those that happen once are gone then."""
         with self._condition:
             found: list[Fault] = []
             for entry in list(self._left):

@@ -68,6 +68,10 @@ class Host:
         self.traffic = 0
         """Bytes of messages in and out, without what HTTP puts around them."""
         self.enforced = Enforced(0, None)
+        self.lie: t.Callable[[dict[str, t.Any]], t.Any] | None = None
+        """What the Python engine answers to a request in place of the truth, doing nothing: a value, or a text as it
+        is. None is the truth after all.
+        """
         if not self._settings.exists():
             self._settings.write_text(json.dumps(SETTINGS | {"computer": name.upper()}, indent=2))
             self.registry.change(_fresh_registry())

@@ -12,14 +12,14 @@ import sys
 import threading
 
 from .engine_powershell import EngineError
-from .farm import AUTHENTICATIONS, ENGINES, Farm
+from .farm import AUTHENTICATIONS, CONNECTIONS, ENGINES, Farm
 from .faults import SYNTAX, Fault, FaultError
 from .regfile import RegFileError
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="serve", description="Simulated Windows hosts that Ansible can reach by WinRM."
+        prog="serve", description="Simulated Windows hosts that Ansible can reach by WinRM or PSRP."
     )
     parser.add_argument(
         "--inventory", type=pathlib.Path, required=True, help="the inventory to write once the hosts answer"
@@ -40,6 +40,9 @@ def main() -> int:
     parser.add_argument(
         "--auth", choices=AUTHENTICATIONS, default="ntlm", help="what the inventory uses (default ntlm)"
     )
+    parser.add_argument(
+        "--connection", choices=CONNECTIONS, default="winrm", help="what the inventory uses (default winrm)"
+    )
     parser.add_argument("--https", action="store_true", help="the inventory uses HTTPS")
     parser.add_argument(
         "--fault",
@@ -55,7 +58,9 @@ def main() -> int:
         signal.signal(number, lambda *_: ended.set())
     try:
         data = options.reg.read_bytes() if options.reg else None
-        with Farm(options.hosts, options.state, options.engine, options.auth, options.https) as farm:
+        with Farm(
+            options.hosts, options.state, options.engine, options.auth, options.https, options.connection
+        ) as farm:
             for fault in options.fault:
                 if fault.host not in (None, *farm.hosts):
                     raise FaultError(f"--fault {fault}: there is no host {fault.host}, only {', '.join(farm.hosts)}")

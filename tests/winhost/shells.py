@@ -153,13 +153,14 @@ class Shells:
     """Seconds after which a shell that nobody asks for is closed, as WinRM does."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine = engine
         self._lock = threading.Lock()
         self._shells: dict[str, collections.OrderedDict[str, Command]] = {}
         self._used: dict[str, float] = {}
 
-    def create(self) -> str:
-        shell_id = str(uuid.uuid4()).upper()
+    def create(self, shell_id: str | None = None) -> str:
+        """Open a shell; its id may be the client's choice."""
+        shell_id = shell_id or str(uuid.uuid4()).upper()
         with self._lock:
             self._shells[shell_id] = collections.OrderedDict()
             self._used[shell_id] = time.monotonic()
@@ -168,9 +169,12 @@ class Shells:
 
     def run(self, shell_id: str | None, line: str, epoch: int) -> Command:
         command = Command(line, epoch)
-        self._shell(shell_id)[command.id] = command
-        self._engine.start(command)
+        self.add(shell_id, command)
+        self.engine.start(command)
         return command
+
+    def add(self, shell_id: str | None, command: Command) -> None:
+        self._shell(shell_id)[command.id] = command
 
     def command(self, shell_id: str | None, command_id: str | None) -> Command:
         found = self._shell(shell_id).get(command_id or "")

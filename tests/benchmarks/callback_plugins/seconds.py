@@ -1,7 +1,9 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Writes when tasks began and ended, and what memory Ansible took, as lines of JSON into the file that IPSEC_SECONDS names."""
+"""Writes when tasks began and ended, and what memory Ansible took, as lines of JSON into the file that IPSEC_SECONDS
+names.
+"""
 
 from __future__ import annotations
 

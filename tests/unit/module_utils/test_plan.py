@@ -18,7 +18,17 @@ from ansible_collections.ipsec.windows.plugins.module_utils.store import Delete,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit import strategies
-from unit.stores import change, counting_guids, facts, in_force, microsoft_defaults, remove, stored, to_tree, windows_2022
+from unit.stores import (
+    change,
+    counting_guids,
+    facts,
+    in_force,
+    microsoft_defaults,
+    remove,
+    stored,
+    to_tree,
+    windows_2022,
+)
 from winhost import policy as reader
 
 GSECURITY = "GSecurity IP Policy"

@@ -57,7 +57,10 @@ def test_what_is_no_fault_is_told_what_one_is_made_of(text, words):
 
 @pytest.mark.parametrize(
     ("fault", "words"),
-    [("kill on win3 befor", "--fault: 'befor' is no part of a fault"), ("kill on win3", "there is no host win3, only win1")],
+    [
+        ("kill on win3 befor", "--fault: 'befor' is no part of a fault"),
+        ("kill on win3", "there is no host win3, only win1"),
+    ],
 )
 def test_serve_refuses_what_is_no_fault(tmp_path, fault, words):
     inventory = tmp_path / "hosts.yml"
