@@ -87,13 +87,17 @@ def where(folder: pathlib.Path, *known: pathlib.Path) -> list[str]:
     return [str(path.relative_to(folder)) for path in other if shows(path.read_bytes()) or shows(str(path))]
 
 
+def _processes() -> list[int]:
+    return [int(path.name) for path in pathlib.Path("/proc").iterdir() if path.name.isdigit()]
+
+
 class Processes:
     """Collects the arguments and the environment of all processes that start below this one while it is entered."""
 
     def __enter__(self) -> Processes:
         self.seen: set[bytes] = set()
         # whether a process is one of ours
-        self._ours = dict.fromkeys(os.listdir("/proc"), False) | {str(os.getpid()): True}
+        self._ours = dict.fromkeys(_processes(), False) | {os.getpid(): True}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch)
         self._thread.start()
@@ -105,20 +109,20 @@ class Processes:
 
     def _watch(self) -> None:
         while not self._ended.wait(0.02):
-            for name in os.listdir("/proc"):
-                if name != str(os.getpid()) and self._is_ours(name):
+            for process in _processes():
+                if process != os.getpid() and self._is_ours(process):
                     for file in ("cmdline", "environ"):
                         with contextlib.suppress(OSError):
-                            self.seen.add(pathlib.Path("/proc", name, file).read_bytes())
+                            self.seen.add(pathlib.Path("/proc", str(process), file).read_bytes())
 
-    def _is_ours(self, name: str) -> bool:
-        if name not in self._ours:
+    def _is_ours(self, process: int) -> bool:
+        if process not in self._ours:
             try:
-                parent = pathlib.Path("/proc", name, "stat").read_text().rpartition(")")[2].split()[1]
+                parent = pathlib.Path("/proc", str(process), "stat").read_text().rpartition(")")[2].split()[1]
             except OSError:
                 return False
-            self._ours[name] = self._is_ours(parent)
-        return self._ours[name]
+            self._ours[process] = self._is_ours(int(parent))
+        return self._ours[process]
 
     def show(self) -> bool:
         """Whether a key was among it."""

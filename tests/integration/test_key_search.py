@@ -9,6 +9,7 @@ import base64
 import gzip
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import textwrap
@@ -114,7 +115,7 @@ def test_a_removed_file_is_kept(tmp_path, code):
     graves.mkdir()
     for path in (work / "file", work / "folder" / "file"):
         path.write_text(KEY)
-    graveyard = os.path.join(os.path.dirname(__file__), "graveyard")
-    environment = {**os.environ, "PYTHONPATH": graveyard, "IPSEC_GRAVEYARD": str(graves)}
+    graveyard = pathlib.Path(__file__).parent / "graveyard"
+    environment = {**os.environ, "PYTHONPATH": str(graveyard), "IPSEC_GRAVEYARD": str(graves)}
     subprocess.run([sys.executable, "-c", code], check=True, cwd=work, env=environment)
     assert where(graves)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils.store import Set, Value, operations_text, pack
 from integration.playbook import facts_task, policy_task
 from winhost.policy import LOCAL
@@ -146,6 +147,7 @@ def test_a_name_is_only_a_name(host, player, tmp_path):
     assert [path for folder in (tmp_path, host.folder) for path in folder.rglob("*marker*")] == []
 
 
+@pytest.mark.parametrize("farm", ["python"], indirect=True)
 def test_a_name_of_several_lines_or_too_many_letters_is_refused(host, player):
     tasks = [
         {**policy_task(**{"name": "P", "rules": [], key: value}), "ignore_errors": True}

@@ -6,19 +6,20 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import shutil
 import sys
 import uuid
 
-FOLDER = os.environ["IPSEC_GRAVEYARD"]
+FOLDER = pathlib.Path(os.environ["IPSEC_GRAVEYARD"])
 
 
 def _bury(path: object, folder: int = -1) -> None:
     if isinstance(path, int):
         return
-    whole = os.path.join(f"/proc/self/fd/{folder}" if folder >= 0 else "", os.fsdecode(path))
-    if os.path.isfile(whole):
-        shutil.copyfile(whole, os.path.join(FOLDER, f"{uuid.uuid4()}-{os.path.basename(whole)}"))
+    whole = pathlib.Path(f"/proc/self/fd/{folder}" if folder >= 0 else "", os.fsdecode(path))
+    if whole.is_file():
+        shutil.copyfile(whole, FOLDER / f"{uuid.uuid4()}-{whole.name}")
 
 
 def _watch(event: str, details: tuple) -> None:
