@@ -162,9 +162,7 @@ def _read_record(record: blobs.FilterRecord) -> Filter:
     return lenient(
         Filter,
         _read_end(record.source, record.source_mask, record.source_name, record.special),
-        _read_end(
-            record.destination, record.destination_mask, record.destination_name, record.special - _DESTINATION
-        ),
+        _read_end(record.destination, record.destination_mask, record.destination_name, record.special - _DESTINATION),
         record.protocol,
         Ports(record.source_port, record.source_port) if record.source_port else None,
         Ports(record.destination_port, record.destination_port) if record.destination_port else None,
