@@ -182,8 +182,7 @@ def _edited(rng: random.Random, policy: dict[str, t.Any]) -> dict[str, t.Any]:
                 _edit_rule(rng, rule, change)
 
     edits: list[t.Callable[[], t.Any]] = [
-        edit_rule,
-        edit_rule,
+        *[edit_rule] * 5,
         lambda: rules and rules.remove(rng.choice(rules)),
         lambda: rules.append(
             _rule(rng, rng.choice([n for n in _NAMES if all(r["name"] != n for r in rules)] or ["N"]))
@@ -300,7 +299,7 @@ def _store(rng: random.Random, guids: Guids) -> Store:
         made = parse_task({**_policy(rng, name), "assigned": rng.random() < 0.6})
         own = stores.run_goal(Store(), OnePolicy(*made), new_guid=guids).store
         store = _both(store, _by_old_writer(own) if rng.random() < 0.4 else own)
-    for _i in range(rng.choice((0, 2, 4, 8))):
+    for _i in range(rng.choice((0, 3, 6, 9))):
         _spoil(rng, store, guids)
     if rng.random() < 0.15:
         # a run was cut off, and another task comes
@@ -372,7 +371,17 @@ def _by_old_writer(store: Store) -> Store:
 
 
 _SPOILT = (
-    *("unowned", "library", "library", "nameless", "shared part", "shared part", "shared main mode", "shared rule"),
+    *(
+        "unowned",
+        "library",
+        "library",
+        "library",
+        "nameless",
+        "shared part",
+        "shared part",
+        "shared main mode",
+        "shared rule",
+    ),
     *("stray", "odd value", "below", "foreign", "nowhere", "unreadable", "active"),
 )
 

@@ -206,7 +206,7 @@ class Run:
             assert self.again(store).operations == 0
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("PAIRS", "240"))))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("PAIRS", "220"))))
 def test_a_task_can_be_cut_off_after_every_operation(seed):
     pair = pairs.make(seed)
     run = Run(pair, seed)
