@@ -55,6 +55,8 @@ def parse_address(text: str, notes: list[str], odd: bool = False) -> Address:
         return span(low, high, odd)
     address = _ip(text)
     if address is None:
+        if dash and _ip(first) is not None and (not last or _LOOKS_NUMERIC.match(last)):
+            raise ModelError(f"'{text}' is no range; one goes from address to address, as in 192.0.2.1-192.0.2.9")
         if ":" in text or _LOOKS_NUMERIC.match(text):
             raise _no_address(text)
         return DnsName(text, odd=odd)

@@ -21,6 +21,7 @@ import unicodedata
 from collections import Counter
 
 from . import defaults
+from .hints import same_letters
 
 IPAddress: t.TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -51,6 +52,7 @@ UDP: t.Final = PROTOCOLS["udp"]
 ENCRYPTION: t.Final = ("none", "des", "3des")
 INTEGRITY: t.Final = ("none", "md5", "sha")
 GROUPS: t.Final = (1, 2, 14)
+_OTHER_NAMES: t.Final = {"sha1": "sha", "sha-1": "sha", "null": "none"}
 
 GUID_PATTERN: t.Final = re.compile(r"\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}", re.IGNORECASE)
 # the last label is never a number: 192.0.2.300 is no name
@@ -92,7 +94,8 @@ def check_text(value: str, what: str, limit: int, allowed: str = "") -> None:
         raise ModelError(f"{what} contains the character U+{ord(bad):04X}; use printable characters only")
 
 
-def _check_description(value: str, what: str) -> None:
+def check_description(value: str, what: str) -> None:
+    """Raise `ModelError` for a text that cannot be a description."""
     check_text(value, what, DESCRIPTION_LIMIT, allowed="\t\r\n")
 
 
@@ -348,7 +351,7 @@ class Filter:
             )
         if Family.BOTH in (one, other) and Special("any", Family.BOTH) in (self.source, self.destination):
             raise ModelError("any/both does not exist in the store; write one filter with any and one with any/ipv6")
-        _check_description(self.description, "the filter's description")
+        check_description(self.description, "the filter's description")
 
     def as_written(self) -> tuple[object, ...]:
         """The filter with its direction, which means nothing where it is mirrored."""
@@ -388,6 +391,12 @@ def protocol_name(number: int) -> str:
     return PROTOCOL_NAMES.get(number, str(number))
 
 
+def _algorithm_hint(name: str, known: t.Collection[str]) -> str:
+    """The algorithm that a misspelt one is. Another one that is merely near, as des is to aes, would be bad advice."""
+    meant = _OTHER_NAMES.get(name)
+    return f"; did you mean {meant}?" if meant in known else same_letters(name, known)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Ah:
     """Authentication Header with a hash: integrity only."""
@@ -397,7 +406,8 @@ class Ah:
 
     def __post_init__(self) -> None:
         _require(
-            self.odd or self.integrity in INTEGRITY[1:], f"ah[{self.integrity}] does not exist; ah takes md5 or sha"
+            self.odd or self.integrity in INTEGRITY[1:],
+            f"ah[{self.integrity}] does not exist; ah takes md5 or sha{_algorithm_hint(self.integrity, INTEGRITY[1:])}",
         )
 
     def __str__(self) -> str:
@@ -415,8 +425,16 @@ class Esp:
     def __post_init__(self) -> None:
         if self.odd:
             return
-        _require(self.encryption in ENCRYPTION, f"'{self.encryption}' is no cipher of esp; it takes none, des or 3des")
-        _require(self.integrity in INTEGRITY, f"'{self.integrity}' is no hash of esp; it takes none, md5 or sha")
+        _require(
+            self.encryption in ENCRYPTION,
+            f"'{self.encryption}' is no cipher of esp; it takes none, des or 3des"
+            f"{_algorithm_hint(self.encryption, ENCRYPTION)}",
+        )
+        _require(
+            self.integrity in INTEGRITY,
+            f"'{self.integrity}' is no hash of esp; it takes none, md5 or sha"
+            f"{_algorithm_hint(self.integrity, INTEGRITY)}",
+        )
         _require(
             (self.encryption, self.integrity) != ("none", "none"),
             "esp[none,none] is not supported: it would protect nothing; name a cipher, a hash or both",
@@ -600,7 +618,7 @@ class Rule:
                 f"a tunnel negotiates security; {self.action.action} takes no tunnel endpoint",
             )
         check_text(self.name, "the rule's name", NAME_LIMIT)
-        _check_description(self.description, "the rule's description")
+        check_description(self.description, "the rule's description")
         for value, what in (
             (self.filter_list, "the filter list's name"),
             (self.filter_action, "the filter action's name"),
@@ -679,9 +697,15 @@ class MainModeMethod:
         ):
             _require(value is None or 0 <= value <= U32, f"a {what} of {value} cannot be; it is 0 to {U32}")
         _require(
-            self.encryption in ENCRYPTION[1:], f"'{self.encryption}' is no cipher of main mode; it takes des or 3des"
+            self.encryption in ENCRYPTION[1:],
+            f"'{self.encryption}' is no cipher of main mode; it takes des or 3des"
+            f"{_algorithm_hint(self.encryption, ENCRYPTION[1:])}",
         )
-        _require(self.integrity in INTEGRITY[1:], f"'{self.integrity}' is no hash of main mode; it takes md5 or sha")
+        _require(
+            self.integrity in INTEGRITY[1:],
+            f"'{self.integrity}' is no hash of main mode; it takes md5 or sha"
+            f"{_algorithm_hint(self.integrity, INTEGRITY[1:])}",
+        )
         _require(self.group in GROUPS, f"{self.group} is no Diffie-Hellman group of a stored policy; it is 1, 2 or 14")
 
     def __str__(self) -> str:
@@ -754,7 +778,7 @@ class Policy:
         if self.odd:
             return
         check_policy_name(self.name)
-        _check_description(self.description, "the policy's description")
+        check_description(self.description, "the policy's description")
         _require(
             1 <= self.poll_interval <= U32,
             f"a poll interval of {self.poll_interval} seconds cannot be; it is 1 to {U32}",

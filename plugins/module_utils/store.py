@@ -20,6 +20,8 @@ import zlib
 
 SIZE_LIMIT: t.Final = 256 * 1024 * 1024
 """The largest text that is taken from a host, in bytes: a million filters fit."""
+LINE_LIMIT: t.Final = 2_000_000
+"""The most keys and values that are taken from a host: each takes much more memory than it is long."""
 
 
 class StoreError(ValueError):
@@ -85,7 +87,10 @@ class Value:
         if known is Kind.MULTI_STRING:
             return cls(known, () if data == "-" else tuple(map(_decode, data.split(","))))
         if known in (Kind.DWORD, Kind.QWORD):
-            return cls(known, int(data))
+            number = int(data)
+            if str(number) != data or not 0 <= number < 1 << (32 if known is Kind.DWORD else 64):
+                raise ValueError("this is no number of that kind")
+            return cls(known, number)
         return cls(known, binascii.a2b_base64(data, strict_mode=True))
 
 
@@ -204,6 +209,8 @@ class Store:
     def parse(cls, text: str) -> Store:
         keys: dict[str, dict[str, Value]] = {}
         values: dict[str, Value] | None = None
+        if text.count("\n") > LINE_LIMIT:
+            raise StoreError(f"the store has more than {LINE_LIMIT} keys and values")
         # all objects have values of the same few names
         decode = functools.cache(_decode)
         for number, line in enumerate(text.splitlines(), 1):
@@ -217,8 +224,8 @@ class Store:
                         raise StoreError(f"line {number} of the store is neither a key nor a value of one")
             except StoreError:
                 raise
-            except ValueError as error:
-                raise StoreError(f"line {number} of the store cannot be read: {type(error).__name__}") from None
+            except ValueError:
+                raise StoreError(f"line {number} of the store has no proper base64, UTF-16, kind or number") from None
         return cls(keys)
 
     def copy(self) -> Store:
@@ -270,13 +277,18 @@ def unpack(packed: str) -> str:
         return ""
     try:
         data = base64.b64decode(packed, validate=True)
+    except ValueError:
+        raise StoreError("the store cannot be unpacked: it is no base64") from None
+    try:
         engine = zlib.decompressobj(wbits=31)
         text = engine.decompress(data, SIZE_LIMIT)
         if not engine.eof:
             raise StoreError(f"the store is cut off or larger than {SIZE_LIMIT} bytes")
         return text.decode("ascii")
-    except (binascii.Error, zlib.error, UnicodeDecodeError) as error:
-        raise StoreError(f"the store cannot be unpacked: {type(error).__name__}") from None
+    except zlib.error:
+        raise StoreError("the store cannot be unpacked: it is no gzip") from None
+    except UnicodeDecodeError:
+        raise StoreError("the store cannot be unpacked: it is no ASCII") from None
 
 
 def operations_text(operations: t.Iterable[Operation]) -> str:

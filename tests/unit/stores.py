@@ -20,7 +20,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils.resolve import Resol
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.render import render_policy
 from ansible_collections.ipsec.windows.plugins.module_utils.store import Kind, Store, Value
-from winhost import ldif, regfile, tree
+from winhost import ldif, policy, regfile, tree
 
 DATA = pathlib.Path(__file__).parent.parent / "data"
 CONTAINER = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\IPSec\Policy\Local"
@@ -47,6 +47,35 @@ def to_tree(store: Store) -> tree.Tree:
         }
         for path in store.paths()
     }
+
+
+def in_force(found: tree.Tree):
+    """The policy in force as the simulated host's own reader sees it, as `enforced`; None for none."""
+    taken = policy.read(found)
+    return None if taken is None else enforced(taken.policy)
+
+
+def enforced(found: policy.Policy):
+    """What a simulated host enforces of a policy: without names, ids and times."""
+    rules = sorted(
+        (
+            (
+                r.enabled,
+                sorted(map(str, r.filters)),
+                r.action,
+                r.inpass,
+                r.soft,
+                str(r.methods),
+                r.authentication,
+                r.tunnel,
+                r.connection_type,
+                r.default_response,
+            )
+            for r in found.rules
+        ),
+        key=str,
+    )
+    return found.poll_interval, str(found.main_mode), rules
 
 
 def windows_2022() -> Store:

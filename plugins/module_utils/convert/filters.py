@@ -47,8 +47,7 @@ _NO_MASK: t.Final = bytes(4)
 _FULL_MASK: t.Final = b"\xff" * 4
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class FilterEntry:
+class FilterEntry(t.NamedTuple):
     """A filter and the record that says it; `restated` are the version-1 subnets that restate a version-2 range."""
 
     filter: Filter
@@ -78,7 +77,7 @@ class FilterList:
             if _uses_ranges(entry) and _is_spelled_out(entry.filter, spelled_out):
                 found = [i for part in _subnets_of(entry.filter) for i in spelled_out[part] if i not in restated]
                 restated.update(found)
-                ranged[at] = dataclasses.replace(entry, restated=tuple(blob.filters[index] for index in found))
+                ranged[at] = entry._replace(restated=tuple(blob.filters[index] for index in found))
         return cls(blob, (*(entry for index, entry in enumerate(plain) if index not in restated), *ranged))
 
     @property

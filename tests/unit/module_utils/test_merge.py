@@ -193,7 +193,7 @@ def test_an_odd_name_that_stays_is_no_obstacle():
     mirrored_tunnel = _rule(tunnel="192.0.2.9", odd=True)
     with pytest.raises(ModelError, match="a tunnel cannot have mirrored filters"):
         _merge(store, rules=[mirrored_tunnel])
-    with pytest.raises(ModelError, match="a poll interval of 0 seconds"):
+    with pytest.raises(ModelError, match="poll_interval: the interval is a number of minutes"):
         _merge(store, odd=True, poll_interval="0s")
 
 

@@ -18,7 +18,17 @@ from ansible_collections.ipsec.windows.plugins.module_utils.store import Delete,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit import strategies
-from unit.stores import change, counting_guids, facts, microsoft_defaults, remove, stored, to_tree, windows_2022
+from unit.stores import (
+    change,
+    counting_guids,
+    facts,
+    in_force,
+    microsoft_defaults,
+    remove,
+    stored,
+    to_tree,
+    windows_2022,
+)
 from winhost import policy as reader
 
 GSECURITY = "GSecurity IP Policy"
@@ -38,6 +48,13 @@ def _after(store: Store, operations) -> Store:
     return copied
 
 
+<<<<<<< HEAD
+=======
+def _in_force(store: Store):
+    return in_force(to_tree(store))
+
+
+>>>>>>> abcfc4e4c3efe8c9987348f7eebe1cda3e398a8f
 def _wanted(store: Store, name: str) -> dict:
     return copy.deepcopy(facts(store)[name])
 
