@@ -238,6 +238,7 @@ def test_a_failure_on_the_host_shows_no_key(farm, secretly):
     assert len(run.results) == len(hosts)
     assert all(result.status != "ok" or "could not be told" in str(result["warnings"]) for result in run.results)
 
+
 PLAYBOOK = """
 - hosts: HOST
   gather_facts: false

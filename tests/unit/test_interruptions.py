@@ -34,25 +34,11 @@ CUT_TWICE = 2
 """For how many places of a pair the finishing run is cut off as well."""
 
 
-def enforced(policy: reader.Policy):
-    """A policy without names, ids, times and orders."""
-
-    def rule(found: reader.Rule):
-        filters = sorted({str(dataclasses.replace(f, description="")) for f in found.filters})
-        # without filters it is not the default response rule that it may be called
-        kind = found.default_response and not filters
-        rest = (found.action, found.inpass, found.soft, found.methods, found.authentication, found.tunnel)
-        return str((found.enabled, found.connection_type, kind, filters, rest))
-
-    return policy.poll_interval, policy.main_mode, sorted(map(rule, policy.rules))
-
-
 def in_force(store: Store):
     try:
-        found = reader.read(stores.to_tree(store))
+        return stores.in_force(stores.to_tree(store))
     except reader.StoreError:
         return "unreadable"
-    return found and enforced(found.policy)
 
 
 def meaning(store: Store):

@@ -22,7 +22,6 @@ from unit.stores import (
     change,
     counting_guids,
     facts,
-    in_force,
     microsoft_defaults,
     remove,
     stored,
@@ -48,13 +47,6 @@ def _after(store: Store, operations) -> Store:
     return copied
 
 
-<<<<<<< HEAD
-=======
-def _in_force(store: Store):
-    return in_force(to_tree(store))
-
-
->>>>>>> abcfc4e4c3efe8c9987348f7eebe1cda3e398a8f
 def _wanted(store: Store, name: str) -> dict:
     return copy.deepcopy(facts(store)[name])
 
