@@ -212,7 +212,8 @@ class PolicyTask:
                 rule, why = found
                 warning = (
                     f"the policy '{policy.name}' cuts the connection of {remote} to port {self.host.port} of "
-                    f"{self.host.name}, which tasks come over: the {rule.title} {why}"
+                    f"{self.host.name}, which tasks come over: the {rule.title} {why}; the host cannot "
+                    "say then that its service was told"
                 )
                 if not self.settings.check_mode:
                     _display.warning(printable(warning))
@@ -233,10 +234,7 @@ class PolicyTask:
             try:
                 service = self.host.tell({"start_type": None, "tell": attempt.tell})
             except AnsibleConnectionFailure:
-                self.warnings.append(
-                    f"{self.host.name} has not said that its service was told: the connection ended first, by the "
-                    "policy or by something else; if tasks still reach the host, the next one tells it again"
-                )
+                # as was to be expected; the warning has said that the host cannot answer
                 told = "started" if attempt.tell == "start" else "asked"
                 service = Service("running", attempt.start_type or attempt.reading.service.start_type, told)
             except NoAnswer as error:

@@ -64,7 +64,10 @@ def make(seed: int) -> Pair:
         for _attempt in range(5):
             text, goal = _task(rng, store)
             try:
-                if stores.run_goal(store, goal, new_guid=guids).operations:
+                done = stores.run_goal(store, goal, new_guid=guids)
+                # commands that need a policy and then delete it are an error the second time
+                stores.run_goal(done.store, goal, new_guid=guids)
+                if done.operations:
                     return Pair(store, goal, text)
             except ModelError:
                 # what it asks for does not go with what is there
@@ -179,8 +182,7 @@ def _edited(rng: random.Random, policy: dict[str, t.Any]) -> dict[str, t.Any]:
                 _edit_rule(rng, rule, change)
 
     edits: list[t.Callable[[], t.Any]] = [
-        edit_rule,
-        edit_rule,
+        *[edit_rule] * 5,
         lambda: rules and rules.remove(rng.choice(rules)),
         lambda: rules.append(
             _rule(rng, rng.choice([n for n in _NAMES if all(r["name"] != n for r in rules)] or ["N"]))
@@ -222,7 +224,7 @@ def _edit_rule(rng: random.Random, rule: dict[str, t.Any], change: str) -> None:
 def _task(rng: random.Random, store: Store) -> tuple[str, Goal]:
     """A task that may follow on a store."""
     there = list(stores.facts(store).values())
-    kind = rng.choices(("edited", "new", "merge", "absent", "assign", "rule", "lines"), (40, 8, 14, 10, 8, 8, 12))[0]
+    kind = rng.choices(("edited", "new", "merge", "absent", "assign", "rule", "lines"), (40, 8, 14, 10, 6, 6, 18))[0]
     if kind == "lines":
         lines = [_line(rng, there) for _i in range(rng.randint(1, 5))]
         return "\n".join(lines), edits_of(read_line(line, f"line {i}") for i, line in enumerate(lines, 1))
@@ -297,7 +299,7 @@ def _store(rng: random.Random, guids: Guids) -> Store:
         made = parse_task({**_policy(rng, name), "assigned": rng.random() < 0.6})
         own = stores.run_goal(Store(), OnePolicy(*made), new_guid=guids).store
         store = _both(store, _by_old_writer(own) if rng.random() < 0.4 else own)
-    for _i in range(rng.choice((0, 2, 4, 8))):
+    for _i in range(rng.choice((0, 3, 6, 9))):
         _spoil(rng, store, guids)
     if rng.random() < 0.15:
         # a run was cut off, and another task comes
@@ -368,6 +370,22 @@ def _by_old_writer(store: Store) -> Store:
     return Store(keys)
 
 
+_SPOILT = (
+    *(
+        "unowned",
+        "library",
+        "library",
+        "library",
+        "nameless",
+        "shared part",
+        "shared part",
+        "shared main mode",
+        "shared rule",
+    ),
+    *("stray", "odd value", "below", "foreign", "nowhere", "unreadable", "active"),
+)
+
+
 def _spoil(rng: random.Random, store: Store, guids: Guids) -> None:
     """Something that is found in stores and that we never write."""
     graph = Graph(store)
@@ -377,12 +395,14 @@ def _spoil(rng: random.Random, store: Store, guids: Guids) -> None:
     key = rng.choice(objects)
     nfas, policies = graph.of_class(ObjectClass.NFA), graph.of_class(ObjectClass.POLICY)
     parts = [*graph.of_class(ObjectClass.ACTION), *graph.of_class(ObjectClass.FILTER)]
-    what = rng.choice(
-        ("unowned", "unowned", "nameless", "shared part", "shared part", "shared main mode", "shared rule", "stray")
-        + ("odd value", "below", "foreign", "nowhere", "unreadable", "active")
-    )
+    what = rng.choice(_SPOILT)
     if what == "unowned":
         store.change(Unset(key, OWNERS))
+    elif what == "library" and parts:
+        part = rng.choice(parts)
+        store.change(Unset(part, OWNERS))
+        if not graph.text(part, "ipsecName"):
+            store.change(Set(part, "ipsecName", Value.string("Stock")))
     elif what == "nameless" and graph.class_of(key) is not ObjectClass.POLICY:
         store.change(Unset(key, "ipsecName"))
     elif what == "shared part" and nfas and parts:
@@ -462,5 +482,5 @@ def _hide(rng: random.Random, store: Store, graph: Graph, what: str, key: str) -
         store.change(Delete(key))
     elif what == "active":
         store.change(
-            Set("", ACTIVE_POLICY, Value.string(reference(f"ipsecPolicy{{{uuid.UUID(int=rng.getrandbits(128))}}}")))
+            Set("", ACTIVE_POLICY, Value.string(reference("ipsecPolicy{00000000-0000-0000-0000-000000000000}")))
         )

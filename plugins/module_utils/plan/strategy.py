@@ -102,7 +102,7 @@ def plan_absent(graph: Graph, stored: StoredPolicy | None, now: int, new_guid: N
     if stored is not None:
         if was_active:
             writer.set("", ACTIVE_POLICY, None)
-        nfas = graph.references(stored.key, NFAS)
+        nfas = list(dict.fromkeys(graph.references(stored.key, NFAS)))
         isakmp = graph.references(stored.key, ISAKMP)
         for nfa in nfas:
             used += _parts_of(graph, nfa)
