@@ -108,7 +108,7 @@ class Processes:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._ended.wait(0.02):
+        while not self._ended.wait(0.05):
             for process in _processes():
                 if process != os.getpid() and self._is_ours(process):
                     for file in ("cmdline", "environ"):
