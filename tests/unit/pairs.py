@@ -26,6 +26,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils.graph import (
     OWNERS,
     Graph,
     ObjectClass,
+    object_id,
     reference,
 )
 from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import edits_of, read_line
@@ -230,7 +231,9 @@ def _task(rng: random.Random, store: Store) -> tuple[str, Goal]:
         return "\n".join(lines), edits_of(read_line(line, f"line {i}") for i, line in enumerate(lines, 1))
     if kind == "new" or not there:
         return _one_policy({**_policy(rng, rng.choice(("New", "P1", "P2"))), "assigned": rng.random() < 0.5})
-    old = rng.choice(there)
+    # what is in force is what needs care
+    active = Graph(store).active
+    old = rng.choice([policy for policy in there for _i in range(4 if policy["id"] == object_id(active or "{") else 1)])
     if kind == "absent":
         return _one_policy({"name": old["name"], "state": "absent"})
     if kind == "assign":
