@@ -26,6 +26,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils.graph import (
     OWNERS,
     Graph,
     ObjectClass,
+    object_id,
     reference,
 )
 from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import edits_of, read_line
@@ -183,7 +184,7 @@ def _edited(rng: random.Random, policy: dict[str, t.Any]) -> dict[str, t.Any]:
 
     edits: list[t.Callable[[], t.Any]] = [
         *[edit_rule] * 5,
-        lambda: rules and rules.remove(rng.choice(rules)),
+        *[lambda: rules and rules.remove(rng.choice(rules))] * 3,
         lambda: rules.append(
             _rule(rng, rng.choice([n for n in _NAMES if all(r["name"] != n for r in rules)] or ["N"]))
         ),
@@ -230,7 +231,9 @@ def _task(rng: random.Random, store: Store) -> tuple[str, Goal]:
         return "\n".join(lines), edits_of(read_line(line, f"line {i}") for i, line in enumerate(lines, 1))
     if kind == "new" or not there:
         return _one_policy({**_policy(rng, rng.choice(("New", "P1", "P2"))), "assigned": rng.random() < 0.5})
-    old = rng.choice(there)
+    # what is in force is what needs care
+    active = Graph(store).active
+    old = rng.choice([policy for policy in there for _i in range(4 if policy["id"] == object_id(active or "{") else 1)])
     if kind == "absent":
         return _one_policy({"name": old["name"], "state": "absent"})
     if kind == "assign":
@@ -251,7 +254,7 @@ def _task(rng: random.Random, store: Store) -> tuple[str, Goal]:
             part.pop("id", None)
     if kind == "merge":
         policy |= {"rules_mode": "merge", "rules": _some(rng, policy["rules"], 0, 2)}
-    for key in _some(rng, ("description", "poll_interval", "main_mode", "default_response", "rules"), 0, 2):
+    for key in _some(rng, ("description", "poll_interval", "main_mode", "default_response", "rules"), 0, 1):
         policy.pop(key)
     return _one_policy(policy)
 
@@ -298,7 +301,8 @@ def _store(rng: random.Random, guids: Guids) -> Store:
     for name in _some(rng, ("P1", "P2", "P3"), 0 if store.paths() else 1, 2):
         made = parse_task({**_policy(rng, name), "assigned": rng.random() < 0.6})
         own = stores.run_goal(Store(), OnePolicy(*made), new_guid=guids).store
-        store = _both(store, _by_old_writer(own) if rng.random() < 0.4 else own)
+        own = _by_old_writer(own) if rng.random() < 0.4 else own
+        store = _both(store, _without_owners(own, rng.random() < 0.7) if rng.random() < 0.3 else own)
     for _i in range(rng.choice((0, 3, 6, 9))):
         _spoil(rng, store, guids)
     if rng.random() < 0.15:
@@ -317,6 +321,20 @@ def _both(one: Store, two: Store) -> Store:
     for path in two.paths():
         keys[path] = keys.get(path, {}) | two.values(path)
     return Store(keys)
+
+
+def _without_owners(store: Store, nameless: bool) -> Store:
+    """The same by one of the writers that leave owners out, and names too."""
+    left_out = (OWNERS, "ipsecName") if nameless else (OWNERS,)
+
+    def kept(path: str) -> dict[str, Value]:
+        return {
+            name: value
+            for name, value in store.values(path).items()
+            if name not in left_out or path.startswith(ObjectClass.POLICY)
+        }
+
+    return Store({path: kept(path) for path in store.paths()})
 
 
 _FORMS = {

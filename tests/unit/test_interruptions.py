@@ -24,7 +24,10 @@ from ansible_collections.ipsec.windows.plugins.module_utils.store import Store
 from unit import pairs, stores
 from winhost import policy as reader
 
-CLASSES = ("ipsecfilter{", "ipsecnegotiationpolicy{", "ipsecnfa{", "ipsecisakmppolicy{")
+GUID = "\\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\\}"
+OBJECT = re.compile("(ipsecfilter|ipsecnegotiationpolicy|ipsecnfa|ipsecisakmppolicy)" + GUID)
+PART = re.compile("(ipsecfilter|ipsecnegotiationpolicy)" + GUID)
+POLICY = re.compile("ipsecpolicy" + GUID)
 REFERENCES = ("ipsecISAKMPReference", "ipsecNFAReference", "ipsecFilterReference", "ipsecNegotiationPolicyReference")
 OWNERS = "ipsecOwnersReference"
 REPLACES = "ipsecWindowsReplaces"
@@ -67,10 +70,10 @@ def targets(store: Store, key: str, name: str) -> list[str]:
     return [t.rpartition("\\")[2].lower() for t in ((data,) if isinstance(data, str) else data) if t]
 
 
-def reach(store: Store, keys) -> set[str]:
-    """The objects with these keys and all that they refer to."""
+def reach(store: Store, roots) -> set[str]:
+    """These objects and all that they refer to."""
     found: set[str] = set()
-    left = list(keys)
+    left = list(roots)
     while left:
         key = left.pop()
         if key not in found and key in store:
@@ -79,12 +82,16 @@ def reach(store: Store, keys) -> set[str]:
     return found
 
 
+def keys(store: Store, kind: re.Pattern) -> list[str]:
+    return [key for key in map(str.lower, store.paths()) if kind.fullmatch(key)]
+
+
 def objects(store: Store) -> list[str]:
-    return [key for key in map(str.lower, store.paths()) if "\\" not in key and key.startswith(CLASSES)]
+    return keys(store, OBJECT)
 
 
 def policies(store: Store) -> list[str]:
-    return [key for key in map(str.lower, store.paths()) if "\\" not in key and key.startswith("ipsecpolicy{")]
+    return keys(store, POLICY)
 
 
 def nobodys(store: Store) -> set[str]:
@@ -95,7 +102,7 @@ def nobodys(store: Store) -> set[str]:
 
 def library(store: Store) -> set[str]:
     """Filter lists and actions with a name and without an owner."""
-    found = (key for key in objects(store) if key.startswith(CLASSES[:2]) and not targets(store, key, OWNERS))
+    found = (key for key in keys(store, PART) if not targets(store, key, OWNERS))
     return {key for key in found if text(store, key, "ipsecName")}
 
 

@@ -172,7 +172,9 @@ def _filter_part(graph: Graph, rule: Rule, origin: StoredRule | None, new_guid: 
             wanted.difference(*(filters for key, filters in held.items() if key != changing[0])) | held[changing[0]]
         )
         filters = [filter_ for filter_ in rule.filters if filter_ in its_own]
-        if not same and len(changing) == 1 and filters and _exclusive(graph, changing[0], origin.key):
+        # the first list's name is the one that is shown
+        named = changing[0] == keys[0] or not renamed
+        if not same and len(changing) == 1 and filters and named and _exclusive(graph, changing[0], origin.key):
             blob = write_filters(filters, origin.filters[changing[0]], new_guid)
             values: Values = {DATA: Value.binary(blob.pack()), **(name if changing[0] == keys[0] else {})}
             others = tuple(key for key in keys if key != changing[0])

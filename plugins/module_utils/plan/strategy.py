@@ -174,7 +174,9 @@ def _create_part(writer: Writer, nfa: str, part: Part) -> Value:
     writer.create(key, nfa, part.values, like=replaced[0] if len(replaced) == 1 else None)
     if part.class_ is ObjectClass.ACTION:
         return Value.string(reference(key))
-    return Value.strings(reference(writer.store.spelling(k)) for k in (*part.others, key))
+    # it stands where the old one stood: the first list's name is the one that is shown
+    keys = dict.fromkeys(old if old in part.others else key for old in (part.old_keys or (key,)))
+    return Value.strings(reference(writer.store.spelling(k)) for k in keys)
 
 
 class _Change:

@@ -255,6 +255,27 @@ def test_a_rule_with_several_filter_lists_keeps_them_all():
         assert Graph(plan.store).leftovers() == []
 
 
+@pytest.mark.parametrize("assigned", [False, True])
+@pytest.mark.parametrize("ports", [(2, 3, 4), (1, 2), (1, 2, 3, 4)])
+@pytest.mark.parametrize("name", ["R", "S", "other"])
+def test_the_name_of_several_filter_lists_is_that_of_the_first(ports, name, assigned):
+    rules = [
+        {"name": "R", "filters": ["*+0:1:TCP"], "action": "block"},
+        {"name": "S", "filters": ["*+0:2:TCP", "*+0:3:TCP"], "action": "block"},
+    ]
+    store = change(Store(), {"name": "New", "rules": rules}, assigned=assigned).store
+    one, two = stored(store, "New").rules
+    lists = tuple(reference(store.spelling(key)) for key in (*one.filters, *two.filters))
+    store.change(Set(one.key, "ipsecFilterReference", Value.strings(lists)))
+    wanted = {**rules[0], "filters": [f"*+0:{port}:TCP" for port in ports], "filter_list": name, "action": "permit"}
+    # the second list goes to the one rule, or stays shared
+    for rules_mode in ("exact", "merge"):
+        plan = change(store, {"name": "New", "rules": [wanted], "poll_interval": 7}, rules_mode=rules_mode)
+        (found,) = (rule for rule in plan.outcome.policy.rules if rule.name == "R")
+        assert (found.filter_list, len(found.filters)) == (name, len(ports))
+        assert Graph(plan.store).leftovers() == []
+
+
 def test_a_rule_that_two_policies_share_is_not_edited():
     store = change(Store(), {"name": "A", "rules": [BLOCK_RULE]}).store
     store = change(store, {"name": "B"}).store
