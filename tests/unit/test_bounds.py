@@ -86,7 +86,7 @@ class Keys(dict):
 
 
 def filters_in_a_list(n, keys):
-    filters = [{"source": "me", "destination": f"10.0.{i >> 8}.{i & 255}"} for i in range(n)]
+    filters = [{"source": "me", "destination": f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}"} for i in range(n)]
     made = stores.change(Store(keys), {"name": "A", "rules": [{**RULE, "filters": filters}]}).store
     keys[LIST_1] |= {"ipsecData": made.get(next(iter(stores.stored(made, "A").rules[0].filters)), "ipsecData")}
 
@@ -305,6 +305,19 @@ def test_memory_grows_as_the_store_does(what):
     few, many = store_with(what, 30), store_with(what, 90)
     for task in TASKS:
         assert peak(functools.partial(task, many)) < 3 * 1.5 * peak(functools.partial(task, few)) + 50_000
+
+
+def test_a_hundred_thousand_filters_are_read_and_one_is_changed():
+    store = store_with(filters_in_a_list, 100_000)
+    policy = stores.facts(store)["A"]
+    filters = policy["rules"][0]["filters"]
+    assert len(filters) == 100_000
+    filters[-1] = {"source": "me", "destination": "192.0.2.7"}
+    done = stores.change(store, policy)
+    assert len(stores.facts(done.store)["A"]["rules"][0]["filters"]) == 100_000
+    # one blob of 70 bytes a filter, and what says when
+    assert len(done.operations) < 10
+    assert sum(len(operation.line()) for operation in done.operations) < 100_000 * 70 * 4 / 3 + 2000
 
 
 def test_what_rules_share_is_read_up_to_a_limit(monkeypatch):
