@@ -20,7 +20,7 @@ help:
 	@echo "make demo      a policy on simulated Windows hosts, from nothing to nothing"
 	@echo "make test      all tests; PYTEST_ARGS=... chooses"
 	@echo "make fuzz      what the fuzzer finds; SECONDS=600 for each target, TARGET=blobs for one"
-	@echo "make bench     measurements, as ratios"
+	@echo "make bench     measurements, as ratios; PARTS=core (or tasks, fleet) chooses"
 	@echo "make lint      style, types, documentation, Windows PowerShell 5.1 syntax"
 	@echo "make sanity    ansible-test sanity on the built collection"
 	@echo "make molecule  the molecule scenario; COMMAND=converge, INVENTORY=real-hosts.yml"
@@ -52,8 +52,14 @@ test: venv
 fuzz: venv
 	@$(VENV)/bin/python tests/fuzz/campaign.py --seconds $(SECONDS) $(TARGET)
 
-bench: venv
-	@$(VENV)/bin/python tests/bench.py
+# ansible.windows, for its win_ping, out of the one package on PyPI that has it
+$(VENV)/peers: $(VENV)/ready
+	@mkdir -p build/peers
+	$(VENV)/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --dest build/peers ansible
+	$(VENV)/bin/python tests/benchmarks/take_peer.py build/peers $@
+
+bench: $(VENV)/peers
+	@$(VENV)/bin/python tests/bench.py $(PARTS)
 
 $(LINT)/ready: tests/lint-requirements.txt
 	$(PYTHON) -m venv $(LINT)

@@ -71,6 +71,8 @@ notes:
     If the new policy cuts the controller's own connection, the service is told in a third, so that the result still
     arrives.
   - C(async) is refused.
+  - Pre-shared keys are never returned, printed or logged by this. Ansible itself shows literal arguments of a task, and
+    the items of a loop. C(docs/secrets.md) says what shows a key, and what keeps it hidden.
   - The service gives no sign when it has reloaded. The result says that it was V(asked).
   - A domain policy wins over a local one. Assigning a local policy on a host that has one gives a warning.
   - A warning is given for what is weak (DES, MD5, Diffie-Hellman group 1, no integrity, pre-shared keys, no perfect

@@ -53,9 +53,13 @@ def parse_address(text: str, notes: list[str], odd: bool = False) -> Address:
     first, dash, last = text.partition("-")
     if dash and (low := _ip(first)) is not None and (high := _ip(last)) is not None:
         return span(low, high, odd)
-    if _ip(text) is None and ":" not in text and not _LOOKS_NUMERIC.match(text):
+    address = _ip(text)
+    if address is None:
+        if dash and _ip(first) is not None and (not last or _LOOKS_NUMERIC.match(last)):
+            raise ModelError(f"'{text}' is no range; one goes from address to address, as in 192.0.2.1-192.0.2.9")
+        if ":" in text or _LOOKS_NUMERIC.match(text):
+            raise _no_address(text)
         return DnsName(text, odd=odd)
-    address = _parse_ip(text)
     return Host(address, odd=odd and int(address) == 0)
 
 
@@ -77,11 +81,8 @@ def _ip(text: str) -> IPAddress | None:
     return address
 
 
-def _parse_ip(text: str) -> IPAddress:
-    address = _ip(text)
-    if address is None:
-        raise ModelError(f"'{text}' is no address; an IPv4 address is four numbers from 0 to 255, as in 192.0.2.1")
-    return address
+def _no_address(text: str) -> ModelError:
+    return ModelError(f"'{text}' is no address; an IPv4 address is four numbers from 0 to 255, as in 192.0.2.1")
 
 
 def _parse_wildcard(text: str) -> Address:
@@ -104,7 +105,7 @@ def _parse_subnet(text: str, notes: list[str], odd: bool) -> Address:
     base = _ip(name)
     if base is None:
         if _LOOKS_NUMERIC.match(name) or ":" in name:
-            _parse_ip(name)
+            raise _no_address(name)
         raise ModelError(f"'{text}': a mask goes with an address, not with '{name}'")
     mask = _parse_mask(mask_text, base)
     result = network(base, mask, odd)

@@ -6,16 +6,20 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import ipaddress
 import typing as t
 
 from .graph import Graph
+from .model import U32
 from .store import Store, StoreError, unpack
 
 PROTOCOL: t.Final = 1
 
 SERVICE_STATES: t.Final = ("running", "stopped", "start_pending", "stop_pending", "paused", "missing")
 START_TYPES: t.Final = ("automatic", "manual", "disabled", "boot", "system", "unknown")
+TOLD: t.Final = ("nothing", "asked", "started", "restarted", "failed")
+_LAST_PORT: t.Final = 65535
 _T = t.TypeVar("_T")
 
 
@@ -75,9 +79,10 @@ class Reading:
     @classmethod
     def parse(cls, answer: t.Mapping[str, t.Any]) -> Reading:
         domain = answer.get("domain")
+        store, digest = _store_with_digest(answer)
         return cls(
-            graph=Graph(_store(_get(answer, "store", str))),
-            digest=_get(answer, "digest", str),
+            graph=Graph(store),
+            digest=digest,
             now=_now(answer),
             product=_get(answer, "product", str),
             version=_get(answer, "version", str),
@@ -113,16 +118,29 @@ class Applied:
 
     @classmethod
     def parse(cls, answer: t.Mapping[str, t.Any]) -> Applied:
-        store, service = answer.get("store"), answer.get("service")
+        conflict = _get(answer, "conflict", bool)
+        error = None if answer.get("error") is None else _get(answer, "error", str)
+        store, digest = None, _get(answer, "digest", str)
+        if conflict or answer.get("store") is not None:
+            store, digest = _store_with_digest(answer)
+        untouched = answer.get("service") is None and (conflict or error is not None)
         return cls(
             _get(answer, "applied", int),
-            _get(answer, "digest", str),
-            None if store is None else _store(_get(answer, "store", str)),
-            None if answer.get("error") is None else _get(answer, "error", str),
-            _get(answer, "conflict", bool),
+            digest,
+            store,
+            error,
+            conflict,
             None if answer.get("now") is None else _now(answer),
-            None if service is None else _service(_get(answer, "service", dict)),
+            None if untouched else _service(_get(answer, "service", dict)),
         )
+
+    def check(self, count: int, result: str) -> None:
+        """Raise `AnswerError` where this cannot answer `count` operations that lead to the digest `result`."""
+        most, least = (0 if self.conflict else count), (0 if self.conflict or self.error is not None else count)
+        if not least <= self.applied <= most:
+            raise AnswerError(f"the host's answer counts {self.applied} writes of {count}, which cannot be")
+        if self.error is None and self.store is None and self.digest != result:
+            raise AnswerError("the host's answer says that all was written, and has the digest of another store")
 
 
 def parse_told(answer: t.Mapping[str, t.Any]) -> Service:
@@ -137,44 +155,62 @@ def _get(answer: object, key: str, kind: type[_T]) -> _T:
     return value
 
 
-def _now(answer: object) -> int:
+def _now(answer: t.Mapping[str, t.Any]) -> int:
+    """The host's clock, which a value of the store holds."""
     now = _get(answer, "now", int)
-    if not 0 <= now < 1 << 32:
-        raise AnswerError("the host's clock is at a time that its registry cannot hold")
+    if not 0 <= now <= U32:
+        raise AnswerError(f"the host's clock cannot be {now}; it counts the seconds since 1970, up to {U32}")
     return now
 
 
-def _store(packed: str) -> Store:
+def _store_with_digest(answer: t.Mapping[str, t.Any]) -> tuple[Store, str]:
+    digest = _get(answer, "digest", str)
+    text = _unpacked(_get(answer, "store", str))
+    if hashlib.sha256(text.encode()).hexdigest() != digest:
+        raise AnswerError("the host's answer has a store and the digest of another one")
+    return _parsed(text), digest
+
+
+def _unpacked(packed: str) -> str:
     try:
-        return Store.parse(unpack(packed))
+        return unpack(packed)
+    except StoreError as error:
+        raise AnswerError(f"the host's answer cannot be read: {error}") from None
+
+
+def _parsed(text: str) -> Store:
+    try:
+        return Store.parse(text)
     except StoreError as error:
         raise AnswerError(f"the host's answer cannot be read: {error}") from None
 
 
 def _service(answer: dict[str, t.Any]) -> Service:
-    status, start_type = _get(answer, "status", str), _get(answer, "start_type", str)
-    if status not in SERVICE_STATES or start_type not in START_TYPES:
-        raise AnswerError("the host's answer has a service in a state that does not exist")
-    error = answer.get("error")
-    return Service(status, start_type, str(answer.get("told") or "nothing"), None if error is None else str(error))
+    told = "nothing" if answer.get("told") is None else _get(answer, "told", str)
+    error = None if answer.get("error") is None else _get(answer, "error", str)
+    found = {"status": _get(answer, "status", str), "start_type": _get(answer, "start_type", str), "told": told}
+    for key, known in (("status", SERVICE_STATES), ("start_type", START_TYPES), ("told", TOLD)):
+        if found[key] not in known:
+            raise AnswerError(f"the host's answer has a service with the {key} '{found[key]}', which does not exist")
+    return Service(**found, error=error)
 
 
 def _domain(answer: object) -> DomainPolicy:
-    return DomainPolicy(_get(answer, "path", str), _get(answer, "name", str), _store(_get(answer, "store", str)))
+    store = _parsed(_unpacked(_get(answer, "store", str)))
+    return DomainPolicy(_get(answer, "path", str), _get(answer, "name", str), store)
 
 
 def _connection(answer: object) -> Connection:
-    return Connection(_address(answer, "local"), _address(answer, "remote"), _get(answer, "remote_port", int))
-
-
-def _address(answer: object, key: str) -> str:
-    text = _get(answer, key, str)
-    try:
-        ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        raise AnswerError(f"the host's answer has a connection whose '{key}' is no address") from None
-    return text
+    found = Connection(_get(answer, "local", str), _get(answer, "remote", str), _get(answer, "remote_port", int))
+    for address in (found.local, found.remote):
+        try:
+            ipaddress.ip_address(address.partition("%")[0])
+        except ValueError:
+            raise AnswerError(f"the host's answer has a connection of '{address}', which is no address") from None
+    if not 0 <= found.remote_port <= _LAST_PORT:
+        raise AnswerError(f"the host's answer has a connection from port {found.remote_port}, which is none")
+    return found
 
 
 def _addresses(answer: dict[str, t.Any]) -> dict[str, list[str]]:
-    return {str(name): [str(a) for a in found] for name, found in answer.items() if isinstance(found, list)}
+    return {name: [str(address) for address in _get(answer, name, list)] for name in answer}

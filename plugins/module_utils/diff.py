@@ -13,6 +13,7 @@ import json
 import re
 import typing as t
 
+from .hints import printable
 from .merge import Target
 from .model import (
     AuthMethod,
@@ -203,5 +204,5 @@ def _scalar(value: str | int | bool | None) -> str:
             and not value.isdigit()
             and value == value.strip()
         )
-        return value if plain else json.dumps(value, ensure_ascii=False)
+        return value if plain else printable(json.dumps(value, ensure_ascii=False))
     return "null" if value is None else str(value)

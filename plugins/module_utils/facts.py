@@ -82,7 +82,7 @@ def _domain_policy(domain: DomainPolicy) -> Tree:
 def _orphans(graph: Graph) -> list[Tree]:
     """The objects that belong to no policy, each with the reason why it is there."""
     found: list[tuple[str, str, str]] = []
-    leftovers = graph.leftovers()
+    leftovers = dict.fromkeys(graph.leftovers())
     for key in leftovers:
         reason = "its owner is gone or does not use it" if graph.owners(key) else "an interrupted change has left it"
         found.append((key, "leftover", reason))

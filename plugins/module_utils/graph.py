@@ -176,10 +176,17 @@ class Graph:
             # what these refer to is not known: it may be in use
             return []
         gone: dict[str, None] = dict.fromkeys(self._unfinished)
+        left = {key: len(users) for key, users in self.users.items()}
         for class_ in (ObjectClass.NFA, ObjectClass.ISAKMP, ObjectClass.FILTER, ObjectClass.ACTION):
             found = [key for key in self.of_class(class_) if self.owners(key) or not self.store.values(key)]
-            # a reference may be to any object: one of the class may be used by another that goes
-            while unused := [key for key in found if not (key in gone or self.users.get(key, set()) - gone.keys())]:
-                gone.update(dict.fromkeys(unused))
+            candidates = frozenset(found)
+            for key in found:
+                if key in gone or left.get(key):
+                    continue
+                gone[key] = None
+                used = dict.fromkeys(k for name in _REFERENCES.get(class_, ()) for k in self.references(key, name))
+                left.update((other, left.get(other, 0) - 1) for other in used)
+                # a reference may be to any object: this may have been the last that used one of its own class
+                found += [other for other in used if other in candidates]
         gone.update(dict.fromkeys(key for key in self.of_class(ObjectClass.POLICY) if not self.store.values(key)))
         return list(gone)

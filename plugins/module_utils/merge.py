@@ -68,9 +68,9 @@ def find_policy(
 
 
 def refuse_unreadable(stored: StoredPolicy, name: str, id_: str | None) -> None:
-    """Raise `ModelError` where a rule with that name or that id is there, but cannot be read."""
+    """Raise `ModelError` where a rule with that name or that id is there, but cannot be read, or none can be added."""
     for rule in stored.unreadable:
-        if (name and fold(rule.name) == fold(name)) or object_id(rule.key) == id_:
+        if rule.too_much or (name and fold(rule.name) == fold(name)) or object_id(rule.key) == id_:
             raise ModelError(
                 f"{rule.problem}. So it can be neither changed nor replaced, and is deleted only with its policy"
             )

@@ -21,6 +21,7 @@ import unicodedata
 from collections import Counter
 
 from . import defaults
+from .hints import same_letters
 
 IPAddress: t.TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -51,6 +52,7 @@ UDP: t.Final = PROTOCOLS["udp"]
 ENCRYPTION: t.Final = ("none", "des", "3des")
 INTEGRITY: t.Final = ("none", "md5", "sha")
 GROUPS: t.Final = (1, 2, 14)
+_OTHER_NAMES: t.Final = {"sha1": "sha", "sha-1": "sha", "null": "none"}
 
 GUID_PATTERN: t.Final = re.compile(r"\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}", re.IGNORECASE)
 # the last label is never a number: 192.0.2.300 is no name
@@ -62,14 +64,16 @@ class ModelError(ValueError):
 
 
 def _require(condition: bool, message: str) -> None:
+    """Not for what a list has ten thousand of: the message is made in any case."""
     if not condition:
         raise ModelError(message)
 
 
 def _inherit_oddness(whole: object, *parts: object) -> None:
     """A value that holds an odd one is odd."""
-    if any(getattr(part, "odd", False) for part in parts):
-        object.__setattr__(whole, "odd", True)
+    for part in parts:
+        if getattr(part, "odd", False):
+            object.__setattr__(whole, "odd", True)
 
 
 def fold(name: str) -> str:
@@ -80,6 +84,9 @@ def fold(name: str) -> str:
 def check_text(value: str, what: str, limit: int, allowed: str = "") -> None:
     """Raise `ModelError` for a text that the registry or the snap-in could not show as it was meant."""
     _require(len(value) <= limit, f"{what} is {len(value)} characters long; at most {limit} are allowed")
+    # it is false for more characters than these, and a lot faster
+    if value.isprintable():
+        return
     bad = next(
         (c for c in value if c not in allowed and unicodedata.category(c) in ("Cc", "Cs", "Cf", "Zl", "Zp")), None
     )
@@ -87,7 +94,8 @@ def check_text(value: str, what: str, limit: int, allowed: str = "") -> None:
         raise ModelError(f"{what} contains the character U+{ord(bad):04X}; use printable characters only")
 
 
-def _check_description(value: str, what: str) -> None:
+def check_description(value: str, what: str) -> None:
+    """Raise `ModelError` for a text that cannot be a description."""
     check_text(value, what, DESCRIPTION_LIMIT, allowed="\t\r\n")
 
 
@@ -113,7 +121,8 @@ class Special:
     KINDS: t.ClassVar = ("me", "any", "dns", "wins", "dhcp", "gateway")
 
     def __post_init__(self) -> None:
-        _require(self.kind in self.KINDS, f"'{self.kind}' is no special address; it is one of {', '.join(self.KINDS)}")
+        if self.kind not in self.KINDS:
+            raise ModelError(f"'{self.kind}' is no special address; it is one of {', '.join(self.KINDS)}")
 
     def __str__(self) -> str:
         suffix = {Family.IPV4: "", Family.IPV6: "/ipv6", Family.BOTH: "/both"}[self.family]
@@ -128,10 +137,10 @@ class Host:
     odd: bool = dataclasses.field(default=False, compare=False)
 
     def __post_init__(self) -> None:
-        _require(
-            self.odd or int(self.address) != 0,
-            f"{self.address} alone would be stored as 'me'; write me for the host itself, any for all addresses",
-        )
+        if not self.odd and int(self.address) == 0:
+            raise ModelError(
+                f"{self.address} alone would be stored as 'me'; write me for the host itself, any for all addresses"
+            )
 
     @property
     def family(self) -> Family:
@@ -153,12 +162,13 @@ class Subnet:
     odd: bool = dataclasses.field(default=False, compare=False)
 
     def __post_init__(self) -> None:
-        _require(int(self.address) & ~self.mask == 0, f"{self.address} has bits outside of its mask")
-        _require(
-            self.odd or self.contiguous,
-            f"the mask {ipaddress.ip_address(self.mask)} is not contiguous: its ones must come before its zeros, as in "
-            "255.255.255.0",
-        )
+        if int(self.address) & ~self.mask:
+            raise ModelError(f"{self.address} has bits outside of its mask")
+        if not self.odd and not self.contiguous:
+            raise ModelError(
+                f"the mask {ipaddress.ip_address(self.mask)} is not contiguous: its ones must come before its zeros, "
+                "as in 255.255.255.0"
+            )
 
     @property
     def contiguous(self) -> bool:
@@ -302,10 +312,8 @@ class Ports:
     odd: bool = dataclasses.field(default=False, compare=False)
 
     def __post_init__(self) -> None:
-        _require(
-            self.odd or 1 <= self.first <= self.last <= 65535,
-            f"{self} is no port; ports go from 1 to 65535, a range from the lower to the higher",
-        )
+        if not self.odd and not 1 <= self.first <= self.last <= 65535:
+            raise ModelError(f"{self} is no port; ports go from 1 to 65535, a range from the lower to the higher")
 
     def __str__(self) -> str:
         return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
@@ -323,42 +331,49 @@ class Filter:
     mirrored: bool = False
     description: str = ""
     odd: bool = False
+    # lists of thousands are compared as sets, and not once
+    _hash: int | None = dataclasses.field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         _inherit_oddness(self, self.source, self.destination, self.source_port, self.destination_port)
         if self.odd:
             return
-        _require(
-            0 <= self.protocol <= 255,
-            f"{self.protocol} is no protocol; it is a number from 0 to 255 or a name like tcp, udp, icmp, raw",
-        )
-        _require(
-            self.protocol in (TCP, UDP) or (self.source_port is None and self.destination_port is None),
-            f"a port needs the protocol tcp or udp, not {protocol_name(self.protocol)}",
-        )
-        families = {a.family for a in (self.source, self.destination)} - {None, Family.BOTH}
-        _require(
-            len(families) < 2,
-            f"{self.source} and {self.destination} are not of one family: both are IPv4 or both are IPv6",
-        )
-        for address in (self.source, self.destination):
-            _require(
-                not (isinstance(address, Special) and address.kind == "any" and address.family is Family.BOTH),
-                "any/both does not exist in the store; write one filter with any and one with any/ipv6",
+        if not 0 <= self.protocol <= 255:
+            raise ModelError(
+                f"{self.protocol} is no protocol; it is a number from 0 to 255 or a name like tcp, udp, icmp, raw"
             )
-        _check_description(self.description, "the filter's description")
+        if (self.source_port or self.destination_port) and self.protocol not in (TCP, UDP):
+            raise ModelError(f"a port needs the protocol tcp or udp, not {protocol_name(self.protocol)}")
+        one, other = self.source.family, self.destination.family
+        if one is not other and {one, other} == {Family.IPV4, Family.IPV6}:
+            raise ModelError(
+                f"{self.source} and {self.destination} are not of one family: both are IPv4 or both are IPv6"
+            )
+        if Family.BOTH in (one, other) and Special("any", Family.BOTH) in (self.source, self.destination):
+            raise ModelError("any/both does not exist in the store; write one filter with any and one with any/ipv6")
+        check_description(self.description, "the filter's description")
 
-    def _key(self) -> tuple[object, ...]:
-        ends: object = ((self.source, self.source_port), (self.destination, self.destination_port))
-        if self.mirrored:
-            ends = frozenset(t.cast("tuple[object, object]", ends))
-        return (ends, self.protocol, self.mirrored, self.description)
+    def as_written(self) -> tuple[object, ...]:
+        """The filter with its direction, which means nothing where it is mirrored."""
+        ends = (self.source, self.source_port, self.destination, self.destination_port)
+        return (*ends, self.protocol, self.mirrored, self.description)
+
+    def _turned(self) -> tuple[object, ...]:
+        ends = (self.destination, self.destination_port, self.source, self.source_port)
+        return (*ends, self.protocol, self.mirrored, self.description)
 
     def __eq__(self, other: object) -> bool:
-        return self._key() == other._key() if isinstance(other, Filter) else NotImplemented
+        if not isinstance(other, Filter):
+            return NotImplemented
+        this, that = self.as_written(), other.as_written()
+        return this == that or (self.mirrored and self._turned() == that)
 
     def __hash__(self) -> int:
-        return hash(self._key())
+        if self._hash is None:
+            ends = hash((self.source, self.source_port)), hash((self.destination, self.destination_port))
+            found = hash((*(sorted(ends) if self.mirrored else ends), self.protocol, self.mirrored, self.description))
+            object.__setattr__(self, "_hash", found)
+        return t.cast(int, self._hash)
 
     def __str__(self) -> str:
         """In the manner of the manual, with words for 0 and *: ``me+192.0.2.0/24:445:TCP``."""
@@ -376,6 +391,12 @@ def protocol_name(number: int) -> str:
     return PROTOCOL_NAMES.get(number, str(number))
 
 
+def _algorithm_hint(name: str, known: t.Collection[str]) -> str:
+    """The algorithm that a misspelt one is. Another one that is merely near, as des is to aes, would be bad advice."""
+    meant = _OTHER_NAMES.get(name)
+    return f"; did you mean {meant}?" if meant in known else same_letters(name, known)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Ah:
     """Authentication Header with a hash: integrity only."""
@@ -385,7 +406,8 @@ class Ah:
 
     def __post_init__(self) -> None:
         _require(
-            self.odd or self.integrity in INTEGRITY[1:], f"ah[{self.integrity}] does not exist; ah takes md5 or sha"
+            self.odd or self.integrity in INTEGRITY[1:],
+            f"ah[{self.integrity}] does not exist; ah takes md5 or sha{_algorithm_hint(self.integrity, INTEGRITY[1:])}",
         )
 
     def __str__(self) -> str:
@@ -403,8 +425,16 @@ class Esp:
     def __post_init__(self) -> None:
         if self.odd:
             return
-        _require(self.encryption in ENCRYPTION, f"'{self.encryption}' is no cipher of esp; it takes none, des or 3des")
-        _require(self.integrity in INTEGRITY, f"'{self.integrity}' is no hash of esp; it takes none, md5 or sha")
+        _require(
+            self.encryption in ENCRYPTION,
+            f"'{self.encryption}' is no cipher of esp; it takes none, des or 3des"
+            f"{_algorithm_hint(self.encryption, ENCRYPTION)}",
+        )
+        _require(
+            self.integrity in INTEGRITY,
+            f"'{self.integrity}' is no hash of esp; it takes none, md5 or sha"
+            f"{_algorithm_hint(self.integrity, INTEGRITY)}",
+        )
         _require(
             (self.encryption, self.integrity) != ("none", "none"),
             "esp[none,none] is not supported: it would protect nothing; name a cipher, a hash or both",
@@ -588,7 +618,7 @@ class Rule:
                 f"a tunnel negotiates security; {self.action.action} takes no tunnel endpoint",
             )
         check_text(self.name, "the rule's name", NAME_LIMIT)
-        _check_description(self.description, "the rule's description")
+        check_description(self.description, "the rule's description")
         for value, what in (
             (self.filter_list, "the filter list's name"),
             (self.filter_action, "the filter action's name"),
@@ -667,9 +697,15 @@ class MainModeMethod:
         ):
             _require(value is None or 0 <= value <= U32, f"a {what} of {value} cannot be; it is 0 to {U32}")
         _require(
-            self.encryption in ENCRYPTION[1:], f"'{self.encryption}' is no cipher of main mode; it takes des or 3des"
+            self.encryption in ENCRYPTION[1:],
+            f"'{self.encryption}' is no cipher of main mode; it takes des or 3des"
+            f"{_algorithm_hint(self.encryption, ENCRYPTION[1:])}",
         )
-        _require(self.integrity in INTEGRITY[1:], f"'{self.integrity}' is no hash of main mode; it takes md5 or sha")
+        _require(
+            self.integrity in INTEGRITY[1:],
+            f"'{self.integrity}' is no hash of main mode; it takes md5 or sha"
+            f"{_algorithm_hint(self.integrity, INTEGRITY[1:])}",
+        )
         _require(self.group in GROUPS, f"{self.group} is no Diffie-Hellman group of a stored policy; it is 1, 2 or 14")
 
     def __str__(self) -> str:
@@ -742,7 +778,7 @@ class Policy:
         if self.odd:
             return
         check_policy_name(self.name)
-        _check_description(self.description, "the policy's description")
+        check_description(self.description, "the policy's description")
         _require(
             1 <= self.poll_interval <= U32,
             f"a poll interval of {self.poll_interval} seconds cannot be; it is 1 to {U32}",

@@ -13,12 +13,13 @@ import typing as t
 
 from . import blobs, defaults
 from .convert.common import lenient
-from .convert.filters import read_filters
+from .convert.filters import FilterList
 from .convert.main_mode import read_main_mode
 from .convert.negotiation_policy import DEFAULT_RESPONSE_TYPE, read_negotiation_policy, read_security_methods
 from .convert.nfa import read_authentication, read_connection_type, read_tunnel
 from .graph import ACTION, FILTERS, ISAKMP, NFAS, Graph, object_id
 from .model import DefaultResponse, MainMode, ModelError, Policy, Rule
+from .store import SIZE_LIMIT
 
 _Blob = t.TypeVar(
     "_Blob", blobs.PolicyBlob, blobs.IsakmpBlob, blobs.NfaBlob, blobs.NegotiationPolicyBlob, blobs.FilterBlob
@@ -34,7 +35,7 @@ class StoredRule:
     nfa: blobs.NfaBlob
     action_key: str
     action: blobs.NegotiationPolicyBlob
-    filters: t.Mapping[str, blobs.FilterBlob]
+    filters: t.Mapping[str, FilterList]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,11 +51,14 @@ class StoredDefaultResponse:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Unreadable:
-    """An NFA that no rule could be made of, or a policy whose references cannot be read. `name` is that of the rule."""
+    """An NFA that no rule could be made of, or a policy whose references cannot be read. `name` is that of the rule;
+    `too_much` says that there is no room for any more rules either.
+    """
 
     key: str
     name: str
     problem: str
+    too_much: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -72,15 +76,51 @@ class StoredPolicy:
     problems: tuple[str, ...]
 
 
+READ_LIMIT: t.Final = SIZE_LIMIT
+"""The most data that one reading unpacks, in bytes: no less than the largest store has, each object read once."""
+
+
+@dataclasses.dataclass(slots=True)
+class _Reading:
+    """A reading of policies. What rules share is read for each of them: ten thousand rules with one long filter list
+    between them would fill the memory, if `left` (in bytes) did not end it.
+    """
+
+    graph: Graph
+    left: int
+
+    def unpack(self, key: str, form: type[_Blob]) -> _Blob:
+        if key not in self.graph:
+            raise _Missing(f"{key} is referred to and does not exist")
+        data = self.graph.data(key)
+        if data is None:
+            raise _Missing(f"{self.graph.path(key)} has no ipsecData")
+        if len(data) > self.left:
+            raise _TooMuch(
+                f"with {self.graph.path(key)} more than {READ_LIMIT} bytes would be read: "
+                "too many rules share long lists"
+            )
+        self.left -= len(data)
+        return form.unpack(data)
+
+
 def read_policies(graph: Graph) -> list[StoredPolicy]:
     """All policies of a store, in the order of their names."""
-    return sorted((read_policy(graph, key) for key in graph.policies), key=lambda p: (p.policy.name.casefold(), p.key))
+    reading = _Reading(graph, READ_LIMIT)
+    return sorted(
+        (_read_policy(reading, key) for key in graph.policies), key=lambda p: (p.policy.name.casefold(), p.key)
+    )
 
 
 def read_policy(graph: Graph, key: str) -> StoredPolicy:
+    return _read_policy(_Reading(graph, READ_LIMIT), key)
+
+
+def _read_policy(reading: _Reading, key: str) -> StoredPolicy:
+    graph = reading.graph
     problems: list[str] = []
-    blob = _attempt(graph, key, blobs.PolicyBlob, problems)
-    isakmp_key, isakmp, main_mode = _read_isakmp(graph, key, problems)
+    blob = _attempt(reading, key, blobs.PolicyBlob, problems)
+    isakmp_key, isakmp, main_mode = _read_isakmp(reading, key, problems)
     rules: list[StoredRule] = []
     default_response: StoredDefaultResponse | None = None
     unreadable: list[Unreadable] = []
@@ -89,11 +129,11 @@ def read_policy(graph: Graph, key: str) -> StoredPolicy:
         unreadable.append(Unreadable(key, "", problems[-1]))
     for nfa in dict.fromkeys(graph.references(key, NFAS)):
         try:
-            found = _read_nfa(graph, nfa)
+            found = _read_nfa(reading, nfa)
         except (blobs.BlobError, ModelError, _Missing) as error:
             name = graph.text(nfa, "ipsecName")
             problems.append(f"the rule {name or object_id(nfa)} cannot be read: {error}")
-            unreadable.append(Unreadable(nfa, name, problems[-1]))
+            unreadable.append(Unreadable(nfa, name, problems[-1], isinstance(error, _TooMuch)))
             continue
         if isinstance(found, StoredRule):
             rules.append(found)
@@ -118,50 +158,46 @@ class _Missing(Exception):
     """A reference into nowhere."""
 
 
-def _unpack(graph: Graph, key: str, form: type[_Blob]) -> _Blob:
-    if key not in graph:
-        raise _Missing(f"{key} is referred to and does not exist")
-    data = graph.data(key)
-    if data is None:
-        raise _Missing(f"{graph.path(key)} has no ipsecData")
-    return form.unpack(data)
+class _TooMuch(_Missing):
+    """A reference to what would go beyond the limit."""
 
 
-def _attempt(graph: Graph, key: str, form: type[_Blob], problems: list[str]) -> _Blob | None:
+def _attempt(reading: _Reading, key: str, form: type[_Blob], problems: list[str]) -> _Blob | None:
     try:
-        return _unpack(graph, key, form)
+        return reading.unpack(key, form)
     except (blobs.BlobError, _Missing) as error:
         problems.append(str(error))
         return None
 
 
 def _read_isakmp(
-    graph: Graph, policy: str, problems: list[str]
+    reading: _Reading, policy: str, problems: list[str]
 ) -> tuple[str | None, blobs.IsakmpBlob | None, MainMode]:
-    key = next(iter(graph.references(policy, ISAKMP)), None)
+    key = next(iter(reading.graph.references(policy, ISAKMP)), None)
     if key is None:
         problems.append("the policy refers to no main mode (ipsecISAKMPReference)")
         return None, None, MainMode()
-    blob = _attempt(graph, key, blobs.IsakmpBlob, problems)
-    return (key if key in graph else None), blob, read_main_mode(blob) if blob else MainMode()
+    blob = _attempt(reading, key, blobs.IsakmpBlob, problems)
+    return (key if key in reading.graph else None), blob, read_main_mode(blob) if blob else MainMode()
 
 
-def _read_nfa(graph: Graph, key: str) -> StoredRule | StoredDefaultResponse:
-    nfa = _unpack(graph, key, blobs.NfaBlob)
+def _read_nfa(reading: _Reading, key: str) -> StoredRule | StoredDefaultResponse:
+    graph = reading.graph
+    nfa = reading.unpack(key, blobs.NfaBlob)
     action_key = next(iter(graph.references(key, ACTION)), None)
     if action_key is None:
         raise _Missing("it refers to no action (ipsecNegotiationPolicyReference)")
-    action = _unpack(graph, action_key, blobs.NegotiationPolicyBlob)
+    action = reading.unpack(action_key, blobs.NegotiationPolicyBlob)
     authentication = read_authentication(nfa)
-    filter_keys = graph.references(key, FILTERS)
+    filter_keys = list(dict.fromkeys(graph.references(key, FILTERS)))
     if graph.text(action_key, "ipsecNegotiationPolicyType").lower() == DEFAULT_RESPONSE_TYPE and not filter_keys:
         value = lenient(DefaultResponse, nfa.is_active != 0, read_security_methods(action), authentication)
         return StoredDefaultResponse(value, key, nfa, action_key, action)
-    lists = {filter_key: _unpack(graph, filter_key, blobs.FilterBlob) for filter_key in filter_keys}
+    lists = {filter_key: FilterList.read(reading.unpack(filter_key, blobs.FilterBlob)) for filter_key in filter_keys}
     rule = lenient(
         Rule,
         graph.text(key, "ipsecName"),
-        tuple(entry.filter for blob in lists.values() for entry in read_filters(blob)),
+        tuple(filter_ for found in lists.values() for filter_ in found.filters),
         read_negotiation_policy(action, graph.text(action_key, "ipsecNegotiationPolicyAction")),
         authentication,
         read_tunnel(nfa),

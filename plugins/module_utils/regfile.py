@@ -21,17 +21,17 @@ def export(store: Store, coming: t.Iterable[str] = ()) -> bytes:
     """
     lines = ["Windows Registry Editor Version 5.00", ""]
     paths = sorted(store.paths(), key=str.lower)
-    # an object with a value that could not be read is not made anew: that value would be lost
-    unknown = {path.partition("\\")[0] for path in paths if _has_unknown(store, path)}
+    # an object with something that cannot be written here is not made anew: that would be lost
+    unknown = {path.partition("\\")[0] for path in paths if not _can_be_written(store, path)}
     objects = [path for path in paths if path and "\\" not in path and path not in unknown]
     for path in (*objects, *sorted(coming)):
         lines += [f"[-{ROOT}\\{path}]", ""]
     if not paths:
         lines += [f"[-{ROOT}]", ""]
-    for path in paths:
+    for path in filter(_in_one_line, paths):
         lines.append(f"[{ROOT}\\{path}]" if path else f"[{ROOT}]")
         for name, value in store.values(path).items():
-            if value.kind is not Kind.UNKNOWN:
+            if value.kind is not Kind.UNKNOWN and _in_one_line(name):
                 lines += _value_lines(f"{_quote(name)}=" if name else "@=", value)
         if not path and store.get("", ACTIVE_POLICY) is None:
             lines.append(f"{_quote(ACTIVE_POLICY)}=-")
@@ -39,8 +39,15 @@ def export(store: Store, coming: t.Iterable[str] = ()) -> bytes:
     return b"\xff\xfe" + ("\r\n".join(lines) + "\r\n").encode("utf-16-le", "surrogatepass")
 
 
-def _has_unknown(store: Store, path: str) -> bool:
-    return any(value.kind is Kind.UNKNOWN for value in store.values(path).values())
+def _can_be_written(store: Store, path: str) -> bool:
+    values = store.values(path)
+    readable = all(value.kind is not Kind.UNKNOWN for value in values.values())
+    return readable and all(map(_in_one_line, (path, *values)))
+
+
+def _in_one_line(name: str) -> bool:
+    """Whether a name of a key or a value would not go on in the next line, where it could say anything."""
+    return not any(c in name for c in "\r\n\0")
 
 
 def _quote(text: str) -> str:

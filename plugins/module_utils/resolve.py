@@ -10,8 +10,11 @@ import ipaddress
 import itertools
 import typing as t
 
+from .hints import some
 from .model import Address, DnsName, Family, Filter, Host, Interface, ModelError, Rule
 from .shape.wanted import WantedRule
+
+_SHOWN: t.Final = 10
 
 Answers: t.TypeAlias = t.Mapping[str, t.Sequence[str]]
 AnyRule: t.TypeAlias = Rule | WantedRule
@@ -76,7 +79,7 @@ class Resolver:
         found = self._lookup(rule, address, family)
         if len(found) > 1 and self.mode == "error":
             raise ModelError(
-                f"{rule.title}: {address} has several addresses: {', '.join(map(str, found))}. "
+                f"{rule.title}: {address} has several addresses: {some([*map(str, found)], _SHOWN)}. "
                 "Write one of them, or set multiple_addresses to all or ignore"
             )
         return [dataclasses.replace(address, address=a) for a in found] if isinstance(address, DnsName) else [*found]
@@ -88,7 +91,7 @@ class Resolver:
         if len(found) > 1:
             raise ModelError(
                 f"{rule.title}: a tunnel has one endpoint, and {name} has several addresses: "
-                f"{', '.join(map(str, found))}. Write one of them"
+                f"{some([*map(str, found)], _SHOWN)}. Write one of them"
             )
         return found[0]
 
@@ -98,18 +101,19 @@ class Resolver:
             answers, what = self.names.get(address.name.lower(), ()), "the DNS name"
         else:
             answers, what = self.interfaces.get(address.guid, ()), "the interface"
-        hosts = sorted({_host(answer) for answer in answers}, key=lambda host: (host.family, host.address))
+        found_hosts = {_host(f"{rule.title}: the host answered for {what} {address}", answer) for answer in answers}
+        hosts = sorted(found_hosts, key=lambda host: (host.family, host.address))
         found = [host for host in hosts if host.family is family]
         if not found:
-            others = f"; it has {', '.join(map(str, hosts))}" if hosts else ""
+            others = f"; it has {some([*map(str, hosts)], _SHOWN)}" if hosts else ""
             version = "IPv4" if family is Family.IPV4 else "IPv6"
             raise ModelError(f"{rule.title}: {what} {address} has no {version} address on this host{others}")
         known = address.address if isinstance(address, DnsName) else None
         return [known] if isinstance(known, Host) and known in found else found
 
 
-def _host(answer: str) -> Host:
+def _host(where: str, answer: str) -> Host:
     try:
         return Host(ipaddress.ip_address(answer.partition("%")[0]))
     except ValueError:
-        raise ModelError(f"the host answered '{answer}', which is no address") from None
+        raise ModelError(f"{where} with '{answer}', which is no address") from None

@@ -9,8 +9,10 @@ The form is described in docs/host-module.md. Nothing here knows what a value me
 from __future__ import annotations
 
 import base64
+import binascii
 import dataclasses
 import enum
+import functools
 import gzip
 import hashlib
 import typing as t
@@ -18,6 +20,8 @@ import zlib
 
 SIZE_LIMIT: t.Final = 256 * 1024 * 1024
 """The largest text that is taken from a host, in bytes: a million filters fit."""
+LINE_LIMIT: t.Final = 2_000_000
+"""The most keys and values that are taken from a host: each takes much more memory than it is long."""
 
 
 class StoreError(ValueError):
@@ -84,10 +88,10 @@ class Value:
             return cls(known, () if data == "-" else tuple(map(_decode, data.split(","))))
         if known in (Kind.DWORD, Kind.QWORD):
             number = int(data)
-            if not 0 <= number < 1 << (32 if known is Kind.DWORD else 64):
-                raise ValueError("a number that does not fit its kind")
+            if str(number) != data or not 0 <= number < 1 << (32 if known is Kind.DWORD else 64):
+                raise ValueError("this is no number of that kind")
             return cls(known, number)
-        return cls(known, base64.b64decode(data, validate=True))
+        return cls(known, binascii.a2b_base64(data, strict_mode=True))
 
 
 def _encode(text: str) -> str:
@@ -95,7 +99,7 @@ def _encode(text: str) -> str:
 
 
 def _decode(text: str) -> str:
-    return base64.b64decode(text, validate=True).decode("utf-16-le", "surrogatepass")
+    return binascii.a2b_base64(text, strict_mode=True).decode("utf-16-le", "surrogatepass")
 
 
 def _order(text: str) -> bytes:
@@ -155,10 +159,18 @@ class Store:
     """
 
     def __init__(self, keys: t.Mapping[str, t.Mapping[str, Value]] | None = None) -> None:
-        self._keys = {
-            path.lower(): (path, {n.lower(): (n, v) for n, v in values.items()})
-            for path, values in (keys or {}).items()
-        }
+        self._keys: dict[str, tuple[str, dict[str, tuple[str, Value]]]] = {}
+        # for the first part of a path, all longer paths: deleting an object shall not look through all keys
+        self._below: dict[str, dict[str, None]] = {}
+        for path, values in (keys or {}).items():
+            self._add(path, {n.lower(): (n, v) for n, v in values.items()})
+
+    def _add(self, path: str, values: dict[str, tuple[str, Value]]) -> None:
+        key = path.lower()
+        top, deeper, _rest = key.partition("\\")
+        if deeper:
+            self._below.setdefault(top, {})[key] = None
+        self._keys[key] = (path, values)
 
     def __contains__(self, path: str) -> bool:
         return path.lower() in self._keys
@@ -175,16 +187,18 @@ class Store:
         return dict(self._keys[path.lower()][1].values()) if path in self else {}
 
     def get(self, path: str, name: str) -> Value | None:
-        if path not in self:
-            return None
-        return self._keys[path.lower()][1].get(name.lower(), (None, None))[1]
+        key = self._keys.get(path.lower())
+        found = key and key[1].get(name.lower())
+        return found[1] if found else None
 
     def text(self) -> str:
+        # all objects have values of the same few names
+        order, encode = functools.cache(_order), functools.cache(_encode)
         lines = []
         for path, values in sorted(self._keys.values(), key=lambda item: _order(item[0])):
             lines.append(f"k;{_encode(path)}\n")
             lines.extend(
-                f"v;{_encode(n)};{v.text()}\n" for n, v in sorted(values.values(), key=lambda item: _order(item[0]))
+                f"v;{encode(n)};{v.text()}\n" for n, v in sorted(values.values(), key=lambda item: order(item[0]))
             )
         return "".join(lines)
 
@@ -195,24 +209,29 @@ class Store:
     def parse(cls, text: str) -> Store:
         keys: dict[str, dict[str, Value]] = {}
         values: dict[str, Value] | None = None
+        if text.count("\n") > LINE_LIMIT:
+            raise StoreError(f"the store has more than {LINE_LIMIT} keys and values")
+        # all objects have values of the same few names
+        decode = functools.cache(_decode)
         for number, line in enumerate(text.splitlines(), 1):
             try:
                 match line.split(";"):
                     case ["k", path]:
                         values = keys.setdefault(_decode(path), {})
                     case ["v", name, kind, data] if values is not None:
-                        values[_decode(name)] = Value.parse(kind, data)
+                        values[decode(name)] = Value.parse(kind, data)
                     case _:
                         raise StoreError(f"line {number} of the store is neither a key nor a value of one")
             except StoreError:
                 raise
-            except ValueError as error:
-                raise StoreError(f"line {number} of the store cannot be read: {type(error).__name__}") from None
+            except ValueError:
+                raise StoreError(f"line {number} of the store has no proper base64, UTF-16, kind or number") from None
         return cls(keys)
 
     def copy(self) -> Store:
         result = Store()
         result._keys = {key: (path, dict(values)) for key, (path, values) in self._keys.items()}
+        result._below = {top: dict(below) for top, below in self._below.items()}
         return result
 
     def change(self, operation: Operation) -> None:
@@ -223,14 +242,19 @@ class Store:
                 spelled = self._keys.setdefault("", ("", {}))[0]
                 for part in path.split("\\"):
                     child = f"{spelled}\\{part}" if spelled else part
-                    spelled = self._keys.setdefault(child.lower(), (child, {}))[0]
+                    if child.lower() not in self._keys:
+                        self._add(child, {})
+                    spelled = self._keys[child.lower()][0]
             case Delete(""):
                 raise StoreError("the container is never deleted")
             case Set(_, _, Value(Kind.UNKNOWN)):
                 raise StoreError("a value of an unknown kind cannot be written")
             case Delete():
-                for gone in [k for k in self._keys if k == key or k.startswith(key + "\\")]:
-                    del self._keys[gone]
+                self._keys.pop(key, None)
+                below = self._below.get(key.partition("\\")[0], {})
+                for gone in [deeper for deeper in below if deeper == key or deeper.startswith(key + "\\")]:
+                    del below[gone]
+                    self._keys.pop(gone, None)
             case _ if key not in self._keys:
                 raise StoreError(f"{operation.path} is not there")
             case Set(_, name, value):
@@ -253,14 +277,18 @@ def unpack(packed: str) -> str:
         return ""
     try:
         data = base64.b64decode(packed, validate=True)
+    except ValueError:
+        raise StoreError("the store cannot be unpacked: it is no base64") from None
+    try:
         engine = zlib.decompressobj(wbits=31)
-        text = engine.decompress(data, SIZE_LIMIT).decode("ascii")
-    except (ValueError, zlib.error) as error:
-        # binascii.Error is a ValueError, and so is what is said of a text that is not of ASCII
-        raise StoreError(f"the store cannot be unpacked: {type(error).__name__}") from None
-    if not engine.eof:
-        raise StoreError(f"the store is cut off or larger than {SIZE_LIMIT} bytes")
-    return text
+        text = engine.decompress(data, SIZE_LIMIT)
+        if not engine.eof:
+            raise StoreError(f"the store is cut off or larger than {SIZE_LIMIT} bytes")
+        return text.decode("ascii")
+    except zlib.error:
+        raise StoreError("the store cannot be unpacked: it is no gzip") from None
+    except UnicodeDecodeError:
+        raise StoreError("the store cannot be unpacked: it is no ASCII") from None
 
 
 def operations_text(operations: t.Iterable[Operation]) -> str:

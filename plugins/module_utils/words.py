@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import re
 import typing as t
 
 from .redact import BLANKS
@@ -14,11 +14,13 @@ from .source import Text
 LONGEST_LINE: t.Final = 8191
 """Characters that cmd.exe takes."""
 
+# what no quotation mark and no backslash interrupts
+_RUN: t.Final = re.compile(rf'[^{BLANKS}"\\]+')
+_RUN_IN_QUOTES: t.Final = re.compile(r'[^\n"\\]+')
 _NEEDS_QUOTES: t.Final = frozenset(f"{BLANKS}\v&|<>^()")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Word:
+class Word(t.NamedTuple):
     """One word without its quotes. `quoted` says that it began with one; `start` is where it begins in the line."""
 
     text: Text
@@ -46,37 +48,49 @@ def split_words(line: Text) -> list[Word]:
             return words
         start = position
         picked, position = _word(line, start, program=not words)
-        characters = "".join(value[i] for i in picked)
-        end = line.offset(picked[-1]) + 1 if picked else line.offset(start)
-        text = Text(characters, [line.offsets[i] for i in picked], end, line.file)
-        words.append(Word(text, value[start] == '"', start))
+        end = line.offset(picked[-1][1] - 1) + 1 if picked else line.offset(start)
+        words.append(Word(line.pick(picked, end), value[start] == '"', start))
 
 
-def _word(line: Text, position: int, program: bool) -> tuple[list[int], int]:
-    """Which characters from `position` on belong to the word, and where it ends."""
+def _word(line: Text, position: int, program: bool) -> tuple[list[tuple[int, int]], int]:
+    """Which pieces from `position` on belong to the word, and where it ends."""
     value = line.value
-    picked: list[int] = []
+    picked: list[tuple[int, int]] = []
     opened: int | None = None
-    while position < len(value) and value[position] not in (BLANKS if opened is None else "\n"):
+
+    def pick(start: int, end: int) -> None:
+        if start < end:
+            picked.append((start, end))
+
+    while position < len(value):
+        run = (_RUN if opened is None else _RUN_IN_QUOTES).match(value, position)
+        if run:
+            picked.append(run.span())
+            position = run.end()
+            continue
+        if value[position] not in '\\"':
+            break
         backslashes = position
         while backslashes < len(value) and value[backslashes] == "\\":
             backslashes += 1
         count = backslashes - position
         if value[backslashes : backslashes + 1] != '"':
-            picked += range(position, max(backslashes, position + 1))
-            position = max(backslashes, position + 1)
+            pick(position, backslashes)
+            position = backslashes
         elif program:
-            picked += range(position, backslashes)
+            pick(position, backslashes)
             opened = None if opened is not None else backslashes
             position = backslashes + 1
         elif count % 2:
-            picked += [*range(position, position + count // 2), backslashes]
+            pick(position, position + count // 2)
+            pick(backslashes, backslashes + 1)
             position = backslashes + 1
         elif opened is not None and value[backslashes + 1 : backslashes + 2] == '"':
-            picked += [*range(position, position + count // 2), backslashes]
+            pick(position, position + count // 2)
+            pick(backslashes, backslashes + 1)
             position = backslashes + 2
         else:
-            picked += range(position, position + count // 2)
+            pick(position, position + count // 2)
             opened = None if opened is not None else backslashes
             position = backslashes + 1
     if opened is not None:

@@ -26,9 +26,12 @@ function Stop-WithReason {
     throw $failure
 }
 
-# Texts travel as base64 of their code units: an encoder would replace unpaired surrogates.
+# Texts travel as base64 of their code units; an ordinary encoder would replace unpaired surrogates, this one throws.
+$script:Utf16 = New-Object System.Text.UnicodeEncoding $false, $false, $true
+
 function ConvertTo-CodeUnit {
     param([string]$Text)
+    try { return [System.Convert]::ToBase64String($script:Utf16.GetBytes($Text)) } catch [System.Text.EncoderFallbackException] { $null = $_ }
     $bytes = [byte[]]::new($Text.Length * 2)
     [System.Buffer]::BlockCopy($Text.ToCharArray(), 0, $bytes, 0, $bytes.Length)
     [System.Convert]::ToBase64String($bytes)
@@ -37,6 +40,7 @@ function ConvertTo-CodeUnit {
 function ConvertFrom-CodeUnit {
     param([string]$Data)
     $bytes = [System.Convert]::FromBase64String($Data)
+    try { return $script:Utf16.GetString($bytes) } catch [System.Text.DecoderFallbackException] { $null = $_ }
     $chars = [char[]]::new($bytes.Length / 2)
     [System.Buffer]::BlockCopy($bytes, 0, $chars, 0, $bytes.Length)
     [string]::new($chars)
@@ -72,17 +76,13 @@ function Get-Digest {
     [System.BitConverter]::ToString($hash).Replace('-', '').ToLowerInvariant()
 }
 
-function Get-SortedName {
-    param([string[]]$Name)
-    [System.Array]::Sort($Name, [System.StringComparer]::Ordinal)
-    , $Name
-}
-
 function ConvertTo-ValueText {
+    # Null for data of another size than its kind has.
     param([int]$Kind, $Data)
     if ($Kind -eq 1 -or $Kind -eq 2) { return ConvertTo-CodeUnit $Data }
-    if ($Kind -eq 4) { return [System.BitConverter]::ToUInt32([System.BitConverter]::GetBytes([int]$Data), 0).ToString() }
-    if ($Kind -eq 11) { return [System.BitConverter]::ToUInt64([System.BitConverter]::GetBytes([long]$Data), 0).ToString() }
+    if ($Kind -eq 4 -and $Data -is [int]) { return [System.BitConverter]::ToUInt32([System.BitConverter]::GetBytes($Data), 0).ToString() }
+    if ($Kind -eq 11 -and $Data -is [long]) { return [System.BitConverter]::ToUInt64([System.BitConverter]::GetBytes($Data), 0).ToString() }
+    if ($Kind -eq 4 -or $Kind -eq 11) { return $null }
     if ($Kind -eq 3 -or $Kind -eq -1) { return [System.Convert]::ToBase64String([byte[]]$Data) }
     if ($Kind -ne 7) { return '' }
     if ($Data.Length -eq 0) { return '-' }
@@ -92,6 +92,7 @@ function ConvertTo-ValueText {
 
 function ConvertFrom-ValueText {
     param([int]$Kind, [string]$Data)
+    if ($Kind -eq 0) { throw 'a value of an unknown kind cannot be written' }
     if ($Kind -eq 1 -or $Kind -eq 2) { return ConvertFrom-CodeUnit $Data }
     if ($Kind -eq 4) { return [System.BitConverter]::ToInt32([System.BitConverter]::GetBytes([uint32]$Data), 0) }
     if ($Kind -eq 11) { return [System.BitConverter]::ToInt64([System.BitConverter]::GetBytes([uint64]$Data), 0) }
@@ -101,65 +102,64 @@ function ConvertFrom-ValueText {
     , $texts
 }
 
-function Open-Key {
-    # Null for a key that is gone, or that hides from whoever reads: the others are read all the same.
-    param($Key, [string]$Name)
-    try { $Key.OpenSubKey($Name) } catch [System.Security.SecurityException] { $null }
-}
-
-function Get-KeyPath {
-    # All paths below a key, in no order.
-    param($Key, [string]$Path, [System.Collections.Generic.List[string]]$Found)
-    foreach ($name in $Key.GetSubKeyNames()) {
-        $child = if ($Path) { "$Path\$name" } else { $name }
-        $Found.Add($child)
-        $subKey = Open-Key -Key $Key -Name $name
-        if ($subKey) {
-            Get-KeyPath -Key $subKey -Path $child -Found $Found
-            $subKey.Dispose()
-        }
-    }
-}
-
-function Get-ValueText {
-    # KIND;DATA of a value; what cannot be read, or is of another size than its kind has, is unknown.
-    param($Key, [string]$Name)
-    try {
-        $kind = [int]$Key.GetValueKind($Name)
-        $data = $Key.GetValue($Name, $null, [Microsoft.Win32.RegistryValueOptions]::DoNotExpandEnvironmentNames)
-    }
-    catch [System.IO.IOException] {
-        return '0;'
-    }
-    if (($kind -eq 4 -and $data -isnot [int]) -or ($kind -eq 11 -and $data -isnot [long])) { return '0;' }
-    "$kind;$(ConvertTo-ValueText -Kind $kind -Data $data)"
-}
-
 function Get-StoreText {
+    # A store may have tens of thousands of values, and a call of a function takes longer than all else: the usual kinds need none.
     param($Hive, [string]$Root)
     $rootKey = $Hive.OpenSubKey($Root)
     if (-not $rootKey) { return '' }
+    $utf16 = $script:Utf16
+    $ordinal = [System.StringComparer]::Ordinal
+    $unexpanded = [Microsoft.Win32.RegistryValueOptions]::DoNotExpandEnvironmentNames
+    $encoded = New-Object 'System.Collections.Generic.Dictionary[string, string]' $ordinal
+    $found = New-Object 'System.Collections.Generic.Dictionary[string, string]' $ordinal
     $paths = New-Object 'System.Collections.Generic.List[string]'
     $paths.Add('')
-    Get-KeyPath -Key $rootKey -Path '' -Found $paths
-    $text = New-Object System.Text.StringBuilder
-    # a store has thousands of values and a dozen names; these calls are most of a reading's time
-    $encoded = New-Object 'System.Collections.Generic.Dictionary[string, string]' ([System.StringComparer]::Ordinal)
-    foreach ($path in (Get-SortedName -Name $paths.ToArray())) {
-        $key = if ($path) { Open-Key -Key $rootKey -Name $path } else { $rootKey }
-        $null = $text.Append('k;').Append((ConvertTo-CodeUnit $path)).Append("`n")
+    for ($at = 0; $at -lt $paths.Count; $at++) {
+        $path = $paths[$at]
+        $key = $rootKey
+        if ($path) {
+            # one that is gone, or that hides from whoever reads, hides no other
+            try { $key = $rootKey.OpenSubKey($path) } catch [System.Security.SecurityException] { $key = $null }
+        }
+        try { $shown = [System.Convert]::ToBase64String($utf16.GetBytes($path)) } catch { $shown = ConvertTo-CodeUnit $path }
         if (-not $key) {
-            $null = $text.Append("v;;0;`n")
+            $found[$path] = "k;$shown`nv;;0;`n"
             continue
         }
-        foreach ($name in (Get-SortedName -Name $key.GetValueNames())) {
-            if (-not $encoded.ContainsKey($name)) { $encoded[$name] = ConvertTo-CodeUnit $name }
-            $value = Get-ValueText -Key $key -Name $name
-            $null = $text.Append('v;').Append($encoded[$name]).Append(';').Append($value).Append("`n")
+        $text = [System.Text.StringBuilder]::new("k;$shown`n")
+        if ($key.SubKeyCount) {
+            $prefix = if ($path) { "$path\" } else { '' }
+            foreach ($name in $key.GetSubKeyNames()) { $paths.Add("$prefix$name") }
         }
-        if ($path) { $key.Dispose() }
+        $names = $key.GetValueNames()
+        [System.Array]::Sort($names, $ordinal)
+        foreach ($name in $names) {
+            if (-not $encoded.ContainsKey($name)) { $encoded[$name] = ConvertTo-CodeUnit $name }
+            try {
+                $kind = [int]$key.GetValueKind($name)
+                $data = $key.GetValue($name, $null, $unexpanded)
+                if ($kind -eq 1) { $shown = [System.Convert]::ToBase64String($utf16.GetBytes($data)) }
+                elseif ($kind -eq 3) { $shown = [System.Convert]::ToBase64String($data) }
+                elseif ($kind -eq 4 -and $data -is [int] -and $data -ge 0) { $shown = $data }
+                elseif ($kind -eq 7 -and $data.Length -eq 1) { $shown = [System.Convert]::ToBase64String($utf16.GetBytes($data[0])) }
+                else { $shown = ConvertTo-ValueText -Kind $kind -Data $data }
+            }
+            catch [System.Text.EncoderFallbackException] {
+                $shown = ConvertTo-ValueText -Kind $kind -Data $data
+            }
+            catch [System.IO.IOException] {
+                $shown = $null
+            }
+            if ($null -eq $shown) { $kind, $shown = 0, '' }
+            $null = $text.Append("v;$($encoded[$name]);$kind;$shown`n")
+        }
+        $found[$path] = $text.ToString()
+        $key.Dispose()
     }
-    $rootKey.Dispose()
+    $sorted = $paths.ToArray()
+    [System.Array]::Sort($sorted, $ordinal)
+    $text = New-Object System.Text.StringBuilder
+    foreach ($path in $sorted) { $null = $text.Append($found[$path]) }
     $text.ToString()
 }
 
@@ -189,33 +189,68 @@ function New-Store {
     $key.Dispose()
 }
 
-function Invoke-Operation {
-    # $Store is null while the host has no container.
-    param($Store, [string]$Line)
-    $fields = $Line.Split(';')
-    $path = ConvertFrom-CodeUnit $fields[1]
-    switch -CaseSensitive ($fields[0]) {
-        'c' { if ($path) { $Store.CreateSubKey($path).Dispose() } }
-        'd' {
-            if (-not $path) { throw 'the container is never deleted' }
-            if ($Store) { $Store.DeleteSubKeyTree($path, $false) }
+function Invoke-OperationList {
+    # Counts in $Result.applied. A change may have tens of thousands of operations: the usual ones call no function here either.
+    param($Hive, [string]$Operations, $Result)
+    $utf16 = $script:Utf16
+    $names = New-Object 'System.Collections.Generic.Dictionary[string, string]' ([System.StringComparer]::Ordinal)
+    # null while the host has no container
+    $store = $Hive.OpenSubKey($script:StorePath, $true)
+    # the key of the operation before stays open as long as it is the same
+    $key, $open = $null, $null
+    foreach ($line in $Operations.Split("`n")) {
+        if (-not $line) { continue }
+        $fields = $line.Split(';')
+        $what = $fields[0]
+        if ($fields[1] -cne $open) {
+            if ($open) { $key.Dispose() }
+            $open = $null
+            $path = ConvertFrom-CodeUnit $fields[1]
         }
-        default {
-            $key = if ($Store -and $path) { $Store.OpenSubKey($path, $true) } else { $Store }
-            if (-not $key) { throw "the key $path is not there" }
-            $name = ConvertFrom-CodeUnit $fields[2]
-            if ($fields[0] -ceq 'u') {
-                $key.DeleteValue($name, $false)
+        if ($what -ceq 'c') {
+            if (-not $store) {
+                New-Store -Hive $Hive
+                $store = $Hive.OpenSubKey($script:StorePath, $true)
+            }
+            if ($path -and -not $open) {
+                $key = $store.CreateSubKey($path)
+                $open = $fields[1]
+            }
+        }
+        elseif ($what -ceq 'd') {
+            if (-not $path) { throw 'the container is never deleted' }
+            if ($open) { $key.Dispose() }
+            $open = $null
+            if ($store) { $store.DeleteSubKeyTree($path, $false) }
+        }
+        else {
+            if (-not $open) {
+                $key = if ($store -and $path) { $store.OpenSubKey($path, $true) } else { $store }
+                if (-not $key) { throw "the key $path is not there" }
+                if ($path) { $open = $fields[1] }
+            }
+            $field = $fields[2]
+            if (-not $names.ContainsKey($field)) { $names[$field] = ConvertFrom-CodeUnit $field }
+            if ($what -ceq 'u') {
+                $key.DeleteValue($names[$field], $false)
             }
             else {
-                $kind = [int]$fields[3]
-                if ($kind -eq 0) { throw 'a value of an unknown kind cannot be written' }
-                $data = ConvertFrom-ValueText -Kind $kind -Data $fields[4]
-                $key.SetValue($name, $data, [Microsoft.Win32.RegistryValueKind]$kind)
+                $kind, $text = [int]$fields[3], $fields[4]
+                try {
+                    if ($kind -eq 1) { $data = $utf16.GetString([System.Convert]::FromBase64String($text)) }
+                    elseif ($kind -eq 3) { $data = [System.Convert]::FromBase64String($text) }
+                    elseif ($kind -eq 4 -and $text.Length -lt 10) { $data = [int]$text }
+                    else { $data = ConvertFrom-ValueText -Kind $kind -Data $text }
+                }
+                catch [System.Text.DecoderFallbackException] {
+                    $data = ConvertFrom-ValueText -Kind $kind -Data $text
+                }
+                $key.SetValue($names[$field], $data, [Microsoft.Win32.RegistryValueKind]$kind)
             }
-            if ($path) { $key.Dispose() }
         }
+        $Result.applied++
     }
+    if ($store) { $store.Dispose() }
 }
 
 function Get-Clock {
@@ -247,7 +282,11 @@ function Test-Writable {
 }
 
 function Get-AgentService {
-    Get-Service -Name $script:ServiceName -ErrorAction SilentlyContinue
+    # What Get-Service returns, null where there is none; looking for that command would take longer than to read the store.
+    if (-not ('System.ServiceProcess.ServiceController' -as [type])) { Add-Type -AssemblyName System.ServiceProcess }
+    $service = New-Object System.ServiceProcess.ServiceController $script:ServiceName
+    # for a service that is missing, 5.1 throws here and 7 gives nothing
+    try { if ($service.Status) { $service } } catch { $null }
 }
 
 function Get-ServiceState {
@@ -423,17 +462,7 @@ function Write-Store {
     $result = @{ applied = 0; conflict = $false }
     try {
         if ($Request.announce) { Set-Untold -Hive $Hive -Untold $true }
-        $store = $Hive.OpenSubKey($script:StorePath, $true)
-        foreach ($line in (ConvertFrom-Packed $Request.operations).Split("`n")) {
-            if (-not $line) { continue }
-            if (-not $store -and $line.StartsWith('c;')) {
-                New-Store -Hive $Hive
-                $store = $Hive.OpenSubKey($script:StorePath, $true)
-            }
-            Invoke-Operation -Store $store -Line $line
-            $result.applied++
-        }
-        if ($store) { $store.Dispose() }
+        Invoke-OperationList -Hive $Hive -Operations (ConvertFrom-Packed $Request.operations) -Result $result
     }
     catch {
         $result.error = "$_"

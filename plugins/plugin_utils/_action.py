@@ -10,6 +10,7 @@ import typing as t
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.answers import AnswerError
+from ..module_utils.hints import message
 from ..module_utils.model import ModelError
 from ..module_utils.store import StoreError
 from ._host import HostError
@@ -46,10 +47,14 @@ class IpsecAction(ActionBase):
         try:
             result.update(self.work(task_vars or {}))
         except TaskFailure as error:
-            result.update(error.result, failed=True, msg=str(error))
+            result.update(error.result, failed=True, msg=message(error))
         except REFUSALS as error:
-            result.update(failed=True, msg=str(error))
+            result.update(failed=True, msg=message(error))
         return result
+
+    def _is_pipelining_enabled(self, module_style: str, wrap_async: bool = False) -> bool:
+        # also with ANSIBLE_KEEP_REMOTE_FILES: a request holds pre-shared keys, and a file on the host would show them
+        return module_style == "new"
 
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Do the task; returns its result."""

@@ -98,5 +98,7 @@ def working_on(action: ActionBase, host: str | None, task_vars: dict[str, t.Any]
     try:
         yield delegated_vars
     finally:
-        connection.close()
+        # as Ansible ends the connections of its tasks: the policy that is in force there now may have cut it already
+        with contextlib.suppress(Exception):
+            connection.close()
         action._connection, action._play_context, action._task = before

@@ -7,20 +7,34 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import typing as t
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
-from ..module_utils.answers import PROTOCOL, Applied, Reading, Service, parse_told
+from ..module_utils.answers import PROTOCOL, AnswerError, Applied, Reading, Service, parse_told
 from ..module_utils.store import Operation, operations_text, pack
 
 MODULE: t.Final = "ipsec.windows.ipsec_host"
+OLD_OR_NEW: t.Final = (
+    "What is in force is the old policy or the new one, never a mixture; run the task again, it finishes the job"
+)
 _OLDEST: t.Final = (6, 2)
+_WITHOUT_ANSWER: t.Final = {
+    "read": ("the policies of {} could not be read", "Nothing was written"),
+    "apply": ("{} gave no answer while its policy store was written", OLD_OR_NEW),
+    "tell": ("{} gave no answer while its service was told", "The policies are written"),
+}
+"""What is said of a host that gave no answer, and what is known of it then."""
 
 
 class HostError(Exception):
     """What stands in the way on the host."""
+
+
+class NoAnswer(HostError):
+    """The host module ended, or answered what cannot be, and how far it came is not known; the text says what is."""
 
 
 class Host:
@@ -40,8 +54,11 @@ class Host:
     def port(self) -> int:
         """The port of the host that this task's connection uses."""
         connection = self._action._connection
-        found = getattr(connection, "_winrm_port", None) or getattr(connection, "_psrp_port", None)
-        return int(found or connection.get_option("port") or 22)
+        found = connection.get_option("port")
+        if found is None and connection.transport == "psrp":
+            # it chooses when it connects, which it has not done before the first request
+            found = 5985 if connection.get_option("protocol") == "http" else 5986
+        return int(found or 22)
 
     def read(self, names: t.Sequence[str] = (), interfaces: t.Sequence[str] = ()) -> Reading:
         answer = self._ask("read", names=list(names), interfaces=list(interfaces), port=self.port)
@@ -54,25 +71,27 @@ class Host:
 
         `announce` says that the service has to learn of it, now by `service` or soon.
         """
-        packed = pack(operations_text(operations))
+        listed = list(operations)
+        packed = pack(operations_text(listed))
+        answer = self._ask("apply", expect=expect, operations=packed, result=result, announce=announce, service=service)
         try:
-            answer = self._ask(
-                "apply", expect=expect, operations=packed, result=result, announce=announce, service=service
-            )
-        except AnsibleConnectionFailure as error:
-            raise AnsibleConnectionFailure(
-                f"the connection was lost while the policy store was written: {error}. What is in force is the old "
-                "policy or the new one, never a mixture; run the task again, it finishes the job"
-            ) from error
-        return Applied.parse(answer)
+            applied = Applied.parse(answer)
+            applied.check(len(listed), result)
+        except AnswerError as error:
+            raise NoAnswer(f"{error}. {OLD_OR_NEW}") from None
+        return applied
 
     def tell(self, service: dict[str, t.Any]) -> Service:
-        return parse_told(self._ask("tell", service=service))
+        answer = self._ask("tell", service=service)
+        try:
+            return parse_told(answer)
+        except AnswerError as error:
+            raise NoAnswer(f"{error}. {_WITHOUT_ANSWER['tell'][1]}") from None
 
     def check(self, reading: Reading, needs_service: bool) -> None:
         """Raise `HostError` for what stands in the way of a change."""
-        version = tuple(int(part) for part in reading.version.split(".")[:2] if part.isdigit())
-        if version and version < _OLDEST:
+        version = re.match("([0-9]{1,5})[.]([0-9]{1,5})", reading.version)
+        if version and (int(version[1]), int(version[2])) < _OLDEST:
             runs = f"{self.name} runs {reading.product} ({reading.version})"
             raise HostError(f"{runs}; this needs Windows 8.1 or Windows Server 2012 at least")
         if not reading.writable:
@@ -87,20 +106,36 @@ class Host:
             )
 
     def _ask(self, do: str, **request: t.Any) -> dict[str, t.Any]:
+        """The answer to a request. Raises `HostError`, and `AnsibleConnectionFailure` where the host is not reached."""
         text = json.dumps({"protocol": PROTOCOL, "do": do, **request})
         try:
             with self._quiet():
                 answer = self._action._execute_module(
                     module_name=MODULE, module_args={"request": text}, task_vars=self._task_vars
                 )
-        except OSError as error:
-            # what the libraries of some connections raise when a host goes silent
-            raise AnsibleConnectionFailure(str(error)) from error
+        except (AnsibleConnectionFailure, OSError) as error:
+            # the latter is what the libraries of some connections raise when a host goes silent
+            raise AnsibleConnectionFailure(self._without_answer(do, error)) from None
+        except Exception as error:
+            raise NoAnswer(self._without_answer(do, error)) from error
+        except BaseException as error:
+            # the time that the task has (keyword timeout) is up; Ansible makes the result of this very error
+            error.args = (self._without_answer(do, error),)
+            raise
+        message = str(answer.get("msg") or "it does not say why")
         if answer.get("unreachable"):
-            raise AnsibleConnectionFailure(str(answer.get("msg")))
-        if answer.get("failed") or answer.get("protocol") != PROTOCOL:
-            raise HostError(_explain(answer.get("reason"), self.name, str(answer.get("msg") or "it gave no answer")))
+            raise AnsibleConnectionFailure(self._without_answer(do, message))
+        if answer.get("reason"):
+            raise HostError(_explain(answer["reason"], self.name, message))
+        if answer.get("failed"):
+            raise NoAnswer(self._without_answer(do, f"the host module failed: {message}"))
+        if answer.get("protocol") != PROTOCOL:
+            raise NoAnswer(self._without_answer(do, f"its answer is not of protocol {PROTOCOL}"))
         return t.cast("dict[str, t.Any]", answer)
+
+    def _without_answer(self, do: str, why: object) -> str:
+        what, known = _WITHOUT_ANSWER[do]
+        return f"{what.format(self.name)}: {str(why).rstrip('.')}. {known}"
 
     @contextlib.contextmanager
     def _quiet(self) -> t.Iterator[None]:

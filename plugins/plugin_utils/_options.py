@@ -12,7 +12,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.loader import fragment_loader
 
-from ..module_utils.shape.fields import no_such_option
+from ..module_utils.shape.fields import kind_of, no_such_option
 
 _COLLECTION: t.Final = "ipsec.windows."
 _MODULES = pathlib.Path(__file__).parent.parent / "modules"
@@ -58,8 +58,13 @@ def _refuse_unknown(args: t.Mapping[str, t.Any], spec: t.Mapping[str, t.Any], pl
     for name, value in args.items():
         if name not in spec:
             raise OptionError(place + no_such_option(str(name), sorted(spec)))
-        if isinstance(value, t.Mapping) and "options" in spec[name]:
+        if "options" not in spec[name] or value is None:
+            continue
+        if isinstance(value, t.Mapping):
             _refuse_unknown(value, spec[name]["options"], f"{place}{name}: ")
+        elif not isinstance(value, str):
+            # Ansible reads a text as JSON or key=value
+            raise OptionError(f"{place}{name}: this must be a dictionary, not {kind_of(value)}")
 
 
 def _spec(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

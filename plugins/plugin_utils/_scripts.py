@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import pathlib
 import typing as t
 
 from ansible.errors import AnsibleError, AnsibleFilterError
@@ -15,12 +14,14 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils.batch import Program, Script, decode
+from ..module_utils.hints import brief, message, printable
 from ..module_utils.model import ModelError
 from ..module_utils.scripts import commands_of
 from ..module_utils.shape.fields import kind_of
 from ._options import OptionError
 
 _SHOWN: t.Final = 20
+_LONGEST_PATH: t.Final = 300
 _UNSUPPORTED: t.Final = ("error", "ignore")
 _display = Display()
 
@@ -31,7 +32,7 @@ def filter_errors(name: str) -> t.Iterator[None]:
     try:
         yield
     except ModelError as error:
-        raise AnsibleFilterError(f"{name}: {error}") from None
+        raise AnsibleFilterError(f"{name}: {message(error)}") from None
 
 
 def read_file(action: ActionBase, name: str, encoding: str | None) -> str:
@@ -40,15 +41,14 @@ def read_file(action: ActionBase, name: str, encoding: str | None) -> str:
     Raises `OptionError`, `ModelError`.
     """
     try:
-        path = action._loader.get_real_file(action._find_needle("files", name))
-        try:
-            data = pathlib.Path(path).read_bytes()
-        finally:
-            action._loader.cleanup_tmp_file(path)
-    except (AnsibleError, OSError) as error:
+        # latin-1 takes every byte; a vault is decrypted in memory, where get_real_file would make a file of it
+        data = action._loader.get_text_file_contents(action._find_needle("files", name), "latin-1").encode("latin-1")
+    except AnsibleError as error:
         # what Ansible adds is about an option that is not here
         reason = str(error).partition("\nIf you are using a module")[0]
-        raise OptionError(f"script: '{name}' cannot be read: {reason}") from None
+        raise OptionError(
+            f"script: '{brief(name, _LONGEST_PATH)}' cannot be read: {brief(reason, _LONGEST_PATH)}"
+        ) from None
     try:
         return decode(data, encoding)
     except ModelError as error:
@@ -83,10 +83,10 @@ def read_commands(value: object, encoding: object, unsupported: object, program:
 def warn_about(name: str, notes: t.Sequence[str], script: Script | None = None) -> None:
     """One warning for each kind of thing that did not come out as it was written."""
     if notes:
-        _display.warning(f"{name}: {_some(notes)}")
+        _display.warning(f"{name}: {printable(_some(notes))}")
     if script and script.left_out:
         reasons = [f"line {item.line}: {item.reason}" for item in script.left_out]
-        _display.warning(f"{name} leaves out: {_some(reasons)}")
+        _display.warning(f"{name} leaves out: {printable(_some(reasons))}")
     if script and script.left_alone:
         _display.warning(
             f"{name}: other programs run in lines {_some(_spans(script.left_alone))}, which nothing is made of"
@@ -111,6 +111,10 @@ def policies_of(value: object) -> list[t.Mapping[str, t.Any]]:
     """One policy or a list of them. Raises `ModelError`."""
     if isinstance(value, t.Mapping):
         return [value]
-    if isinstance(value, list | tuple) and all(isinstance(item, t.Mapping) for item in value):
-        return list(value)
-    raise ModelError(f"this takes a policy as ipsec_facts returns it, or a list of them, not {kind_of(value)}")
+    known = "this takes a policy as ipsec_facts returns it, or a list of them"
+    if not isinstance(value, list | tuple):
+        raise ModelError(f"{known}, not {kind_of(value)}")
+    for index, item in enumerate(value):
+        if not isinstance(item, t.Mapping):
+            raise ModelError(f"{known}; item {index} of this list is {kind_of(item)}")
+    return list(value)

@@ -21,6 +21,7 @@ from ..module_utils.draft import Change
 from ..module_utils.facts import render_stored_policy
 from ..module_utils.goal import Goal
 from ..module_utils.graph import Graph, describe_class, object_id
+from ..module_utils.hints import printable
 from ..module_utils.lint import lint
 from ..module_utils.merge import Target
 from ..module_utils.model import TCP
@@ -31,7 +32,7 @@ from ..module_utils.resolve import Resolver
 from ..module_utils.verdict import Packet, what_cuts
 from ._action import TaskFailure
 from ._backup import write_backup
-from ._host import Host
+from ._host import OLD_OR_NEW, Host, HostError, NoAnswer
 
 ATTEMPTS: t.Final = 3
 
@@ -132,7 +133,14 @@ class PolicyTask:
             if self.settings.check_mode or not attempt.changed:
                 return self._result(attempt, written + attempt.operations(None), told)
             self._back_up(attempt)
-            applied, service = self._apply(attempt, cut)
+            try:
+                applied, service = self._apply(attempt, cut)
+            except HostError as error:
+                changed = bool(written) or isinstance(error, NoAnswer)
+                raise TaskFailure(str(error), changed=changed, operations=written, **self._noted()) from error
+            except AnsibleConnectionFailure as error:
+                backup = "" if self.backup_file is None else f". The backup is {self.backup_file}"
+                raise AnsibleConnectionFailure(f"{error}{backup}") from None
             if applied.error is not None:
                 raise self._stopped(attempt, applied)
             if applied.store is None:
@@ -204,10 +212,11 @@ class PolicyTask:
                 rule, why = found
                 warning = (
                     f"the policy '{policy.name}' cuts the connection of {remote} to port {self.host.port} of "
-                    f"{self.host.name}, which tasks come over: the {rule.title} {why}"
+                    f"{self.host.name}, which tasks come over: the {rule.title} {why}; the host cannot "
+                    "say then that its service was told"
                 )
                 if not self.settings.check_mode:
-                    _display.warning(warning)
+                    _display.warning(printable(warning))
                 self.warnings.append(warning)
                 return warning
         return None
@@ -224,9 +233,13 @@ class PolicyTask:
         if cut and attempt.tell and applied.store is None and applied.error is None:
             try:
                 service = self.host.tell({"start_type": None, "tell": attempt.tell})
-            except (AnsibleConnectionFailure, OSError):
+            except AnsibleConnectionFailure:
+                # as was to be expected; the warning has said that the host cannot answer
                 told = "started" if attempt.tell == "start" else "asked"
                 service = Service("running", attempt.start_type or attempt.reading.service.start_type, told)
+            except NoAnswer as error:
+                before = applied.service or attempt.reading.service
+                service = dataclasses.replace(before, told="failed", error=str(error))
         return applied, service
 
     def _back_up(self, attempt: _Attempt) -> None:
@@ -237,15 +250,14 @@ class PolicyTask:
         coming = [path for path in attempt.plan.store.paths() if path not in before]
         try:
             self.backup_file = write_backup(before, coming, self.settings.backup, self.host.name, base)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise TaskFailure(f"the backup cannot be written, so nothing was changed: {error}", changed=False) from None
 
     def _stopped(self, attempt: _Attempt, applied: Applied) -> TaskFailure:
         count = len(attempt.plan.operations)
         return TaskFailure(
-            f"{self.host.name} stopped after {applied.applied} of {count} writes to the policy store: {applied.error}. "
-            "What is in force is the old policy or the new one, never a mixture; run the task again, it finishes "
-            "the job",
+            f"{self.host.name} stopped after {applied.applied} of {count} writes to the policy store: "
+            f"{str(applied.error).rstrip('.')}. {OLD_OR_NEW}",
             changed=applied.applied > 0,
             operations=attempt.operations(applied.applied),
             **self._noted(),
@@ -254,7 +266,7 @@ class PolicyTask:
     def _noted(self) -> dict[str, t.Any]:
         """What a result has of the way to it, however it ends."""
         backup = {} if self.backup_file is None else {"backup_file": self.backup_file}
-        return {"warnings": self.warnings, **backup}
+        return {"warnings": [printable(warning) for warning in self.warnings], **backup}
 
     def _result(
         self, attempt: _Attempt, operations: list[dict[str, t.Any]], service: Service | None
@@ -271,8 +283,8 @@ class PolicyTask:
             )
         if service is not None and service.error:
             self.warnings.append(
-                f"the service PolicyAgent could not be told: {service.error}; it takes the change at its next start, "
-                "and the next task here tells it again"
+                f"the service PolicyAgent could not be told: {service.error.rstrip('.')}; it takes the change at its "
+                "next start, and the next task here tells it again"
             )
         result: dict[str, t.Any] = {
             "changed": attempt.changed or bool(operations),
@@ -310,7 +322,7 @@ class PolicyTask:
         stored, target = part.change.stored, part.change.target
         found = render_diff(stored, _side(attempt.reading.graph), target, _side(attempt.plan.graph))
         name = target.policy.name if target else stored.policy.name if stored else self.goal.title
-        header = f"{self.host.name} IPsec policy {name}"
+        header = f"{self.host.name} IPsec policy {printable(name)}"
         return {
             "before": _service_line(dataclasses.asdict(attempt.reading.service), attempt.reading.untold)
             + found["before"],

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import hashlib
 import ipaddress
 import json
 import typing as t
@@ -104,8 +105,10 @@ def _check_reading(reading: Reading) -> None:
 
 
 def _packed(answer: t.Any) -> t.Any:
-    """The answer with each text of a store packed."""
+    """The answer with each text of a store packed, and with the digest of its own."""
     found = copy.deepcopy(answer)
+    if isinstance(found.get("store"), str) and isinstance(found.get("digest"), str):
+        found["digest"] = hashlib.sha256(found["store"].encode("utf-8", "replace")).hexdigest()
     for holder in (found, found.get("domain")):
         if isinstance(holder, dict) and isinstance(holder.get("store"), str):
             with contextlib.suppress(UnicodeEncodeError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.ipsec.windows.plugins.module_utils import blobs
-from ansible_collections.ipsec.windows.plugins.module_utils.convert.filters import read_filters, write_filters
+from ansible_collections.ipsec.windows.plugins.module_utils.convert.filters import FilterList, write_filters
 from ansible_collections.ipsec.windows.plugins.module_utils.convert.main_mode import read_main_mode, write_main_mode
 from ansible_collections.ipsec.windows.plugins.module_utils.convert.negotiation_policy import (
     ACTION_GUIDS,
@@ -104,13 +104,14 @@ def _check_action(blob: blobs.NegotiationPolicyBlob) -> None:
 
 def _check_filters(blob: blobs.FilterBlob) -> None:
     try:
-        filters = [entry.filter for entry in read_filters(blob)]
+        old = FilterList.read(blob)
     except ModelError:
         return
+    filters = old.filters
     if len(set(filters)) == len(filters):
-        assert write_filters(filters, blob, lambda: bytes(16)) == blob, "filters, written over themselves, change"
+        assert write_filters(filters, old, lambda: bytes(16)) == blob, "filters, written over themselves, change"
     fresh = _again(write_filters(filters, None, lambda: bytes(16)))
-    assert {entry.filter for entry in read_filters(fresh)} == set(filters), "filters mean something else anew"
+    assert set(FilterList.read(fresh).filters) == set(filters), "filters mean something else anew"
 
 
 def _again(blob: t.Any) -> t.Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.ipsec.windows.plugins.module_utils.regfile import export
-from ansible_collections.ipsec.windows.plugins.module_utils.store import Kind, Store, Value
+from ansible_collections.ipsec.windows.plugins.module_utils.store import Kind, Store
 from unit import stores
 from winhost import regfile, tree
 
@@ -61,11 +61,19 @@ def _told(found: tree.Tree) -> tree.Tree:
 
 
 def _known(store: Store) -> Store:
-    """The store without what no backup can hold."""
-    values: dict[str, dict[str, Value]] = {}
-    for path in store.paths():
-        values[path] = {name: v for name, v in store.values(path).items() if v.kind is not Kind.UNKNOWN}
-    return Store(values)
+    """The store without what no backup can hold: values of an unknown kind, and names that go on in another line."""
+    return Store(
+        {
+            path: {
+                name: v for name, v in store.values(path).items() if v.kind is not Kind.UNKNOWN and _in_one_line(name)
+            }
+            for path in filter(_in_one_line, store.paths())
+        }
+    )
+
+
+def _in_one_line(name: str) -> bool:
+    return not any(c in name for c in "\r\n\0")
 
 
 def seeds() -> t.Iterator[bytes]:

@@ -46,13 +46,13 @@ class Run:
 
 
 class Player:
-    """Plays tasks on the hosts of a farm. `folder` is for what it writes."""
+    """Plays tasks on the hosts of a farm. `folder` is for what it writes; `connection` None is that of the farm."""
 
-    def __init__(self, farm: Farm, folder: pathlib.Path) -> None:
+    def __init__(self, farm: Farm, folder: pathlib.Path, connection: str | None = None) -> None:
         self.farm = farm
         self.folder = folder
         self.inventory = folder / "inventory.json"
-        farm.write_inventory(self.inventory)
+        farm.write_inventory(self.inventory, connection)
         self._count = 0
 
     def play(

@@ -20,6 +20,8 @@ import winrm.protocol
 from integration.playbook import Player, facts_task
 from pypsrp.client import Client
 from pypsrp.exceptions import AuthenticationError, WSManFaultError
+from pypsrp.host import PSHost, PSHostUserInterface
+from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import WSMan
 from winhost.farm import Farm
 
@@ -81,6 +83,22 @@ def test_pypsrp(farm, host, auth):
         stdout, stderr, code = client.execute_cmd("format c:")
     assert code == 1
     assert "no program 'format'" in f"{stdout}{stderr}"
+
+
+def test_a_script_over_psrp(farm, host):
+    """What the engine runs is what the client sent, and all that comes of it gets back."""
+    console = PSHost(None, None, False, "test", None, PSHostUserInterface(), None)
+    script = "$input | ForEach-Object { \"<$_>\" }; [Console]::Error.WriteLine('bad'); exit 3"
+    with (
+        _wsman(host, "basic", farm.credentials.password) as wsman,
+        RunspacePool(wsman, host=console) as pool,
+    ):
+        shell = PowerShell(pool).add_script(script)
+        output = shell.invoke(["one", "zw\u00f6lf"])
+    if farm.engine == "powershell":
+        assert (output, console.ui.stderr, console.rc) == (["<one>", "<zw\u00f6lf>"], ["bad\r\n"], 3)
+    else:
+        assert "has no PowerShell and cannot run this command" in output[0]
 
 
 @pytest.mark.parametrize("transport", ["basic", "ntlm"])
@@ -226,9 +244,12 @@ def test_a_host_outlives_what_is_no_http(farm, host):
     assert isinstance(_session(_winrm(farm, host, "basic")), int)
 
 
-@pytest.mark.parametrize(("authentication", "https"), [("basic", False), ("ntlm", True), ("basic", True)])
-def test_ansible_by_other_ways(tmp_path, authentication, https):
-    with Farm(engine="python", authentication=authentication, https=https) as farm:
+@pytest.mark.parametrize(
+    ("connection", "authentication", "https"),
+    [("winrm", "basic", False), ("winrm", "ntlm", True), ("winrm", "basic", True), ("psrp", "basic", False)],
+)
+def test_ansible_by_other_ways(tmp_path, connection, authentication, https):
+    with Farm(engine="python", authentication=authentication, https=https, connection=connection) as farm:
         player = Player(farm, tmp_path)
         run = player.play(farm.hosts["win1"], facts_task())
         assert run.code == 0, run.output

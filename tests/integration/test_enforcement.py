@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils.regfile import export
 from ansible_collections.ipsec.windows.plugins.module_utils.store import Set, Store, Value
-from integration.playbook import facts_task, policy_task
+from integration.playbook import Player, facts_task, policy_task
 from unit import stores
+from winhost.farm import Farm
 
 
 def _task(*rules, **options):
@@ -47,6 +49,7 @@ def _answers(host, port=5985):
         (_rule("negotiate", "*+0"), "wants it secured by IPsec"),
     ],
 )
+@pytest.mark.psrp("python")
 def test_a_policy_that_cuts_the_controller_off(host, player, rule, why):
     run = player.play(host, _task(rule), facts_task())
     cut, after = run.results
@@ -62,6 +65,32 @@ def test_a_policy_that_cuts_the_controller_off(host, player, rule, why):
     assert not _answers(host)
     host.stop_service()
     assert _answers(host)
+
+
+@pytest.mark.parametrize("connection", ["winrm", "psrp"])
+def test_a_port_that_the_connection_chooses_is_known(tmp_path, connection):
+    """Where the inventory names none, which is usual over HTTPS."""
+    with Farm(engine="python", https=True, connection=connection) as farm:
+        player = Player(farm, tmp_path)
+        inventory = json.loads(player.inventory.read_text())
+        for name in ("ansible_port", "ansible_winrm_scheme", "ansible_psrp_protocol"):
+            inventory["windows"]["vars"].pop(name, None)
+        player.inventory.write_text(json.dumps(inventory))
+        run = player.play(farm.hosts["win1"], _task(_rule("block", "*+0:5986:TCP")))
+        assert run[0].status == "ok", run.output
+        assert any("cuts the connection of 127.0.0.1 to port 5986" in warning for warning in run[0]["warnings"])
+
+
+@pytest.mark.parametrize("connection", ["winrm", "psrp"])
+def test_a_computer_of_a_command_line_that_is_cut_off(tmp_path, connection):
+    with Farm(2, engine="python", connection=connection) as farm:
+        host, other = farm.hosts.values()
+        line = r"ipseccmd \\win2 -w reg -p P -r R -f *+0 -n block -x"
+        run = Player(farm, tmp_path).play(host, {"ipsec.windows.ipseccmd": {"command": line}}, facts_task())
+        assert [(task.status, task["changed"]) for task in run.results] == [("ok", True), ("ok", False)], run.output
+        assert any("to port 5985 of win2" in warning for warning in run[0]["warnings"])
+        assert other.policies()[0].name == "P"
+        assert not _answers(other)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The protocol of docs/host-module.md, kept by the PowerShell module and by the emulation that stands in for it."""
+"""The protocol of docs/host-module.md, kept by the PowerShell module and by the emulation that stands in for it, over
+winrm and over psrp.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +29,8 @@ from unit import stores
 from winhost import policy as reader
 from winhost.farm import Farm
 from winhost.host import SERVICE_KEY
+
+pytestmark = pytest.mark.psrp("python")
 
 NO_SERVICE = {"start_type": None, "tell": None}
 READ = {"protocol": 1, "do": "read", "names": [], "interfaces": [], "port": 5985}
@@ -106,6 +110,7 @@ def test_reading_what_a_host_knows(host, player):
     assert {connection.local for connection in reading.connections} == {host.address}
 
 
+@pytest.mark.psrp("python", "powershell")
 def test_every_operation_and_every_kind_of_value(host, player):
     first = [Create("key"), *(Set("key", name, value) for name, value in EVERY_KIND.items())]
     start = Store()
@@ -229,6 +234,7 @@ def test_what_the_module_does_not_know_it_refuses(host, player, request_):
     assert (answer["failed"], answer["reason"]) == (True, "unknown_request")
 
 
+@pytest.mark.psrp("python", "powershell")
 def test_what_the_service_is_told(host, player):
     def tell(what, start_type=None):
         return {"protocol": 1, "do": "tell", "service": {"start_type": start_type, "tell": what}}

@@ -193,6 +193,7 @@ def _groups(tree):
         yield from _groups(group.get("children", {}))
 
 
+@pytest.mark.psrp("python")
 def test_another_computer_of_the_inventory(host, other, player):
     spellings = ("\\\\{0} -w reg", "-w reg:{0}", "-w REG:{1}", "\\\\{1} -w reg:{1}")
     where = [spelling.format(other.name.upper(), _address(player, other)) for spelling in spellings]

@@ -54,24 +54,8 @@ def test_facts_need_no_service_and_no_new_windows(host, player):
     assert player.play(host, facts_task())[0]["ansible_facts"]["ipsec"]["service"]["status"] == "missing"
 
 
-def _let_others_write(host, times):
-    """Another program changes the store just before each of the first applies."""
-    noted = host.event
-    left = list(range(times))
-
-    def event(name, *details):
-        noted(name, *details)
-        if name == "executed" and details[-1] == "apply" and left:
-            host.registry.change([("set", rf"HKLM\{CONTAINER}\Other", "n", 4, left.pop())])
-
-    host.event = event
-
-
-CONTAINER = r"SOFTWARE\Policies\Microsoft\Windows\IPSec\Policy\Local"
-
-
 def test_somebody_else_writes_in_between(host, player):
-    _let_others_write(host, 2)
+    host.faults.add(*["change before apply"] * 2)
     run = player.play(host, ASSIGN, ASSIGN)
     assert [(result.status, result["changed"]) for result in run.results] == [("ok", True), ("ok", False)]
     assert [event[3] for event in host.events("executed")] == ["read", "apply", "apply", "apply", "read"]
@@ -80,7 +64,7 @@ def test_somebody_else_writes_in_between(host, player):
 
 
 def test_somebody_else_does_not_stop_writing(host, player):
-    _let_others_write(host, 3)
+    host.faults.add(*["change before apply"] * 3)
     run = player.play(host, ASSIGN)
     assert run[0].status == "failed"
     assert "was changed by others 3 times" in run[0]["msg"]

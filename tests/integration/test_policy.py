@@ -30,6 +30,7 @@ SECURE = {
 }
 
 
+@pytest.mark.psrp("python", "powershell")
 def test_a_policy_is_made_assigned_and_read_back(host, player):
     task = policy_task(name="Isolation", assigned=True, poll_interval=30, rules=[SECURE, CLOSE_SMB])
     run = player.play(host, task, task, facts_task())
@@ -74,6 +75,7 @@ def _content(policy):
     return {k: v for k, v in policy.items() if k not in ignored} | {"rules": rules}
 
 
+@pytest.mark.psrp("python")
 def test_check_mode_predicts_what_the_run_does(host, player):
     host.import_reg((DATA / "windows-2022.reg").read_bytes())
     task = policy_task(name="Isolation", assigned=True, rules=[SECURE, CLOSE_SMB], main_mode={"pfs": True})

@@ -1,82 +1,28 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""A pre-shared key never reaches output, diff, log or a process's arguments, in whatever form."""
+"""A pre-shared key never reaches output, diff, log, file, or a process's arguments, in whatever form."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import gzip
 import json
 import pathlib
 import re
-import threading
-import zlib
+import tempfile
 
 import pytest
+from ansible.parsing.vault import VaultLib, VaultSecret
+from integration.key_search import KEY, MARK, NEW_KEY, Processes, shows, where
 from integration.playbook import facts_task, policy_task
 from winhost.policy import read_policy
 
-KEY = "Tr0ub4dor&3-correct-horse"
-NEW_KEY = "Tr0ub4dor&3-battery-staple"
-MARK = "Tr0ub4dor"
-CHUNK = re.compile(r"[A-Za-z0-9+/=_-]{12,}")
-
-
-def _forms(text: str):
-    """The text, what is in its base64, and in the gzip in that, as deep as it goes."""
-    yield text
-    for found in CHUNK.findall(text.replace("\\/", "/")):
-        for start in range(4):
-            piece = found[start : start + (len(found) - start) // 4 * 4]
-            try:
-                data = base64.b64decode(piece + "=" * (-len(piece) % 4), validate=True)
-            except binascii.Error:
-                continue
-            if data[:2] == b"\x1f\x8b":
-                try:
-                    yield from _forms(zlib.decompressobj(wbits=31).decompress(data).decode("latin-1"))
-                except zlib.error:
-                    continue
-            for codec in ("latin-1", "utf-16-le"):
-                yield data.decode(codec, "replace")
-
-
-def _shows(text: str) -> bool:
-    wide = "\0".join(MARK)
-    return any(MARK in form or wide in form for form in _forms(text))
-
-
-def test_the_search_finds_what_it_looks_for():
-    store = base64.b64encode(f"x{KEY}".encode("utf-16-le"))
-    packed = base64.b64encode(gzip.compress(b"v;AAAA;3;" + store))
-    for text in (KEY, store.decode(), packed.decode(), f'{{"a": "{packed.decode()}"}}', f"x{store.decode()}"):
-        assert _shows(text), text
-    assert not _shows(base64.b64encode(gzip.compress(b"nothing here")).decode())
-
-
-class _Arguments:
-    """Collects the arguments of all processes of this machine while it is entered."""
-
-    def __enter__(self):
-        self.seen = set()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_error):
-        self._ended.set()
-        self._thread.join()
-
-    def _watch(self):
-        while not self._ended.wait(0.02):
-            for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    self.seen.add(path.read_bytes().replace(b"\0", b" ").decode("latin-1"))
-                except OSError:
-                    continue
+HERE = pathlib.Path(__file__).parent
+PASSWORD = "password"
+VAULT = VaultLib([("default", VaultSecret(PASSWORD.encode()))])
+CONTROLLER = pytest.mark.parametrize("farm", ["python"], indirect=True)
+"""What is no matter of the host is shown with the quicker engine alone."""
+LOUD = ("--diff", "-vvvvvv")
+SCRIPT = f'set "KEY={KEY}"\nipseccmd -w reg -p Script -r R -f 0+192.0.2.10 -a k p:"%KEY%"\n'
 
 
 def _rule(key, **options):
@@ -87,136 +33,263 @@ def _policy(key, **options):
     return policy_task(name="Secret", rules=[_rule(key)], **options)
 
 
+def _line(key, name="Line"):
+    return f'ipseccmd -w reg -p {name} -r R -f 0+192.0.2.10 -a k p:"{key}"'
+
+
+def _netsh(key):
+    add = "netsh ipsec static add"
+    return (
+        f"{add} policy name=Netsh\n{add} filterlist name=F\n{add} filter filterlist=F srcaddr=me dstaddr=192.0.2.10\n"
+        f"{add} filteraction name=A action=negotiate\n"
+        f'{add} rule name=R policy=Netsh filterlist=F filteraction=A psk="{key}"'
+    )
+
+
+def _every_module(folder):
+    """A task for each way to a key on a host."""
+    converted = "{{ line | ipsec.windows.from_ipseccmd | ipsec.windows.to_netsh | ipsec.windows.from_netsh | first }}"
+    return [
+        _policy("{{ old }}", assigned=True),
+        _policy("{{ old }}"),
+        _policy("{{ new }}", backup=True, backup_options={"dir_path": str(folder / "backup")}),
+        facts_task(),
+        {**policy_task(policy="{{ ansible_facts.ipsec.policies | first }}"), "when": "not ansible_check_mode"},
+        {"name": "rule", "ipsec.windows.ipsec_rule": {"policy": "Secret", **_rule("{{ old }}")}},
+        {"name": "line", "ipsec.windows.ipseccmd": {"command": _line("{{ old }}", "Secret")}, "register": "done"},
+        {"name": "lines", "ipsec.windows.ipseccmd": {"commands": [_line("{{ old }}"), "ipseccmd -w reg -p Line -y"]}},
+        {"name": "script", "ipsec.windows.ipseccmd": {"script": "script.cmd"}},
+        {
+            **policy_task(policy="{{ netsh | ipsec.windows.from_netsh | first }}"),
+            "vars": {"netsh": _netsh("{{ old }}")},
+        },
+        {**policy_task(policy=converted), "vars": {"line": _line("{{ old }}", "Converted")}},
+        policy_task(name="Secret", state="absent"),
+    ]
+
+
 @pytest.fixture
-def keys(player):
-    """The keys where they belong: in variables, which a playbook may print no more than it prints a vault."""
-    path = player.folder / "keys.json"
-    path.write_text(json.dumps({"old": KEY, "new": NEW_KEY, "broken": f"{KEY}\0"}))
-    return ("--extra-vars", f"@{path}")
+def secretly(farm, player, tmp_path, monkeypatch):
+    """Plays tasks on a host, with all that Ansible can keep and show, and has a look at everything that came of it.
+
+    The keys are where they belong: in variables, which a playbook may print no more than it prints a vault, and in a
+    script in a vault.
+    """
+    for name in ("host-temp", "graves", "work"):
+        (tmp_path / name).mkdir()
+    player.folder = tmp_path / "work"
+    variables, password = tmp_path / "keys.json", tmp_path / "password"
+    variables.write_text(json.dumps({"old": KEY, "new": NEW_KEY, "broken": f"{KEY}\0"}))
+    password.write_text(PASSWORD)
+    (player.folder / "script.cmd").write_bytes(VAULT.encrypt(SCRIPT))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "host-temp"))
+    kept = {
+        "ANSIBLE_LOG_PATH": str(player.folder / "log"),
+        "ANSIBLE_CACHE_PLUGIN": "jsonfile",
+        "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(player.folder / "cache"),
+        "ANSIBLE_RETRY_FILES_ENABLED": "1",
+        "ANSIBLE_KEEP_REMOTE_FILES": "1",
+        "ANSIBLE_VAULT_PASSWORD_FILE": str(password),
+        "PYTHONPATH": str(HERE / "graveyard"),
+        "IPSEC_GRAVEYARD": str(tmp_path / "graves"),
+    }
+
+    def play(hosts, *tasks, options=LOUD, **environment):
+        hosts = hosts if isinstance(hosts, list) else [hosts]
+        names = ",".join(host.name for host in hosts)
+        playbook = [{"hosts": names, "gather_facts": False, "tasks": list(tasks)}]
+        with Processes() as processes:
+            run = player.run(playbook, "--extra-vars", f"@{variables}", *options, **kept, **environment)
+        assert (player.folder / "log").exists()
+        assert any(b"ansible" in line for line in processes.seen)
+        assert not processes.show()
+        assert not shows(run.output)
+        assert not shows(json.dumps([result.result for result in run.results]))
+        assert where(tmp_path, variables, player.folder / "backup") == []
+        for host in hosts:
+            assert where(host.folder, host.registry.path, host.event_log) == []
+        return run
+
+    return play
 
 
-def _everything(host, run):
-    """All that came out: what was printed, the results, and what the host noted."""
-    results = json.dumps([result.result for result in run.results])
-    return [run.output, results, json.dumps(host.events())]
+def _check_event_log(host):
+    """No script block has a key in it (event 4104), and of the parameters of commands (4103) only Ansible's input."""
+    records = re.split(r"^PowerShell: (?=\()", host.event_log.read_text(errors="replace"), flags=re.MULTILINE)
+    scripts = [record for record in records if "[ScriptBlock_Compile_Detail:" in record]
+    assert any("function Update-Everything {" in record for record in scripts)
+    assert not any(map(shows, scripts))
+    commands = [
+        re.findall(r"\[Pipeline_Detail:.*\] CommandInvocation\((.*?)\)", record) for record in records if shows(record)
+    ]
+    assert commands
+    assert all(names == ["ConvertFrom-Json"] for names in commands)
 
 
-@pytest.mark.parametrize("verbosity", [(), ("-vvvvvv",)])
-def test_a_key_is_nowhere_but_in_the_store(host, player, keys, verbosity):
-    with _Arguments() as arguments:
-        run = player.play(
-            host,
-            _policy("{{ old }}", assigned=True),
-            _policy("{{ old }}"),
-            _policy("{{ new }}", backup=True, backup_options={"dir_path": str(player.folder / "backup")}),
-            facts_task(),
-            policy_task(policy="{{ ansible_facts.ipsec.policies | first }}"),
-            policy_task(name="Secret", state="absent"),
-            options=("--diff", *keys, *verbosity),
-        )
-    assert [result.status for result in run.results] == ["ok"] * 6, run.output[-3000:]
-    assert [run[i]["changed"] for i in (0, 1, 2, 4, 5)] == [True, False, True, False, True]
-    assert "preshared key (changed)" in run.output
+@pytest.mark.parametrize(
+    ("farm", "connection", "options"),
+    # what is shown less of is no matter of the engine
+    [
+        ("python", "winrm", ()),
+        ("python", "winrm", ("--check", *LOUD)),
+        ("python", "winrm", LOUD),
+        ("python", "psrp", (*LOUD, "-vv")),
+        ("powershell", "winrm", LOUD),
+    ],
+    indirect=["farm", "connection"],
+)
+def test_a_key_is_nowhere_but_in_the_store(farm, host, player, secretly, options):
+    host.set(event_log=True)
+    run = secretly(host, *_every_module(player.folder), options=options)
+    if "--check" in options:
+        assert [result["changed"] for result in run.results] == [True] * 3 + [False] * 2 + [True] * 6 + [False]
+        assert host.store() == {}
+        return
+    assert [result.status for result in run.results] == ["ok"] * 12, run.output[-3000:]
+    changed = [result["changed"] for result in run.results]
+    assert changed == [True, False, True, False, False, True, True, True, True, True, True, True]
+    assert "preshared key (changed)" in run.output or options == ()
     assert run[3]["ansible_facts"]["ipsec"]["policies"][0]["rules"][0]["authentication"] == [{"preshared_key": None}]
-    for text in _everything(host, run):
-        assert not _shows(text)
-    assert any("ansible" in line for line in arguments.seen)
-    assert not any(_shows(line) for line in arguments.seen)
+    keys = {policy.name: policy.rules[0].authentication[-1] for policy in host.policies()}
+    assert keys == dict.fromkeys(["Line", "Script", "Netsh", "Converted"], ("preshared key", KEY))
     backup = pathlib.Path(run[2]["backup_file"])
-    assert backup.stat().st_mode & 0o077 == 0
+    assert shows(backup.read_bytes())
+    assert backup.stat().st_mode & 0o777 == 0o600
+    if farm.engine == "powershell":
+        _check_event_log(host)
 
 
-def test_a_null_key_keeps_the_stored_one(host, player, keys):
-    player.play(host, _policy("{{ old }}"), policy_task(name="Secret", rules=[_rule(None, soft=True)]), options=keys)
+@CONTROLLER
+def test_a_null_key_keeps_the_stored_one(host, player, secretly):
+    secretly(host, _policy("{{ old }}"), policy_task(name="Secret", rules=[_rule(None, soft=True)]))
     (rule,) = read_policy(host.tree, host.policies()[0].key).rules
     assert (rule.soft, rule.authentication) == (True, (("preshared key", KEY),))
 
 
-@pytest.mark.parametrize(
-    "rule",
-    [
-        _rule("{{ broken }}"),
-        _rule(["{{ old }}"]),
-        {**_rule("{{ old }}"), "filters": ["nonsense"]},
-        {**_rule("{{ old }}"), "authentication": ["{{ old }}"]},
-        {**_rule("{{ old }}"), "authentication": {"presharedkey": "{{ old }}"}},
-        {**_rule("{{ old }}"), "enabled": "{{ old }}"},
-    ],
-)
-def test_a_failure_shows_no_key(host, player, keys, rule):
-    run = player.play(host, policy_task(name="Secret", rules=[rule]), options=("--diff", "-vvvvvv", *keys))
-    assert run[0].status == "failed"
-    for text in _everything(host, run):
-        assert not _shows(text)
-
-
-def _lines(key):
-    line = f'ipseccmd -w reg -p Secret -r R -f 0+192.0.2.10 -a k p:"{key}"'
-    rule = {"policy": "Secret", **_rule(key)}
-    return [
-        {"name": "line", "ipsec.windows.ipseccmd": {"command": line}},
-        {"name": "lines", "ipsec.windows.ipseccmd": {"commands": [line, "ipseccmd -w reg -p Secret -y"]}},
-        {"name": "script", "ipsec.windows.ipseccmd": {"script": "script.cmd"}},
-        {"name": "rule", "ipsec.windows.ipsec_rule": rule},
-        {
-            "name": "filter",
-            "ipsec.windows.ipsec_policy": {"policy": "{{ line | ipsec.windows.from_ipseccmd | first }}"},
-            "vars": {"line": line},
-        },
-    ]
-
-
-def test_command_lines_show_no_key(host, player, keys):
-    script = f'set "KEY={KEY}"\nipseccmd -w reg -p Secret -r R -f 0+192.0.2.10 -a k p:"%KEY%"\n'
-    (player.folder / "script.cmd").write_text(script)
-    with _Arguments() as arguments:
-        run = player.play(host, *_lines("{{ old }}"), options=("--diff", "-vvvvvv", *keys))
-    assert [result.status for result in run.results] == ["ok"] * 5, run.output[-3000:]
-    assert host.policies()[0].rules[0].authentication == (("kerberos", ""), ("preshared key", KEY))
-    for text in _everything(host, run):
-        assert not _shows(text)
-    assert not any(_shows(line) for line in arguments.seen)
-
-
+BROKEN_RULES = [
+    _rule("{{ broken }}"),
+    _rule(["{{ old }}"]),
+    {**_rule("{{ old }}"), "filters": ["nonsense"]},
+    {**_rule("{{ old }}"), "filters": ['0+* -a p:"{{ old }}"']},
+    {**_rule("{{ old }}"), "security_methods": ['esp[3des,sha] -a p:"{{ old }}"']},
+    {**_rule("{{ old }}"), "enabled": "{{ old }}"},
+    *(
+        {**_rule(""), "authentication": authentication}
+        for authentication in (
+            "{{ old }}",
+            ["{{ old }}"],
+            ["preshared_key: {{ old }}"],
+            {"presharedkey": "{{ old }}"},
+            [{"preshared_key": "{{ old }}", "kerberos": True}],
+            [{"preshared_key": "{{ old }}", "odd": "{{ old }}"}],
+            [{"type": "preshared_key", "key": "{{ old }}"}],
+        )
+    ),
+]
 BROKEN_LINES = [
-    '-w reg -p Secret -r R -f 0+* -a p:"{0}" -x -y',
-    '-w reg -p Secret -r R -f 0+* -a "{0}"',
-    '-w reg -p Secret -r R -f 0+* -a preshere:"{0}"',
-    '-w reg -p Secret -r R -f 0+* -a p:"{0}',
-    '-w reg -p Secret -r R -f p:"{0}"',
-    '-w reg -p Secret -r R -n p:"{0}"',
-    '-w reg:nowhere -p Secret -r R -f 0+* -a p:"{0}"',
-    '-f 0+* -a p:"{0}"',
-    '-w reg -p Secret -r New -a p:"{0}"',
+    '-w reg -p Secret -r R -f 0+* -a p:"{{ old }}" -x -y',
+    '-w reg -p Secret -r R -f 0+* -a "{{ old }}"',
+    '-w reg -p Secret -r R -f 0+* -a preshere:"{{ old }}"',
+    '-w reg -p Secret -r R -f 0+* -a p:"{{ old }}',
+    '-w reg -p Secret -r R -f p:"{{ old }}"',
+    '-w reg -p Secret -r R -n p:"{{ old }}"',
+    '-w reg:nowhere -p Secret -r R -f 0+* -a p:"{{ old }}"',
+    '-f 0+* -a p:"{{ old }}"',
+    '-w reg -p Secret -r New -a p:"{{ old }}"',
 ]
 
 
-def test_a_mistake_in_a_command_line_shows_no_key(host, player, keys):
-    lines = [line.format("{{ old }}") for line in BROKEN_LINES]
-    tasks = [{"name": "line", "ipsec.windows.ipseccmd": {"command": line}} for line in lines]
-    show = {"name": "filter", "ansible.builtin.debug": {"msg": "{{ line | ipsec.windows.from_ipseccmd }}"}}
-    tasks += [{**show, "vars": {"line": f"ipseccmd {line}"}} for line in lines[:-3]]
-    broken = 'netsh ipsec static add rule name=R policy=P filterlist=F filteraction=A pks="{0}" kerberos=maybe'
-    netsh = "{{ line | ipsec.windows.from_netsh }}"
-    tasks.append({**show, "ansible.builtin.debug": {"msg": netsh}, "vars": {"line": broken.format("{{ old }}")}})
-    tasks = [{**task, "ignore_errors": True} for task in tasks]
-    run = player.play(host, *tasks, options=("-vvvvvv", *keys))
+def _show(expression, **variables):
+    """A task that shows what an expression comes to, if it comes to anything."""
+    return {"name": "filter", "ansible.builtin.debug": {"msg": f"{{{{ {expression} }}}}"}, "vars": variables}
+
+
+@CONTROLLER
+def test_a_mistake_beside_a_key_shows_no_key(host, secretly):
+    tasks = [policy_task(name="Secret", rules=[rule]) for rule in BROKEN_RULES]
+    tasks += [policy_task(policy=value) for value in ("{{ old }}", ["{{ old }}"], {"name": "P", "key": "{{ old }}"})]
+    tasks.append({"name": "rule", "ipsec.windows.ipsec_rule": {"policy": "Secret", **_rule("{{ old }}"), "filter": []}})
+    tasks.append({"name": "rule", "ipsec.windows.ipsec_rule": {"policy": "Secret", **_rule("{{ broken }}")}})
+    tasks.append({"name": "facts", "ipsec.windows.ipsec_facts": {"key": "{{ old }}"}})
+    tasks += [{"name": "line", "ipsec.windows.ipseccmd": {"command": line}} for line in BROKEN_LINES]
+    tasks += [
+        {"name": "line", "ipsec.windows.ipseccmd": given}
+        for given in ({"command": [_line("{{ old }}")]}, {"commands": [{"command": _line("{{ old }}")}]})
+    ]
+    tasks += [_show("line | ipsec.windows.from_ipseccmd", line=f"ipseccmd {line}") for line in BROKEN_LINES[:-3]]
+    tasks.append(_show("lines | ipsec.windows.from_netsh", lines=_netsh("{{ old }}") + " kerberos=maybe"))
+    broken = [{"name": "P", "rules": [_rule(["{{ old }}"])]}]
+    tasks += [_show(f"policies | ipsec.windows.to_{name}", policies=broken) for name in ("ipseccmd", "netsh")]
+    run = secretly(host, *({**task, "ignore_errors": True} for task in tasks))
     assert [result.status for result in run.results] == ["failed"] * len(tasks), run.output[-3000:]
-    for text in _everything(host, run):
-        assert not _shows(text)
+    assert host.store() == {}
 
 
-def test_a_failure_on_the_host_shows_no_key(host, player, keys):
-    noted = host.event
+FAULTS = [
+    ("change before apply",) * 3,
+    ("denied before 2",),
+    ("kill after apply",),
+    ("cut after apply",),
+    ("refuse before service",),
+]
 
-    def event(name, *details):
-        noted(name, *details)
-        if name == "executed" and details[-1] == "apply":
-            host.set(administrator=False)
 
-    host.event = event
-    run = player.play(host, _policy("{{ old }}"), options=("--diff", "-vvvvvv", *keys))
-    assert run[0].status == "failed"
-    assert "administrator" in run[0]["msg"]
-    for text in _everything(host, run):
-        assert not _shows(text)
+def test_a_failure_on_the_host_shows_no_key(farm, secretly):
+    hosts = [next(farm.fresh) for _fault in FAULTS]
+    for host, faults in zip(hosts, FAULTS, strict=True):
+        host.faults.add(*faults)
+    run = secretly(hosts, _policy("{{ old }}", assigned=True))
+    assert len(run.results) == len(hosts)
+    assert all(result.status != "ok" or "could not be told" in str(result["warnings"]) for result in run.results)
+
+
+PLAYBOOK = """
+- hosts: HOST
+  gather_facts: false
+  vars:
+    line: 'ipseccmd -w reg -p P -r R -f 0+192.0.2.10 -a p:"{{ mark }}-facts"'
+  tasks:
+    - ipsec.windows.ipsec_policy: {name: P, rules: [{name: R, filters: [0+*]}]}
+    - ipsec.windows.ipsec_rule: {policy: P, name: R, authentication: [{preshared_key: MARK-literal}]}
+    - ipsec.windows.ipsec_rule: {policy: P, name: R, authentication: [{preshared_key: MARK-nolog}]}
+      no_log: true
+    - ipsec.windows.ipsec_rule: {policy: P, name: R, authentication: [{preshared_key: !vault VAULT}]}
+    - ipsec.windows.ipsec_rule: {policy: P, name: R, authentication: [{preshared_key: "{{ key }}"}]}
+      vars: {key: MARK-vars}
+    - ipsec.windows.ipsec_rule: {policy: P, name: R, authentication: [{preshared_key: "{{ item }}"}]}
+      loop: [MARK-item]
+    - ipsec.windows.ipsec_rule: {policy: P, name: R, authentication: [{preshared_key: "{{ item.key }}"}]}
+      loop: [{name: A, key: MARK-label}]
+      loop_control: {label: "{{ item.name }}"}
+    - ipsec.windows.ipsec_rule: {policy: P, name: R, authentication: [{preshared_key: "{{ item }}"}]}
+      loop: [MARK-nolog]
+      no_log: true
+    - ipsec.windows.ipsec_rule: {policy: P, name: R, authentication: [{preshared_key: "{{ keys[item] }}"}]}
+      loop: [a]
+      vars: {keys: {a: MARK-looked-up}}
+    - ipsec.windows.ipseccmd: {command: 'ipseccmd -w reg -p P -r R -f 0+* -a p:"MARK-command"'}
+    - ipsec.windows.ipseccmd: {command: 'ipseccmd -w reg -p P -r R -f 0+* -a p:"{{ mark }}-template"'}
+    - ansible.builtin.set_fact: {policies: "{{ line | ipsec.windows.from_ipseccmd }}"}
+    - ipsec.windows.ipsec_policy: {policy: "{{ line | ipsec.windows.from_ipseccmd | first }}"}
+    - ipsec.windows.ipsec_rule: {policy: P, authentication: [{preshared_key: MARK-context, odd: "{{ nowhere }}"}]}
+      ignore_errors: true
+"""
+
+
+@CONTROLLER
+def test_what_ansible_itself_shows_of_a_task(host, player):
+    """As docs/secrets.md has it."""
+    (player.folder / "password").write_text(PASSWORD)
+    secret = json.dumps(VAULT.encrypt(f"{MARK}-vault").decode())
+    playbook = player.folder / "playbook.yml"
+    playbook.write_text(PLAYBOOK.replace("MARK", MARK).replace("VAULT", secret).replace("HOST", host.name))
+
+    def shown(*options, **environment):
+        words = (f"--extra-vars=mark={MARK}", "--vault-password-file", str(player.folder / "password"))
+        run = player.run(playbook, *words, *options, **environment)
+        assert [result.status for result in run.results] == ["ok"] * 13 + ["failed"]
+        return set(re.findall(f"{MARK}-([a-z-]+)", run.output))
+
+    assert shown() == {"item", "context"}
+    assert shown(ANSIBLE_DISPLAY_ARGS_TO_STDOUT="1") == {"item", "context", "literal", "command"}
+    assert shown("-vvvvvv") == {"item", "context", "label", "facts"}

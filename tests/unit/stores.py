@@ -20,7 +20,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils.resolve import Resol
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.render import render_policy
 from ansible_collections.ipsec.windows.plugins.module_utils.store import Kind, Store, Value
-from winhost import ldif, regfile, tree
+from winhost import ldif, policy, regfile, tree
 
 DATA = pathlib.Path(__file__).parent.parent / "data"
 CONTAINER = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\IPSec\Policy\Local"
@@ -47,6 +47,35 @@ def to_tree(store: Store) -> tree.Tree:
         }
         for path in store.paths()
     }
+
+
+def in_force(found: tree.Tree):
+    """The policy in force as the simulated host's own reader sees it, as `enforced`; None for none."""
+    taken = policy.read(found)
+    return None if taken is None else enforced(taken.policy)
+
+
+def enforced(found: policy.Policy):
+    """What a simulated host enforces of a policy: without names, ids and times."""
+    rules = sorted(
+        (
+            (
+                r.enabled,
+                sorted(map(str, r.filters)),
+                r.action,
+                r.inpass,
+                r.soft,
+                str(r.methods),
+                r.authentication,
+                r.tunnel,
+                r.connection_type,
+                r.default_response,
+            )
+            for r in found.rules
+        ),
+        key=str,
+    )
+    return found.poll_interval, str(found.main_mode), rules
 
 
 def windows_2022() -> Store:
@@ -122,17 +151,18 @@ class Done:
         return len(self.plan.operations)
 
 
-def run_goal(store: Store, goal, names=None, interfaces=None, now=2_000_000_000) -> Done:
+def run_goal(store: Store, goal, names=None, interfaces=None, now=2_000_000_000, new_guid=None) -> Done:
     """One plan, as a task makes it. `names` and `interfaces` are what the host answers."""
+    new_guid = new_guid or counting_guids()
     resolver = Resolver(names or {}, interfaces or {}, "ignore")
     goal = goal.resolved(resolver)
     notes = [*goal.notes, *resolver.warnings]
-    plan = plan_finish(store, False, now, counting_guids())
+    plan = plan_finish(store, False, now, new_guid)
     for change in goal.changes(plan.graph, notes):
         if change.target is None:
-            found = plan_absent(plan.graph, change.stored, now, counting_guids())
+            found = plan_absent(plan.graph, change.stored, now, new_guid)
         else:
-            found = plan_present(plan.graph, change.stored, change.target, change.assigned, now, counting_guids())
+            found = plan_present(plan.graph, change.stored, change.target, change.assigned, now, new_guid)
             assert found.outcome.policy == change.target.policy
         plan = found.after(plan)
     return Done(plan, notes)
@@ -148,10 +178,11 @@ _GUID = re.compile(r"\{[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}")
 _REFERENCES = ("ipsecISAKMPReference", "ipsecNFAReference", "ipsecNegotiationPolicyReference", "ipsecFilterReference")
 
 
-def comparable(store: Store) -> list[tuple[str, str, str]]:
+def comparable(store: Store, without_guids=None) -> list[tuple[str, str, str]]:
     """Every byte of a store but its times and GUIDs: those of objects are numbered as a walk from the policies, by
-    their names, meets them, and those of filters are zero.
+    their names, meets them, and those of filters are zero. `without_guids` does that to a filter list's data.
     """
+    without_guids = without_guids or _without_guids
     graph = Graph(store)
     found = sorted(graph.policies, key=lambda key: graph.text(key, "ipsecName"))
     for key in found:
@@ -174,7 +205,7 @@ def comparable(store: Store) -> list[tuple[str, str, str]]:
             elif isinstance(data, tuple):
                 data = tuple(map(numbered, data))
             elif name == "ipsecData" and graph.class_of(key) is ObjectClass.FILTER:
-                data = _without_guids(data)
+                data = without_guids(data)
             rows.append((numbered(store.spelling(key)), name, f"{value.kind.name} {data!r}"))
     return rows
 

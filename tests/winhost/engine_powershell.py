@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import pathlib
 import queue
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
 import typing as t
 
+from .faults import Course, Killed, Refused
 from .host import Host
 from .shells import Command
 
@@ -47,30 +50,47 @@ class PowerShellEngine:
         arguments = command.powershell_arguments()
         if arguments is None:
             return
-        process = subprocess.Popen(
-            [str(self._programs / "powershell"), *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=self._environment(),
-            cwd=self._host.folder,
-            start_new_session=True,
-        )
+        course = Course(self._host, command)
+        environment = self.environment()
+        with contextlib.ExitStack() as stack:
+            channel = stack.enter_context(_fault_channel(course)) if self._host.faults else None
+            if channel is not None:
+                environment["WINHOST_FAULTS"] = str(channel)
+            errors: t.IO[bytes] | int = subprocess.PIPE
+            if self._host.setting("event_log"):
+                environment |= _logging(self._host)
+                errors = stack.enter_context(self._host.event_log.open("ab"))
+            process = subprocess.Popen(
+                [str(self._programs / "powershell"), *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=environment,
+                pass_fds=() if channel is None else (channel,),
+                cwd=self._host.folder,
+                start_new_session=True,
+            )
+        command.held = channel is not None
         command.on_kill(lambda: _kill(process))
         pumps = [
             threading.Thread(target=_pump, args=(command, stream, pipe), daemon=True)
             for stream, pipe in (("stdout", process.stdout), ("stderr", process.stderr))
+            if pipe is not None
         ]
         for thread in (
             *pumps,
-            threading.Thread(target=_feed, args=(command, process), daemon=True),
-            threading.Thread(target=_reap, args=(command, process, pumps), daemon=True),
+            threading.Thread(target=_feed, args=(command, course, process), daemon=True),
+            threading.Thread(target=_reap, args=(command, course, process, pumps), daemon=True),
         ):
             thread.start()
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What a process of PowerShell needs to be on this host."""
         path = os.environ.get("PATH", "")
-        modules = [str(_STANDINS / "Modules"), str(pathlib.Path(t.cast(str, self._pwsh)).resolve().parent / "Modules")]
+        modules = [
+            str(self._library.parent.parent),
+            str(pathlib.Path(t.cast(str, self._pwsh)).resolve().parent / "Modules"),
+        ]
         return {
             "PATH": f"{self._programs}{os.pathsep}{path}",
             "HOME": os.environ.get("HOME", "/"),
@@ -86,7 +106,42 @@ class PowerShellEngine:
         }
 
 
-def _feed(command: Command, process: subprocess.Popen[bytes]) -> None:
+def _logging(host: Host) -> dict[str, str]:
+    """What makes PowerShell log as the Group Policies for script blocks and for all modules do."""
+    policies = {
+        "ScriptBlockLogging": {"EnableScriptBlockLogging": True},
+        "ModuleLogging": {"EnableModuleLogging": True, "ModuleNames": ["*"]},
+    }
+    path = host.folder / "powershell" / "powershell.config.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"PowerShellPolicies": policies}))
+    return {"XDG_CONFIG_HOME": str(host.folder.resolve()), "WINHOST_EVENT_LOG": "1"}
+
+
+@contextlib.contextmanager
+def _fault_channel(course: Course) -> t.Iterator[int]:
+    """A descriptor for a process, by which the stand-ins ask what happens at a step: a line with the place, answered by
+    a line with the error, which is empty where there is none.
+    """
+    ours, theirs = socket.socketpair()
+    threading.Thread(target=_tell_faults, args=(course, ours), daemon=True).start()
+    with theirs:
+        yield theirs.fileno()
+
+
+def _tell_faults(course: Course, channel: socket.socket) -> None:
+    with channel, channel.makefile("rw", encoding="ascii") as file, contextlib.suppress(Killed, OSError):
+        for line in file:
+            when, place = line.split()
+            try:
+                course.meet(when, place)
+                file.write("\n")
+            except Refused as refused:
+                file.write(f"{refused}\n")
+            file.flush()
+
+
+def _feed(command: Command, course: Course, process: subprocess.Popen[bytes]) -> None:
     """Hand input on as it comes; pwsh reads late, so this has a thread of its own."""
     arrived: queue.SimpleQueue[tuple[bytes, bool]] = queue.SimpleQueue()
     command.on_input(lambda data, end: arrived.put((data, end)))
@@ -95,11 +150,13 @@ def _feed(command: Command, process: subprocess.Popen[bytes]) -> None:
     while not ended and process.poll() is None:
         try:
             data, ended = arrived.get(timeout=1)
+            if ended:
+                course.begin()
             pipe.write(data)
             pipe.flush()
         except queue.Empty:
             continue
-        except OSError:
+        except (OSError, Killed):
             return
     with contextlib.suppress(OSError):
         pipe.close()
@@ -110,10 +167,12 @@ def _pump(command: Command, stream: str, pipe: t.IO[bytes]) -> None:
         command.write(stream, data)
 
 
-def _reap(command: Command, process: subprocess.Popen[bytes], pumps: list[threading.Thread]) -> None:
+def _reap(command: Command, course: Course, process: subprocess.Popen[bytes], pumps: list[threading.Thread]) -> None:
     exit_code = process.wait()
     for thread in pumps:
         thread.join()
+    with contextlib.suppress(Killed):
+        course.end()
     command.finish(exit_code)
 
 
@@ -123,18 +182,22 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _prepare(pwsh: str) -> tuple[pathlib.Path, pathlib.Path]:
-    """The compiled stand-ins, and a folder where PowerShell has its names of Windows. Made once, by content."""
-    source = _STANDINS / "StandIns.cs"
+    """The compiled stand-ins, which are a module as well, and a folder where PowerShell has its names of Windows. Made
+    once, by content.
+    """
+    source, manifest = _STANDINS / "StandIns.cs", _STANDINS / "WinHost.psd1"
     engine = pathlib.Path(pwsh).resolve()
-    key = hashlib.sha256(source.read_bytes() + str(engine).encode()).hexdigest()[:16]
+    key = hashlib.sha256(source.read_bytes() + manifest.read_bytes() + str(engine).encode()).hexdigest()[:16]
     folder = pathlib.Path(tempfile.gettempdir()) / f"winhost-{os.getuid()}" / key
-    library, programs = folder / "StandIns.dll", folder / "bin"
+    library, programs = folder / "Modules" / "WinHost" / "StandIns.dll", folder / "bin"
     if library.exists():
         return library, programs
-    programs.mkdir(parents=True, exist_ok=True)
+    for needed in (programs, library.parent):
+        needed.mkdir(parents=True, exist_ok=True)
     link = programs / "powershell"
     if not link.exists():
         link.symlink_to(engine)
+    shutil.copy(manifest, library.parent)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         new = pathlib.Path(scratch) / "StandIns.dll"
         script = f"Add-Type -Path '{source}' -OutputAssembly '{new}' -OutputType Library"

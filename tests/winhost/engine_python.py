@@ -10,6 +10,7 @@ import threading
 import traceback
 import typing as t
 
+from .faults import Course, Killed
 from .host import Host
 from .host_module import HostModule
 from .payload import Payload
@@ -29,9 +30,9 @@ class PythonEngine:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._modules: dict[str, t.Callable[[dict[str, t.Any]], dict[str, t.Any]]] = {
+        self._modules: dict[str, t.Callable[[dict[str, t.Any], Course], dict[str, t.Any]]] = {
             "ipsec_host": HostModule(host).run,
-            "win_ping": lambda arguments: {"changed": False, "ping": arguments.get("data") or "pong"},
+            "win_ping": lambda arguments, _course: {"changed": False, "ping": arguments.get("data") or "pong"},
         }
 
     def start(self, command: Command) -> None:
@@ -40,8 +41,13 @@ class PythonEngine:
 
     def _run(self, command: Command) -> None:
         command.input_ended.wait()
+        course = Course(self._host, command)
         try:
-            output = self._answer(Payload.parse(bytes(command.input)))
+            course.begin()
+            output = self._answer(Payload.parse(bytes(command.input)), course)
+            course.end()
+        except Killed:
+            return
         except Exception:  # a mistake of this engine must not look like one of the client
             command.write("stderr", traceback.format_exc().encode())
             command.finish(1)
@@ -49,14 +55,19 @@ class PythonEngine:
         command.write("stdout", output.encode() + b"\r\n")
         command.finish(0)
 
-    def _answer(self, payload: Payload | None) -> str:
+    def _answer(self, payload: Payload | None, course: Course) -> str:
         if payload is None:
             return self._failure("this command")
         if payload.script in _HELPERS:
             return _HELPERS[payload.script]
         if payload.wrappers or payload.module not in self._modules:
             return self._failure(f"{payload.script} {' '.join(payload.wrappers)}".strip())
-        return json.dumps(self._modules[payload.module](payload.arguments or {}))
+        arguments = payload.arguments or {}
+        if payload.module == "ipsec_host" and self._host.lie is not None:
+            lie = self._host.lie(json.loads(arguments["request"]))
+            if lie is not None:
+                return lie if isinstance(lie, str) else json.dumps(lie)
+        return json.dumps(self._modules[payload.module](arguments, course))
 
     def _failure(self, what: str) -> str:
         host = f"the simulated host {self._host.name}"

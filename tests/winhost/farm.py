@@ -25,14 +25,16 @@ from .tls import make_certificate
 
 ENGINES: t.Final = ("auto", "powershell", "python")
 AUTHENTICATIONS: t.Final = ("ntlm", "basic")
+CONNECTIONS: t.Final = ("winrm", "psrp")
 
 
 @dataclasses.dataclass
 class Farm:
     """Starts `count` hosts named win1, win2 … on addresses of their own below 127; a context manager ends them.
 
-    `state` is the folder of their state; None is one that goes with the farm. `authentication` and `https` are what the
-    inventory says; the hosts offer all. Those of a `lazy` farm have their addresses at once, and answer when started.
+    `state` is the folder of their state; None is one that goes with the farm. `authentication`, `https` and
+    `connection` are what the inventory says; the hosts offer all. Those of a `lazy` farm have their addresses at once,
+    and answer when started.
     """
 
     count: int = 1
@@ -40,6 +42,7 @@ class Farm:
     engine: str = "auto"
     authentication: str = "ntlm"
     https: bool = False
+    connection: str = "winrm"
     lazy: bool = False
 
     def __post_init__(self) -> None:
@@ -82,28 +85,42 @@ class Farm:
     ) -> None:
         self._stack.close()
 
-    def inventory(self) -> dict[str, t.Any]:
+    def inventory(self, connection: str | None = None) -> dict[str, t.Any]:
         """An inventory with the group windows and every variable that a connection needs."""
+        scheme = "https" if self.https else "http"
+        of_connection = {
+            "winrm": {
+                "ansible_winrm_scheme": scheme,
+                "ansible_winrm_transport": self.authentication,
+                "ansible_winrm_server_cert_validation": "ignore",
+            },
+            "psrp": {
+                "ansible_psrp_protocol": scheme,
+                "ansible_psrp_auth": self.authentication,
+                "ansible_psrp_cert_validation": "ignore",
+                # Basic cannot encrypt, and the client does without only if it is told to
+                "ansible_psrp_message_encryption": "never" if self.authentication == "basic" else "auto",
+            },
+        }
+        connection = connection or self.connection
         return {
             "windows": {
                 "hosts": {name: {"ansible_host": address} for name, address in self.addresses.items()},
                 "vars": {
-                    "ansible_connection": "winrm",
+                    "ansible_connection": connection,
                     "ansible_port": HTTPS_PORT if self.https else HTTP_PORT,
-                    "ansible_winrm_scheme": "https" if self.https else "http",
-                    "ansible_winrm_transport": self.authentication,
-                    "ansible_winrm_server_cert_validation": "ignore",
+                    **of_connection[connection],
                     "ansible_user": self.credentials.user,
                     "ansible_password": self.credentials.password,
                 },
             }
         }
 
-    def write_inventory(self, path: pathlib.Path) -> None:
+    def write_inventory(self, path: pathlib.Path, connection: str | None = None) -> None:
         """Write it, whole or not at all, for its owner only. It is JSON, which is YAML as well."""
         new = path.with_name(path.name + ".new")
         new.touch(mode=0o600)
-        new.write_text(json.dumps(self.inventory(), indent=2) + "\n")
+        new.write_text(json.dumps(self.inventory(connection), indent=2) + "\n")
         new.replace(path)
 
 

@@ -15,6 +15,7 @@ import time
 import typing as t
 
 from . import enforcement, policy, regfile
+from .faults import Faults
 from .journal import Follower, Registry, append
 from .tree import DWORD, STRING, Change, Tree, Value, below, find_key, get
 
@@ -31,9 +32,10 @@ SETTINGS: t.Final[dict[str, t.Any]] = {
     "names": {},
     "interfaces": {},
     "servers": {},
+    "event_log": False,
 }
 """The settings of a host and their defaults. `names` and `interfaces` list addresses, `servers` those of dns, wins,
-dhcp, gateway.
+dhcp, gateway. With `event_log`, the engine powershell logs script blocks and the parameters of commands.
 """
 
 
@@ -57,11 +59,19 @@ class Host:
         self._settings = folder / "host.json"
         self._service = Follower(folder / "service.jsonl")
         self._events = folder / "events.jsonl"
+        self.event_log = folder / "powershell.log"
         self._lock = threading.RLock()
+        self.faults = Faults(self)
         self.running = False
         self.open_connections: set[tuple[str, int, int]] = set()
         """(peer, its port, our port), kept by the endpoint."""
+        self.traffic = 0
+        """Bytes of messages in and out, without what HTTP puts around them."""
         self.enforced = Enforced(0, None)
+        self.lie: t.Callable[[dict[str, t.Any]], t.Any] | None = None
+        """What the Python engine answers to a request in place of the truth, doing nothing: a value, or a text as it
+        is. None is the truth after all.
+        """
         if not self._settings.exists():
             self._settings.write_text(json.dumps(SETTINGS | {"computer": name.upper()}, indent=2))
             self.registry.change(_fresh_registry())
@@ -218,7 +228,7 @@ class Host:
 
     def events(self, name: str | None = None) -> list[list[t.Any]]:
         """What the host saw, oldest first: [time, name, …]. Names: executed, logon_failed, service, policy_taken, cut,
-        registry_security …
+        registry_security, fault …
         """
         return [event for event in Follower(self._events).read() if name is None or event[1] == name]
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import gzip
 import hashlib
 import json
@@ -13,6 +14,7 @@ import threading
 import typing as t
 
 from . import policy
+from .faults import Course, Refused
 from .host import UNTOLD, Host
 from .tree import DWORD, QWORD, Change, Tree, Value, below, find_key
 
@@ -24,7 +26,7 @@ class _Refused(Exception):
 
 
 class _Failed(Exception):
-    """An operation that the registry refuses."""
+    """What the registry or the service refuses."""
 
 
 CONTAINER_SECURITY: t.Final = "D:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)(A;CI;KR;;;NS)"
@@ -37,9 +39,13 @@ class HostModule:
         self._host = host
         self._mutex = threading.Lock()
 
-    def run(self, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
+    def run(self, arguments: dict[str, t.Any], course: Course) -> dict[str, t.Any]:
         request = json.loads(arguments["request"])
-        actions = {"read": self._read, "apply": self._apply, "tell": self._tell}
+        actions: dict[str, t.Callable[[dict[str, t.Any]], dict[str, t.Any]]] = {
+            "read": self._read,
+            "apply": functools.partial(self._apply, course),
+            "tell": functools.partial(self._tell, course),
+        }
         try:
             do = actions.get(request["do"])
             if request["protocol"] != 1 or do is None:
@@ -87,12 +93,14 @@ class HostModule:
             return {"status": "missing", "start_type": "unknown"}
         return {"status": "running" if self._host.sync_running() else "stopped", "start_type": start_type}
 
-    def _apply(self, request: dict[str, t.Any]) -> dict[str, t.Any]:
+    def _apply(self, course: Course, request: dict[str, t.Any]) -> dict[str, t.Any]:
         if not self._host.setting("administrator"):
             raise _Refused("not_administrator", "the user is no administrator of this host")
         answer: dict[str, t.Any] = {"applied": 0, "store": None, "error": None, "conflict": False, "now": None}
         answer["service"] = None
-        with self._mutex:
+        if not self._mutex.acquire(timeout=30):
+            raise _Refused("busy", "another run has held the policy store for 30 seconds")
+        try:
             text = store_text(self._host.tree, policy.LOCAL)
             if _digest(text) != request["expect"]:
                 answer.update(conflict=True, store=_pack(text), digest=_digest(text), now=self._host.now())
@@ -101,20 +109,22 @@ class HostModule:
                 self._host.registry.change([("create", UNTOLD)])
             for line in _unpack(request["operations"]).splitlines():
                 try:
-                    self._operate(line)
-                except _Failed as error:
+                    self._operate(course, line)
+                except (_Failed, Refused) as error:
                     answer["error"] = str(error)
                     break
                 answer["applied"] += 1
             text = store_text(self._host.tree, policy.LOCAL)
+        finally:
+            self._mutex.release()
         answer["digest"] = _digest(text)
         if answer["digest"] != request["result"]:
             answer["store"] = _pack(text)
         if answer["error"] is None:
-            answer["service"] = self._change_service(request["service"])
+            answer["service"] = self._change_service(course, request["service"])
         return answer
 
-    def _operate(self, line: str) -> None:
+    def _operate(self, course: Course, line: str) -> None:
         kind, *fields = line.split(";")
         path = _decode(fields[0])
         key = f"{policy.LOCAL}\\{path}" if path else policy.LOCAL
@@ -135,42 +145,51 @@ class HostModule:
             raise _Failed("a value of an unknown kind cannot be written")
         else:
             changes.append(("set", key, _decode(fields[1]), int(fields[2]), _data(int(fields[2]), fields[3])))
-        self._host.registry.change(changes)
+        with course.step("operation"):
+            self._host.registry.change(changes)
 
-    def _tell(self, request: dict[str, t.Any]) -> dict[str, t.Any]:
-        return {"service": self._change_service(request["service"])}
+    def _tell(self, course: Course, request: dict[str, t.Any]) -> dict[str, t.Any]:
+        return {"service": self._change_service(course, request["service"])}
 
-    def _change_service(self, wanted: dict[str, t.Any]) -> dict[str, t.Any]:
-        host, told, problem = self._host, "nothing", None
-        if (wanted["start_type"] or wanted["tell"]) and not host.setting("administrator"):
-            told, problem = "failed", "Service 'PolicyAgent' cannot be controlled: Access is denied"
-        elif wanted["start_type"]:
-            if host.start_type is None:
-                told, problem = "failed", "Cannot find any service with service name 'PolicyAgent'."
-            else:
-                host.set_start_type(wanted["start_type"])
-        tell = wanted["tell"] if host.start_type is not None and problem is None else None
-        if tell and not host.sync_running():
-            if host.start_type == "disabled":
-                told, problem = (
-                    "failed",
-                    "Service 'IPsec Policy Agent (PolicyAgent)' cannot be started because it is disabled.",
-                )
-            else:
-                host.start_service()
-                told = "started"
-        elif tell == "restart" and host.start_type == "disabled":
-            told, problem = "failed", "the service is disabled"
-        elif tell == "restart":
-            host.stop_service()
-            host.start_service()
-            told = "restarted"
-        elif tell == "reload":
-            host.reload_service()
-            told = "asked"
+    def _change_service(self, course: Course, wanted: dict[str, t.Any]) -> dict[str, t.Any]:
+        told, problem = "nothing", None
+        try:
+            told = self._set_service(course, wanted)
+        except (_Failed, Refused) as error:
+            told, problem = "failed", str(error)
         if told not in ("nothing", "failed"):
-            host.registry.change([("delete", UNTOLD)])
+            self._host.registry.change([("delete", UNTOLD)])
         return {**self._service(), "told": told, "error": problem}
+
+    def _set_service(self, course: Course, wanted: dict[str, t.Any]) -> str:
+        """Returns what the service was told."""
+        host, tell = self._host, wanted["tell"]
+        if (wanted["start_type"] or tell) and not host.setting("administrator"):
+            raise _Failed("Service 'PolicyAgent' cannot be controlled: Access is denied")
+        if wanted["start_type"]:
+            if host.start_type is None:
+                raise _Failed("Cannot find any service with service name 'PolicyAgent'.")
+            host.set_start_type(wanted["start_type"])
+        if tell is None or host.start_type is None:
+            return "nothing"
+        if not host.sync_running():
+            if host.start_type == "disabled":
+                raise _Failed("Service 'IPsec Policy Agent (PolicyAgent)' cannot be started because it is disabled.")
+            with course.step("service"):
+                host.start_service()
+            return "started"
+        if tell == "restart":
+            if host.start_type == "disabled":
+                raise _Failed("the service is disabled")
+            host.stop_service()
+            with course.step("service"):
+                host.start_service()
+            return "restarted"
+        if tell == "reload":
+            with course.step("service"):
+                host.reload_service()
+            return "asked"
+        return "nothing"
 
 
 def store_text(tree: Tree, root: str) -> str:

@@ -74,6 +74,15 @@ class Registry:
             append(self.path, map(_encoded, changes))
 
 
+def replay(path: pathlib.Path) -> t.Iterator[Tree]:
+    """A registry as it was after each of its changes, oldest first: one tree that goes on with each step."""
+    tree: Tree = {}
+    spelling: dict[str, str] = {}
+    for line in Follower(path).read():
+        apply_changes(tree, [_decoded(line)], spelling)
+        yield tree
+
+
 def _encoded(change: Change) -> list[t.Any]:
     if change[0] != "set":
         return [_text_out(part) for part in change]

@@ -12,13 +12,14 @@ import sys
 import threading
 
 from .engine_powershell import EngineError
-from .farm import AUTHENTICATIONS, ENGINES, Farm
+from .farm import AUTHENTICATIONS, CONNECTIONS, ENGINES, Farm
+from .faults import SYNTAX, Fault, FaultError
 from .regfile import RegFileError
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="serve", description="Simulated Windows hosts that Ansible can reach by WinRM."
+        prog="serve", description="Simulated Windows hosts that Ansible can reach by WinRM or PSRP."
     )
     parser.add_argument(
         "--inventory", type=pathlib.Path, required=True, help="the inventory to write once the hosts answer"
@@ -39,26 +40,50 @@ def main() -> int:
     parser.add_argument(
         "--auth", choices=AUTHENTICATIONS, default="ntlm", help="what the inventory uses (default ntlm)"
     )
+    parser.add_argument(
+        "--connection", choices=CONNECTIONS, default="winrm", help="what the inventory uses (default winrm)"
+    )
     parser.add_argument("--https", action="store_true", help="the inventory uses HTTPS")
+    parser.add_argument(
+        "--fault",
+        type=_fault,
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help=f"what shall go wrong, may be given several times: {SYNTAX.replace('%', '%%')}",
+    )
     options = parser.parse_args()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     try:
         data = options.reg.read_bytes() if options.reg else None
-        with Farm(options.hosts, options.state, options.engine, options.auth, options.https) as farm:
+        with Farm(
+            options.hosts, options.state, options.engine, options.auth, options.https, options.connection
+        ) as farm:
+            for fault in options.fault:
+                if fault.host not in (None, *farm.hosts):
+                    raise FaultError(f"--fault {fault}: there is no host {fault.host}, only {', '.join(farm.hosts)}")
             for name, host in farm.hosts.items():
                 if data is not None:
                     host.import_reg(data)
                 host.boot()
+                host.faults.add(*(fault for fault in options.fault if fault.host in (None, name)))
                 print(f"{name}: {host.address}, {farm.engine} runs its side", flush=True)
             farm.write_inventory(options.inventory)
             print(f"the inventory is {options.inventory}; end with Ctrl-C", flush=True)
             ended.wait()
-    except (OSError, EngineError, RegFileError) as error:
+    except (OSError, EngineError, FaultError, RegFileError) as error:
         print(f"serve: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _fault(text: str) -> Fault:
+    try:
+        return Fault.parse(text)
+    except FaultError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 if __name__ == "__main__":

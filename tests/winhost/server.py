@@ -7,6 +7,7 @@ messages.
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import pathlib
 import re
@@ -17,11 +18,11 @@ import struct
 import threading
 import typing as t
 
-from . import soap, tls
+from . import psrp, soap, tls
 from .auth import Credentials, Denied, SealError, Session
 from .host import Host
 from .payload import Payload
-from .shells import Engine, Shells
+from .shells import Command, Cut, Engine, Shells
 
 HTTP_PORT: t.Final = 5985
 HTTPS_PORT: t.Final = 5986
@@ -50,21 +51,18 @@ class Endpoint:
             server.shutdown()
             server.server_close()
         self.shells.close()
+        self.host.faults.clear()
+        for server in self._servers:
+            server.end_connections()
 
     def handle(self, request: soap.Request) -> bytes:
-        """Answer a message. Raises `soap.Fault`."""
+        """Answer a message. Raises `soap.Fault` and `Cut`."""
         shells, shell_id = self.shells, request.shell_id
         match request.name:
             case "Create":
-                return soap.created(request, shells.create())
+                return soap.created(request, self._create(request))
             case "Command":
-                words = [
-                    request.text("rsp:CommandLine/rsp:Command") or "",
-                    *request.texts("rsp:CommandLine/rsp:Arguments"),
-                ]
-                command = shells.run(shell_id, " ".join(words), self.host.sync().epoch)
-                command.when_input_ended(self._note)
-                return soap.command_started(request, command.id)
+                return soap.command_started(request, self._run(request).id)
             case "Send":
                 for stream in request.element("rsp:Send").iterfind(f"{{{soap.SHELL}}}Stream"):
                     command = shells.command(shell_id, stream.get("CommandId"))
@@ -85,6 +83,32 @@ class Endpoint:
                 shells.delete(shell_id)
                 return soap.done(request, "Delete")
         raise soap.Fault(f"the simulated host does not know the action {request.action}")
+
+    def _create(self, request: soap.Request) -> str:
+        """Open a shell, which is a runspace pool if its resource says so; returns its id."""
+        if not request.resource.startswith(psrp.RESOURCE):
+            return self.shells.create()
+        shell = request.element("rsp:Shell")
+        shell_id = self.shells.create(shell.get("ShellId"))
+        pool = psrp.Pool()
+        self.shells.add(shell_id, pool)
+        pool.feed(soap.decoded(shell.findtext("{*}creationXml") or ""), False)
+        return shell_id
+
+    def _run(self, request: soap.Request) -> Command:
+        shells, shell_id, epoch = self.shells, request.shell_id, self.host.sync().epoch
+        words = [request.text("rsp:CommandLine/rsp:Command") or "", *request.texts("rsp:CommandLine/rsp:Arguments")]
+        if not request.resource.startswith(psrp.RESOURCE):
+            command = shells.run(shell_id, " ".join(words), epoch)
+            command.when_input_ended(self._note)
+            return command
+        pipeline = request.element("rsp:CommandLine").get("CommandId") or ""
+        pool = t.cast(psrp.Pool, shells.command(shell_id, None))
+        command = psrp.Pipeline(pool, pipeline, epoch, shells.engine.start)
+        command.when_input_ended(self._note)
+        shells.add(shell_id, command)
+        command.feed(soap.decoded(words[-1]), False)
+        return command
 
     def _note(self, data: bytes) -> None:
         """Write down what is about to run."""
@@ -120,6 +144,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def __init__(self, endpoint: Endpoint, port: int, context: ssl.SSLContext | None) -> None:
         self.endpoint = endpoint
         self.context = context
+        self.connections: set[socket.socket] = set()
         super().__init__((endpoint.host.address, port), _Handler)
 
     @property
@@ -140,6 +165,11 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         if self.context is not None:
             request.close()
 
+    def end_connections(self) -> None:
+        for connection in list(self.connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
     def handle_error(self, request: t.Any, client_address: t.Any) -> None:
         """Clients go away; that is no error of the server."""
 
@@ -156,15 +186,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.session = Session(self.server.endpoint.credentials)
         self._connection_key = (*self.client_address[:2], self.server.port)
         self.server.endpoint.host.open_connections.add(self._connection_key)
+        self.server.connections.add(self.connection)
 
     def finish(self) -> None:
         self.server.endpoint.host.open_connections.discard(self._connection_key)
+        self.server.connections.discard(self.connection)
         super().finish()
 
     def do_POST(self) -> None:
         body = self._read_body()
-        if body is None:
+        if body is None or self._has_fallen_silent():
             return
+        self.server.endpoint.host.traffic += len(body)
         try:
             token = self.session.authorize(self.headers.get("Authorization"))
         except Denied as denied:
@@ -194,6 +227,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             status, answer = 200, endpoint.handle(request)
         except soap.Fault as error:
             status, answer = 500, soap.fault(request, error)
+        except Cut:
+            self._cut()
+            return
+        if self._has_fallen_silent():
+            return
         self._answer(status, answer, headers, sealed)
 
     def _read_body(self) -> bytes | None:
@@ -213,6 +251,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         super().handle_expect_100()
         self.wfile.flush()
         return True
+
+    def _has_fallen_silent(self) -> bool:
+        """Whether the host does not answer; when it does again, the connection has long been given up."""
+        silent = self.server.endpoint.host.faults.was_silent()
+        if silent:
+            self._cut()
+        return silent
 
     def _let_in(self) -> bool:
         """Whether the policy in force lets an answer out; cuts the connection where it does not."""
@@ -244,6 +289,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(message)))
         self.end_headers()
+        self.server.endpoint.host.traffic += len(message)
         self.wfile.write(message)
         self.wfile.flush()
 

@@ -22,6 +22,10 @@ CHUNK: t.Final = 300_000
 _POWERSHELL: t.Final = ("powershell", "powershell.exe", "pwsh", "pwsh.exe")
 
 
+class Cut(Exception):
+    """The connection over which a client asks for output is reset."""
+
+
 class Engine(t.Protocol):
     """Runs the command lines of clients."""
 
@@ -44,6 +48,9 @@ class Command:
     input_ended: threading.Event = dataclasses.field(default_factory=threading.Event)
     input: bytearray = dataclasses.field(default_factory=bytearray)
     delivered: bool = False
+    held: bool = False
+    """Whether no output gets out before the command ends."""
+    killed: bool = False
 
     def __post_init__(self) -> None:
         self._condition = threading.Condition()
@@ -51,6 +58,7 @@ class Command:
         self._exit_code: int | None = None
         self._input_sinks: list[t.Callable[[bytes, bool], None]] = []
         self._on_kill: list[t.Callable[[], None]] = []
+        self._cut = False
 
     def feed(self, data: bytes, end: bool) -> None:
         """Input from the client."""
@@ -86,6 +94,14 @@ class Command:
 
     def on_kill(self, action: t.Callable[[], None]) -> None:
         self._on_kill.append(action)
+        if self.killed:
+            action()
+
+    def cut(self) -> None:
+        """Reset the connection that asks for output, or the next that does."""
+        with self._condition:
+            self._cut = True
+            self._condition.notify_all()
 
     def write(self, stream: str, data: bytes) -> None:
         with self._condition:
@@ -96,23 +112,35 @@ class Command:
         with self._condition:
             if self._exit_code is None:
                 self._exit_code = exit_code
+                if self.held and self.killed:
+                    self._output = {name: bytearray() for name in self._output}
             self._condition.notify_all()
 
     def fetch(self, timeout: float) -> tuple[dict[str, bytes], int | None] | None:
-        """Output as it is there, and the exit code once it is all out; None if nothing came in `timeout` seconds."""
+        """Output as it is there, and the exit code once it is all out; None if nothing came in `timeout` seconds.
+        Raises `Cut`.
+        """
         with self._condition:
-            self._condition.wait_for(lambda: any(self._output.values()) or self._exit_code is not None, timeout)
+            self._condition.wait_for(lambda: self._cut or self._has_news(), timeout)
+            if self._cut:
+                self._cut = False
+                raise Cut
+            if not self._has_news():
+                return None
             found = {}
             for name, data in self._output.items():
                 found[name] = bytes(data[:CHUNK])
                 del data[:CHUNK]
             whole = self._exit_code is not None and not any(self._output.values())
-            if not whole and not any(found.values()):
-                return None
             self.delivered = self.delivered or whole
             return found, self._exit_code if whole else None
 
+    def _has_news(self) -> bool:
+        return self._exit_code is not None or (not self.held and any(self._output.values()))
+
     def kill(self) -> None:
+        """End it where it is; output that is held back is lost."""
+        self.killed = True
         for action in self._on_kill:
             action()
         self.finish(1)
@@ -125,13 +153,14 @@ class Shells:
     """Seconds after which a shell that nobody asks for is closed, as WinRM does."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine = engine
         self._lock = threading.Lock()
         self._shells: dict[str, collections.OrderedDict[str, Command]] = {}
         self._used: dict[str, float] = {}
 
-    def create(self) -> str:
-        shell_id = str(uuid.uuid4()).upper()
+    def create(self, shell_id: str | None = None) -> str:
+        """Open a shell; its id may be the client's choice."""
+        shell_id = shell_id or str(uuid.uuid4()).upper()
         with self._lock:
             self._shells[shell_id] = collections.OrderedDict()
             self._used[shell_id] = time.monotonic()
@@ -140,9 +169,12 @@ class Shells:
 
     def run(self, shell_id: str | None, line: str, epoch: int) -> Command:
         command = Command(line, epoch)
-        self._shell(shell_id)[command.id] = command
-        self._engine.start(command)
+        self.add(shell_id, command)
+        self.engine.start(command)
         return command
+
+    def add(self, shell_id: str | None, command: Command) -> None:
+        self._shell(shell_id)[command.id] = command
 
     def command(self, shell_id: str | None, command_id: str | None) -> Command:
         found = self._shell(shell_id).get(command_id or "")

@@ -19,7 +19,6 @@ TRANSFER: t.Final = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
 WSMAN: t.Final = "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"
 SHELL: t.Final = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
 FAULT: t.Final = "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault"
-CMD: t.Final = SHELL + "/cmd"
 
 OPERATION_TIMEOUT: t.Final = 2150858793
 INVALID_SELECTORS: t.Final = 2150858843
@@ -41,6 +40,7 @@ class Request:
 
     action: str
     message_id: str
+    resource: str
     shell_id: str | None
     timeout: float
     body: ET.Element
@@ -78,7 +78,8 @@ def parse(data: bytes) -> Request:
         raise Fault("the header has no Action or no MessageID")
     selectors = {s.get("Name"): s.text for s in header.iter(f"{{{WSMAN}}}Selector")}
     timeout = header.findtext(f"{{{WSMAN}}}OperationTimeout") or "PT20S"
-    return Request(action, message_id, selectors.get("ShellId"), _seconds(timeout), body)
+    resource = header.findtext(f"{{{WSMAN}}}ResourceURI") or ""
+    return Request(action, message_id, resource, selectors.get("ShellId"), _seconds(timeout), body)
 
 
 def _seconds(duration: str) -> float:
@@ -119,13 +120,14 @@ def fault(request: Request | None, error: Fault) -> bytes:
 
 
 def created(request: Request, shell_id: str) -> bytes:
+    resource, shell_id = escape(request.resource), escape(shell_id)
     return envelope(
         request,
         f"{TRANSFER}/CreateResponse",
         f"<x:ResourceCreated><a:Address>http://localhost/wsman</a:Address><a:ReferenceParameters>"
-        f'<w:ResourceURI>{CMD}</w:ResourceURI><w:SelectorSet><w:Selector Name="ShellId">{shell_id}</w:Selector>'
+        f'<w:ResourceURI>{resource}</w:ResourceURI><w:SelectorSet><w:Selector Name="ShellId">{shell_id}</w:Selector>'
         f"</w:SelectorSet></a:ReferenceParameters></x:ResourceCreated>"
-        f"<rsp:Shell><rsp:ShellId>{shell_id}</rsp:ShellId><rsp:ResourceUri>{CMD}</rsp:ResourceUri>"
+        f"<rsp:Shell><rsp:ShellId>{shell_id}</rsp:ShellId><rsp:ResourceUri>{resource}</rsp:ResourceUri>"
         f"<rsp:InputStreams>stdin</rsp:InputStreams><rsp:OutputStreams>stdout stderr</rsp:OutputStreams></rsp:Shell>",
     )
 

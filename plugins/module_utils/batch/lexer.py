@@ -166,7 +166,8 @@ class Cursor:
 
     def accept(self, word: str) -> bool:
         """Go over `word` if it stands here."""
-        if self.name() != word:
+        self._join()
+        if self._characters[self._at].lower() != word[0] or self.name() != word:
             return False
         self._at += len(word)
         return True

@@ -11,7 +11,7 @@ import typing as t
 from ..source import Text
 from .lexer import DELIMITERS
 from .script import Program
-from .variables import UNKNOWN, Builder
+from .variables import UNKNOWN
 
 IPSECCMD: t.Final = ("ipseccmd", "ipsecpol")
 """The program, and what it was called before Windows XP."""
@@ -33,6 +33,9 @@ _OURS: t.Final = re.compile(
 _NETSH: t.Final = re.compile(rf"{_BEFORE}netsh(?:\.exe)?{_AFTER}", re.IGNORECASE)
 _IPSEC: t.Final = re.compile(rf"{_BEFORE}ipsec{_AFTER}", re.IGNORECASE)
 _BUILT_IN: t.Final = re.compile(r"([A-Za-z]+)(?=[\s,;=/:.(+\[\]\\\"]|\Z)")
+# a word that quotes keep together, and what of it is not in them
+_PROGRAM: t.Final = re.compile(rf'(?:[^"{re.escape("".join(sorted(DELIMITERS)))}]|"[^"]*"?)*')
+_UNQUOTED: t.Final = re.compile('[^"]+')
 
 
 def built_in(text: Text) -> tuple[str, Text]:
@@ -44,16 +47,11 @@ def built_in(text: Text) -> tuple[str, Text]:
 def program_word(text: Text) -> tuple[Text, Text]:
     """The name of the program that a command runs, without path and quotes, and what follows."""
     value = text.value
-    end, quoted = 0, False
-    while end < len(value) and (quoted or value[end] not in DELIMITERS):
-        quoted ^= value[end] == '"'
-        end += 1
-    start = max((value.rfind(sign, 0, end) + 1 for sign in ("\\", "/", ":", UNKNOWN)), default=0)
-    built = Builder(text.file)
-    for at in range(start, end):
-        if value[at] != '"':
-            built.copy(text, at, at + 1)
-    return built.text(text.offset(end)), text[end:]
+    word = _PROGRAM.match(value)
+    end = word.end() if word else 0
+    start = max(value.rfind(sign, 0, end) + 1 for sign in ("\\", "/", ":", UNKNOWN))
+    pieces = [match.span() for match in _UNQUOTED.finditer(value, start, end)]
+    return text.pick(pieces, text.offset(end)), text[end:]
 
 
 def program_name(text: Text, extension: str = ".exe") -> str:

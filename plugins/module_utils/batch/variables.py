@@ -169,6 +169,8 @@ class Builder:
 def expand_line(line: Text, environment: Environment, origins: Origins) -> Text:
     """`line` with its `%NAME%` replaced."""
     value = line.value
+    if "%" not in value:
+        return line
     built = Builder(line.file)
     done = 0
     while (at := value.find("%", done)) >= 0:

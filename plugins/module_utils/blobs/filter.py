@@ -14,6 +14,9 @@ from .reader import NO_TEXT, Reader, guid, pack_number, pack_text
 
 _FILTER = struct.Struct("<16sI4s4s4s4s4sIHHBBH")
 _FILTER_V2 = struct.Struct("<16sI" + "II16s16s" * 2 + "IHH" * 2 + "II")
+# most filters have neither names nor a description
+_NO_TEXTS: t.Final = (NO_TEXT, NO_TEXT, NO_TEXT)
+_PACKED_NO_TEXTS: t.Final = pack_text(NO_TEXT) * 3
 
 USE_RANGES: t.Final = 8
 """The filter flag that goes with ranges of addresses: version-1 filters that spell the same range out do not count."""
@@ -44,10 +47,10 @@ class FilterRecord(t.NamedTuple):
 
     @classmethod
     def unpack(cls, reader: Reader) -> FilterRecord:
-        return cls(*_unpack_texts(reader), *reader.unpack(_FILTER, "a filter"))
+        return cls._make((*_unpack_texts(reader), *reader.unpack(_FILTER, "a filter")))
 
     def pack(self) -> bytes:
-        return b"".join(map(pack_text, self[:3])) + _FILTER.pack(*self[3:])
+        return _pack_texts(self[:3]) + _FILTER.pack(*self[3:])
 
 
 class AddressType(enum.IntEnum):
@@ -122,15 +125,21 @@ class FilterRecordV2(t.NamedTuple):
             self.protocol,
             self.flags,
         )
-        return b"".join(map(pack_text, self[:3])) + _FILTER_V2.pack(*fields)
+        return _pack_texts(self[:3]) + _FILTER_V2.pack(*fields)
 
 
 def _unpack_texts(reader: Reader) -> tuple[str, str, str]:
+    if reader.skip(_PACKED_NO_TEXTS):
+        return _NO_TEXTS
     return (
         reader.text("a source DNS name"),
         reader.text("a destination DNS name"),
         reader.text("a filter's description"),
     )
+
+
+def _pack_texts(texts: tuple[str, str, str]) -> bytes:
+    return _PACKED_NO_TEXTS if texts == _NO_TEXTS else b"".join(map(pack_text, texts))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -80,11 +80,9 @@ class NfaBlob:
                 f"the data length is {length}, up to the tunnel endpoint's name it is {reader.offset - start}", 16
             )
         alternate = ipv6_tunnel = None
-        if reader.left > 1 and reader.data.startswith(cls.ALTERNATE_ID, reader.offset):
-            reader.guid(cls.ALTERNATE_ID, "the section of alternate methods")
+        if reader.left > 1 and reader.skip(cls.ALTERNATE_ID):
             alternate = AlternateAuthentication(_unpack_methods(reader), None)
-            if reader.data.startswith(cls.FLAGS_ID, reader.offset):
-                reader.guid(cls.FLAGS_ID, "the section of flags of alternate methods")
+            if reader.skip(cls.FLAGS_ID):
                 zero1 = reader.number("the word before the flags")
                 flags = tuple(reader.number("the flags of an alternate method") for _i in alternate.methods)
                 alternate = AlternateAuthentication(alternate.methods, flags, zero1)

@@ -46,11 +46,19 @@ class Reader:
         start, self.offset = self.offset, self.offset + size
         return self.data[start : self.offset]
 
+    def skip(self, expected: bytes) -> bool:
+        """Go over `expected` if it stands here."""
+        found = self.data.startswith(expected, self.offset)
+        if found:
+            self.offset += len(expected)
+        return found
+
     def unpack(self, form: struct.Struct, what: str) -> tuple[t.Any, ...]:
         start = self.offset
-        if form.size > self.left:
+        end = start + form.size
+        if end > len(self.data):
             self.fail(f"{what} needs {form.size} bytes, {self.left} are left")
-        self.offset += form.size
+        self.offset = end
         return form.unpack_from(self.data, start)
 
     def number(self, what: str) -> int:

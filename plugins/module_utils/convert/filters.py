@@ -11,6 +11,7 @@ import typing as t
 
 from .. import blobs
 from ..model import (
+    ME,
     Address,
     AddressRange,
     DnsName,
@@ -31,6 +32,7 @@ GuidSource: t.TypeAlias = t.Callable[[], bytes]
 """Gives the 16 bytes of a new GUID, in the order of the wire."""
 
 _SPECIAL_BYTES: t.Final = {"dns": 1, "wins": 2, "dhcp": 3, "gateway": 4}
+_SERVERS: t.Final = {number: kind for kind, number in _SPECIAL_BYTES.items()}
 _DESTINATION: t.Final = 0x80
 _ADDRESS_TYPES: t.Final = {
     "any": blobs.AddressType.ANY,
@@ -40,37 +42,51 @@ _ADDRESS_TYPES: t.Final = {
     "dhcp": blobs.AddressType.DHCP,
     "gateway": blobs.AddressType.GATEWAY,
 }
+_NO_ADDRESS: t.Final = bytes(4)
 _NO_MASK: t.Final = bytes(4)
 _FULL_MASK: t.Final = b"\xff" * 4
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class FilterEntry:
-    """A filter and the records that say it: one, or a version-2 range with the version-1 subnets that restate it."""
+class FilterEntry(t.NamedTuple):
+    """A filter and the record that says it; `restated` are the version-1 subnets that restate a version-2 range."""
 
     filter: Filter
-    records: tuple[blobs.FilterRecord | blobs.FilterRecordV2, ...]
+    record: blobs.FilterRecord | blobs.FilterRecordV2
+    restated: tuple[blobs.FilterRecord, ...] = ()
 
 
-def read_filters(blob: blobs.FilterBlob) -> tuple[FilterEntry, ...]:
-    """The filters of a list. Raises `ModelError` for records of a kind that nobody has described."""
-    plain = [FilterEntry(_read_record(record), (record,)) for record in blob.filters]
-    ranged = [FilterEntry(_read_record_v2(record), (record,)) for record in (blob.v2.filters if blob.v2 else ())]
-    spelled_out: dict[Filter, list[int]] = {}
-    if ranged:
+@dataclasses.dataclass(frozen=True, slots=True)
+class FilterList:
+    """The data of a filter list, and what it says."""
+
+    blob: blobs.FilterBlob
+    entries: tuple[FilterEntry, ...]
+
+    @classmethod
+    def read(cls, blob: blobs.FilterBlob) -> FilterList:
+        """Raises `ModelError` for records of a kind that nobody has described."""
+        plain = [FilterEntry(_read_record(record), record) for record in blob.filters]
+        if blob.v2 is None:
+            return cls(blob, tuple(plain))
+        ranged = [FilterEntry(_read_record_v2(record), record) for record in blob.v2.filters]
+        spelled_out: dict[Filter, list[int]] = {}
         for index, entry in enumerate(plain):
             spelled_out.setdefault(_undescribed(entry.filter), []).append(index)
-    restated: set[int] = set()
-    for at, entry in enumerate(ranged):
-        if _uses_ranges(entry) and _is_spelled_out(entry.filter, spelled_out):
-            found = [i for part in _subnets_of(entry.filter) for i in spelled_out[part] if i not in restated]
-            restated.update(found)
-            ranged[at] = FilterEntry(entry.filter, (*(plain[index].records[0] for index in found), *entry.records))
-    return (*(entry for index, entry in enumerate(plain) if index not in restated), *ranged)
+        restated: set[int] = set()
+        for at, entry in enumerate(ranged):
+            if _uses_ranges(entry) and _is_spelled_out(entry.filter, spelled_out):
+                found = [i for part in _subnets_of(entry.filter) for i in spelled_out[part] if i not in restated]
+                restated.update(found)
+                ranged[at] = entry._replace(restated=tuple(blob.filters[index] for index in found))
+        return cls(blob, (*(entry for index, entry in enumerate(plain) if index not in restated), *ranged))
+
+    @property
+    def filters(self) -> list[Filter]:
+        return [entry.filter for entry in self.entries]
 
 
 def _uses_ranges(entry: FilterEntry) -> bool:
-    record = entry.records[-1]
+    record = entry.record
     return isinstance(record, blobs.FilterRecordV2) and bool(record.flags & blobs.USE_RANGES)
 
 
@@ -102,61 +118,50 @@ def _subnets_of(ranged: Filter) -> t.Iterator[Filter]:
             yield dataclasses.replace(ranged, source=source, destination=destination, description="")
 
 
-def write_filters(filters: t.Iterable[Filter], old: blobs.FilterBlob | None, new_guid: GuidSource) -> blobs.FilterBlob:
+def write_filters(filters: t.Collection[Filter], old: FilterList | None, new_guid: GuidSource) -> blobs.FilterBlob:
     """The list that holds `filters`: the records of `old` that stay, in their order, then the new ones."""
-    wanted = {_as_written(filter_): filter_ for filter_ in filters}
-    spelled_out = {_undescribed(filter_) for filter_ in wanted.values()}
-    entries = read_filters(old) if old else ()
-    kept = {i for i, entry in enumerate(entries) if wanted.pop(_as_written(entry.filter), None) is not None}
+    wanted = {filter_.as_written(): filter_ for filter_ in filters}
+    before = old.entries if old else ()
+    kept = {i for i, entry in enumerate(before) if wanted.pop(entry.filter.as_written(), None) is not None}
     # what is wanted may stand there the other way round
-    turned = {entry.filter: i for i, entry in enumerate(entries) if i not in kept}
+    turned = {entry.filter: i for i, entry in enumerate(before) if i not in kept}
     new = [filter_ for filter_ in wanted.values() if turned.get(filter_) is None]
     kept.update(turned[filter_] for filter_ in wanted.values() if filter_ in turned)
-    if old and not new and len(kept) == len(entries):
-        return old
+    if old and not new and len(kept) == len(before):
+        return old.blob
+    entries = [*(before[i] for i in sorted(kept)), *(FilterEntry(f, _write_record(f, new_guid())) for f in new)]
+    spelled_out = set(map(_undescribed, filters)) if any(map(_uses_ranges, entries)) else ()
     plain: list[blobs.FilterRecord] = []
     v2: list[blobs.FilterRecordV2] = []
-    for entry in (*(entries[i] for i in sorted(kept)), *(_entry(filter_, new_guid()) for filter_ in new)):
-        *restated, last = entry.records
-        if isinstance(last, blobs.FilterRecord):
-            plain.append(last)
+    for entry in entries:
+        if isinstance(entry.record, blobs.FilterRecord):
+            plain.append(entry.record)
         elif _uses_ranges(entry) and _hides(entry, spelled_out):
-            v2.append(last._replace(flags=last.flags & ~blobs.USE_RANGES))
+            v2.append(entry.record._replace(flags=entry.record.flags & ~blobs.USE_RANGES))
         else:
-            plain.extend(t.cast("list[blobs.FilterRecord]", restated))
-            v2.append(last)
+            plain.extend(entry.restated)
+            v2.append(entry.record)
+    blob = old.blob if old else blobs.FilterBlob()
     if not v2:
-        return dataclasses.replace(old or blobs.FilterBlob(), filters=tuple(plain), v2=None, count=None)
-    if old is None or old.v2 is None:
+        return dataclasses.replace(blob, filters=tuple(plain), v2=None, count=None)
+    if blob.v2 is None:
         return blobs.FilterBlob(tuple(plain), blobs.FilterSectionV2(tuple(v2)))
-    section = blobs.FilterSectionV2(tuple(v2), length_excess=old.v2.length_excess)
-    return dataclasses.replace(old, filters=tuple(plain), v2=section, count=None)
+    section = blobs.FilterSectionV2(tuple(v2), length_excess=blob.v2.length_excess)
+    return dataclasses.replace(blob, filters=tuple(plain), v2=section, count=None)
 
 
 def _hides(entry: FilterEntry, wanted: t.Container[Filter]) -> bool:
     """Whether the flag on this range would make filters of no account that are wanted beside it."""
-    if len(entry.records) > 1:
+    if entry.restated:
         return any(part in wanted for part in _subnets_of(entry.filter))
     return _is_spelled_out(entry.filter, wanted)
-
-
-def _entry(filter_: Filter, guid: bytes) -> FilterEntry:
-    return FilterEntry(filter_, (_write_record(filter_, guid),))
-
-
-def _as_written(filter_: Filter) -> tuple[object, ...]:
-    """A filter with its direction, which means nothing where it is mirrored."""
-    ends = (filter_.source, filter_.source_port, filter_.destination, filter_.destination_port)
-    return (*ends, filter_.protocol, filter_.mirrored, filter_.description)
 
 
 def _read_record(record: blobs.FilterRecord) -> Filter:
     return lenient(
         Filter,
-        _read_end(record.source, record.source_mask, record.source_name, _server(record.special, 0)),
-        _read_end(
-            record.destination, record.destination_mask, record.destination_name, _server(record.special, _DESTINATION)
-        ),
+        _read_end(record.source, record.source_mask, record.source_name, record.special),
+        _read_end(record.destination, record.destination_mask, record.destination_name, record.special - _DESTINATION),
         record.protocol,
         Ports(record.source_port, record.source_port) if record.source_port else None,
         Ports(record.destination_port, record.destination_port) if record.destination_port else None,
@@ -165,19 +170,16 @@ def _read_record(record: blobs.FilterRecord) -> Filter:
     )
 
 
-def _server(special: int, side: int) -> Special | None:
-    kind = next((kind for kind, number in _SPECIAL_BYTES.items() if special == number + side), None)
-    return None if kind is None else Special(kind)
-
-
-def _read_end(address: bytes, mask: bytes, name: str, server: Special | None) -> Address:
-    if server is not None:
-        return server
-    if mask == _FULL_MASK and not any(address):
-        found: Special | Host | Subnet = Special("me")
+def _read_end(address: bytes, mask: bytes, name: str, server: int) -> Address:
+    found: Special | Host | Subnet
+    if server in _SERVERS:
+        return Special(_SERVERS[server])
+    if mask == _FULL_MASK and address == _NO_ADDRESS:
+        found = ME
     else:
         found = lenient(network, ipaddress.IPv4Address(address), int.from_bytes(mask, "big"))
-    return lenient(DnsName, blobs.text(name), found) if blobs.text(name) else found
+    known_as = blobs.text(name)
+    return lenient(DnsName, known_as, found) if known_as else found
 
 
 def _read_record_v2(record: blobs.FilterRecordV2) -> Filter:
@@ -277,7 +279,7 @@ def _fits_version_1(address: Special | Host | Subnet | AddressRange) -> bool:
 
 def _write_end(address: Special | Host | Subnet | AddressRange) -> tuple[bytes, bytes]:
     if isinstance(address, Special):
-        return bytes(4), _FULL_MASK if address.kind == "me" else _NO_MASK
+        return _NO_ADDRESS, _FULL_MASK if address.kind == "me" else _NO_MASK
     if isinstance(address, Subnet):
         return address.address.packed, address.mask.to_bytes(4, "big")
     return t.cast(Host, address).address.packed, _FULL_MASK

@@ -32,6 +32,8 @@ from .errors import GrammarError
 SYMBOLS: t.Final = ("icmp", "udp", "raw", "tcp")
 """The protocols that the manual has names for."""
 
+_SIGN: t.Final = re.compile("[=+]")
+
 
 def parse_filter(text: str, notes: list[str]) -> Filter:
     """The filter that `text` describes. Raises `GrammarError`; what was understood otherwise than written is added to
@@ -44,14 +46,15 @@ def parse_filter(text: str, notes: list[str]) -> Filter:
         raise GrammarError(
             text, 1, "'default' is no filter but the default response rule; see the option default_response"
         )
-    at = next((i for i, c in enumerate(text) if c in "=+"), None)
-    if at is None:
+    sign = _SIGN.search(text)
+    if sign is None:
         raise GrammarError(
             text, len(text) + 1, "a '=' (one direction) or '+' (mirrored) must stand between source and destination"
         )
-    again = next((i for i, c in enumerate(text) if c in "=+" and i > at), None)
+    at = sign.start()
+    again = _SIGN.search(text, at + 1)
     if again is not None:
-        raise GrammarError(text, again + 1, f"a second '{text[again]}'; a filter has one source and one destination")
+        raise GrammarError(text, again.end(), f"a second '{again[0]}'; a filter has one source and one destination")
     source, source_port, protocol = _parse_end(text, 0, at, notes)
     if protocol is not None:
         raise GrammarError(text, at, "a protocol stands at the end of the filter, behind the destination")
@@ -63,7 +66,7 @@ def parse_filter(text: str, notes: list[str]) -> Filter:
             defaults.PROTOCOL if protocol is None else protocol,
             source_port,
             destination_port,
-            mirrored=text[at] == "+",
+            mirrored=sign[0] == "+",
         )
     except ModelError as error:
         raise GrammarError(text, 1, str(error)) from None
@@ -78,10 +81,16 @@ def _parse_end(text: str, start: int, end: int, notes: list[str]) -> tuple[Addre
             start + 1,
             "too many colons: it is Address/Mask:Port:Protocol; IPv6 addresses need the dictionary form of a filter",
         )
-    columns = [start + 1 + len(":".join([*parts[:i], ""])) for i in range(len(parts))]
-    address = _parse_address(text, parts[0], columns[0], notes)
-    port = _parse_port(text, parts[1], columns[1]) if len(parts) > 1 else defaults.PORTS
-    protocol = _parse_protocol(text, parts[2], columns[2]) if len(parts) > 2 else None
+    port: Ports | None = defaults.PORTS
+    protocol: int | None = None
+    column = start + 1
+    address = _parse_address(text, parts[0], column, notes)
+    if len(parts) > 1:
+        column += len(parts[0]) + 1
+        port = _parse_port(text, parts[1], column)
+    if len(parts) > 2:
+        column += len(parts[1]) + 1
+        protocol = _parse_protocol(text, parts[2], column)
     return address, port, protocol
 
 

@@ -229,10 +229,10 @@ class _Line:
         words = self._values("n")
         if not words:
             return None
-        blank = dataclasses.replace(self.text, value=" ")
-        pieces = [
-            piece for word in words for piece in (dataclasses.replace(blank, offsets=[word.text.offset(0)]), word.text)
-        ]
+        pieces = [words[0].text]
+        for word in words[1:]:
+            place = word.text.offset(0)
+            pieces += [Text(" ", (place,), place, self.text.file), word.text]
         negotiation = self._at(Text.join(pieces, self.text), parse_negotiation, self.notes)
         if negotiation == Negotiation():
             raise self._error("n", f"-n needs {NEEDS['n']} behind it")

@@ -9,7 +9,7 @@ import dataclasses
 import typing as t
 
 from ..blobs import NfaBlob
-from ..convert.filters import GuidSource, read_filters, write_filters
+from ..convert.filters import GuidSource, write_filters
 from ..convert.negotiation_policy import ACTION_GUIDS, DEFAULT_RESPONSE_TYPE, STANDARD_TYPE, write_security_methods
 from ..convert.nfa import write_authentication, write_connection_type, write_tunnel
 from ..graph import ACTION, FILTERS, Graph, ObjectClass
@@ -168,13 +168,15 @@ def _filter_part(graph: Graph, rule: Rule, origin: StoredRule | None, new_guid: 
         same = wanted == frozenset(origin.rule.filters)
         if same and (not renamed or _exclusive(graph, keys[0], origin.key)):
             return part(keys[0], name, renamed)
-        held = {key: frozenset(e.filter for e in read_filters(blob)) for key, blob in origin.filters.items()}
+        held = {key: frozenset(found.filters) for key, found in origin.filters.items()}
         changing = [key for key, filters in held.items() if not wanted >= filters] or [keys[0]]
         its_own = (
             wanted.difference(*(filters for key, filters in held.items() if key != changing[0])) | held[changing[0]]
         )
         filters = [filter_ for filter_ in rule.filters if filter_ in its_own]
-        if not same and len(changing) == 1 and filters and _exclusive(graph, changing[0], origin.key):
+        # the first list's name is the one that is shown
+        named = changing[0] == keys[0] or not renamed
+        if not same and len(changing) == 1 and filters and named and _exclusive(graph, changing[0], origin.key):
             blob = write_filters(filters, origin.filters[changing[0]], new_guid)
             values: Values = {DATA: Value.binary(blob.pack()), **(name if changing[0] == keys[0] else {})}
             others = tuple(key for key in keys if key != changing[0])

@@ -102,7 +102,7 @@ def plan_absent(graph: Graph, stored: StoredPolicy | None, now: int, new_guid: N
     if stored is not None:
         if was_active:
             writer.set("", ACTIVE_POLICY, None)
-        nfas = graph.references(stored.key, NFAS)
+        nfas = list(dict.fromkeys(graph.references(stored.key, NFAS)))
         isakmp = graph.references(stored.key, ISAKMP)
         for nfa in nfas:
             used += _parts_of(graph, nfa)
@@ -174,7 +174,9 @@ def _create_part(writer: Writer, nfa: str, part: Part) -> Value:
     writer.create(key, nfa, part.values, like=replaced[0] if len(replaced) == 1 else None)
     if part.class_ is ObjectClass.ACTION:
         return Value.string(reference(key))
-    return Value.strings(reference(writer.store.spelling(k)) for k in (*part.others, key))
+    # it stands where the old one stood: the first list's name is the one that is shown
+    keys = dict.fromkeys(old if old in part.others else key for old in (part.old_keys or (key,)))
+    return Value.strings(reference(writer.store.spelling(k)) for k in keys)
 
 
 class _Change:

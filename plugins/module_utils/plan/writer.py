@@ -120,9 +120,11 @@ class Writer:
 
     def clean_up(self) -> None:
         """Delete what nobody uses any more, bring lists of owners up to date, finish a swing."""
-        for key in Graph(self.store).leftovers():
-            self.delete(key)
         graph = Graph(self.store)
+        if leftovers := graph.leftovers():
+            for key in leftovers:
+                self.delete(key)
+            graph = Graph(self.store)
         swung = [policy for policy in graph.policies if graph.references(policy, REPLACES)]
         moved = [key for policy in swung for name in (ISAKMP, NFAS) for key in graph.references(policy, name)]
         for key in dict.fromkeys([*self._let_go, *moved]):

@@ -62,9 +62,8 @@ class Fields:
         value = self.get(key)
         if value is None or isinstance(value, bool):
             return value
-        if isinstance(value, int):
-            value = text_of(value, self.place(key))
-        if isinstance(value, str) and (word := value.strip().casefold()) in (*_TRUE, *_FALSE):
+        word = text_of(value, self.place(key)) if isinstance(value, int) else value
+        if isinstance(word, str) and (word := word.strip().casefold()) in (*_TRUE, *_FALSE):
             return word in _TRUE
         raise ShapeError(self.place(key), f"this must be true or false, not {kind_of(value)}")
 
@@ -139,7 +138,7 @@ def kind_of(value: object) -> str:
         (list, "a list"),
     )
     return next(
-        (name for type_, name in names if isinstance(value, type_)), "nothing" if value is None else "something else"
+        (name for type_, name in names if isinstance(value, type_)), "null" if value is None else "something else"
     )
 
 

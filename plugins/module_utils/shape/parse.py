@@ -28,6 +28,7 @@ from ..model import (
     Host,
     Interface,
     Kerberos,
+    MainMode,
     MainModeMethod,
     NegotiationPolicy,
     OtherAuthentication,
@@ -37,6 +38,7 @@ from ..model import (
     SecurityMethod,
     Special,
     Subnet,
+    check_description,
     check_policy_name,
 )
 from . import keys
@@ -55,13 +57,16 @@ def parse_policy(value: t.Mapping[str, t.Any]) -> Wanted:
     odd = fields.flag("odd") or False
     if name is not None and not odd:
         fields.at("name", check_policy_name, name)
+    description = fields.text("description")
+    if description is not None and not odd:
+        fields.at("description", check_description, description, "the policy's description")
     main_mode = fields.get("main_mode")
     default_response = fields.get("default_response")
     rules = fields.items("rules")
     return Wanted(
         name,
         id_,
-        fields.text("description"),
+        description,
         fields.flag("assigned"),
         _parse_poll_interval(fields),
         None if main_mode is None else _parse_main_mode(main_mode, "main_mode"),
@@ -80,36 +85,49 @@ def parse_task(value: t.Mapping[str, t.Any]) -> tuple[Wanted, bool, str]:
     for key, choices in keys.MODES.items():
         modes[key] = choices[0] if value.get(key) is None else value[key]
         if modes[key] not in choices:
-            raise ShapeError(key, f"this is {' or '.join(choices)}")
+            found = f"'{modes[key]}'" if isinstance(modes[key], str) else kind_of(modes[key])
+            raise ShapeError(key, f"this is {' or '.join(choices)}, not {found}")
     wanted = parse_policy({key: item for key, item in value.items() if key not in modes})
     return wanted, modes["state"] == "absent", modes["rules_mode"]
 
 
 def _parse_poll_interval(fields: Fields) -> int | None:
     value = fields.get("poll_interval")
-    if isinstance(value, str) and (found := re.fullmatch(r"\s*([0-9]{1,10})s\s*", value)):
-        return int(found[1])
-    if not isinstance(value, int | None) and not (isinstance(value, str) and re.fullmatch(r"\s*[0-9]+\s*", value)):
+    found = re.fullmatch(r"\s*([0-9]{1,10})s\s*", value) if isinstance(value, str) else None
+    if (
+        not found
+        and not isinstance(value, int | None)
+        and not (isinstance(value, str) and re.fullmatch(r"\s*[0-9]+\s*", value))
+    ):
         raise ShapeError("poll_interval", "this must be a whole number of minutes, or of seconds as in 90s")
-    minutes = fields.number("poll_interval")
-    if minutes is not None and not 1 <= minutes * 60 <= U32:
+    minutes = None if found else fields.number("poll_interval")
+    seconds = int(found[1]) if found else None if minutes is None else minutes * 60
+    if seconds is not None and not 1 <= seconds <= U32:
         raise ShapeError(
             "poll_interval",
             f"the interval is a number of minutes, 1 to {U32 // 60}, or of seconds as in 90s",
         )
-    return None if minutes is None else minutes * 60
+    return seconds
 
 
 def _parse_main_mode(value: object, path: str) -> WantedMainMode:
     fields = Fields(value, path, keys.MAIN_MODE)
     methods = fields.items("methods")
-    return WantedMainMode(
+    wanted = WantedMainMode(
         None if methods is None else tuple(_parse_main_mode_method(item, place) for place, item in methods),
         fields.number("lifetime_seconds"),
         fields.number("quick_mode_limit"),
         fields.flag("pfs"),
         fields.flag("odd") or False,
     )
+    if not wanted.odd:
+        # each on its own: whether they fit together is told with what is stored
+        for key in ("lifetime_seconds", "quick_mode_limit"):
+            if (number := getattr(wanted, key)) is not None:
+                fields.at(key, MainMode, **{key: number})
+        if wanted.methods == ():
+            fields.at("methods", MainMode, ())
+    return wanted
 
 
 def _parse_main_mode_method(value: object, path: str) -> MainModeMethod:
@@ -134,7 +152,13 @@ def _parse_main_mode_method(value: object, path: str) -> MainModeMethod:
 
 def _parse_default_response(value: object, path: str, notes: list[str]) -> WantedDefaultResponse:
     fields = Fields(value if isinstance(value, t.Mapping) else {"enabled": value}, path, keys.DEFAULT_RESPONSE)
-    enabled = fields.flag("enabled")
+    try:
+        enabled = fields.flag("enabled")
+    except ShapeError:
+        if isinstance(value, t.Mapping):
+            raise
+        known = f"true, false or a dictionary with keys like {', '.join(keys.DEFAULT_RESPONSE)}"
+        raise ShapeError(path, f"this must be {known}, not {kind_of(value)}") from None
     return WantedDefaultResponse(
         True if enabled is None else enabled,
         _parse_security_methods(fields, notes),
@@ -145,7 +169,7 @@ def _parse_default_response(value: object, path: str, notes: list[str]) -> Wante
 def _parse_rule(value: object, path: str, notes: list[str]) -> Rule:
     fields = Fields(value, path, keys.RULE)
     rule = _parse_wanted_rule(fields, notes)
-    if not rule.name and rule.id is None:
+    if not rule.name.strip() and rule.id is None:
         raise ShapeError(path, "a rule is known by its name; give one")
     fields.path = f"{path} ({rule.name})" if rule.name else path
     odd = fields.flag("odd") or False
@@ -212,6 +236,8 @@ def _parse_wanted_rule(fields: Fields, notes: list[str]) -> WantedRule:
 
 def _parse_tunnel(fields: Fields, notes: list[str], odd: bool) -> Host | DnsName | None:
     if fields.text("tunnel") is None:
+        if fields.get("tunnel_address") is not None:
+            raise ShapeError(fields.place("tunnel_address"), "this goes with a DNS name in tunnel, which is missing")
         return None
     address = _parse_address(fields, "tunnel", "tunnel_address", odd, notes)
     if not isinstance(address, Host | DnsName):

@@ -99,7 +99,7 @@ class WantedRule:
     def on(self, base: Rule | None) -> Rule:
         """The whole rule, with `base` for what was not given. Raises `ModelError`."""
         if base is None:
-            if self.filters is None or not self.name:
+            if self.filters is None or not self.name.strip():
                 raise ModelError(f"there is no {self.title} in the policy yet, and a new one needs a name and filters")
             return dataclasses.replace(self.whole(), id=None)
         given: dict[str, t.Any] = {

@@ -23,7 +23,15 @@ READ = {
     "interfaces": {},
     "connections": [{"local": "192.0.2.2", "remote": "192.0.2.9", "remote_port": 50123}],
 }
-APPLIED = {"applied": 1, "digest": "x", "store": None, "error": None, "conflict": False, "now": None, "service": None}
+APPLIED = {
+    "applied": 1,
+    "digest": "x",
+    "store": None,
+    "error": None,
+    "conflict": False,
+    "now": None,
+    "service": SERVICE,
+}
 
 
 def test_a_proper_answer():

@@ -7,7 +7,7 @@ import dataclasses
 import ipaddress
 
 from ansible_collections.ipsec.windows.plugins.module_utils import blobs, model
-from ansible_collections.ipsec.windows.plugins.module_utils.convert.filters import read_filters, write_filters
+from ansible_collections.ipsec.windows.plugins.module_utils.convert.filters import FilterList, write_filters
 from ansible_collections.ipsec.windows.plugins.module_utils.convert.main_mode import read_main_mode, write_main_mode
 from ansible_collections.ipsec.windows.plugins.module_utils.convert.negotiation_policy import (
     ACTION_GUIDS,
@@ -39,14 +39,18 @@ def _plain(**fields) -> blobs.FilterRecord:
 
 
 def _one(record: blobs.FilterRecord) -> model.Filter:
-    (entry,) = read_filters(blobs.FilterBlob((record,)))
-    return entry.filter
+    (filter_,) = _filters(blobs.FilterBlob((record,)))
+    return filter_
+
+
+def _filters(blob: blobs.FilterBlob) -> list[model.Filter]:
+    return FilterList.read(blob).filters
 
 
 @given(st.lists(strategies.filters(), max_size=4, unique=True))
 def test_filters_mean_the_same_after_they_were_stored(filters):
     blob = blobs.FilterBlob.unpack(write_filters(filters, None, _guid).pack())
-    assert frozenset(entry.filter for entry in read_filters(blob)) == frozenset(filters)
+    assert frozenset(_filters(blob)) == frozenset(filters)
 
 
 @given(strategies.actions)
@@ -83,9 +87,9 @@ def test_odd_values_of_version_2_are_kept():
         record = blobs.FilterRecordV2(
             "\0", "\0", "\0", bytes(16), 0, *[blobs.AddressRecord(8, 1)] * 2, *[blobs.PortRecord()] * 2, 6, 0
         )._replace(**fields)
-        (entry,) = read_filters(blobs.FilterBlob(v2=blobs.FilterSectionV2((record,))))
-        assert entry.filter.odd
-        return entry.filter
+        (filter_,) = _filters(blobs.FilterBlob(v2=blobs.FilterSectionV2((record,))))
+        assert filter_.odd
+        return filter_
 
     assert read(source_port=blobs.PortRecord(2, 0, 1023)).source_port == model.Ports(0, 1023, odd=True)
     assert read(source_port=blobs.PortRecord(2, 9, 5)).source_port == model.Ports(9, 5, odd=True)
@@ -103,7 +107,7 @@ def test_two_servers_need_version_2():
     both = model.Filter(model.Special("dns"), model.Special("wins"), mirrored=True)
     blob = write_filters([both], None, _guid)
     assert not blob.filters
-    assert read_filters(blob)[0].filter == both
+    assert _filters(blob) == [both]
 
 
 def test_a_range_and_the_subnets_that_restate_it_are_one_filter():
@@ -115,9 +119,9 @@ def test_a_range_and_the_subnets_that_restate_it_are_one_filter():
     other = model.Filter(model.ME, model.Host(ANY4("192.0.2.77")), mirrored=True)
     plain = write_filters([*restated, other], None, _guid).filters
     blob = blobs.FilterBlob(plain, blobs.FilterSectionV2((record,)))
-    assert {entry.filter for entry in read_filters(blob)} == {ranged, other}
-    assert write_filters([ranged, other], blob, _guid).pack() in (blob.pack(), _reordered(blob).pack())
-    assert write_filters([other], blob, _guid) == blobs.FilterBlob(plain[2:])
+    assert {*_filters(blob)} == {ranged, other}
+    assert write_filters([ranged, other], FilterList.read(blob), _guid).pack() in (blob.pack(), _reordered(blob).pack())
+    assert write_filters([other], FilterList.read(blob), _guid) == blobs.FilterBlob(plain[2:])
 
 
 def test_filters_that_spell_a_range_out_count_beside_it():
@@ -127,15 +131,15 @@ def test_filters_that_spell_a_range_out_count_beside_it():
     hosts = [model.Filter(model.ME, model.Host(ip)) for ip in (first, last)]
     blob = write_filters([ranged], None, _guid)
     old = dataclasses.replace(blob, filters=write_filters(hosts, None, _guid).filters)
-    assert [entry.filter for entry in read_filters(old)] == [ranged]
+    assert _filters(old) == [ranged]
     for wanted in ([hosts[0], ranged], [ranged, *hosts]):
-        found = write_filters(wanted, old, _guid)
-        assert frozenset(entry.filter for entry in read_filters(found)) == frozenset(wanted)
-        assert write_filters(wanted, found, _guid) == found
+        found = write_filters(wanted, FilterList.read(old), _guid)
+        assert frozenset(_filters(found)) == frozenset(wanted)
+        assert write_filters(wanted, FilterList.read(found), _guid) == found
     for wanted in ([*hosts, ranged], [hosts[0], ranged], [ranged]):
-        blob = write_filters(wanted, blob, _guid)
-        assert frozenset(entry.filter for entry in read_filters(blob)) == frozenset(wanted)
-        assert write_filters(wanted, blob, _guid) == blob
+        blob = write_filters(wanted, FilterList.read(blob), _guid)
+        assert frozenset(_filters(blob)) == frozenset(wanted)
+        assert write_filters(wanted, FilterList.read(blob), _guid) == blob
 
 
 def test_a_range_of_ipv6_keeps_its_flag():
@@ -152,9 +156,9 @@ def test_an_old_list_with_a_filter_of_version_2_has_the_form_of_today():
     path = next(path for path in store.paths() if path.startswith("ipsecFilter"))
     old = blobs.FilterBlob.unpack(store.get(path, "ipsecData").data)
     ranged = model.Filter(model.ME, model.AddressRange(ANY4("192.0.2.1"), ANY4("192.0.2.5")))
-    wanted = [*(entry.filter for entry in read_filters(old)), ranged]
-    found = blobs.FilterBlob.unpack(write_filters(wanted, old, _guid).pack())
-    assert frozenset(entry.filter for entry in read_filters(found)) == frozenset(wanted)
+    wanted = [*_filters(old), ranged]
+    found = blobs.FilterBlob.unpack(write_filters(wanted, FilterList.read(old), _guid).pack())
+    assert frozenset(_filters(found)) == frozenset(wanted)
 
 
 def test_the_count_in_the_section_of_version_2_wins():
@@ -167,8 +171,8 @@ def test_a_section_of_version_2_keeps_its_form():
     ranged = model.Filter(model.ME, model.AddressRange(ANY4("192.0.2.1"), ANY4("192.0.2.5")))
     section = dataclasses.replace(write_filters([ranged], None, _guid).v2, legacy_count=0, length_excess=8)
     blob = blobs.FilterBlob(v2=section, trailing=b"\0")
-    assert write_filters([ranged], blob, _guid) == blob
-    longer = write_filters([ranged, model.Filter(model.ME, model.ANY)], blob, _guid)
+    assert write_filters([ranged], FilterList.read(blob), _guid) == blob
+    longer = write_filters([ranged, model.Filter(model.ME, model.ANY)], FilterList.read(blob), _guid)
     assert (longer.trailing, longer.v2.length_excess) == (b"\0", 8)
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 
 import pytest
@@ -18,10 +17,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils.plan import Plan
 from ansible_collections.ipsec.windows.plugins.module_utils.scripts import commands_of
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_rule_edit
 from ansible_collections.ipsec.windows.plugins.module_utils.store import Set, Store, Value
-from hypothesis import given
-from hypothesis import strategies as st
 from unit import stores
-from unit.module_utils.test_plan import _in_force as in_force
 
 SECURE = "-w reg -p P -r R -f 0+192.0.2.1"
 
@@ -291,47 +287,6 @@ def test_a_null_key_is_the_stored_one():
     first = edit(Store(), policy="P", name="R", filters=["0+192.0.2.1"], authentication=[{"preshared_key": "k"}])
     same = edit(first.store, policy="P", name="R", authentication=[{"preshared_key": None}])
     assert same.operations == 0
-
-
-LINES = [
-    f"-w reg -p {policy} {rest}"
-    for policy in "PQ"
-    for rest in (
-        "-r R -f 0+192.0.2.1 -n block",
-        "-r R -f 0+192.0.2.2 -n ah[md5] -a p:key -soft",
-        "-r S -f 0+192.0.2.3 192.0.2.4+0 -1p",
-        "-r S -f 0+192.0.2.3 -x",
-        "-f default",
-        "-y",
-        "-o",
-    )
-]
-
-
-def _meaning(store):
-    policies = copy.deepcopy(stores.facts(store))
-    for policy in policies.values():
-        for part in (policy, *policy["rules"]):
-            del part["id"]
-    graph = Graph(store)
-    return policies, graph.text(graph.active, "ipsecName") if graph.active else None
-
-
-@given(
-    st.lists(st.sampled_from(LINES), max_size=6), st.lists(st.sampled_from(LINES), min_size=1, max_size=6), st.data()
-)
-def test_a_task_of_several_lines_can_be_cut_anywhere(before, lines, data):
-    old = run(Store(), *before).store
-    done = run(old, *lines)
-    assert Graph(done.store).leftovers() == []
-    assert run(done.store, *lines).operations == 0
-    cut = old.copy()
-    for operation in done.plan.operations[: data.draw(st.integers(0, done.operations))]:
-        cut.change(operation)
-    assert in_force(cut) in (in_force(old), in_force(done.store))
-    finished = run(cut, *lines).store
-    assert _meaning(finished) == _meaning(done.store)
-    assert Graph(finished).leftovers() == []
 
 
 def test_policies_of_one_name_have_a_way_out():

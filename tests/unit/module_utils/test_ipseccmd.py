@@ -128,6 +128,22 @@ def test_a_mistake_in_a_method_has_its_column(text):
     assert caught.value.column == column
 
 
+@pytest.mark.parametrize(
+    ("parse", "text"),
+    [
+        (parse_filter, '0+* -a p:"secret"'),
+        (parse_filter, "0+*:p:secret"),
+        (parse_filter, "preshare:secret"),
+        (parse_security_method, "esp[3des,sha] psk=secret"),
+        (parse_security_method, "p:secret"),
+    ],
+)
+def test_what_looks_like_a_key_is_not_shown(parse, text):
+    with pytest.raises(GrammarError, match="what looks like a pre-shared key cannot stand here") as caught:
+        parse(text, [])
+    assert "secret" not in f"{caught.value}{caught.value.problem}"
+
+
 def test_a_group_in_an_offer_is_noted_once():
     notes = []
     assert parse_security_method("esp[3des,sha] PFS2", notes).pfs

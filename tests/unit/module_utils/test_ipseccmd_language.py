@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import ipaddress
-import sys
 
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils import defaults
@@ -55,6 +54,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils.source import Source
 from hypothesis import given
 from hypothesis import strategies as st
 from unit.ipseccmd_strategies import any_command, spelled
+from unit.work import calls
 
 IP = ipaddress.ip_address
 GUID = "{12345678-1234-1234-1234-123456789ABC}"
@@ -691,21 +691,13 @@ NASTY = {
 
 
 def _steps(line):
-    """How often parse and format call a function, of Python or of C."""
-    steps = 0
+    """How often parse and format call a function."""
 
-    def count(_frame, event, _argument):
-        nonlocal steps
-        steps += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
+    def run():
         with contextlib.suppress(ModelError):
             format_command(parse_command(line, []))
-    finally:
-        sys.setprofile(before)
-    return steps
+
+    return calls(run)
 
 
 @pytest.mark.parametrize("what", NASTY)

@@ -193,7 +193,7 @@ def test_an_odd_name_that_stays_is_no_obstacle():
     mirrored_tunnel = _rule(tunnel="192.0.2.9", odd=True)
     with pytest.raises(ModelError, match="a tunnel cannot have mirrored filters"):
         _merge(store, rules=[mirrored_tunnel])
-    with pytest.raises(ModelError, match="a poll interval of 0 seconds"):
+    with pytest.raises(ModelError, match="poll_interval: the interval is a number of minutes"):
         _merge(store, odd=True, poll_interval="0s")
 
 
@@ -203,7 +203,7 @@ def _odd_stores():
     store = _store(rules=[_rule(filters=[named])])
     (rule,) = stores.stored(store, "P").rules
     ((filters, list_),) = rule.filters.items()
-    record = list_.filters[0]
+    record = list_.blob.filters[0]
     v2 = blobs.FilterRecordV2(
         "\0", "\0", "\0", bytes(16), 0, blobs.AddressRecord(8, 1), blobs.AddressRecord(1, 2, b"\1" * 16),
         blobs.PortRecord(), blobs.PortRecord(2, 0, 1023), 6, 0,

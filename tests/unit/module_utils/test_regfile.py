@@ -59,3 +59,14 @@ def test_what_could_not_be_read_is_left_as_it_is():
     assert f"[-{ROOT}\\a]" not in lines
     assert f"[-{ROOT}\\b]" in lines
     assert not any(line.startswith('"n"') for line in lines)
+
+
+def test_a_name_that_goes_on_in_another_line_says_nothing_there():
+    lie = "x]\r\n[-HKEY_LOCAL_MACHINE\\SOFTWARE"
+    store = Store(
+        {"": {lie: Value.number(1)}, lie: {"n": Value.number(1)}, "a": {lie: Value.number(1), "m": Value.number(2)}}
+    )
+    data = export(store)
+    assert "[-HKEY_LOCAL_MACHINE\\SOFTWARE" not in data.decode("utf-16").split("\r\n")
+    # what the file cannot say stays as it is
+    assert _import(stores.to_tree(store), data).text() == store.text()

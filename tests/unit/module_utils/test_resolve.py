@@ -53,7 +53,7 @@ def test_the_family_decides():
         ("six.example", "has no IPv4 address on this host; it has 2001:db8::6"),
         ("none.example", "rule 'R': the DNS name none.example has no IPv4 address on this host"),
         ("unknown.example", "has no IPv4 address"),
-        ("odd.example", "the host answered 'not an address'"),
+        ("odd.example", "the host answered for the DNS name odd.example with 'not an address', which is no address"),
         ("{00000000-0000-0000-0000-000000000000}", "the interface {0000"),
     ],
 )

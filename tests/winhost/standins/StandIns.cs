@@ -2,7 +2,7 @@
 // GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
 // What Windows has and the PowerShell engine elsewhere lacks, as far as the collection's host module uses it: a registry
-// (the journal registry.jsonl in the folder WINHOST_STATE), names, interfaces, the clock. It is a start-up hook of .NET: the names
+// (the journal registry.jsonl in the folder WINHOST_STATE), names, interfaces, the clock, the commands for services. It is a start-up hook of .NET: the names
 // are registered when the engine loads, so that scripts run as they came.
 
 using System;
@@ -21,6 +21,7 @@ using System.Security.AccessControl;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Win32;
+using Microsoft.Win32.SafeHandles;
 
 internal static class StartupHook
 {
@@ -28,7 +29,9 @@ internal static class StartupHook
     {
         AppDomain.CurrentDomain.AssemblyLoad += (sender, load) =>
         {
-            if (load.LoadedAssembly.GetName().Name == "System.Management.Automation") Register(load.LoadedAssembly);
+            if (load.LoadedAssembly.GetName().Name != "System.Management.Automation") return;
+            Register(load.LoadedAssembly);
+            if (Environment.GetEnvironmentVariable("WINHOST_EVENT_LOG") != null) WinHost.EventLog.Open(load.LoadedAssembly);
         };
     }
 
@@ -39,6 +42,7 @@ internal static class StartupHook
             ["Microsoft.Win32.RegistryKey"] = typeof(WinHost.RegistryKey),
             ["Microsoft.Win32.RegistryAclExtensions"] = typeof(WinHost.RegistryAclExtensions),
             ["System.Security.AccessControl.RegistrySecurity"] = typeof(WinHost.RegistrySecurity),
+            ["System.ServiceProcess.ServiceController"] = typeof(WinHost.ServiceController),
             ["System.Net.Dns"] = typeof(WinHost.Dns),
             ["System.Net.NetworkInformation.NetworkInterface"] = typeof(WinHost.NetworkInterface),
             ["System.Net.NetworkInformation.IPGlobalProperties"] = typeof(WinHost.IPGlobalProperties),
@@ -57,10 +61,20 @@ namespace WinHost
     {
         public static readonly string Folder = Environment.GetEnvironmentVariable("WINHOST_STATE");
 
+        private static readonly string SettingsPath = Path.Combine(Folder, "host.json");
+        private static JsonElement settings;
+        private static DateTime settingsTime;
+
+        // Looked at for each registry call: read again only when it was written.
         public static JsonElement Setting(string name)
         {
-            using (var settings = JsonDocument.Parse(File.ReadAllText(Path.Combine(Folder, "host.json"))))
-                return settings.RootElement.GetProperty(name).Clone();
+            var time = File.GetLastWriteTimeUtc(SettingsPath);
+            if (time != settingsTime)
+            {
+                using (var document = JsonDocument.Parse(File.ReadAllText(SettingsPath))) settings = document.RootElement.Clone();
+                settingsTime = time;
+            }
+            return settings.GetProperty(name);
         }
 
         [DllImport("libc", SetLastError = true)]
@@ -99,6 +113,62 @@ namespace WinHost
         }
     }
 
+    // What PowerShell writes into the event log of Windows goes to syslog elsewhere, and from there to standard error, in full.
+    internal static class EventLog
+    {
+        private const int WriteToStandardError = 0x20;
+        private const int LocalFacility = 16 << 3;
+        private const byte Verbose = 5;
+
+        [DllImport("libc")]
+        private static extern void openlog(nint identity, int option, int facility);
+
+        public static void Open(Assembly engine)
+        {
+            const BindingFlags Hidden = BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance;
+            // its constructor opens syslog, so it has to be there before
+            var provider = engine.GetType("System.Management.Automation.Tracing.PSSysLogProvider")
+                .GetField("s_provider", Hidden).GetValue(null);
+            // the level can be set for a whole machine only, in PowerShell's own folder
+            provider.GetType().GetField("_levelFilter", Hidden).SetValue(provider, Verbose);
+            openlog(Marshal.StringToHGlobalAnsi("PowerShell"), WriteToStandardError, LocalFacility);
+        }
+    }
+
+    // What is to go wrong here: the host is asked before and after each step, by a channel that is there if it was told to have
+    // faults. Without an answer the process stands still.
+    public static class Faults
+    {
+        private static readonly Stream Channel = Open();
+
+        private static Stream Open()
+        {
+            var descriptor = Environment.GetEnvironmentVariable("WINHOST_FAULTS");
+            if (descriptor == null) return null;
+            return new FileStream(new SafeFileHandle(new IntPtr(int.Parse(descriptor)), false), FileAccess.ReadWrite, 0);
+        }
+
+        public static void Meet(string step)
+        {
+            if (Channel == null) return;
+            var line = Encoding.ASCII.GetBytes(step + "\n");
+            Channel.Write(line, 0, line.Length);
+            var error = new StringBuilder();
+            for (var c = Channel.ReadByte(); c != '\n'; c = Channel.ReadByte()) error.Append((char)c);
+            if (error.Length > 0) throw new UnauthorizedAccessException(error.ToString());
+        }
+
+        // An operation on the policy store: one that changes a key below the container, or a value there.
+        public static void Operation(string key, Action operation)
+        {
+            const string Store = @"HKLM\SOFTWARE\Policies\Microsoft\Windows\IPSec\Policy\Local\";
+            var counts = key.StartsWith(Store, StringComparison.OrdinalIgnoreCase);
+            if (counts) Meet("before operation");
+            operation();
+            if (counts) Meet("after operation");
+        }
+    }
+
     internal sealed class Key
     {
         public string Path;
@@ -111,6 +181,8 @@ namespace WinHost
     internal static class Journal
     {
         private static readonly Dictionary<string, Key> Keys = new Dictionary<string, Key>(StringComparer.OrdinalIgnoreCase);
+        private static readonly FileStream file = new FileStream(
+            System.IO.Path.Combine(State.Folder, "registry.jsonl"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 0);
         private static long position;
 
         public static Key Find(string path)
@@ -131,21 +203,17 @@ namespace WinHost
 
         private static void ReadOn()
         {
-            var path = System.IO.Path.Combine(State.Folder, "registry.jsonl");
-            using (var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite))
+            var length = RandomAccess.GetLength(file.SafeFileHandle);
+            if (length == position) return;
+            var data = new byte[length - position];
+            var read = RandomAccess.Read(file.SafeFileHandle, data, position);
+            var start = 0;
+            for (var end = Array.IndexOf(data, (byte)'\n', 0, read); end >= 0; end = Array.IndexOf(data, (byte)'\n', start, read - start))
             {
-                if (file.Length == position) return;
-                file.Seek(position, SeekOrigin.Begin);
-                var data = new byte[file.Length - position];
-                file.ReadExactly(data);
-                var start = 0;
-                for (var end = Array.IndexOf(data, (byte)'\n'); end >= 0; end = Array.IndexOf(data, (byte)'\n', start))
-                {
-                    using (var line = JsonDocument.Parse(data.AsMemory(start, end - start))) Apply(line.RootElement);
-                    start = end + 1;
-                }
-                position += start;
+                using (var line = JsonDocument.Parse(data.AsMemory(start, end - start))) Apply(line.RootElement);
+                start = end + 1;
             }
+            position += start;
         }
 
         private static void Apply(JsonElement change)
@@ -270,8 +338,10 @@ namespace WinHost
 
         public RegistryKey CreateSubKey(string name)
         {
-            var key = Journal.Find(path + "\\" + name);
-            if (key == null) Journal.Write("create", path + "\\" + name);
+            Faults.Operation(path + "\\" + name, () =>
+            {
+                if (Journal.Find(path + "\\" + name) == null) Journal.Write("create", path + "\\" + name);
+            });
             return OpenSubKey(name, true);
         }
 
@@ -282,8 +352,11 @@ namespace WinHost
 
         public void DeleteSubKeyTree(string name, bool throwOnMissingSubKey)
         {
-            if (Journal.Find(path + "\\" + name) != null) Journal.Write("delete", path + "\\" + name);
-            else if (throwOnMissingSubKey) throw new ArgumentException("Cannot delete a subkey tree because the subkey does not exist.");
+            Faults.Operation(path + "\\" + name, () =>
+            {
+                if (Journal.Find(path + "\\" + name) != null) Journal.Write("delete", path + "\\" + name);
+                else if (throwOnMissingSubKey) throw new ArgumentException("Cannot delete a subkey tree because the subkey does not exist.");
+            });
         }
 
         private Key Existing()
@@ -292,6 +365,8 @@ namespace WinHost
             if (key == null) throw new IOException("Illegal operation attempted on a registry key that has been marked for deletion.");
             return key;
         }
+
+        public int SubKeyCount { get { return Existing().Children.Count; } }
 
         public string[] GetSubKeyNames() { return Existing().Children.Select(c => c.Path.Substring(path.Length + 1)).ToArray(); }
 
@@ -316,14 +391,17 @@ namespace WinHost
         {
             if (!writable) throw new UnauthorizedAccessException("Cannot write to the registry key.");
             Existing();
-            Journal.Write("set", path, Journal.Encoded(name ?? ""), (int)kind, Encoded(value, kind));
+            Faults.Operation(path + "\\", () => Journal.Write("set", path, Journal.Encoded(name ?? ""), (int)kind, Encoded(value, kind)));
         }
 
         public void DeleteValue(string name, bool throwOnMissingValue)
         {
             if (!writable) throw new UnauthorizedAccessException("Cannot write to the registry key.");
-            if (Existing().Values.ContainsKey(name ?? "")) Journal.Write("unset", path, Journal.Encoded(name ?? ""));
-            else if (throwOnMissingValue) throw new ArgumentException("No value exists with that name.");
+            Faults.Operation(path + "\\", () =>
+            {
+                if (Existing().Values.ContainsKey(name ?? "")) Journal.Write("unset", path, Journal.Encoded(name ?? ""));
+                else if (throwOnMissingValue) throw new ArgumentException("No value exists with that name.");
+            });
         }
 
         private static object Encoded(object value, RegistryValueKind kind)
@@ -422,6 +500,122 @@ namespace WinHost
     public sealed class Clock
     {
         public static System.DateTimeOffset UtcNow { get { return System.DateTimeOffset.FromUnixTimeSeconds(State.Now()); } }
+    }
+
+    // The one service of a simulated host: what was done to it is in service.jsonl, its start type in the registry.
+    public sealed class ServiceController
+    {
+        private const string Key = @"HKLM\SYSTEM\CurrentControlSet\Services\PolicyAgent";
+        private static readonly Dictionary<string, uint> StartTypes =
+            new Dictionary<string, uint>(StringComparer.OrdinalIgnoreCase) { ["Automatic"] = 2, ["Manual"] = 3, ["Disabled"] = 4 };
+
+        private readonly string name;
+
+        public ServiceController(string name) { this.name = name; }
+
+        public string Status
+        {
+            get
+            {
+                if (!"PolicyAgent".Equals(name, StringComparison.OrdinalIgnoreCase) || Start == null)
+                    throw new InvalidOperationException("Cannot find any service with service name '" + name + "'.");
+                var last = File.ReadLines(Path.Combine(State.Folder, "service.jsonl")).Last(line => !line.Contains("control"));
+                return last.Contains("start") ? "Running" : "Stopped";
+            }
+        }
+
+        private static uint? Start
+        {
+            get
+            {
+                var key = Journal.Find(Key);
+                return key != null && key.Values.ContainsKey("Start") ? (uint?)(int)key.Values["Start"].Item3 : null;
+            }
+        }
+
+        // The status, for who may control the service.
+        private string Control()
+        {
+            var status = Status;
+            if (!State.Setting("administrator").GetBoolean())
+                throw new InvalidOperationException("Service '" + name + "' cannot be controlled: Access is denied");
+            return status;
+        }
+
+        public void SetStart(string type)
+        {
+            Control();
+            Journal.Write("set", Key, "Start", (int)RegistryValueKind.DWord, StartTypes[type]);
+        }
+
+        public void Begin()
+        {
+            Control();
+            if (Start == 4)
+                throw new InvalidOperationException("Service 'IPsec Policy Agent (PolicyAgent)' cannot be started because it is disabled.");
+            Tell("start");
+        }
+
+        public void End()
+        {
+            Control();
+            Note("stop");
+        }
+
+        public void ExecuteCommand(int command)
+        {
+            if (Control() != "Running") throw new InvalidOperationException("Cannot control PolicyAgent service on computer '.'.");
+            Tell("control", command);
+        }
+
+        private static void Tell(params object[] action)
+        {
+            Faults.Meet("before service");
+            Note(action);
+            Faults.Meet("after service");
+        }
+
+        private static void Note(params object[] action)
+        {
+            State.Append("service.jsonl", action);
+            State.Event("service", action);
+        }
+    }
+
+    public abstract class ServiceCommand : PSCmdlet
+    {
+        [Parameter(Position = 0)]
+        public string Name { get; set; }
+
+        protected ServiceController Service { get { return new ServiceController(Name); } }
+    }
+
+    [Cmdlet(VerbsCommon.Set, "Service")]
+    public sealed class SetService : ServiceCommand
+    {
+        [Parameter]
+        public string StartupType { get; set; }
+
+        protected override void EndProcessing() { Service.SetStart(StartupType); }
+    }
+
+    [Cmdlet(VerbsLifecycle.Start, "Service")]
+    public sealed class StartService : ServiceCommand
+    {
+        protected override void EndProcessing() { Service.Begin(); }
+    }
+
+    [Cmdlet(VerbsLifecycle.Restart, "Service")]
+    public sealed class RestartService : ServiceCommand
+    {
+        [Parameter]
+        public SwitchParameter Force { get; set; }
+
+        protected override void EndProcessing()
+        {
+            Service.End();
+            Service.Begin();
+        }
     }
 
     // Each simulated host has its own mutexes.

@@ -1,8 +1,10 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 @{
-    RootModule = 'WinHost.psm1'
+    RootModule = 'StandIns.dll'
     ModuleVersion = '1.0'
     GUID = '3f4b7a8e-0d0f-4b0c-9d6c-6a1f0d1c2b3a'
-    FunctionsToExport = @('Get-Service', 'Set-Service', 'Start-Service', 'Stop-Service', 'Restart-Service')
+    FunctionsToExport = @()
+    AliasesToExport = @()
+    CmdletsToExport = @('Set-Service', 'Start-Service', 'Restart-Service')
 }

@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What the core costs: codec, grammar, planning."""
+
+from __future__ import annotations
+
+import shlex
+import struct
+import typing as t
+
+from ansible_collections.ipsec.windows.plugins.module_utils.blobs import FilterBlob
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_line
+from ansible_collections.ipsec.windows.plugins.module_utils.store import Store
+from unit import stores
+
+from .measure import Row, in_turn
+from .policies import block_list, one_changed
+
+TIMES: t.Final = 20
+_RECORD: t.Final = struct.Struct("<" + "I2s" * 3 + "16sI4s4s4s4s4sIHHBBH")
+_HEAD: t.Final = 24
+
+
+def codec() -> t.Iterator[Row]:
+    store = stores.change(Store(), block_list(10_000)).store
+    path = next(path for path in store.paths() if path.startswith("ipsecFilter"))
+    data = t.cast("bytes", store.get(path, "ipsecData").data)
+
+    def unpack_bare() -> list[tuple[t.Any, ...]]:
+        return [_RECORD.unpack_from(data, at) for at in range(_HEAD, len(data), _RECORD.size)]
+
+    records = unpack_bare()
+
+    def pack_bare() -> bytes:
+        return b"".join([_RECORD.pack(*record) for record in records])
+
+    blob = FilterBlob.unpack(data)
+    if pack_bare() != data[_HEAD:] or blob.pack() != data:
+        raise SystemExit("bench: the two sides do not do the same")
+    size = f"10,000 filters, {len(data):,} bytes"
+    yield Row("decode", 3, in_turn(lambda: FilterBlob.unpack(data), unpack_bare, TIMES), f"{size}; ÷ a struct loop")
+    yield Row("encode", 3, in_turn(blob.pack, pack_bare, TIMES), f"{size}; ÷ a struct loop")
+
+
+def grammar() -> t.Iterator[Row]:
+    lines = [
+        f'ipseccmd -w REG -p "Block list" -r "Block {n}" -f 0+10.0.{n >> 8}.{n & 255} *+0:445:TCP -n BLOCK'
+        for n in range(1, 5_001)
+    ]
+    ratios = in_turn(lambda: [read_line(line) for line in lines], lambda: [shlex.split(line) for line in lines], TIMES)
+    yield Row("parse", 4, ratios, "5,000 command lines to commands; ÷ shlex.split of them")
+
+
+def planning() -> t.Iterator[Row]:
+    def change(policy: dict[str, t.Any]) -> t.Callable[[], object]:
+        store, other = stores.change(Store(), policy).store, one_changed(policy)
+        return lambda: stores.change(store, other)
+
+    large, small = change(block_list(100_000)), change(block_list(10_000))
+    ratios = in_turn(large, lambda: [small() for _time in range(10)], 5)
+    yield Row("plan_growth", 1.3, ratios, "one of 100,000 filters changed; ÷ 10 × one of 10,000")
+
+
+def all_rows() -> t.Iterator[Row]:
+    yield from codec()
+    yield from grammar()
+    yield from planning()

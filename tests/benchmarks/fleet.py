@@ -1,0 +1,49 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What a fleet costs the controller: 200 hosts whose side is emulated, so that Ansible itself is what takes time."""
+
+from __future__ import annotations
+
+import pathlib
+import tempfile
+import typing as t
+
+from winhost.farm import Farm
+
+from .measure import Row
+from .plays import play
+from .policies import many_rules, one_changed
+
+HOSTS: t.Final = 200
+TIMES: t.Final = 5
+_FORKS: t.Final = ("--forks", "20")
+_PING: t.Final = {"name": "peer", "ansible.windows.win_ping": None}
+
+
+def all_rows() -> t.Iterator[Row]:
+    with tempfile.TemporaryDirectory() as scratch, Farm(count=HOSTS, engine="python") as farm:
+        folder = pathlib.Path(scratch)
+        hosts = list(farm.hosts.values())
+        policy = {**many_rules(10), "assigned": True}
+        one, other = ({"name": "ours", "ipsec.windows.ipsec_policy": p} for p in (policy, one_changed(policy)))
+        play(farm, folder, hosts, [{**one, "name": "first"}], *_FORKS)
+        unchanged = play(farm, folder, hosts, [one, _PING] * TIMES, *_FORKS)
+        changed = play(farm, folder, hosts, [other, _PING, one, _PING] * (TIMES // 2 + 1), *_FORKS)
+        size = f"{HOSTS} hosts, 20 forks, a policy of 10 rules"
+        for name, aim, found, what in (
+            ("fleet_unchanged", 1, unchanged, "nothing to change"),
+            ("fleet_changed", 2, changed, "one rule changed"),
+        ):
+            ratios = [a / b for a, b in zip(found.seconds["ours"], found.seconds["peer"], strict=True)]
+            yield Row(name, aim, ratios, f"{size}, {what}; ÷ win_ping over the same hosts")
+        few = hosts[: HOSTS // 10]
+        memory = {
+            (name, len(group)): play(farm, folder, group, [{**task, "name": "all"}] * 2, *_FORKS).main_memory
+            for name, task in (("ours", one), ("peer", _PING))
+            for group in (few, hosts)
+        }
+        growth = {name: memory[name, len(hosts)] / memory[name, len(few)] for name in ("ours", "peer")}
+        sizes = " → ".join(f"{memory['ours', len(group)] >> 20} MiB" for group in (few, hosts))
+        what = f"growth of the controller's memory from {len(few)} to {HOSTS} hosts ({sizes}); ÷ that with win_ping"
+        yield Row("fleet_memory", 1.1, [growth["ours"] / growth["peer"]] * 2, what)

@@ -1,0 +1,157 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Input that no administrator types and some attacker does: `tests/data/hostile`, one case a line.
+
+Each case has a name, its input, and in `says` words that the message must contain.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import gzip
+import hashlib
+import pathlib
+import typing as t
+import zlib
+
+import yaml
+
+FOLDER: t.Final = pathlib.Path(__file__).parent.parent / "data" / "hostile"
+FILES: t.Final = ("answers", "arguments", "blobs", "commands", "names", "options", "regfiles", "scripts")
+LONGEST_MESSAGE: t.Final = 1300
+"""Characters that a message may have, whatever it quotes."""
+
+RULE: t.Final = {"name": "R", "filters": ["0+192.0.2.1"]}
+FILTER: t.Final = {"source": "me", "destination": "any"}
+Case: t.TypeAlias = dict[str, t.Any]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with texts that would be too long to write."""
+
+
+def _times(loader: _Loader, node: yaml.SequenceNode) -> str:
+    text, count = loader.construct_sequence(node)
+    return text * count
+
+
+def _join(loader: _Loader, node: yaml.SequenceNode) -> str:
+    return "".join(loader.construct_sequence(node))
+
+
+_Loader.add_constructor("!times", _times)
+_Loader.add_constructor("!join", _join)
+
+
+@functools.cache
+def cases(file: str) -> dict[str, Case]:
+    """The cases of a file by their names."""
+    entries = yaml.load((FOLDER / f"{file}.yml").read_text("utf-8"), _Loader)
+    found = {entry["name"]: entry for entry in entries}
+    assert len(found) == len(entries), f"{file}.yml: two cases have one name"
+    return found
+
+
+def named(file: str) -> list[str]:
+    """The names of the cases that can be told without a play."""
+    return [name for name, case in cases(file).items() if case.get("of") != "play"]
+
+
+def task_of(case: Case) -> tuple[str, dict[str, t.Any]]:
+    """The module of a case of arguments, and what it is given."""
+    if "ipsec_rule" in case:
+        return "ipsec_rule", case["ipsec_rule"]
+    if "ipsec_policy" in case:
+        return "ipsec_policy", case["ipsec_policy"]
+    rule = dict(case.get("rule", {}))
+    if "filter" in case:
+        given = case["filter"]
+        rule["filters"] = [{**FILTER, **given} if isinstance(given, dict) else given]
+    return "ipsec_policy", {"name": "P", "rules": [{**RULE, **rule}]}
+
+
+def filter_of(case: Case) -> str:
+    """The name of the filter that a case of scripts is for."""
+    return next(key for key in case if key.startswith(("from_", "to_")))
+
+
+EMPTY: t.Final = hashlib.sha256(b"").hexdigest()
+_SERVICE: t.Final = {"status": "running", "start_type": "manual"}
+READ: t.Final[dict[str, t.Any]] = {
+    "protocol": 1,
+    "changed": False,
+    "store": "",
+    "digest": EMPTY,
+    "now": 1750000000,
+    "product": "Windows Server 2022 Standard",
+    "version": "10.0.20348",
+    "writable": True,
+    "service": _SERVICE,
+    "untold": False,
+    "domain": None,
+    "names": {},
+    "interfaces": {},
+    "connections": [],
+}
+"""A true answer to `read`, of a host without policies (docs/host-module.md)."""
+APPLIED: t.Final[dict[str, t.Any]] = {
+    "protocol": 1,
+    "changed": False,
+    "applied": 7,
+    "digest": "0" * 64,
+    "store": None,
+    "error": None,
+    "conflict": False,
+    "now": None,
+    "service": {**_SERVICE, "told": "nothing", "error": None},
+}
+"""A true answer to seven operations that lead to a store of that digest."""
+
+
+def reading(case: Case) -> dict[str, t.Any]:
+    """The answer to `read` of a case of answers."""
+    return {**READ, **lies(case)}
+
+
+def lies(case: Case) -> dict[str, t.Any]:
+    """What is not true in the answer to `read` of a case."""
+    found = dict(case.get("read", {}))
+    if "store_text" in case:
+        data = case["store_text"].encode()
+        found["store"] = base64.b64encode(gzip.compress(data)).decode()
+        found["digest"] = hashlib.sha256(data).hexdigest()
+    if "bomb" in case:
+        found["store"] = bomb(case["bomb"])
+        found["digest"] = hashlib.sha256(_MEBIBYTE * min(case["bomb"], 16)).hexdigest()
+    if "many_addresses" in case:
+        numbers = range(case["many_addresses"])
+        found["names"] = {"liar.example": [f"192.0.{2 + i // 250}.{1 + i % 250}" for i in numbers]}
+    return found
+
+
+def unpacked(packed: str) -> str:
+    return gzip.decompress(base64.b64decode(packed)).decode() if packed else ""
+
+
+_MEBIBYTE: t.Final = b"k;\n\n" * (1 << 18)
+
+
+@functools.cache
+def bomb(mebibytes: int) -> str:
+    """A packed text of so many MiB."""
+    # members of gzip may follow each other, but a reader may stop at the first: it has to be one
+    engine = zlib.compressobj(wbits=31)
+    parts = [engine.compress(_MEBIBYTE) for _i in range(mebibytes)]
+    return base64.b64encode(b"".join([*parts, engine.flush()])).decode()
+
+
+def check_message(case: Case, message: str) -> None:
+    """What every message owes to who reads it."""
+    assert case["says"] in message
+    assert "without" not in case or case["without"] not in message
+    assert len(message) <= LONGEST_MESSAGE
+    assert all(c.isprintable() or c == "\n" for c in message), "it would reach the terminal"
+    for word in ("Traceback", "Error:", "<class", "object at 0x"):
+        assert word not in message

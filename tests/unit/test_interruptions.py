@@ -1,0 +1,213 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Every plan may be cut off after every operation: what is in force is the old policy or the new one, and the next run
+finishes the job. Judged by the simulated host's own reader, with pairs of stores and tasks that are made from numbers.
+
+The number of a pair that fails is in the name of the test. More of them: PAIRS=5000 make test
+PYTEST_ARGS=tests/unit/test_interruptions.py
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import itertools
+import os
+import random
+import re
+import uuid
+
+import pytest
+from ansible_collections.ipsec.windows.plugins.module_utils.model import fold
+from ansible_collections.ipsec.windows.plugins.module_utils.store import Store
+from unit import pairs, stores
+from winhost import policy as reader
+
+GUID = "\\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\\}"
+OBJECT = re.compile("(ipsecfilter|ipsecnegotiationpolicy|ipsecnfa|ipsecisakmppolicy)" + GUID)
+PART = re.compile("(ipsecfilter|ipsecnegotiationpolicy)" + GUID)
+POLICY = re.compile("ipsecpolicy" + GUID)
+REFERENCES = ("ipsecISAKMPReference", "ipsecNFAReference", "ipsecFilterReference", "ipsecNegotiationPolicyReference")
+OWNERS = "ipsecOwnersReference"
+REPLACES = "ipsecWindowsReplaces"
+NEW = b"\xf0" * 10
+"""How the GUIDs of the runs begin."""
+CUT_TWICE = 2
+"""For how many places of a pair the finishing run is cut off as well."""
+
+
+def in_force(store: Store):
+    try:
+        return stores.in_force(stores.to_tree(store))
+    except reader.StoreError:
+        return "unreadable"
+
+
+def meaning(store: Store):
+    """All policies by what facts say, without ids and orders, and the name of the assigned one."""
+    policies = []
+    for policy in stores.facts(store).values():
+        policy = copy.deepcopy(policy)
+        for rule in policy["rules"]:
+            rule["filters"].sort(key=str)
+            del rule["id"]
+        policy["rules"].sort(key=str)
+        del policy["id"]
+        policies.append(policy)
+    active = targets(store, "", "ActivePolicy")
+    return policies, [text(store, key, "ipsecName") for key in active if key in store]
+
+
+def text(store: Store, key: str, name: str) -> str:
+    value = store.get(key, name)
+    return value.data if value is not None and isinstance(value.data, str) else ""
+
+
+def targets(store: Store, key: str, name: str) -> list[str]:
+    value = store.get(key, name)
+    data = () if value is None else value.data
+    return [t.rpartition("\\")[2].lower() for t in ((data,) if isinstance(data, str) else data) if t]
+
+
+def reach(store: Store, roots) -> set[str]:
+    """These objects and all that they refer to."""
+    found: set[str] = set()
+    left = list(roots)
+    while left:
+        key = left.pop()
+        if key not in found and key in store:
+            found.add(key)
+            left += [target for name in REFERENCES for target in targets(store, key, name)]
+    return found
+
+
+def keys(store: Store, kind: re.Pattern) -> list[str]:
+    return [key for key in map(str.lower, store.paths()) if kind.fullmatch(key)]
+
+
+def objects(store: Store) -> list[str]:
+    return keys(store, OBJECT)
+
+
+def policies(store: Store) -> list[str]:
+    return keys(store, POLICY)
+
+
+def nobodys(store: Store) -> set[str]:
+    """Objects without an owner that belong to the library or to no policy: they stay, and what they use."""
+    unowned = {key for key in objects(store) if store.values(key) and not targets(store, key, OWNERS)}
+    return (unowned - reach(store, policies(store))) | library(store)
+
+
+def library(store: Store) -> set[str]:
+    """Filter lists and actions with a name and without an owner."""
+    found = (key for key in keys(store, PART) if not targets(store, key, OWNERS))
+    return {key for key in found if text(store, key, "ipsecName")}
+
+
+def replaced(store: Store) -> set[str]:
+    """Policies of a swing that was cut off."""
+    marked = [key for key in policies(store) if targets(store, key, REPLACES)]
+    return {*marked, *(old for key in marked for old in targets(store, key, REPLACES))}
+
+
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """What is there before a task and does not belong to the policies that it is about, byte for byte."""
+
+    whole: dict[str, dict]
+    but_owners: dict[str, dict]
+
+    @classmethod
+    def of(cls, pair: pairs.Pair) -> Kept:
+        store = pair.store
+        asked = {fold(name) for name in pair.goal.title.split(", ")} | {fold(pair.id or "-")}
+        about = {
+            key
+            for key in policies(store)
+            if {fold(text(store, key, "ipsecName")), fold(key[key.index("{") :])} & asked or key in replaced(store)
+        }
+        others = reach(store, set(policies(store)) - about)
+        shared = others & reach(store, about)
+        unused = reach(store, nobodys(store)) - reach(store, policies(store))
+        stock = library(store)
+        known = {*objects(store), *policies(store)}
+        foreign = {key for key in map(str.lower, store.paths()) if key and key.partition("\\")[0] not in known}
+        below = {key for key in map(str.lower, store.paths()) if key.partition("\\")[0] in others | stock} - known
+        whole = ((others - shared) | stock | foreign | below) - shared
+        return cls(
+            {key: store.values(key) for key in whole},
+            {key: _without_owners(store.values(key)) for key in shared | unused},
+        )
+
+    def check(self, store: Store) -> None:
+        for key, values in self.whole.items():
+            assert store.values(key) == values, key
+        for key, values in self.but_owners.items():
+            assert _without_owners(store.values(key)) == values, key
+
+
+def _without_owners(values: dict) -> dict:
+    return {name: value for name, value in values.items() if name.lower() != OWNERS.lower()}
+
+
+class Run:
+    """The task of a pair, on stores that its own interrupted runs have left."""
+
+    def __init__(self, pair: pairs.Pair, seed: int) -> None:
+        self.pair = pair
+        rng = random.Random(-seed - 1)
+        self.new_guid = lambda: str(uuid.UUID(bytes=NEW + rng.randbytes(6)))
+        self.now = itertools.count(2_000_000_000, 7)
+        self.kept = Kept.of(pair)
+        self.nobodys = nobodys(pair.store)
+        self.old = in_force(pair.store)
+        done = self.again(pair.store)
+        self.operations = done.plan.operations
+        self.new = in_force(done.store)
+        self.meaning = meaning(done.store)
+        self.ends: list[list[tuple[str, str, str]]] = []
+        self.check_end(done.store)
+
+    def again(self, store: Store) -> stores.Done:
+        return stores.run_goal(store, self.pair.goal, now=next(self.now), new_guid=self.new_guid)
+
+    def cuts(self, store: Store, operations):
+        """The store after each operation. What is in force changes from the old to the new at most once."""
+        store, expected = store.copy(), [self.old, self.new]
+        for count in range(len(operations) + 1):
+            if count:
+                store.change(operations[count - 1])
+            found = in_force(store)
+            assert found in expected, f"after {count} of {len(operations)} operations"
+            if found != self.old:
+                expected = [self.new]
+            yield store
+
+    def check_end(self, store: Store) -> None:
+        assert in_force(store) == self.new
+        used = reach(store, [*policies(store), *self.nobodys])
+        assert [key for key in objects(store) if key not in used] == []
+        assert not replaced(store)
+        self.kept.check(store)
+        # most ends are the same but for times and GUIDs: what follows takes its time
+        end = stores.comparable(store, lambda data: re.sub(NEW + b".{6}", bytes(16), data, flags=re.DOTALL))
+        if end not in self.ends:
+            self.ends.append(end)
+            assert meaning(store) == self.meaning
+            assert self.again(store).operations == 0
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("PAIRS", "220"))))
+def test_a_task_can_be_cut_off_after_every_operation(seed):
+    pair = pairs.make(seed)
+    run = Run(pair, seed)
+    rng = random.Random(seed)
+    twice = rng.sample(range(len(run.operations) + 1), min(CUT_TWICE, len(run.operations)))
+    for count, cut in enumerate(run.cuts(pair.store, run.operations)):
+        done = run.again(cut)
+        run.check_end(done.store)
+        if count in twice:
+            second = [store.copy() for store in run.cuts(cut, done.plan.operations)]
+            run.check_end(run.again(rng.choice(second)).store)

@@ -1,0 +1,266 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What can go wrong on a host while it does what a client asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import random
+import threading
+import time
+import typing as t
+
+from . import policy
+from .payload import Payload
+from .shells import Command
+from .tree import DWORD
+
+if t.TYPE_CHECKING:
+    from .host import Host
+
+KINDS: t.Final = {
+    "denied": "the operation fails: access is denied",
+    "refuse": "the service refuses to start or to reload",
+    "change": "another program writes to the policy store",
+    "cut": "the client's connection is reset; what runs goes on",
+    "silent": "the host answers nobody any more; what runs goes on",
+    "hang": "what runs stands still; the host answers",
+    "kill": "what runs dies",
+}
+"""The kinds of faults, and what happens."""
+
+PLACES: t.Final = ("any", "service", "read", "apply", "tell")
+"""Where, beside the number of an operation of an apply request: any operation, the start or reload of the service, the
+request as a whole.
+"""
+
+SYNTAX: t.Final = (
+    f"KIND [before|after] [N|{'|'.join(PLACES)}] [RATE%] [on HOST] [for SECONDS], where KIND is one of "
+    f"{', '.join(KINDS)} and N counts the operations of an apply request from 1"
+)
+_WAITING: t.Final = ("hang", "silent")
+_PLACE_OF: t.Final = {"refuse": "service"}
+
+
+class FaultError(ValueError):
+    """A text that is no fault; says what one is made of."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """A `kind` of fault, `when` (before, after) something is done at a `place`: the number of an operation, or one of
+    `PLACES`.
+
+    It happens once, or each time with the probability `rate`. `host` is the name of the only host to have it. What
+    waits does so for some `seconds`; None is as long as the client wants, or the host is there.
+    """
+
+    kind: str
+    when: str = "before"
+    place: str | int = "any"
+    rate: float | None = None
+    host: str | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise FaultError(f"'{self.kind}' is no kind of fault")
+        of_operation = isinstance(self.place, int) or self.place == "any"
+        if self.kind == "denied" and not of_operation:
+            raise FaultError(f"only an operation can be denied (N or any), not '{self.place}'")
+        if self.kind == "refuse" and self.place != "service":
+            raise FaultError(f"only the service refuses, not '{self.place}'")
+        if isinstance(self.place, int) and self.place < 1:
+            raise FaultError("operations are counted from 1")
+        if self.rate is not None and not 0 < self.rate <= 1:
+            raise FaultError("a rate is more than 0% and at most 100%")
+        if self.seconds is not None and self.kind not in _WAITING:
+            raise FaultError(f"only {' and '.join(_WAITING)} last for some seconds, not '{self.kind}'")
+
+    @classmethod
+    def parse(cls, text: str) -> Fault:
+        """A fault as `SYNTAX` writes it. Raises `FaultError`."""
+        kind, *words = text.split() or [""]
+        found: dict[str, t.Any] = {"place": _PLACE_OF[kind]} if kind in _PLACE_OF else {}
+        given: set[str] = set()
+        try:
+            while words:
+                name, value = _part(words)
+                if name in given:
+                    raise FaultError(f"'{value}' is the second {name}")
+                given.add(name)
+                found[name] = value
+            return cls(kind, **found)
+        except FaultError as error:
+            raise FaultError(f"{error}; a fault is {SYNTAX}") from None
+
+    def __str__(self) -> str:
+        rate = "" if self.rate is None else f" {self.rate * 100:g}%"
+        host = "" if self.host is None else f" on {self.host}"
+        seconds = "" if self.seconds is None else f" for {self.seconds:g}"
+        return f"{self.kind} {self.when} {self.place}{rate}{host}{seconds}"
+
+    def is_at(self, when: str, place: str, number: int) -> bool:
+        """Whether it can happen at an "operation" with this number, or at another place."""
+        if self.when != when:
+            return False
+        return self.place in ("any", number) if place == "operation" else self.place == place
+
+
+def _part(words: list[str]) -> tuple[str, t.Any]:
+    """Takes one part of a fault off the front: its name and value."""
+    word = words.pop(0)
+    if word in ("before", "after"):
+        return "when", word
+    if word in PLACES:
+        return "place", word
+    if word.isdecimal():
+        return "place", int(word)
+    if word.endswith("%"):
+        return "rate", _number(word[:-1]) / 100
+    if word in ("on", "for"):
+        if not words:
+            raise FaultError(f"there is nothing behind '{word}'")
+        value = words.pop(0)
+        return ("host", value) if word == "on" else ("seconds", _number(value))
+    raise FaultError(f"'{word}' is no part of a fault")
+
+
+def _number(text: str) -> float:
+    if not text.replace(".", "", 1).isdecimal():
+        raise FaultError(f"'{text}' is no number")
+    return float(text)
+
+
+class Refused(Exception):
+    """What was about to be done fails; the text is that of the system."""
+
+
+class Killed(Exception):
+    """What runs is dead."""
+
+
+class Faults:
+    """The faults that a host is going to have; it is true as long as there are any."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._condition = threading.Condition()
+        self._left: list[tuple[Fault, random.Random]] = []
+        self._cleared = 0
+        self._silent_until = 0.0
+        self._changes = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._left)
+
+    def add(self, *faults: Fault | str) -> None:
+        """Let these happen: once each, or at their rate, with chances that are the same in each run of the host."""
+        for fault in faults:
+            found = Fault.parse(fault) if isinstance(fault, str) else fault
+            self._left.append((found, random.Random(f"{self._host.name} {found}")))
+
+    def clear(self) -> None:
+        """No more faults; what hangs goes on, who was silent speaks."""
+        with self._condition:
+            self._left.clear()
+            self._cleared += 1
+            self._silent_until = 0.0
+            self._condition.notify_all()
+
+    def meet(self, when: str, place: str, number: int, command: Command) -> None:
+        """Let happen to `command` what happens now. Raises `Refused`, `Killed`."""
+        found, cleared = self._take(when, place, number)
+        for fault in found:
+            self._host.event("fault", str(fault))
+            self._happen(fault, command, cleared)
+
+    def _take(self, when: str, place: str, number: int) -> tuple[list[Fault], int]:
+        """The faults that happen now, and how often all were cleared so far. Those that happen once are gone then."""
+        with self._condition:
+            found: list[Fault] = []
+            for entry in list(self._left):
+                fault, chance = entry
+                # one that is there twice happens twice, and not at once
+                if fault in found or not fault.is_at(when, place, number):
+                    continue
+                if fault.rate is None or chance.random() < fault.rate:
+                    found.append(fault)
+                    if fault.rate is None:
+                        self._left.remove(entry)
+            return found, self._cleared
+
+    def was_silent(self) -> bool:
+        """Whether the host does not answer; returns when it does."""
+        with self._condition:
+            silent = self._silent_until > time.monotonic()
+            while (left := self._silent_until - time.monotonic()) > 0:
+                self._condition.wait(min(left, 60))
+            return silent
+
+    def _happen(self, fault: Fault, command: Command, cleared: int) -> None:
+        match fault.kind:
+            case "denied":
+                raise Refused("Access to the registry key is denied.")
+            case "refuse":
+                raise Refused("Cannot control PolicyAgent service on computer '.'.")
+            case "change":
+                self._changes += 1
+                self._host.registry.change([("set", rf"{policy.LOCAL}\Other", "n", DWORD, self._changes)])
+            case "cut":
+                command.cut()
+            case "silent":
+                self._silent_until = time.monotonic() + (float("inf") if fault.seconds is None else fault.seconds)
+            case "hang":
+                self._hang(command, fault.seconds, cleared)
+            case "kill":
+                command.kill()
+                raise Killed
+
+    def _hang(self, command: Command, seconds: float | None, cleared: int) -> None:
+        command.on_kill(self._wake)
+        with self._condition:
+            self._condition.wait_for(lambda: command.killed or self._cleared > cleared, seconds)
+        if command.killed:
+            raise Killed
+
+    def _wake(self) -> None:
+        with self._condition:
+            self._condition.notify_all()
+
+
+class Course:
+    """A command on its way past the faults of its host."""
+
+    def __init__(self, host: Host, command: Command) -> None:
+        self._faults = host.faults
+        self._command = command
+        self._number = 0
+        self._request = ""
+
+    def begin(self) -> None:
+        """Its input is complete. Raises `Killed`."""
+        payload = Payload.parse(bytes(self._command.input)) if self._faults else None
+        self._request = payload.details()[-1] if payload else ""
+        self.meet("before", self._request)
+
+    def end(self) -> None:
+        """It has done what it was to do, and its answer is not out yet. Raises `Killed`."""
+        self.meet("after", self._request)
+
+    @contextlib.contextmanager
+    def step(self, place: str) -> t.Iterator[None]:
+        """Around an "operation" or the telling of the "service". Raises `Refused`, `Killed`."""
+        self.meet("before", place)
+        yield
+        self.meet("after", place)
+
+    def meet(self, when: str, place: str) -> None:
+        """Raises `Refused`, `Killed`."""
+        if self._command.killed:
+            raise Killed
+        if (when, place) == ("before", "operation"):
+            self._number += 1
+        self._faults.meet(when, place, self._number, self._command)
