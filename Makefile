@@ -8,14 +8,18 @@ LINT := .venv-lint
 COLLECTION := ansible_collections/ipsec/windows
 # what molecule does: test, converge, verify, cleanup …
 COMMAND ?= test
+# how long each target is fuzzed, and which ones; none are all
+SECONDS ?= 60
+TARGET ?=
 # an inventory with real hosts in the group windows (docs/real-host.md); none is a simulated one
 INVENTORY ?=
 
-.PHONY: help venv demo test bench lint sanity molecule clean
+.PHONY: help venv demo test fuzz bench lint sanity molecule clean
 
 help:
 	@echo "make demo      a policy on simulated Windows hosts, from nothing to nothing"
 	@echo "make test      all tests; PYTEST_ARGS=... chooses"
+	@echo "make fuzz      what the fuzzer finds; SECONDS=600 for each target, TARGET=blobs for one"
 	@echo "make bench     measurements, as ratios; PARTS=core (or tasks, fleet) chooses"
 	@echo "make lint      style, types, documentation, Windows PowerShell 5.1 syntax"
 	@echo "make sanity    ansible-test sanity on the built collection"
@@ -24,7 +28,7 @@ help:
 
 venv: $(VENV)/ready
 
-$(VENV)/ready: tests/requirements.txt
+$(VENV)/ready: tests/requirements.txt tests/fuzz/requirements.txt
 	@command -v $(PYTHON) >/dev/null || { \
 	  echo "$(PYTHON) is missing: install Python 3.11 or newer (Debian: apt install python3), or set PYTHON"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -33,6 +37,8 @@ $(VENV)/ready: tests/requirements.txt
 	  echo "the venv module of $(PYTHON) is missing (Debian: apt install python3-venv)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/requirements.txt
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+	  --requirement tests/fuzz/requirements.txt || echo "atheris has no wheel for $(PYTHON) here: tests that fuzz are skipped"
 	@mkdir -p $(VENV)/collections/$(dir $(COLLECTION))
 	@ln -sfn "$(CURDIR)" $(VENV)/collections/$(COLLECTION)
 	@touch $@
@@ -42,6 +48,9 @@ demo: venv
 
 test: venv
 	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+fuzz: venv
+	@$(VENV)/bin/python tests/fuzz/campaign.py --seconds $(SECONDS) $(TARGET)
 
 # ansible.windows, for its win_ping, out of the one package on PyPI that has it
 $(VENV)/peers: $(VENV)/ready

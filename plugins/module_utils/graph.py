@@ -63,8 +63,8 @@ def describe_class(class_: ObjectClass | None) -> str:
 
 
 def object_id(key: str) -> str:
-    """The braced GUID in a key's name."""
-    return key[key.index("{") :].lower()
+    """The braced GUID in a key's name; the whole name where it has none, as a reference may say anything."""
+    return key[max(key.find("{"), 0) :].lower()
 
 
 class Graph:
@@ -176,11 +176,24 @@ class Graph:
             # what these refer to is not known: it may be in use
             return []
         gone: dict[str, None] = dict.fromkeys(self._unfinished)
-        for class_ in (ObjectClass.NFA, ObjectClass.ISAKMP, ObjectClass.FILTER, ObjectClass.ACTION):
-            for key in self.of_class(class_):
-                if any(user not in gone for user in self.users.get(key, ())):
-                    continue
-                if self.owners(key) or not self.store.values(key):
-                    gone[key] = None
+        classes = (ObjectClass.NFA, ObjectClass.ISAKMP, ObjectClass.FILTER, ObjectClass.ACTION)
+        found = [key for class_ in classes for key in self.of_class(class_)]
+        users = {
+            key: {user for user in self.users.get(key, ()) if user not in gone}
+            for key in found
+            if self.owners(key) or not self.store.values(key)
+        }
+        used: dict[str, list[str]] = {}
+        for key, its_users in users.items():
+            for user in its_users:
+                used.setdefault(user, []).append(key)
+        unused = [key for key, its_users in users.items() if not its_users]
+        # grows: what only one that goes has used goes as well
+        for key in unused:
+            gone[key] = None
+            for target in used.get(key, ()):
+                users[target].discard(key)
+                if not users[target]:
+                    unused.append(target)
         gone.update(dict.fromkeys(key for key in self.of_class(ObjectClass.POLICY) if not self.store.values(key)))
         return list(gone)

@@ -195,7 +195,8 @@ def _typed(number: int, kind: int, raw: bytes, unicode: bool) -> tuple[int, Valu
         if kind == MULTI_STRING:
             # each text has its NUL, and so has the list
             return kind, text.removesuffix("\0").removesuffix("\0").split("\0") if len(text) > 1 else []
-        return kind, text.partition("\0")[0]
+        # .NET keeps what stands behind a NUL in it
+        return kind, text.removesuffix("\0")
     if kind in (DWORD, QWORD):
         size = 4 if kind == DWORD else 8
         if len(raw) != size:

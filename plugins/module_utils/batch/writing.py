@@ -8,13 +8,23 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ..model import ModelError
+
+# cmd.exe ends a line at some of these, and drops the others
+_UNWRITABLE: t.Final = re.compile("[\0\r\n\x1a]")
 _QUOTED_OR_SIGN: t.Final = re.compile(r'"[^"]*"?|[&|<>^]')
 
 
 def batch_file(commands: t.Iterable[str]) -> str:
     """The commands as the text of a batch file, in which a percent sign is written twice, and a caret stands before
     what cmd.exe would take for its own: to it a quotation mark behind a backslash is one like any other.
+
+    Raises `ModelError` for what no line can hold.
     """
+    commands = list(commands)
+    for command in commands:
+        if bad := _UNWRITABLE.search(command):
+            raise ModelError(f"a batch file cannot hold the character U+{ord(bad[0]):04X}, which a pre-shared key may")
     lines = [_QUOTED_OR_SIGN.sub(_escape, command).replace("%", "%%") for command in commands]
     if not all(line.isascii() for line in lines):
         lines.insert(0, "@chcp 65001 >nul")

@@ -272,7 +272,9 @@ def _write_record(filter_: Filter, guid: bytes) -> blobs.FilterRecord | blobs.Fi
 
 
 def _fits_version_1(address: Special | Host | Subnet | AddressRange) -> bool:
-    return address.family is Family.IPV4 and not isinstance(address, AddressRange)
+    # to version 1, the host 0.0.0.0 is this host
+    is_zero = isinstance(address, Host) and int(address.address) == 0
+    return address.family is Family.IPV4 and not isinstance(address, AddressRange) and not is_zero
 
 
 def _write_end(address: Special | Host | Subnet | AddressRange) -> tuple[bytes, bytes]:

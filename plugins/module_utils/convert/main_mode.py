@@ -55,11 +55,12 @@ def write_main_mode(main_mode: MainMode, old: blobs.IsakmpBlob | None) -> blobs.
         return blobs.IsakmpBlob(records, main_mode.lifetime_seconds, main_mode.quick_mode_limit, int(main_mode.pfs))
     before = read_main_mode(old)
     alike = {_algorithms(method): record for method, record in reversed(_pairs(before, old))}
-    same = dict(_pairs(before, old)) if _times(before) == _times(main_mode) else {}
+    same = _by_method(_pairs(before, old)) if _times(before) == _times(main_mode) else {}
     return dataclasses.replace(
         old,
         methods=tuple(
-            same.get(method) or _write_main_mode_method(method, main_mode, alike.get(_algorithms(method)))
+            next(same.get(method, iter(())), None)
+            or _write_main_mode_method(method, main_mode, alike.get(_algorithms(method)))
             for method in main_mode.methods
         ),
         # old writers leave the lifetime to the methods
@@ -73,6 +74,13 @@ def write_main_mode(main_mode: MainMode, old: blobs.IsakmpBlob | None) -> blobs.
 
 def _pairs(main_mode: MainMode, blob: blobs.IsakmpBlob) -> list[tuple[MainModeMethod, blobs.MainModeRecord]]:
     return list(zip(main_mode.methods, blob.methods, strict=True))
+
+
+def _by_method(
+    pairs: list[tuple[MainModeMethod, blobs.MainModeRecord]],
+) -> dict[MainModeMethod, t.Iterator[blobs.MainModeRecord]]:
+    """The records of each method in their order: a method may stand twice, each time with other junk."""
+    return {method: iter([record for other, record in pairs if other == method]) for method, _record in pairs}
 
 
 def _algorithms(method: MainModeMethod) -> tuple[str, str, int]:

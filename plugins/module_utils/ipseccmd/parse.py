@@ -91,9 +91,13 @@ def _take_computer(text: Text, words: list[Word]) -> str | None:
         return None
     word = words.pop(0)
     name = word.value[2:]
-    if not name or "\\" in name:
+    if not _is_computer(name):
         raise text.error(word.start, r"here must stand a computer's name, as in \\corpsrv1")
     return name
+
+
+def _is_computer(name: str) -> bool:
+    return name != "" and "\\" not in name and name.isprintable()
 
 
 def _parse_query(text: Text, words: list[Word], computer: str | None) -> Show:
@@ -342,7 +346,7 @@ class _Line:
             hint = did_you_mean(store, ("reg", "ds"))
             raise self.text.error(word.start, f"-w takes reg, reg:COMPUTER, ds or ds:DOMAIN{hint}")
         location = location.removeprefix("\\\\")
-        if colon and (not location or "\\" in location):
+        if colon and not _is_computer(location):
             raise word.text.error(len(store) + 1, "here must stand the name of a computer or a domain")
         if store == "reg" and location and self.computer and location.casefold() != self.computer.casefold():
             raise self.text.error(word.start, f"this says {location}, and the line begins with \\\\{self.computer}")

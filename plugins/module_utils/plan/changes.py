@@ -33,11 +33,13 @@ def differences(store: Store, key: str, values: Values) -> Values:
 
     def held(name: str, value: Value | None) -> bool:
         old = store.get(key, name)
+        data = None if old is None else old.data
         if value is None:
-            return old is None or old.data == ""
-        if name in (_ACTION_GUID, _ACTION_TYPE) and old is not None:
-            return str(old.data).lower() == value.data
-        return old == value
+            # what is no text says no more than an empty one
+            return not isinstance(data, str) or data == ""
+        if name in (_ACTION_GUID, _ACTION_TYPE):
+            return str(data).lower() == value.data
+        return data == value.data
 
     return {name: value for name, value in values.items() if not held(name, value)}
 

@@ -135,3 +135,5 @@ class Writer:
                 self.set(key, OWNERS, Value.strings(reference(graph.path(owner)) for owner in kept))
         for policy in swung:
             self.set(policy, REPLACES, None)
+            if not self.store.values(policy):
+                self.delete(policy)

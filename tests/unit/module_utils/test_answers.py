@@ -43,7 +43,7 @@ def test_a_proper_answer():
 LIES = {
     "store": [None, 5, "not packed", [5]],
     "digest": [None, 5],
-    "now": [None, "5", True],
+    "now": [None, "5", True, -1, 1 << 32],
     "product": [None, 5],
     "version": [None, 5],
     "writable": [None, "yes", 1],
@@ -52,7 +52,7 @@ LIES = {
     "domain": ["text", {"path": 5, "name": "", "store": ""}, {"path": "x", "name": "", "store": "not packed"}],
     "names": [None, ["server.example"]],
     "interfaces": [None, 5],
-    "connections": [None, [5], [{"local": "192.0.2.2"}], {}],
+    "connections": [None, [5], [{"local": "192.0.2.2"}], {}, [{**READ["connections"][0], "remote": "384.0.2.9"}]],
 }
 
 

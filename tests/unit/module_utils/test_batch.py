@@ -6,7 +6,14 @@ from __future__ import annotations
 import codecs
 
 import pytest
-from ansible_collections.ipsec.windows.plugins.module_utils.batch import LeftOut, Program, Script, decode, read_script
+from ansible_collections.ipsec.windows.plugins.module_utils.batch import (
+    LeftOut,
+    Program,
+    Script,
+    batch_file,
+    decode,
+    read_script,
+)
 from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError
 from ansible_collections.ipsec.windows.plugins.module_utils.source import SourceError
 from hypothesis import given
@@ -500,6 +507,13 @@ def test_any_batch_file_is_read_or_refused(file: str) -> None:
 )
 def test_plain_arguments_stay_as_they_are(arguments: str) -> None:
     assert run(f"ipseccmd -{arguments}") == [f"ipseccmd -{arguments}".rstrip(" \t")]
+
+
+@pytest.mark.parametrize("character", ["\0", "\r", "\n", "\x1a"])
+def test_what_no_line_can_hold_is_not_written(character: str) -> None:
+    with pytest.raises(ModelError, match=f"cannot hold the character U\\+{ord(character):04X}") as caught:
+        batch_file([f'ipseccmd -f 0+* -a "p:s3cret{character}"'])
+    assert "s3cret" not in str(caught.value)
 
 
 DECODED = [

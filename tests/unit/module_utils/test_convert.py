@@ -224,6 +224,12 @@ def test_main_mode_changed_and_changed_back_is_the_same():
                 assert write_main_mode(main_mode, changed) == old
 
 
+def test_main_mode_methods_that_mean_the_same_keep_their_own_junk():
+    record = blobs.MainModeRecord(encryption=3, hash=2, group=2, lifetime_seconds=28800)
+    blob = blobs.IsakmpBlob((record, record._replace(last_word=1), record._replace(last_word=2)))
+    assert write_main_mode(read_main_mode(blob), blob) == blob
+
+
 def test_random_function_means_group_14():
     record = blobs.MainModeRecord(encryption=1, hash=1, group=1, random_function=4, lifetime_seconds=28800)
     assert read_main_mode(blobs.IsakmpBlob((record,))).methods == (model.MainModeMethod("3des", "sha", 14),)

@@ -79,6 +79,13 @@ def test_missing_objects_are_problems():
         assert policy["problems"], class_
 
 
+def test_a_reference_to_what_has_no_guid_is_a_problem():
+    store = stores.windows_2022()
+    store.change(Set(_key(store, "ipsecPolicy"), "ipsecNFAReference", Value.strings(["no braces"])))
+    (policy,) = _facts(store)["policies"]
+    assert policy["problems"] == ["the rule no braces cannot be read: no braces is referred to and does not exist"]
+
+
 def test_an_assignment_to_nothing_is_none():
     store = stores.windows_2022()
     store.change(Set("", "ActivePolicy", Value.string(r"SOFTWARE\x\ipsecPolicy{00000000-0000-0000-0000-000000000000}")))

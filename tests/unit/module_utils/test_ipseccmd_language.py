@@ -327,6 +327,8 @@ ERRORS = {
     r"ipseccmd -f 0+* -soft ¦\\srv": "a computer's name stands before all options",
     r"ipseccmd ¦\\": "a computer's name",
     r"ipseccmd ¦\\a\b show all": "a computer's name",
+    "ipseccmd ¦\\\\server\0 show all": "a computer's name",
+    "ipseccmd -w reg:¦server\0 -p P -x": "the name of a computer or a domain",
     "ipseccmd -soft -n block¦  ": "-f is missing",
     "ipseccmd -soft -n block¦\n": "-f is missing",
     "ipseccmd¦": "-f is missing",

@@ -9,10 +9,10 @@ import copy
 import dataclasses
 
 import pytest
-from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph, ObjectClass, reference
+from ansible_collections.ipsec.windows.plugins.module_utils.graph import REPLACES, Graph, ObjectClass, reference
 from ansible_collections.ipsec.windows.plugins.module_utils.merge import Target
 from ansible_collections.ipsec.windows.plugins.module_utils.objects import read_policies
-from ansible_collections.ipsec.windows.plugins.module_utils.plan import plan_present
+from ansible_collections.ipsec.windows.plugins.module_utils.plan import plan_finish, plan_present
 from ansible_collections.ipsec.windows.plugins.module_utils.shape.render import render_policy
 from ansible_collections.ipsec.windows.plugins.module_utils.store import Delete, Kind, Set, Store, Unset, Value
 from hypothesis import given, settings
@@ -299,6 +299,28 @@ def test_what_an_unreadable_object_may_use_is_no_leftover(name):
     plan = change(store, {"name": "B", "rules": [BLOCK_RULE]})
     assert set(store.paths()) <= set(plan.store.paths())
     assert "cannot be read" in str(stored(store, "A").problems)
+
+
+@pytest.mark.parametrize("value", [Value.number(5), Value(Kind.NONE, b""), Value(Kind.EXPAND_STRING, "text")])
+def test_a_name_or_description_of_another_kind_is_no_change(value):
+    store = change(Store(), {"name": "A", "rules": [BLOCK_RULE]}).store
+    for name in ("description", "ipsecName"):
+        store.change(Set(stored(store, "A").rules[0].key, name, value))
+    assert change(store, facts(store)["A"]).operations == ()
+
+
+def test_what_is_referred_to_as_if_it_were_of_another_class_goes_at_once():
+    store = change(Store(), {"name": "A", "rules": [BLOCK_RULE, {**BLOCK_RULE, "name": "other"}]}).store
+    first, second = (rule.key for rule in stored(store, "A").rules)
+    for user, used in ((first, second), (second, first)):
+        changed = store.copy()
+        changed.change(Set(user, "ipsecNegotiationPolicyReference", Value.string(reference(used))))
+        assert remove(changed, "A").store.paths() == [""]
+
+
+def test_a_policy_that_only_says_what_it_replaces_goes_at_once():
+    store = Store({"": {}, "ipsecPolicy{00000000-0000-0000-0000-000000000001}": {REPLACES: Value.string("gone")}})
+    assert plan_finish(store, False, 1, counting_guids()).store.paths() == [""]
 
 
 def test_a_value_of_an_unknown_kind_is_no_obstacle():

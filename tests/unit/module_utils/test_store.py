@@ -99,7 +99,17 @@ def test_operations_as_text():
 
 
 @pytest.mark.parametrize(
-    "text", ["x;AAAA", "v;AAAA;1;AAAA", "k;AAAA;1", "k;!", "k;AAAA\nv;AAAA;99;", "k;AAAA\nv;AAAA;4;x"]
+    "text",
+    [
+        "x;AAAA",
+        "v;AAAA;1;AAAA",
+        "k;AAAA;1",
+        "k;!",
+        "k;AAAA\nv;AAAA;99;",
+        "k;AAAA\nv;AAAA;4;x",
+        "k;AAAA\nv;AAAA;4;4294967296",
+        "k;AAAA\nv;AAAA;11;-1",
+    ],
 )
 def test_what_is_no_store_is_one_error(text):
     with pytest.raises(StoreError):
@@ -118,6 +128,7 @@ def test_any_text_is_a_store_or_one_error(text):
     "packed",
     [
         "not base64!",
+        "not of ASCII: ä",
         base64.b64encode(b"no gzip").decode(),
         base64.b64encode(gzip.compress(b"k;\n", mtime=0)[:-9]).decode(),
         base64.b64encode(gzip.compress("é".encode(), mtime=0)).decode(),

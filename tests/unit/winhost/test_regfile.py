@@ -76,6 +76,7 @@ def test_texts_of_any_kind_come_back():
         "one empty": (7, [""]),
         "none": (7, []),
         "two lines": (1, "a\r\nb"),
+        "a NUL": (1, "a\0b"),
     }
     found: tree.Tree = {}
     tree.apply_changes(found, regfile.parse(regfile.export({r"HKLM\A": values}, r"HKLM\A")))

@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Batch files: any bytes as a file, on the way to tasks."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.ipsec.windows.plugins.module_utils.batch import (
+    Program,
+    Script,
+    batch_file,
+    decode,
+    read_script,
+)
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.convert import read_arguments
+from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_lines
+from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError
+from ansible_collections.ipsec.windows.plugins.module_utils.netsh import read_netsh
+from ansible_collections.ipsec.windows.plugins.module_utils.scripts import commands_of
+from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_task
+from ansible_collections.ipsec.windows.plugins.module_utils.source import SourceError
+from unit import corpus
+
+from .inputs import TOKEN
+
+_LONGEST: t.Final = 8 << 20
+_SEED: t.Final = 1200
+SUBJECT: t.Final = (
+    "plugins/module_utils/batch/*.py",
+    "plugins/module_utils/scripts.py",
+    "plugins/module_utils/source.py",
+    "plugins/module_utils/redact.py",
+)
+_KEY: t.Final = re.compile(rf"(?<![A-Za-z0-9])(?:p:|psk=){TOKEN}")
+WORDS: t.Final = (
+    *("ipseccmd", "netsh ipsec static ", "echo", "@echo off", "rem ", "::", "if exist ", "if not defined ", "else "),
+    *(
+        "for %%a in (",
+        ") do ",
+        "for /l %%i in (1,1,5) do ",
+        "for /f ",
+        "set A=",
+        "set /a ",
+        "%A%",
+        "%A:b=c%",
+        "%A:~1,2%",
+    ),
+    *("%%a", "%%~na", "%~1", "%*", "!A!", "setlocal enabledelayedexpansion", "endlocal", "call ", "goto ", "goto :eof"),
+    *("exit /b", "^", "^\r\n", "\r\n", "&&", "||", ">nul 2>&1", "2>", "<", "(", ")", 'start "" ', "cmd /c ", "\x1a"),
+    *("-w reg -p P -r R -f 0+* -n block", "-a p:", TOKEN),
+)
+
+
+def check(data: bytes) -> None:
+    """A file is refused with a `ModelError`, or comes to commands, which as a file of their own come to the same. A key
+    is in no error and not in the file that errors show.
+    """
+    try:
+        text = decode(data)
+    except ModelError:
+        return
+    whole = _read(text, False)
+    lenient = _read(text, True)
+    for script in (whole, lenient):
+        if script is not None:
+            _check_script(text, script)
+    if whole is not None:
+        assert lenient == whole, "what is left out is not known before"
+    _check_tasks(text)
+
+
+def _read(text: str, ignore_unsupported: bool) -> Script | None:
+    try:
+        return read_script(text, ignore_unsupported)
+    except SourceError as error:
+        assert 1 <= error.line <= text.count("\n") + 1
+        _check_error(text, error)
+        return None
+
+
+def _check_script(text: str, script: Script) -> None:
+    assert sum(len(command.text) for command in script.commands) <= _LONGEST, "more than a file may come to"
+    rows = text.count("\n") + 1
+    assert all(1 <= command.text.line() <= rows for command in script.commands)
+    lines = [command.text.value for command in script.commands]
+    if all(line.isprintable() and not _has_open_quote(line) for line in lines):
+        again = read_script(batch_file(lines))
+        assert [command.text.value for command in again.commands] == lines, "commands, written, are others"
+        assert not again.left_out
+
+
+def _has_open_quote(line: str) -> bool:
+    return line.count('"') % 2 == 1
+
+
+def _check_tasks(text: str) -> None:
+    """What the filters and the module do with a script whose doubtful commands are left out."""
+    items: list[dict[str, t.Any]] = []
+    try:
+        lines, _script = read_lines(commands_of(Program.IPSECCMD, text, True), True)
+        items += read_arguments(lines, [])
+    except ModelError as error:
+        _check_error(text, error)
+    try:
+        script = commands_of(Program.NETSH, text, True)
+        items += read_netsh((command.text for command in script.commands), [])
+    except ModelError as error:
+        _check_error(text, error)
+    for item in items:
+        parse_task(item)
+
+
+def _check_error(text: str, error: ModelError) -> None:
+    """A token behind p: or psk=, and nowhere else, is in no error."""
+    if text.count(TOKEN) == len(_KEY.findall(text)):
+        assert TOKEN not in str(error), "a key is shown in an error"
+
+
+def seeds() -> t.Iterator[bytes]:
+    for name in corpus.scripts():
+        yield corpus.script(name)[:_SEED]
+    for path in sorted((corpus.FOLDER.parent / "scripts" / "netsh").glob("*.cmd")):
+        yield path.read_bytes()[:_SEED]
+    yield f"ipseccmd -w reg -p P -r R -f 0+* -a p:{TOKEN}\r\nipseccmd -w reg -p P -x\r\n".encode()
+    yield f"set K=k\r\nfor %%a in (1 2) do ipseccmd -f 0+10.0.0.%%a -a p:{TOKEN}%K% -n %X%\r\n".encode()
+    yield f"netsh ipsec static add policy P\r\nnetsh ipsec static add rule R P L A psk={TOKEN}\r\n".encode()

@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""``replay.py TARGET FILE ...``: inputs once more, without atheris. A folder stands for the files in it.
+
+With ``--coverage`` instead of a traceback: how much of the code that the target is about the inputs reach.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+import tempfile
+import typing as t
+
+TESTS: t.Final = pathlib.Path(__file__).parent.parent
+# in place of this folder, whose files have names that others have
+sys.path[:1] = [str(TESTS), str(TESTS.parent / os.environ.get("VENV", ".venv") / "collections")]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("target")
+    parser.add_argument("paths", nargs="+", type=pathlib.Path)
+    parser.add_argument("--coverage", action="store_true")
+    arguments = parser.parse_args()
+    files = [file for path in arguments.paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
+    if arguments.coverage:
+        print(_coverage(arguments.target, files))
+    else:
+        _replay(arguments.target, files)
+
+
+def _replay(name: str, files: t.Iterable[pathlib.Path]) -> None:
+    from fuzz.targets import TARGETS
+
+    for file in files:
+        TARGETS[name].check(file.read_bytes())
+
+
+def _coverage(name: str, files: t.Iterable[pathlib.Path]) -> str:
+    """How many percent of the lines and of the branches."""
+    import coverage
+
+    measured = coverage.Coverage(data_file=None, branch=True, source=[str(TESTS.parent)])
+    measured.start()
+    try:
+        _replay(name, files)
+    finally:
+        measured.stop()
+    from fuzz.targets import TARGETS
+
+    subject = [str(path) for pattern in TARGETS[name].SUBJECT for path in TESTS.parent.glob(pattern)]
+    with tempfile.NamedTemporaryFile() as report:
+        measured.json_report(subject, report.name)
+        totals = json.load(report)["totals"]
+    lines = 100 * totals["covered_lines"] / totals["num_statements"]
+    branches = 100 * totals["covered_branches"] / totals["num_branches"]
+    return f"lines {lines:.0f} %, branches {branches:.0f} %"
+
+
+if __name__ == "__main__":
+    main()

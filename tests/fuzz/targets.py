@@ -1,0 +1,33 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The targets by their names. Each is a module with four things: `check` takes any bytes and raises where something is
+wrong, `seeds` are inputs to begin with, `WORDS` what is worth putting into others, and `SUBJECT` the files it is about:
+of others it only reaches what it happens to need.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from . import answers, batch, blobs, ipseccmd, netsh, regfiles, store
+
+
+class Target(t.Protocol):
+    SUBJECT: t.Sequence[str]
+    WORDS: t.Sequence[str | bytes]
+
+    def check(self, data: bytes) -> None: ...
+
+    def seeds(self) -> t.Iterable[bytes]: ...
+
+
+TARGETS: t.Final[dict[str, Target]] = {
+    "ipseccmd": ipseccmd,
+    "batch": batch,
+    "netsh": netsh,
+    "blobs": blobs,
+    "store": store,
+    "regfiles": regfiles,
+    "answers": answers,
+}
