@@ -238,8 +238,8 @@ def _write_record(filter_: Filter, guid: bytes) -> blobs.FilterRecord | blobs.Fi
     ]
     ports = (filter_.source_port, filter_.destination_port)
     if (
-        _fits_version_1(source)
-        and _fits_version_1(destination)
+        _fits_version_1(filter_.source)
+        and _fits_version_1(filter_.destination)
         and len(servers) < 2
         and all(port is None or port.first == port.last for port in ports)
     ):
@@ -271,10 +271,14 @@ def _write_record(filter_: Filter, guid: bytes) -> blobs.FilterRecord | blobs.Fi
     )
 
 
-def _fits_version_1(address: Special | Host | Subnet | AddressRange) -> bool:
-    # to version 1, the host 0.0.0.0 is this host
-    is_zero = isinstance(address, Host) and int(address.address) == 0
-    return address.family is Family.IPV4 and not isinstance(address, AddressRange) and not is_zero
+def _fits_version_1(end: Address) -> bool:
+    address = located(end)
+    if address.family is not Family.IPV4 or isinstance(address, AddressRange):
+        return False
+    # to version 1 the host 0.0.0.0 is this host, and a server has no name
+    if isinstance(address, Special):
+        return isinstance(end, Special) or address.kind not in _SPECIAL_BYTES
+    return isinstance(address, Subnet) or int(address.address) != 0
 
 
 def _write_end(address: Special | Host | Subnet | AddressRange) -> tuple[bytes, bytes]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 
+import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils import blobs, model
 from ansible_collections.ipsec.windows.plugins.module_utils.convert.filters import FilterList, write_filters
 from ansible_collections.ipsec.windows.plugins.module_utils.convert.main_mode import read_main_mode, write_main_mode
@@ -108,6 +109,18 @@ def test_two_servers_need_version_2():
     blob = write_filters([both], None, _guid)
     assert not blob.filters
     assert _filters(blob) == [both]
+
+
+@pytest.mark.parametrize("name", ["", "server"])
+@pytest.mark.parametrize("type_", [blobs.AddressType.SINGLE, blobs.AddressType.GATEWAY])
+def test_what_version_1_would_read_otherwise_needs_version_2(type_, name):
+    """The host 0.0.0.0 is this host there, and a server has no name."""
+    address = blobs.AddressRecord(type_, 1)
+    record = blobs.FilterRecordV2(
+        f"{name}\0", "\0", "\0", bytes(16), 0, address, blobs.AddressRecord(8, 1), *[blobs.PortRecord()] * 2, 6, 0
+    )
+    (filter_,) = FilterList.read(blobs.FilterBlob(v2=blobs.FilterSectionV2((record,)))).filters
+    assert FilterList.read(write_filters([filter_], None, lambda: bytes(16))).filters == [filter_]
 
 
 def test_a_range_and_the_subnets_that_restate_it_are_one_filter():
