@@ -8,12 +8,14 @@ import typing as t
 from ..module_utils.facts import render_facts
 from ..plugin_utils._action import IpsecAction
 from ..plugin_utils._host import Host
-from ..plugin_utils._options import read_options
+from ..plugin_utils._options import options_of, read_options
+
+_OPTIONS: t.Final = options_of("ipsec_facts")
 
 
 class ActionModule(IpsecAction):
     """Reads the policy store of a host."""
 
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        read_options("ipsec_facts", self._task.args)
+        read_options(_OPTIONS, self._task.args)
         return {"ansible_facts": {"ipsec": render_facts(Host(self, task_vars).read())}}

@@ -11,15 +11,17 @@ from ..module_utils.shape.fields import ShapeError
 from ..module_utils.shape.parse import parse_task
 from ..plugin_utils._action import IpsecAction
 from ..plugin_utils._host import Host
-from ..plugin_utils._options import read_options
+from ..plugin_utils._options import options_of, read_options
 from ..plugin_utils._task import PolicyTask, Settings
+
+_OPTIONS: t.Final = options_of("ipsec_policy")
 
 
 class ActionModule(IpsecAction):
     """Makes one policy of the registry what it shall be."""
 
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        options = read_options("ipsec_policy", self._task.args, untouched=(*keys.POLICY, "policy"))
+        options = read_options(_OPTIONS, self._task.args, untouched=(*keys.POLICY, "policy"))
         settings = Settings.of(options, self._task.check_mode, self._task.diff)
         goal = OnePolicy(*parse_task(_given(self._task.args, options)))
         result = PolicyTask(Host(self, task_vars), goal, settings, task_vars).run()

@@ -10,8 +10,10 @@ from ..module_utils.shape import keys
 from ..module_utils.shape.parse import parse_rule_edit
 from ..plugin_utils._action import IpsecAction
 from ..plugin_utils._host import Host
-from ..plugin_utils._options import read_options
+from ..plugin_utils._options import options_of, read_options
 from ..plugin_utils._task import PolicyTask, Settings
+
+_OPTIONS: t.Final = options_of("ipsec_rule")
 
 
 class ActionModule(IpsecAction):
@@ -19,7 +21,7 @@ class ActionModule(IpsecAction):
 
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         own = [key for key in (*keys.RULE_OF_POLICY, *keys.RULE) if key != "odd"]
-        options = read_options("ipsec_rule", self._task.args, untouched=own)
+        options = read_options(_OPTIONS, self._task.args, untouched=own)
         settings = Settings.of(options, self._task.check_mode, self._task.diff)
         given = {name: options[name] for name in own if options.get(name) is not None}
         edit, notes = parse_rule_edit(given, options["state"] == "absent")

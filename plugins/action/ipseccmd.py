@@ -16,9 +16,11 @@ from ..module_utils.shape.fields import kind_of
 from ..plugin_utils._action import REFUSALS, IpsecAction, TaskFailure
 from ..plugin_utils._delegate import find_computer, working_on
 from ..plugin_utils._host import Host
-from ..plugin_utils._options import OptionError, read_options
+from ..plugin_utils._options import OptionError, options_of, read_options
 from ..plugin_utils._scripts import read_file
 from ..plugin_utils._task import PolicyTask, Settings
+
+_OPTIONS: t.Final = options_of("ipseccmd")
 
 
 class ActionModule(IpsecAction):
@@ -26,7 +28,7 @@ class ActionModule(IpsecAction):
 
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         # a conversion would part a single line at its commas
-        options = read_options("ipseccmd", self._task.args, untouched=("command", "commands"))
+        options = read_options(_OPTIONS, self._task.args, untouched=("command", "commands"))
         settings = Settings.of(options, self._task.check_mode, self._task.diff)
         lines, rest = self._lines(options)
         todo = [line for line in lines if not isinstance(line.command, Help)]

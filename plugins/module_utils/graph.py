@@ -176,17 +176,24 @@ class Graph:
             # what these refer to is not known: it may be in use
             return []
         gone: dict[str, None] = dict.fromkeys(self._unfinished)
-        left = {key: len(users) for key, users in self.users.items()}
-        for class_ in (ObjectClass.NFA, ObjectClass.ISAKMP, ObjectClass.FILTER, ObjectClass.ACTION):
-            found = [key for key in self.of_class(class_) if self.owners(key) or not self.store.values(key)]
-            candidates = frozenset(found)
-            for key in found:
-                if key in gone or left.get(key):
-                    continue
-                gone[key] = None
-                used = dict.fromkeys(k for name in _REFERENCES.get(class_, ()) for k in self.references(key, name))
-                left.update((other, left.get(other, 0) - 1) for other in used)
-                # a reference may be to any object: this may have been the last that used one of its own class
-                found += [other for other in used if other in candidates]
+        classes = (ObjectClass.NFA, ObjectClass.ISAKMP, ObjectClass.FILTER, ObjectClass.ACTION)
+        found = [key for class_ in classes for key in self.of_class(class_)]
+        users = {
+            key: {user for user in self.users.get(key, ()) if user not in gone}
+            for key in found
+            if self.owners(key) or not self.store.values(key)
+        }
+        used: dict[str, list[str]] = {}
+        for key, its_users in users.items():
+            for user in its_users:
+                used.setdefault(user, []).append(key)
+        unused = [key for key, its_users in users.items() if not its_users]
+        # grows: what only one that goes has used goes as well
+        for key in unused:
+            gone[key] = None
+            for target in used.get(key, ()):
+                users[target].discard(key)
+                if not users[target]:
+                    unused.append(target)
         gone.update(dict.fromkeys(key for key in self.of_class(ObjectClass.POLICY) if not self.store.values(key)))
         return list(gone)

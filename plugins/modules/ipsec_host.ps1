@@ -154,8 +154,9 @@ function Get-StoreText {
             $null = $text.Append("v;$($encoded[$name]);$kind;$shown`n")
         }
         $found[$path] = $text.ToString()
-        $key.Dispose()
+        if ($path) { $key.Dispose() }
     }
+    $rootKey.Dispose()
     $sorted = $paths.ToArray()
     [System.Array]::Sort($sorted, $ordinal)
     $text = New-Object System.Text.StringBuilder
@@ -250,6 +251,7 @@ function Invoke-OperationList {
         }
         $Result.applied++
     }
+    if ($open) { $key.Dispose() }
     if ($store) { $store.Dispose() }
 }
 

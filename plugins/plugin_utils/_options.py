@@ -23,13 +23,19 @@ class OptionError(ValueError):
     """An option that the documentation does not allow."""
 
 
-def read_options(module: str, args: t.Mapping[str, t.Any], untouched: t.Sequence[str] = ()) -> dict[str, t.Any]:
+def options_of(module: str) -> dict[str, t.Any]:
+    """The argument spec of a module. It takes its time: an action makes it as it is loaded, once for all hosts."""
+    return _spec(_documented(module))
+
+
+def read_options(
+    options: t.Mapping[str, t.Any], args: t.Mapping[str, t.Any], untouched: t.Sequence[str] = ()
+) -> dict[str, t.Any]:
     """The arguments of a task with defaults filled in and types converted. Raises `OptionError`.
 
     Options named in `untouched` are handed on as they are: who reads them has better errors than a conversion.
     """
-    spec = _spec(_documented(module))
-    spec.update((name, {"type": "raw"}) for name in untouched)
+    spec = {**options, **{name: {"type": "raw"} for name in untouched}}
     _refuse_unknown(args, spec, "")
     result = ArgumentSpecValidator(spec).validate(dict(args))
     if result.error_messages:

@@ -22,10 +22,14 @@ _RECORD: t.Final = struct.Struct("<" + "I2s" * 3 + "16sI4s4s4s4s4sIHHBBH")
 _HEAD: t.Final = 24
 
 
-def codec() -> t.Iterator[Row]:
-    store = stores.change(Store(), block_list(10_000)).store
+def _blob(filters: int) -> bytes:
+    store = stores.change(Store(), block_list(filters)).store
     path = next(path for path in store.paths() if path.startswith("ipsecFilter"))
-    data = t.cast("bytes", store.get(path, "ipsecData").data)
+    return t.cast("bytes", store.get(path, "ipsecData").data)
+
+
+def codec() -> t.Iterator[Row]:
+    data = _blob(10_000)
 
     def unpack_bare() -> list[tuple[t.Any, ...]]:
         return [_RECORD.unpack_from(data, at) for at in range(_HEAD, len(data), _RECORD.size)]

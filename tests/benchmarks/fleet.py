@@ -25,12 +25,12 @@ def all_rows() -> t.Iterator[Row]:
     with tempfile.TemporaryDirectory() as scratch, Farm(count=HOSTS, engine="python") as farm:
         folder = pathlib.Path(scratch)
         hosts = list(farm.hosts.values())
-        policy = {**many_rules(10), "assigned": True}
+        policy = {**many_rules(3), "assigned": True}
         one, other = ({"name": "ours", "ipsec.windows.ipsec_policy": p} for p in (policy, one_changed(policy)))
         play(farm, folder, hosts, [{**one, "name": "first"}], *_FORKS)
         unchanged = play(farm, folder, hosts, [one, _PING] * TIMES, *_FORKS)
         changed = play(farm, folder, hosts, [other, _PING, one, _PING] * (TIMES // 2 + 1), *_FORKS)
-        size = f"{HOSTS} hosts, 20 forks, a policy of 10 rules"
+        size = f"{HOSTS} hosts, 20 forks, a policy of 3 rules"
         for name, aim, found, what in (
             ("fleet_unchanged", 1, unchanged, "nothing to change"),
             ("fleet_changed", 2, changed, "one rule changed"),

@@ -104,12 +104,12 @@ def _check_action(blob: blobs.NegotiationPolicyBlob) -> None:
 
 def _check_filters(blob: blobs.FilterBlob) -> None:
     try:
-        old = FilterList.read(blob)
+        found = FilterList.read(blob)
     except ModelError:
         return
-    filters = old.filters
+    filters = found.filters
     if len(set(filters)) == len(filters):
-        assert write_filters(filters, old, lambda: bytes(16)) == blob, "filters, written over themselves, change"
+        assert write_filters(filters, found, lambda: bytes(16)) == blob, "filters, written over themselves, change"
     fresh = _again(write_filters(filters, None, lambda: bytes(16)))
     assert set(FilterList.read(fresh).filters) == set(filters), "filters mean something else anew"
 

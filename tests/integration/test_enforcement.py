@@ -84,7 +84,7 @@ def test_a_port_that_the_connection_chooses_is_known(tmp_path, connection):
 @pytest.mark.parametrize("connection", ["winrm", "psrp"])
 def test_a_computer_of_a_command_line_that_is_cut_off(tmp_path, connection):
     with Farm(2, engine="python", connection=connection) as farm:
-        host, other = farm.hosts.values()
+        host, other = farm.hosts["win1"], farm.hosts["win2"]
         line = r"ipseccmd \\win2 -w reg -p P -r R -f *+0 -n block -x"
         run = Player(farm, tmp_path).play(host, {"ipsec.windows.ipseccmd": {"command": line}}, facts_task())
         assert [(task.status, task["changed"]) for task in run.results] == [("ok", True), ("ok", False)], run.output

@@ -299,15 +299,25 @@ namespace WinHost
 
     public sealed class RegistryKey : IDisposable
     {
-        private readonly string path;
+        private readonly string location;
         private readonly bool writable;
         private readonly bool mayChangePermissions;
+        private bool closed;
 
-        private RegistryKey(string path, bool writable, bool mayChangePermissions = false)
+        private RegistryKey(string location, bool writable, bool mayChangePermissions = false)
         {
-            this.path = path;
+            this.location = location;
             this.writable = writable;
             this.mayChangePermissions = mayChangePermissions;
+        }
+
+        private string path
+        {
+            get
+            {
+                if (closed) throw new ObjectDisposedException(location, "Cannot access a closed registry key.");
+                return location;
+            }
         }
 
         public string Name { get { return "HKEY_LOCAL_MACHINE" + path.Substring(4); } }
@@ -419,9 +429,10 @@ namespace WinHost
             }
         }
 
-        public void Close() { }
+        public void Close() { Dispose(); }
 
-        public void Dispose() { }
+        // A hive stays open, as .NET has it.
+        public void Dispose() { closed = location != "HKLM"; }
 
         internal void Secure(RegistrySecurity security)
         {
