@@ -74,19 +74,15 @@ class Host:
         listed = list(operations)
         packed = pack(operations_text(listed))
         answer = self._ask("apply", expect=expect, operations=packed, result=result, announce=announce, service=service)
-        try:
+        with _believed("apply"):
             applied = Applied.parse(answer)
             applied.check(len(listed), result)
-        except AnswerError as error:
-            raise NoAnswer(f"{error}. {OLD_OR_NEW}") from None
         return applied
 
     def tell(self, service: dict[str, t.Any]) -> Service:
         answer = self._ask("tell", service=service)
-        try:
+        with _believed("tell"):
             return parse_told(answer)
-        except AnswerError as error:
-            raise NoAnswer(f"{error}. {_WITHOUT_ANSWER['tell'][1]}") from None
 
     def check(self, reading: Reading, needs_service: bool) -> None:
         """Raise `HostError` for what stands in the way of a change."""
@@ -149,6 +145,15 @@ class Host:
         finally:
             for key, context in contexts.items():
                 context.no_log = before[key]
+
+
+@contextlib.contextmanager
+def _believed(do: str) -> t.Iterator[None]:
+    """What cannot be the answer to a request is none."""
+    try:
+        yield
+    except AnswerError as error:
+        raise NoAnswer(f"{error}. {_WITHOUT_ANSWER[do][1]}") from None
 
 
 def _explain(reason: t.Any, name: str, message: str) -> str:

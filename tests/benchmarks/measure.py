@@ -29,7 +29,9 @@ class Row:
 
     @property
     def spread(self) -> list[float]:
-        """The quartiles around the median: half of all pairs lie between them."""
+        """The quartiles around the median: half of all pairs lie between them. Of one pair, its ratio."""
+        if len(self.ratios) == 1:
+            return [*self.ratios] * 2
         low, _median, high = statistics.quantiles(self.ratios, n=4, method="inclusive")
         return [low, high]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import typing as t
 
 
-def block_list(count: int, version: int = 1) -> dict[str, t.Any]:
-    """One rule whose list has `count` filters; every `version` blocks other addresses."""
-    filters = [f"0+10.{version}{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(1, count + 1)]
+def block_list(count: int) -> dict[str, t.Any]:
+    """One rule whose list has `count` filters."""
+    filters = [f"0+10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(1, count + 1)]
     return {"name": "Block list", "rules": [{"name": "bad", "filters": filters, "action": "block"}]}
 
 

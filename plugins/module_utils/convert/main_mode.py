@@ -80,7 +80,10 @@ def _by_method(
     pairs: list[tuple[MainModeMethod, blobs.MainModeRecord]],
 ) -> dict[MainModeMethod, t.Iterator[blobs.MainModeRecord]]:
     """The records of each method in their order: a method may stand twice, each time with other junk."""
-    return {method: iter([record for other, record in pairs if other == method]) for method, _record in pairs}
+    found: dict[MainModeMethod, list[blobs.MainModeRecord]] = {}
+    for method, record in pairs:
+        found.setdefault(method, []).append(record)
+    return {method: iter(records) for method, records in found.items()}
 
 
 def _algorithms(method: MainModeMethod) -> tuple[str, str, int]:
