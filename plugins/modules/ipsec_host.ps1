@@ -21,13 +21,13 @@ $script:UntoldPath = 'SOFTWARE\ipsec.windows'
 
 function Stop-WithReason {
     param([string]$Reason, [string]$Message)
-    $failure = New-Object System.InvalidOperationException $Message
+    $failure = [System.InvalidOperationException]::new($Message)
     $failure.Data['reason'] = $Reason
     throw $failure
 }
 
 # Texts travel as base64 of their code units; an ordinary encoder would replace unpaired surrogates, this one throws.
-$script:Utf16 = New-Object System.Text.UnicodeEncoding $false, $false, $true
+$script:Utf16 = [System.Text.UnicodeEncoding]::new($false, $false, $true)
 
 function ConvertTo-CodeUnit {
     param([string]$Text)
@@ -49,8 +49,8 @@ function ConvertFrom-CodeUnit {
 function ConvertTo-Packed {
     param([string]$Text)
     if (-not $Text) { return '' }
-    $buffer = New-Object System.IO.MemoryStream
-    $zip = New-Object System.IO.Compression.GZipStream $buffer, ([System.IO.Compression.CompressionMode]::Compress)
+    $buffer = [System.IO.MemoryStream]::new()
+    $zip = [System.IO.Compression.GZipStream]::new($buffer, [System.IO.Compression.CompressionMode]::Compress)
     $bytes = [System.Text.Encoding]::ASCII.GetBytes($Text)
     $zip.Write($bytes, 0, $bytes.Length)
     $zip.Dispose()
@@ -60,9 +60,9 @@ function ConvertTo-Packed {
 function ConvertFrom-Packed {
     param([string]$Packed)
     if (-not $Packed) { return '' }
-    $buffer = New-Object System.IO.MemoryStream (, [System.Convert]::FromBase64String($Packed))
-    $zip = New-Object System.IO.Compression.GZipStream $buffer, ([System.IO.Compression.CompressionMode]::Decompress)
-    $reader = New-Object System.IO.StreamReader $zip, ([System.Text.Encoding]::ASCII)
+    $buffer = [System.IO.MemoryStream]::new([System.Convert]::FromBase64String($Packed))
+    $zip = [System.IO.Compression.GZipStream]::new($buffer, [System.IO.Compression.CompressionMode]::Decompress)
+    $reader = [System.IO.StreamReader]::new($zip, [System.Text.Encoding]::ASCII)
     $reader.ReadToEnd()
     $reader.Dispose()
 }
@@ -70,7 +70,7 @@ function ConvertFrom-Packed {
 function Get-Digest {
     param([string]$Text)
     # unlike SHA256.Create(), this one is allowed where FIPS is enforced
-    $sha = New-Object System.Security.Cryptography.SHA256CryptoServiceProvider
+    $sha = [System.Security.Cryptography.SHA256CryptoServiceProvider]::new()
     $hash = $sha.ComputeHash([System.Text.Encoding]::ASCII.GetBytes($Text))
     $sha.Dispose()
     [System.BitConverter]::ToString($hash).Replace('-', '').ToLowerInvariant()
@@ -110,9 +110,9 @@ function Get-StoreText {
     $utf16 = $script:Utf16
     $ordinal = [System.StringComparer]::Ordinal
     $unexpanded = [Microsoft.Win32.RegistryValueOptions]::DoNotExpandEnvironmentNames
-    $encoded = New-Object 'System.Collections.Generic.Dictionary[string, string]' $ordinal
-    $found = New-Object 'System.Collections.Generic.Dictionary[string, string]' $ordinal
-    $paths = New-Object 'System.Collections.Generic.List[string]'
+    $encoded = [System.Collections.Generic.Dictionary[string, string]]::new($ordinal)
+    $found = [System.Collections.Generic.Dictionary[string, string]]::new($ordinal)
+    $paths = [System.Collections.Generic.List[string]]::new()
     $paths.Add('')
     for ($at = 0; $at -lt $paths.Count; $at++) {
         $path = $paths[$at]
@@ -159,7 +159,7 @@ function Get-StoreText {
     $rootKey.Dispose()
     $sorted = $paths.ToArray()
     [System.Array]::Sort($sorted, $ordinal)
-    $text = New-Object System.Text.StringBuilder
+    $text = [System.Text.StringBuilder]::new()
     foreach ($path in $sorted) { $null = $text.Append($found[$path]) }
     $text.ToString()
 }
@@ -171,7 +171,7 @@ function New-Store {
     # an ordinary writable key may not change permissions, and a descriptor set as a whole would need SeSecurityPrivilege
     $key = $Hive.OpenSubKey($script:StorePath, [Microsoft.Win32.RegistryKeyPermissionCheck]::ReadWriteSubTree,
         [System.Security.AccessControl.RegistryRights]::FullControl)
-    $security = New-Object System.Security.AccessControl.RegistrySecurity
+    $security = [System.Security.AccessControl.RegistrySecurity]::new()
     $security.SetSecurityDescriptorSddlForm(
         'D:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)(A;CI;KR;;;NS)', [System.Security.AccessControl.AccessControlSections]::Access)
     try {
@@ -194,7 +194,7 @@ function Invoke-OperationList {
     # Counts in $Result.applied. A change may have tens of thousands of operations: the usual ones call no function here either.
     param($Hive, [string]$Operations, $Result)
     $utf16 = $script:Utf16
-    $names = New-Object 'System.Collections.Generic.Dictionary[string, string]' ([System.StringComparer]::Ordinal)
+    $names = [System.Collections.Generic.Dictionary[string, string]]::new([System.StringComparer]::Ordinal)
     # null while the host has no container
     $store = $Hive.OpenSubKey($script:StorePath, $true)
     # the key of the operation before stays open as long as it is the same
@@ -286,7 +286,7 @@ function Test-Writable {
 function Get-AgentService {
     # What Get-Service returns, null where there is none; looking for that command would take longer than to read the store.
     if (-not ('System.ServiceProcess.ServiceController' -as [type])) { Add-Type -AssemblyName System.ServiceProcess }
-    $service = New-Object System.ServiceProcess.ServiceController $script:ServiceName
+    $service = [System.ServiceProcess.ServiceController]::new($script:ServiceName)
     # for a service that is missing, 5.1 throws here and 7 gives nothing
     try { if ($service.Status) { $service } } catch { $null }
 }
@@ -480,7 +480,7 @@ function Update-Everything {
     if (-not (Test-Writable -Hive $Hive)) {
         Stop-WithReason -Reason 'not_administrator' -Message 'the user is no administrator of this host'
     }
-    $mutex = New-Object System.Threading.Mutex $false, 'Global\ipsec.windows'
+    $mutex = [System.Threading.Mutex]::new($false, 'Global\ipsec.windows')
     $held = $false
     try {
         try {
@@ -511,6 +511,7 @@ function Write-Answer {
     $Answer.protocol = 1
     $Answer.changed = $false
     $json = ConvertTo-Json -InputObject $Answer -Compress -Depth 6
+    if ([System.Text.Encoding]::UTF8.GetByteCount($json) -eq $json.Length) { return $json }
     [regex]::Replace($json, '[^\x20-\x7e]', { param($found) '\u{0:x4}' -f [int][char]$found.Value })
 }
 

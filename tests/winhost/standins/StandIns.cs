@@ -88,8 +88,8 @@ namespace WinHost
 
         private static readonly Dictionary<string, int> Descriptors = new Dictionary<string, int>();
 
-        // One line at the end of a file, in one write: other processes append as well.
-        public static void Append(string file, object[] line)
+        // One line at the end of a file, in one write: other processes append as well. Gives what was written.
+        public static byte[] Append(string file, object[] line)
         {
             int descriptor;
             if (!Descriptors.TryGetValue(file, out descriptor))
@@ -98,8 +98,34 @@ namespace WinHost
                 descriptor = open(Path.Combine(Folder, file), WriteCreateAppend, 0x180);
                 Descriptors[file] = descriptor;
             }
-            var data = Encoding.ASCII.GetBytes(JsonSerializer.Serialize(line) + "\n");
+            var text = new MemoryStream();
+            using (var json = new Utf8JsonWriter(text)) Put(json, line);
+            text.WriteByte((byte)'\n');
+            var data = text.ToArray();
             if (write(descriptor, data, data.Length) != data.Length) throw new IOException("cannot write to " + file);
+            return data;
+        }
+
+        // What JsonSerializer would do, but its first call takes as long as a whole request.
+        private static void Put(Utf8JsonWriter json, object value)
+        {
+            switch (value)
+            {
+                case string text: json.WriteStringValue(text); break;
+                case byte[] bytes: json.WriteBase64StringValue(bytes); break;
+                case KeyValuePair<string, byte[]> encoded:
+                    json.WriteStartObject();
+                    json.WriteBase64String(encoded.Key, encoded.Value);
+                    json.WriteEndObject();
+                    break;
+                case object[] items:
+                    json.WriteStartArray();
+                    foreach (var item in items) Put(json, item);
+                    json.WriteEndArray();
+                    break;
+                case int number: json.WriteNumberValue(number); break;
+                default: json.WriteNumberValue(Convert.ToUInt64(value)); break;
+            }
         }
 
         public static void Event(string name, params object[] details)
@@ -277,7 +303,7 @@ namespace WinHost
             }
             catch (EncoderFallbackException)
             {
-                return new Dictionary<string, byte[]> { ["u16"] = MemoryMarshal.AsBytes(text.AsSpan()).ToArray() };
+                return KeyValuePair.Create("u16", MemoryMarshal.AsBytes(text.AsSpan()).ToArray());
             }
         }
 
@@ -424,7 +450,7 @@ namespace WinHost
                 case RegistryValueKind.DWord: return unchecked((uint)(int)value);
                 case RegistryValueKind.QWord: return unchecked((ulong)(long)value);
                 case RegistryValueKind.Binary:
-                case RegistryValueKind.None: return new Dictionary<string, byte[]> { ["b64"] = (byte[])value };
+                case RegistryValueKind.None: return KeyValuePair.Create("b64", (byte[])value);
                 default: throw new ArgumentException("The value kind is not valid.");
             }
         }
