@@ -83,7 +83,8 @@ def fold(name: str) -> str:
 
 def check_text(value: str, what: str, limit: int, allowed: str = "") -> None:
     """Raise `ModelError` for a text that the registry or the snap-in could not show as it was meant."""
-    _require(len(value) <= limit, f"{what} is {len(value)} characters long; at most {limit} are allowed")
+    if len(value) > limit:
+        raise ModelError(f"{what} is {len(value)} characters long; at most {limit} are allowed")
     # it is false for more characters than these, and a lot faster
     if value.isprintable():
         return

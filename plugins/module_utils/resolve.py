@@ -28,9 +28,11 @@ def names_in(rules: t.Iterable[AnyRule]) -> tuple[list[str], list[str]]:
     for rule in rules:
         ends = itertools.chain.from_iterable((f.source, f.destination) for f in rule.filters or ())
         for address in (rule.tunnel, *ends):
-            if isinstance(address, DnsName) and not address.odd:
+            if not _is_asked_for(address):
+                continue
+            if isinstance(address, DnsName):
                 names[address.name.lower()] = None
-            elif isinstance(address, Interface):
+            else:
                 interfaces[address.guid] = None
     return list(names), list(interfaces)
 
@@ -60,6 +62,9 @@ class Resolver:
         return dataclasses.replace(rule, filters=tuple(filters) if rule.filters else rule.filters, tunnel=tunnel)
 
     def _filter(self, rule: AnyRule, filter_: Filter) -> t.Iterator[Filter]:
+        if not (_is_asked_for(filter_.source) or _is_asked_for(filter_.destination)):
+            yield filter_
+            return
         family = next((a.family for a in (filter_.source, filter_.destination) if a.family is Family.IPV6), Family.IPV4)
         sources = self._addresses(rule, filter_.source, family)
         destinations = self._addresses(rule, filter_.destination, family)
@@ -73,8 +78,7 @@ class Resolver:
             yield dataclasses.replace(filter_, source=source, destination=destination)
 
     def _addresses(self, rule: AnyRule, address: Address, family: Family) -> list[Address]:
-        # what only a store holds is no name that could be looked up
-        if not isinstance(address, DnsName | Interface) or (isinstance(address, DnsName) and address.odd):
+        if not _is_asked_for(address):
             return [address]
         found = self._lookup(rule, address, family)
         if len(found) > 1 and self.mode == "error":
@@ -110,6 +114,11 @@ class Resolver:
             raise ModelError(f"{rule.title}: {what} {address} has no {version} address on this host{others}")
         known = address.address if isinstance(address, DnsName) else None
         return [known] if isinstance(known, Host) and known in found else found
+
+
+def _is_asked_for(address: Address | None) -> t.TypeGuard[DnsName | Interface]:
+    """Whether the host has to say what address this is; what only a store holds is no name that could be looked up."""
+    return isinstance(address, Interface) or (isinstance(address, DnsName) and not address.odd)
 
 
 def _host(where: str, answer: str) -> Host:

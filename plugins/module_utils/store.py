@@ -24,6 +24,10 @@ LINE_LIMIT: t.Final = 2_000_000
 """The most keys and values that are taken from a host: each takes much more memory than it is long."""
 
 
+_LEVEL: t.Final = 6
+"""Of gzip: 9 takes more than twice as long, for a few bytes in a hundred."""
+
+
 class StoreError(ValueError):
     """A store or a list of operations that does not have the form it should."""
 
@@ -98,6 +102,10 @@ def _encode(text: str) -> str:
     return base64.b64encode(text.encode("utf-16-le", "surrogatepass")).decode()
 
 
+_encode_name: t.Final = functools.lru_cache(maxsize=1024)(_encode)
+"""For paths and names, which come again and again; what a value holds is not kept."""
+
+
 def _decode(text: str) -> str:
     return binascii.a2b_base64(text, strict_mode=True).decode("utf-16-le", "surrogatepass")
 
@@ -113,7 +121,7 @@ class Create:
     path: str
 
     def line(self) -> str:
-        return f"c;{_encode(self.path)}"
+        return f"c;{_encode_name(self.path)}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -125,7 +133,7 @@ class Set:
     value: Value
 
     def line(self) -> str:
-        return f"s;{_encode(self.path)};{_encode(self.name)};{self.value.text()}"
+        return f"s;{_encode_name(self.path)};{_encode_name(self.name)};{self.value.text()}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -136,7 +144,7 @@ class Unset:
     name: str
 
     def line(self) -> str:
-        return f"u;{_encode(self.path)};{_encode(self.name)}"
+        return f"u;{_encode_name(self.path)};{_encode_name(self.name)}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -146,7 +154,7 @@ class Delete:
     path: str
 
     def line(self) -> str:
-        return f"d;{_encode(self.path)}"
+        return f"d;{_encode_name(self.path)}"
 
 
 Operation: t.TypeAlias = Create | Set | Unset | Delete
@@ -193,12 +201,12 @@ class Store:
 
     def text(self) -> str:
         # all objects have values of the same few names
-        order, encode = functools.cache(_order), functools.cache(_encode)
+        order = functools.cache(_order)
         lines = []
         for path, values in sorted(self._keys.values(), key=lambda item: _order(item[0])):
             lines.append(f"k;{_encode(path)}\n")
             lines.extend(
-                f"v;{encode(n)};{v.text()}\n" for n, v in sorted(values.values(), key=lambda item: order(item[0]))
+                f"v;{_encode_name(n)};{v.text()}\n" for n, v in sorted(values.values(), key=lambda item: order(item[0]))
             )
         return "".join(lines)
 
@@ -268,7 +276,7 @@ def pack(text: str) -> str:
     """gzip, then base64; the same text always gives the same, the empty text the empty one."""
     if not text:
         return ""
-    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+    return base64.b64encode(gzip.compress(text.encode(), _LEVEL, mtime=0)).decode()
 
 
 def unpack(packed: str) -> str:

@@ -206,7 +206,7 @@ function Invoke-OperationList {
         if ($fields[1] -cne $open) {
             if ($open) { $key.Dispose() }
             $open = $null
-            $path = ConvertFrom-CodeUnit $fields[1]
+            try { $path = $utf16.GetString([System.Convert]::FromBase64String($fields[1])) } catch { $path = ConvertFrom-CodeUnit $fields[1] }
         }
         if ($what -ceq 'c') {
             if (-not $store) {
@@ -236,11 +236,15 @@ function Invoke-OperationList {
                 $key.DeleteValue($names[$field], $false)
             }
             else {
-                $kind, $text = [int]$fields[3], $fields[4]
+                $kind, $text = [int]::Parse($fields[3]), $fields[4]
                 try {
                     if ($kind -eq 1) { $data = $utf16.GetString([System.Convert]::FromBase64String($text)) }
                     elseif ($kind -eq 3) { $data = [System.Convert]::FromBase64String($text) }
-                    elseif ($kind -eq 4 -and $text.Length -lt 10) { $data = [int]$text }
+                    elseif ($kind -eq 4 -and $text.Length -lt 10) { $data = [int]::Parse($text) }
+                    elseif ($kind -eq 7 -and $text -cne '-') {
+                        [string[]]$texts = foreach ($item in $text.Split(',')) { $utf16.GetString([System.Convert]::FromBase64String($item)) }
+                        $data = $texts
+                    }
                     else { $data = ConvertFrom-ValueText -Kind $kind -Data $text }
                 }
                 catch [System.Text.DecoderFallbackException] {

@@ -35,12 +35,13 @@ def read_options(
 
     Options named in `untouched` are handed on as they are: who reads them has better errors than a conversion.
     """
-    spec = {**options, **{name: {"type": "raw"} for name in untouched}}
-    _refuse_unknown(args, spec, "")
-    result = ArgumentSpecValidator(spec).validate(dict(args))
+    _refuse_unknown(args, {**options, **{name: {} for name in untouched}}, "")
+    spec = {name: option for name, option in options.items() if name not in untouched}
+    # Ansible copies all that it validates, and a policy may be large
+    result = ArgumentSpecValidator(spec).validate({name: value for name, value in args.items() if name in spec})
     if result.error_messages:
         raise OptionError("; ".join(result.error_messages))
-    return dict(result.validated_parameters)
+    return {**dict.fromkeys(untouched), **args, **result.validated_parameters}
 
 
 def _documented(module: str) -> dict[str, dict[str, t.Any]]:

@@ -220,11 +220,10 @@ namespace WinHost
 
         public static void Write(params object[] change)
         {
-            if (!State.Setting("administrator").GetBoolean())
-                throw new UnauthorizedAccessException("Cannot write to the registry key.");
             change[1] = Encoded((string)change[1]);
-            State.Append("registry.jsonl", change);
-            ReadOn();
+            var line = State.Append("registry.jsonl", change);
+            // nobody else has written: then it need not be read back
+            if (RandomAccess.GetLength(file.SafeFileHandle) == position + line.Length) Take(line, line.Length);
         }
 
         private static void ReadOn()
@@ -232,7 +231,11 @@ namespace WinHost
             var length = RandomAccess.GetLength(file.SafeFileHandle);
             if (length == position) return;
             var data = new byte[length - position];
-            var read = RandomAccess.Read(file.SafeFileHandle, data, position);
+            Take(data, RandomAccess.Read(file.SafeFileHandle, data, position));
+        }
+
+        private static void Take(byte[] data, int read)
+        {
             var start = 0;
             for (var end = Array.IndexOf(data, (byte)'\n', 0, read); end >= 0; end = Array.IndexOf(data, (byte)'\n', start, read - start))
             {
@@ -286,6 +289,8 @@ namespace WinHost
             if (slash >= 0 && Keys.TryGetValue(path.Substring(0, slash), out parent)) parent.Children.Remove(key);
         }
 
+        private static readonly UnicodeEncoding Utf16 = new UnicodeEncoding(false, false, true);
+
         // Unpaired surrogates are no text in JSON; they come as {"u16": base64}.
         public static string Text(JsonElement value)
         {
@@ -298,7 +303,7 @@ namespace WinHost
         {
             try
             {
-                new UnicodeEncoding(false, false, true).GetByteCount(text);
+                Utf16.GetByteCount(text);
                 return text;
             }
             catch (EncoderFallbackException)
@@ -372,8 +377,15 @@ namespace WinHost
             return key == null ? null : new RegistryKey(key.path, key.writable, rights.HasFlag(RegistryRights.ChangePermissions));
         }
 
+        private void RequireAccess()
+        {
+            if (!writable || !State.Setting("administrator").GetBoolean())
+                throw new UnauthorizedAccessException("Cannot write to the registry key.");
+        }
+
         public RegistryKey CreateSubKey(string name)
         {
+            RequireAccess();
             Faults.Operation(path + "\\" + name, () =>
             {
                 if (Journal.Find(path + "\\" + name) == null) Journal.Write("create", path + "\\" + name);
@@ -388,6 +400,7 @@ namespace WinHost
 
         public void DeleteSubKeyTree(string name, bool throwOnMissingSubKey)
         {
+            if (Journal.Find(path + "\\" + name) != null) RequireAccess();
             Faults.Operation(path + "\\" + name, () =>
             {
                 if (Journal.Find(path + "\\" + name) != null) Journal.Write("delete", path + "\\" + name);
