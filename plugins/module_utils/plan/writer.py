@@ -86,7 +86,8 @@ class Writer:
                 merged[name.lower()] = (spelling, value)
         self._do(Create(key))
         for name, value in merged.values():
-            self.set(key, name, value)
+            if value is not None:
+                self._do(Set(key, name, value))
         self._born.add(key.lower())
 
     def _time_after(self, key: str | None) -> int:
