@@ -57,6 +57,7 @@ $(VENV)/peers: $(VENV)/ready
 	@mkdir -p build/peers
 	$(VENV)/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --dest build/peers ansible
 	$(VENV)/bin/python tests/benchmarks/take_peer.py build/peers $@
+	@touch $@
 
 bench: $(VENV)/peers
 	@$(VENV)/bin/python tests/bench.py $(PARTS)

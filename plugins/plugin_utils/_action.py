@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import typing as t
 
 from ansible.plugins.action import ActionBase
@@ -42,6 +43,8 @@ class IpsecAction(ActionBase):
                 "msg": "this action cannot run with async: it plans on the controller between two short executions on "
                 "the host; take async and poll off the task (forks and strategy: free run hosts side by side)",
             }
+        # a worker has one task: what it was forked with is nothing to search for garbage, page by page
+        gc.freeze()
         result = super().run(tmp, task_vars)
         result["changed"] = False
         try:
