@@ -160,6 +160,23 @@ def test_a_value_of_a_size_that_its_kind_has_not_hides_no_other(host, player):
     assert b"o\0d\0d\0" not in (player.folder / "backup" / run[0]["backup_file"]).read_bytes()
 
 
+def test_a_host_that_has_seen_much_is_what_it_came_to(host, player):
+    _ask(player, host, _apply(Store(), [Create("key"), *(Set("key", n, v) for n, v in EVERY_KIND.items())]))
+    host.registry.change([("set", reader.LOCAL, "odd", 4, b"\0" * 8)])
+    host.registry.change([("set", reader.LOCAL, "again", 4, number) for number in range(3000)])
+    before = [Reading.parse(answer) for answer in _ask(player, host, READ, READ)]
+    host.registry.change([("set", reader.LOCAL, "again", 4, 5000), ("delete", f"{reader.LOCAL}\\key")])
+    after = Reading.parse(_ask(player, host, READ)[0])
+    assert [reading.graph.store.values("key") for reading in before] == [EVERY_KIND] * 2
+    assert [reading.graph.store.get("", "again") for reading in (*before, after)] == [
+        Value.number(2999),
+        Value.number(2999),
+        Value.number(5000),
+    ]
+    assert {reading.graph.store.get("", "odd").kind for reading in (*before, after)} == {Kind.UNKNOWN}
+    assert "key" not in after.graph.store
+
+
 def test_another_store_than_was_read_is_a_conflict(host, player):
     host.import_reg((stores.DATA / "windows-2022.reg").read_bytes())
     applied = Applied.parse(_ask(player, host, _apply(Store(), [Create("key")]))[0])

@@ -98,12 +98,17 @@ namespace WinHost
                 descriptor = open(Path.Combine(Folder, file), WriteCreateAppend, 0x180);
                 Descriptors[file] = descriptor;
             }
+            var data = Line(line);
+            if (write(descriptor, data, data.Length) != data.Length) throw new IOException("cannot write to " + file);
+            return data;
+        }
+
+        public static byte[] Line(params object[] line)
+        {
             var text = new MemoryStream();
             using (var json = new Utf8JsonWriter(text)) Put(json, line);
             text.WriteByte((byte)'\n');
-            var data = text.ToArray();
-            if (write(descriptor, data, data.Length) != data.Length) throw new IOException("cannot write to " + file);
-            return data;
+            return text.ToArray();
         }
 
         // What JsonSerializer would do, but its first call takes as long as a whole request.
@@ -211,6 +216,44 @@ namespace WinHost
             System.IO.Path.Combine(State.Folder, "registry.jsonl"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 0);
         private static long position;
 
+        // A journal that is much longer than what it comes to: that is kept beside it, after a line with how far it was read.
+        private static readonly string Checkpoint = System.IO.Path.Combine(State.Folder, "registry.checkpoint");
+        private static int lines;
+
+        static Journal()
+        {
+            AppDomain.CurrentDomain.ProcessExit += (sender, exit) => Keep();
+            if (!File.Exists(Checkpoint)) return;
+            var data = File.ReadAllBytes(Checkpoint);
+            var start = Array.IndexOf(data, (byte)'\n');
+            var until = long.Parse(Encoding.ASCII.GetString(data, 0, start));
+            if (until > RandomAccess.GetLength(file.SafeFileHandle)) return;
+            Take(data.AsSpan(start + 1).ToArray(), data.Length - start - 1);
+            position = until;
+        }
+
+        private static void Keep()
+        {
+            if (lines < 1000 + 4 * Keys.Values.Sum(key => 1 + key.Values.Count)) return;
+            var temporary = Checkpoint + "." + Environment.ProcessId;
+            using (var kept = File.Create(temporary))
+            {
+                kept.Write(Encoding.ASCII.GetBytes(position + "\n"));
+                foreach (var key in Keys.Values)
+                {
+                    var path = Encoded(key.Path);
+                    kept.Write(State.Line("create", path));
+                    foreach (var value in key.Values.Values)
+                    {
+                        // bytes stand for data of a size that its kind has not
+                        var data = RegistryKey.Encoded(value.Item3, value.Item3 is byte[] ? RegistryValueKind.Binary : value.Item2);
+                        kept.Write(State.Line("set", path, Encoded(value.Item1), (int)value.Item2, data));
+                    }
+                }
+            }
+            File.Move(temporary, Checkpoint, true);
+        }
+
         public static Key Find(string path)
         {
             ReadOn();
@@ -241,6 +284,7 @@ namespace WinHost
             {
                 using (var line = JsonDocument.Parse(data.AsMemory(start, end - start))) Apply(line.RootElement);
                 start = end + 1;
+                lines++;
             }
             position += start;
         }
@@ -453,7 +497,7 @@ namespace WinHost
             });
         }
 
-        private static object Encoded(object value, RegistryValueKind kind)
+        internal static object Encoded(object value, RegistryValueKind kind)
         {
             switch (kind)
             {
