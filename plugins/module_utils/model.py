@@ -195,12 +195,14 @@ class AddressRange:
     odd: bool = dataclasses.field(default=False, compare=False)
 
     def __post_init__(self) -> None:
-        _require(self.first.version == self.last.version, f"the range {self} mixes IPv4 and IPv6")
-        _require(
-            self.odd or int(self.first) < int(self.last),
-            f"the range {self} must go from a lower address to a higher one",
-        )
-        _require(self.odd or not _is_subnet(self.first, self.last), f"the range {self} is a subnet; write it as one")
+        if self.first.version != self.last.version:
+            raise ModelError(f"the range {self} mixes IPv4 and IPv6")
+        if self.odd:
+            return
+        if int(self.first) >= int(self.last):
+            raise ModelError(f"the range {self} must go from a lower address to a higher one")
+        if _is_subnet(self.first, self.last):
+            raise ModelError(f"the range {self} is a subnet; write it as one")
 
     @property
     def family(self) -> Family:

@@ -22,8 +22,6 @@ SIZE_LIMIT: t.Final = 256 * 1024 * 1024
 """The largest text that is taken from a host, in bytes: a million filters fit."""
 LINE_LIMIT: t.Final = 2_000_000
 """The most keys and values that are taken from a host: each takes much more memory than it is long."""
-
-
 _LEVEL: t.Final = 6
 """Of gzip: 9 takes more than twice as long, for a few bytes in a hundred."""
 

@@ -242,8 +242,7 @@ function Invoke-OperationList {
                     elseif ($kind -eq 3) { $data = [System.Convert]::FromBase64String($text) }
                     elseif ($kind -eq 4 -and $text.Length -lt 10) { $data = [int]::Parse($text) }
                     elseif ($kind -eq 7 -and $text -cne '-') {
-                        [string[]]$texts = foreach ($item in $text.Split(',')) { $utf16.GetString([System.Convert]::FromBase64String($item)) }
-                        $data = $texts
+                        $data = [string[]]@(foreach ($item in $text.Split(',')) { $utf16.GetString([System.Convert]::FromBase64String($item)) })
                     }
                     else { $data = ConvertFrom-ValueText -Kind $kind -Data $text }
                 }

@@ -227,7 +227,7 @@ namespace WinHost
             var start = Array.IndexOf(data, (byte)'\n');
             var until = long.Parse(Encoding.ASCII.GetString(data, 0, start));
             if (until > RandomAccess.GetLength(file.SafeFileHandle)) return;
-            Take(data.AsSpan(start + 1).ToArray(), data.Length - start - 1);
+            Take(data[(start + 1)..], data.Length - start - 1);
             position = until;
         }
 
@@ -443,10 +443,13 @@ namespace WinHost
 
         public void DeleteSubKeyTree(string name, bool throwOnMissingSubKey)
         {
-            if (Journal.Find(path + "\\" + name) != null) RequireAccess();
             Faults.Operation(path + "\\" + name, () =>
             {
-                if (Journal.Find(path + "\\" + name) != null) Journal.Write("delete", path + "\\" + name);
+                if (Journal.Find(path + "\\" + name) != null)
+                {
+                    RequireAccess();
+                    Journal.Write("delete", path + "\\" + name);
+                }
                 else if (throwOnMissingSubKey) throw new ArgumentException("Cannot delete a subkey tree because the subkey does not exist.");
             });
         }
