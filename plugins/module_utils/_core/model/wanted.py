@@ -1,0 +1,172 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What a task asks for, independent of what is stored."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import typing as t
+
+from . import defaults
+from .addresses import DnsName, HostAddress
+from .authentication import DEFAULT_AUTHENTICATION, AuthMethod
+from .filters import Filter
+from .main_mode import MainModeMethod
+from .methods import DEFAULT_SECURITY_METHODS, SecurityMethod
+from .rules import Action, NegotiationPolicy, Rule
+from .text import ModelError
+
+
+class State(enum.StrEnum):
+    """Whether a policy or a rule is to exist."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+
+
+class RulesMode(enum.StrEnum):
+    """What happens to stored rules that a task does not list."""
+
+    EXACT = "exact"
+    MERGE = "merge"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WantedMainMode:
+    """The parts of main mode that were given; None leaves a part as it is."""
+
+    methods: tuple[MainModeMethod, ...] | None = None
+    lifetime_seconds: int | None = None
+    quick_mode_limit: int | None = None
+    pfs: bool | None = None
+    odd: bool = False
+
+    def over(self, other: WantedMainMode | None) -> WantedMainMode:
+        """These parts, and those of `other` that are not given here."""
+        return _over(self, other)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WantedDefaultResponse:
+    """The parts of the default response rule that were given; None leaves a part as it is."""
+
+    enabled: bool
+    methods: tuple[SecurityMethod, ...] | None = None
+    authentication: tuple[AuthMethod, ...] | None = None
+
+    def over(self, other: WantedDefaultResponse | None) -> WantedDefaultResponse:
+        """These parts, and those of `other` that are not given here."""
+        return _over(self, other)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WantedRule:
+    """The parts of a rule that were given; None leaves a part as it is, or means the manual's default in a new rule.
+
+    The rule is identified by `id` where it is given, else by its name.
+    """
+
+    name: str
+    id: str | None = None
+    filters: tuple[Filter, ...] | None = None
+    action: Action | None = None
+    methods: tuple[SecurityMethod, ...] | None = None
+    inpass: bool | None = None
+    soft: bool | None = None
+    authentication: tuple[AuthMethod, ...] | None = None
+    tunnel: HostAddress | DnsName | None = None
+    connection_type: str | None = None
+    enabled: bool | None = None
+    description: str | None = None
+    filter_list: str | None = None
+    filter_action: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What messages call the rule."""
+        return f"rule '{self.name}'" if self.name else f"rule with the id {self.id}"
+
+    def whole(self, odd: bool = False) -> Rule:
+        """The rule with the manual's defaults for what was not given. Raises `ModelError`."""
+        return Rule(
+            name=self.name,
+            filters=self.filters or (),
+            action=self.negotiation(None, odd),
+            authentication=DEFAULT_AUTHENTICATION if self.authentication is None else self.authentication,
+            tunnel=self.tunnel,
+            connection_type=self.connection_type or defaults.CONNECTION_TYPE,
+            enabled=self.enabled is not False,
+            description=self.description or "",
+            filter_list=self.filter_list,
+            filter_action=self.filter_action,
+            id=self.id,
+            odd=odd,
+        )
+
+    def on(self, base: Rule | None) -> Rule:
+        """The whole rule, with `base` for what was not given. Raises `ModelError`."""
+        if base is None:
+            if self.filters is None or not self.name.strip():
+                raise ModelError(f"the policy has no {self.title} yet; a new rule needs a name and filters")
+            return dataclasses.replace(self.whole(), id=None)
+        given: dict[str, t.Any] = {
+            name: value
+            for name in ("filters", "authentication", "tunnel", "connection_type", "enabled", "description")
+            if (value := getattr(self, name)) is not None
+        }
+        return dataclasses.replace(
+            base,
+            name=self.name if self.id is not None and self.name else base.name,
+            action=self.negotiation(base.action),
+            # None lets the merge decide whether the stored name still fits
+            filter_list=self.filter_list,
+            filter_action=self.filter_action,
+            **given,
+        )
+
+    def negotiation(self, base: NegotiationPolicy | None, odd: bool = False) -> NegotiationPolicy:
+        """What the rule does with traffic, with `base` for what was not given. Raises `ModelError`."""
+        if base is not None and (self.action, self.methods, self.inpass, self.soft) == (None, None, None, None):
+            return base
+        action = self.action or (base.action if base else Action.NEGOTIATE)
+        if base is None or {base.action, action} != {Action.NEGOTIATE}:
+            methods = DEFAULT_SECURITY_METHODS if action == Action.NEGOTIATE else ()
+            base = NegotiationPolicy(action=action, methods=methods)
+        return NegotiationPolicy(
+            action=action,
+            methods=base.methods if self.methods is None else self.methods,
+            inpass=base.inpass if self.inpass is None else self.inpass,
+            soft=base.soft if self.soft is None else self.soft,
+            odd=odd or (base.odd and self.methods is None),
+        )
+
+
+_T = t.TypeVar("_T", WantedMainMode, WantedDefaultResponse)
+
+
+def _over(first: _T, second: _T | None) -> _T:
+    if second is None:
+        return first
+    given = {f.name: v for f in dataclasses.fields(first) if (v := getattr(first, f.name)) is not None}
+    return dataclasses.replace(second, **given)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What was given of a policy; None leaves a part as it is, or means the manual's default in a new policy.
+
+    Rules are complete. `notes` say where the meaning differs from what was written.
+    """
+
+    name: str | None
+    id: str | None = None
+    description: str | None = None
+    assigned: bool | None = None
+    poll_interval: int | None = None
+    main_mode: WantedMainMode | None = None
+    default_response: WantedDefaultResponse | None = None
+    rules: tuple[Rule, ...] | None = None
+    odd: bool = False
+    notes: tuple[str, ...] = ()
