@@ -12,20 +12,21 @@ import typing as t
 
 from .reader import NO_TEXT, Reader, guid, pack_number, pack_text
 
-_FILTER = struct.Struct("<16sI4s4s4s4s4sIHHBBH")
-_FILTER_V2 = struct.Struct("<16sI" + "II16s16s" * 2 + "IHH" * 2 + "II")
+_FILTER: t.Final = struct.Struct("<16sI4s4s4s4s4sIHHBBH")
+_FILTER_V2: t.Final = struct.Struct("<16sI" + "II16s16s" * 2 + "IHH" * 2 + "II")
 # most filters have neither names nor a description
 _NO_TEXTS: t.Final = (NO_TEXT, NO_TEXT, NO_TEXT)
 _PACKED_NO_TEXTS: t.Final = pack_text(NO_TEXT) * 3
 
 USE_RANGES: t.Final = 8
-"""The filter flag that goes with ranges of addresses: version-1 filters that spell the same range out do not count."""
+"""The filter flag of address ranges: version-1 filters that spell out the same range are ignored."""
 
 
 class FilterRecord(t.NamedTuple):
-    """One filter of version 1: IPv4, single ports. A tuple, as there may be many thousands of them.
+    """One filter of version 1 (2.2.1.5.1, Filter-Spec1): IPv4, single ports. Addresses and masks have 4 bytes.
 
-    `special` names a server in place of the source or, with 0x80 added, of the destination.
+    `special` names a server in place of the source or, with 0x80 added, of the destination. A tuple, as a list may have
+    many thousands of them: always build it with keywords.
     """
 
     source_name: str = NO_TEXT
@@ -47,13 +48,17 @@ class FilterRecord(t.NamedTuple):
 
     @classmethod
     def unpack(cls, reader: Reader) -> FilterRecord:
+        """The filter at the reader's position (2.2.1.5.1, Filter-Spec1). Raises `BlobError`."""
         return cls._make((*_unpack_texts(reader), *reader.unpack(_FILTER, "a filter")))
 
     def pack(self) -> bytes:
+        """Three texts and 52 bytes (2.2.1.5.1, Filter-Spec1). Raises `struct.error` for a number that is too large."""
         return _pack_texts(self[:3]) + _FILTER.pack(*self[3:])
 
 
 class AddressType(enum.IntEnum):
+    """The kinds of addresses in version 2 (2.2.1.5.1, IPsec-Address-Type)."""
+
     ANY = 0x00
     SINGLE = 0x01
     RANGE = 0x02
@@ -66,8 +71,9 @@ class AddressType(enum.IntEnum):
 
 
 class AddressRecord(t.NamedTuple):
-    """An address of version 2, 40 bytes. An IPv4 address fills the first four of `address`; `secondary` is the end of a
-    range or a mask.
+    """An address of version 2, 40 bytes (2.2.1.5.1, Source-Address-Data and Destination-Address-Data). An IPv4 address
+    fills the first 4 of the 16 bytes of `address`; `secondary` is the end of a range or a mask. Always build it with
+    keywords.
     """
 
     type: int
@@ -77,13 +83,15 @@ class AddressRecord(t.NamedTuple):
 
 
 class PortType(enum.IntEnum):
+    """The kinds of ports in version 2 (2.2.1.5.1, IPsec-Source-Port-Type)."""
+
     ANY = 0
     SINGLE = 1
     RANGE = 2
 
 
 class PortRecord(t.NamedTuple):
-    """A port of version 2, 8 bytes."""
+    """A port of version 2, 8 bytes (2.2.1.5.1, Source-Port-Data): a type of 32 bits, two ports of 16 bits."""
 
     type: int = PortType.ANY
     first: int = 0
@@ -91,7 +99,9 @@ class PortRecord(t.NamedTuple):
 
 
 class FilterRecordV2(t.NamedTuple):
-    """One filter of version 2: IPv6, ranges of addresses and ports, servers on both sides."""
+    """One filter of version 2 (2.2.1.5.1, Filter-Spec2): IPv6, ranges of addresses and ports, servers on both sides.
+    Always build it with keywords.
+    """
 
     source_name: str
     destination_name: str
@@ -107,14 +117,16 @@ class FilterRecordV2(t.NamedTuple):
 
     @classmethod
     def unpack(cls, reader: Reader) -> FilterRecordV2:
+        """The filter at the reader's position (2.2.1.5.1, Filter-Spec2). Raises `BlobError`."""
         texts = _unpack_texts(reader)
         fields = reader.unpack(_FILTER_V2, "a filter of version 2")
-        addresses = (AddressRecord(*fields[2:6]), AddressRecord(*fields[6:10]))
-        ports = (PortRecord(*fields[10:13]), PortRecord(*fields[13:16]))
+        addresses = (AddressRecord._make(fields[2:6]), AddressRecord._make(fields[6:10]))
+        ports = (PortRecord._make(fields[10:13]), PortRecord._make(fields[13:16]))
         id_, mirrored, *_addresses, protocol, flags = fields
-        return cls(*texts, id_, mirrored, *addresses, *ports, protocol, flags)
+        return cls._make((*texts, id_, mirrored, *addresses, *ports, protocol, flags))
 
     def pack(self) -> bytes:
+        """Three texts and 124 bytes (2.2.1.5.1, Filter-Spec2). Raises `struct.error` for a number that is too large."""
         fields = (
             self.id,
             self.mirrored,
@@ -144,8 +156,9 @@ def _pack_texts(texts: tuple[str, str, str]) -> bytes:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FilterSectionV2:
-    """The part that Vista and later add. `legacy_count` is Number-Of-Filters11 where it differs from the number of
-    filters of version 1.
+    """The section that Windows Vista and later add (2.2.1.5.1, from Filter-Policy-ID2). `legacy_count` is
+    Number-Of-Filters11 where it differs from the number of version-1 filters; `length_excess` is what the length counts
+    beyond the filters.
     """
 
     filters: tuple[FilterRecordV2, ...]
@@ -153,13 +166,16 @@ class FilterSectionV2:
     length_excess: int = 0
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FilterBlob:
-    """A list of filters.
+    """A list of filters (2.2.1.5.1).
 
-    `length_excess` is what the data length says beyond the filters: 0 today, 4 (the count) for old writers, who also
-    end with a byte (`trailing`). `count` is Number-Of-Filters1 where it differs from the number of filters, as a
-    version-2 section may override it.
+    `length_excess` is what the length counts beyond the version-1 filters: 0 today, 4 (the number of filters) for older
+    writers. `count` is Number-Of-Filters1 where it differs from the number of filters, which a version-2 section may
+    override. Today's writers add no trailing byte.
+
+    Layout: GUID, length, number of filters, filters; then, optional, the version-2 section: GUID, length, the number of
+    version-1 filters again, the number of version-2 filters, filters; trailing byte.
     """
 
     ID: t.ClassVar[bytes] = guid("80dc20b5-2ec8-11d1-a89e-00a0248d3021")
@@ -173,55 +189,67 @@ class FilterBlob:
 
     @classmethod
     def unpack(cls, data: bytes) -> FilterBlob:
+        """The value of the bytes of ipsecData (2.2.1.5.1). Raises `BlobError`."""
         reader = Reader(data, "ipsecFilter data")
         reader.guid(cls.ID, "a filter list")
         length = reader.number("the data length")
         count = reader.number("the number of filters")
-        # an old writer counts the count in and adds a byte behind
-        excess = 4 if length == reader.left + 3 else 0
+        excess = next((excess for excess in (0, 4) if cls._may_end(data, reader.offset + length - excess)), 0)
         end = reader.offset + length - excess
         if end > len(data):
-            reader.fail(f"the data length is {length}, {reader.left} bytes follow", 16)
+            reader.fail(f"the data length is {length}, but only {reader.left} bytes follow", 16)
         filters = []
         while reader.offset < end:
             filters.append(FilterRecord.unpack(reader))
         if reader.offset != end:
-            reader.fail(f"a filter ends here, the data length puts the end of all at byte {end}")
+            reader.fail(f"a filter ends here, but according to the data length the filters end at byte {end}")
         v2 = cls._unpack_v2(reader, len(filters)) if reader.left > 1 else None
-        trailing = bytes([reader.last_byte()]) if reader.left else b""
-        # the count in the section of version 2 wins where it is not zero; None is the true one
+        trailing = reader.trailing()
+        # the number in the version-2 section wins unless it is zero; None is the true number
         announced = count if v2 is None or v2.legacy_count == 0 else v2.legacy_count
         if announced is not None and len(filters) not in (count, announced):
-            reader.fail(f"{announced} filters are announced, {len(filters)} are there", 20)
-        return cls(tuple(filters), v2, None if count == len(filters) else count, excess, trailing)
+            reader.fail(f"the number of filters is {announced}, but there are {len(filters)}", 20)
+        return cls(
+            filters=tuple(filters),
+            v2=v2,
+            count=None if count == len(filters) else count,
+            length_excess=excess,
+            trailing=trailing,
+        )
+
+    @classmethod
+    def _may_end(cls, data: bytes, end: int) -> bool:
+        """Whether the version-1 filters may end at `end`: at most a trailing byte or the version-2 section follows."""
+        return len(data) - 1 <= end <= len(data) or data.startswith(cls.V2_ID, max(end, 0))
 
     @classmethod
     def _unpack_v2(cls, reader: Reader, legacy: int) -> FilterSectionV2:
-        reader.guid(cls.V2_ID, "a section of filters of version 2")
+        reader.guid(cls.V2_ID, "a section of version-2 filters")
         length_at = reader.offset
         length = reader.number("the data length of version 2")
-        legacy_count = reader.number("the number of filters of version 1")
-        count = reader.number("the number of filters of version 2")
+        legacy_count = reader.number("the number of version-1 filters")
+        count = reader.number("the number of version-2 filters")
         start = reader.offset
         if count > reader.left:
-            reader.fail(f"{count} filters cannot fit into {reader.left} bytes", start - 4)
+            reader.fail(f"{count} filters do not fit into {reader.left} bytes", start - 4)
         filters = tuple(FilterRecordV2.unpack(reader) for _i in range(count))
-        # no real blob of this kind has been seen: a length that counts one or both of the counts in is taken as well
+        # no sample of this section from Windows is known: the length may include one or both numbers
         excess = length - (reader.offset - start)
         if excess not in (0, 4, 8):
-            reader.fail(f"the data length is {length}, the filters take {reader.offset - start} bytes", length_at)
+            reader.fail(f"the data length is {length}, but the filters take {reader.offset - start} bytes", length_at)
         return FilterSectionV2(filters, None if legacy_count == legacy else legacy_count, excess)
 
     def pack(self) -> bytes:
-        filters = b"".join(record.pack() for record in self.filters)
+        """The bytes of ipsecData (2.2.1.5.1). Raises `struct.error` for a number that does not fit its field."""
+        filters = b"".join([record.pack() for record in self.filters])
         count = len(self.filters) if self.count is None else self.count
         parts = [self.ID, pack_number(len(filters) + self.length_excess), pack_number(count), filters]
         if self.v2 is not None:
-            records = b"".join(record.pack() for record in self.v2.filters)
+            records = b"".join([record.pack() for record in self.v2.filters])
             legacy_count = len(self.filters) if self.v2.legacy_count is None else self.v2.legacy_count
             parts += [
                 self.V2_ID,
                 *map(pack_number, (len(records) + self.v2.length_excess, legacy_count, len(self.v2.filters))),
                 records,
             ]
-        return b"".join(parts) + self.trailing
+        return b"".join([*parts, self.trailing])
