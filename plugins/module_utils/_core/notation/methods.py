@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Security methods of quick mode (remarks on -n) and of main mode (remarks on -1s) in the manual's notation."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing as t
+
+from ..hints import did_you_mean
+from ..model import Ah, Esp, MainModeMethod, ModelError, SecurityMethod
+from .errors import GrammarError
+
+PFS_GROUP_NOTE: t.Final = (
+    "a stored policy only has PFS on or off, with the group of main mode; PFS1, PFS2, P1 and P2 are read as PFS"
+)
+REKEY: t.Final = "a rekey setting such as 3600S/5000K, a PFS setting such as PFS1"
+METHOD: t.Final = "expected esp[cipher,hash] or ah[hash], as in esp[3des,sha] or ah[md5]"
+"""What may follow a method, and what one looks like, for messages."""
+
+_ALGORITHM: t.Final = re.compile(r"(?P<kind>\w+)\s*\[(?P<names>[^\]\[]*)\]")
+_LIFETIMES: t.Final = re.compile(r"(?ai)([0-9]{1,10})([KS])(?:/([0-9]{1,10})([KS]))?")
+# a rekey setting may be attached, but PFS1800S could be group 1 too
+_PFS: t.Final = re.compile(r"(?ai)(?:PFS|P(?=[12]))(?:([12])(?![0-9]))?(?![12])")
+WORD: t.Final = re.compile(r"[^\s\[]+")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Offer:
+    """One security method, and the Diffie-Hellman group of its PFS (None: that of main mode)."""
+
+    method: SecurityMethod
+    pfs_group: int | None = None
+
+
+def parse_security_method(text: str, notes: list[str]) -> SecurityMethod:
+    """``esp[3des,sha] 3600S/50000K PFS``, ``ah[md5]+esp[des,none]``: rekey and PFS in any order, attached or not.
+
+    Raises `GrammarError`. Differences between the meaning and the text are added to `notes`.
+    """
+    offer, position = parse_offer(text, skip_space(text, 0))
+    if position < len(text):
+        raise GrammarError(text, position + 1, f"expected {REKEY}, or the end of the text")
+    if offer.pfs_group is not None and PFS_GROUP_NOTE not in notes:
+        notes.append(PFS_GROUP_NOTE)
+    return offer.method
+
+
+def skip_space(text: str, position: int) -> int:
+    """The position of the next character that is not white space."""
+    while position < len(text) and text[position].isspace():
+        position += 1
+    return position
+
+
+def starts_method(text: str, position: int) -> bool:
+    """Whether a security method may begin at `position`."""
+    return _ALGORITHM.match(text, position) is not None
+
+
+def parse_offer(text: str, position: int) -> tuple[Offer, int]:
+    """The method at `position`, with all rekey and PFS settings after it, and where the next one begins. Raises
+    `GrammarError`.
+    """
+    start = position
+    algorithms, position = _parse_algorithms(text, position)
+    seconds = kilobytes = pfs = None
+    while (position := skip_space(text, position)) < len(text):
+        if found := _LIFETIMES.match(text, position):
+            for number, unit in (found.group(1, 2), found.group(3, 4)):
+                if unit and unit in "kK":
+                    kilobytes = _once(text, found.start() + 1, kilobytes, int(number), "kilobytes")
+                elif unit:
+                    seconds = _once(text, found.start() + 1, seconds, int(number), "seconds")
+        elif found := _PFS.match(text, position):
+            if pfs is not None:
+                raise GrammarError(text, position + 1, "PFS is given twice")
+            pfs = found[1] or ""
+        else:
+            break
+        position = found.end()
+    try:
+        method = SecurityMethod(
+            algorithms=algorithms,
+            lifetime_seconds=seconds or 0,
+            lifetime_kilobytes=kilobytes or 0,
+            pfs=pfs is not None,
+        )
+    except ModelError as error:
+        raise GrammarError(text, start + 1, str(error)) from None
+    return Offer(method, int(pfs) if pfs else None), position
+
+
+def _once(text: str, column: int, old: int | None, new: int, unit: str) -> int:
+    if old is not None:
+        raise GrammarError(text, column, f"the number of {unit} is given twice")
+    return new
+
+
+def _parse_algorithms(text: str, position: int) -> tuple[tuple[Ah | Esp, ...], int]:
+    """The algorithms at `position`, joined by '+', and where they end."""
+    start = position
+    algorithms: list[Ah | Esp] = []
+    while True:
+        found = _ALGORITHM.match(text, position)
+        if not found:
+            raise GrammarError(text, position + 1, METHOD + method_hint(text, position))
+        try:
+            algorithms.append(
+                _algorithm(found["kind"].casefold(), [n.strip().casefold() for n in found["names"].split(",")])
+            )
+            if len(algorithms) > 1:
+                SecurityMethod(algorithms=tuple(algorithms))
+        except ModelError as error:
+            raise GrammarError(text, found.start() + 1 if len(algorithms) < 2 else start + 1, str(error)) from None
+        position = found.end()
+        if text[position : position + 1] != "+":
+            return tuple(algorithms), position
+        position += 1
+
+
+def method_hint(text: str, position: int, others: t.Iterable[str] = ()) -> str:
+    """The end of a message for a text that is not a method, nor one of the `others`, at `position`."""
+    word = WORD.match(text, position)
+    if _LIFETIMES.match(text, position) or _PFS.match(text, position):
+        return "; rekey and PFS follow the method that they belong to"
+    return did_you_mean(word[0], ("esp", "ah", *others)) if word else ""
+
+
+def _algorithm(kind: str, names: list[str]) -> Ah | Esp:
+    if kind == "esp" and len(names) == 2:
+        return Esp(names[0], names[1])
+    if kind == "ah" and len(names) == 1:
+        return Ah(names[0])
+    if kind in ("esp", "ah"):
+        raise ModelError("esp takes a cipher and a hash, as in esp[3des,sha]; ah takes a hash, as in ah[md5]")
+    raise ModelError(f"'{kind}' is not a security protocol; use esp or ah{did_you_mean(kind, ('esp', 'ah'))}")
+
+
+def parse_main_mode_method(text: str) -> MainModeMethod:
+    """``3des-sha-2``. Raises `GrammarError`."""
+    words = text.strip().casefold().split("-")
+    if len(words) != 3:
+        raise GrammarError(text, 1, "expected cipher-hash-group, as in 3des-sha-2")
+    encryption, integrity, group = words
+    if not re.fullmatch("[0-9]{1,3}", group):
+        raise GrammarError(text, len(text) - len(group) + 1, f"'{group}' is not a Diffie-Hellman group; use 1, 2 or 14")
+    if group == "3":
+        raise GrammarError(text, len(text), "3 is the number of the 2048-bit group in netsh; here it is 14")
+    try:
+        return MainModeMethod(encryption=encryption, integrity=integrity, group=int(group))
+    except ModelError as error:
+        raise GrammarError(text, 1, str(error)) from None
+
+
+def format_offer(offer: Offer) -> str:
+    """The shortest text for a method: everything after the algorithms is attached. Raises `ModelError`."""
+    method = offer.method
+    if method.odd:
+        raise ModelError(f"only a stored policy can have the security method {method}")
+    rekey = [f"{n}{unit}" for n, unit in ((method.lifetime_seconds, "S"), (method.lifetime_kilobytes, "K")) if n]
+    pfs = ("" if offer.pfs_group is None else f"P{offer.pfs_group}") or ("PFS" if method.pfs else "")
+    return "+".join(map(str, method.algorithms)) + "/".join(rekey) + pfs
