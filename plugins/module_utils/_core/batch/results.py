@@ -1,23 +1,23 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What was found in a batch file so far."""
+"""Collects the commands of a batch file and the reasons why some are unknown."""
 
 from __future__ import annotations
 
 import dataclasses
 
-from ..model import fold
-from ..source import SourceError, Text, position
+from ..source.text import SourceError, Text, position
+from ..store.casing import fold
 from .jumps import Jumps
 from .keys import hide_keys
-from .script import Command, LeftOut, Program, Script
+from .script import BatchCommand, LeftOut, Program, Script
 from .variables import UNKNOWN, Origins
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """A command of ours: of a known `program`, or not known for a `reason` that `place` shows."""
+    """A command. If it is unknown, `program` is None, and `place` is the character that causes the `reason`."""
 
     text: Text
     program: Program | None
@@ -26,12 +26,12 @@ class _Found:
 
 
 class Results:
-    """Commands in the order in which they run, and where the order or anything else is in doubt."""
+    """The commands in the order in which they run, and what else the file contains."""
 
     def __init__(self, file: str, origins: Origins) -> None:
         self.file = file
         self.jumps = Jumps(file)
-        # why nothing is known from here to the end of the file
+        # why commands from here on are unknown
         self.stopped = ""
         self._origins = origins
         self._found: list[_Found] = []
@@ -49,38 +49,40 @@ class Results:
         return f"line {line}, column {column}"
 
     def add(self, program: Program, text: Text) -> None:
-        self._found.append(_Found(text, program))
+        self._found.append(_Found(text=text, program=program))
 
-    def doubt(self, text: Text, index: int, reason: str) -> None:
-        """`text` is a command of ours that cannot be known for what stands at `index`."""
-        self._found.append(_Found(text, None, text.offset(index), reason))
+    def add_unknown(self, text: Text, index: int, reason: str) -> None:
+        """Add a command that is unknown because of the character at `index`."""
+        self._found.append(_Found(text=text, program=None, place=text.offset(index), reason=reason))
 
     def hide(self, text: Text) -> None:
-        """No error is to show `text`, as it may hold a key."""
+        """Hide `text` in errors, as it may contain a key."""
         self._hidden.append(text)
 
     def leave_alone(self, place: int) -> None:
+        """Note the line of a command of another program."""
         self._left_alone.add(self.line(place))
 
     def stop(self, reason: str) -> None:
-        """From here on nothing is known; the first reason counts."""
+        """From here on, commands are unknown. The first reason is kept."""
         self.stopped = self.stopped or reason
 
     def label(self, name: str) -> None:
+        """Note a label in front of the next command."""
         self._labels.setdefault(fold(name), len(self._found))
 
     def error(self, place: int, problem: str) -> SourceError:
         return SourceError(self._shown(), place, problem)
 
     def script(self, ignore_unsupported: bool) -> Script:
-        """Raises `SourceError` for the first command in doubt, unless these are to be left out."""
-        self._doubt_labels()
+        """The result. Raises `SourceError` for the first unknown command, unless `ignore_unsupported`."""
+        self._mark_repeated()
         unknown = [found for found in self._found if found.program is None]
         if unknown and not ignore_unsupported:
             raise self.error(unknown[0].place, f"{unknown[0].reason}; unsupported=ignore leaves this command out")
         shown = self._shown()
         commands = [
-            Command(found.program, dataclasses.replace(found.text, file=shown))
+            BatchCommand(found.program, dataclasses.replace(found.text, file=shown))
             for found in self._found
             if found.program is not None
         ]
@@ -90,18 +92,18 @@ class Results:
     def _shown(self) -> str:
         return hide_keys(self.file, [found.text for found in self._found], self._hidden, self._origins)
 
-    def _doubt_labels(self) -> None:
-        """What stands behind a label may run more than once if something jumps there."""
-        reached = [(start, name) for name, start in self._labels.items() if self._jumped(name)]
+    def _mark_repeated(self) -> None:
+        """Commands after a label may run more than once if something jumps to it: mark them as unknown."""
+        reached = [(start, name) for name, start in self._labels.items() if self._jump_to(name)]
         if not reached:
             return
         start, name = min(reached)
-        reason = f"it may run more than once: line {self._jumped(name)} jumps to the label before it"
+        reason = f"it may run more than once: line {self._jump_to(name)} jumps to the label before it"
         for index in range(start, len(self._found)):
             if self._found[index].program is not None:
                 text = self._found[index].text
-                self._found[index] = _Found(text, None, text.offset(0), reason)
+                self._found[index] = _Found(text=text, program=None, place=text.offset(0), reason=reason)
 
-    def _jumped(self, name: str) -> int | None:
-        """The line that jumps to a label."""
+    def _jump_to(self, name: str) -> int | None:
+        """The line that jumps to the label; None if there is none."""
         return self.jumps.lines.get(name) or self.jumps.lines.get(UNKNOWN)

@@ -1,22 +1,22 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The lists of loops."""
+"""What `for` loops over: the items of a list, or numbers."""
 
 from __future__ import annotations
 
 import re
 import typing as t
 
-from ..source import Text
+from ..source.text import Text
 from .lexer import DELIMITERS
 
-# with a zero in front it would be octal
+# cmd.exe reads a number with a leading zero as octal
 _NUMBER: t.Final = re.compile(r"-?(?:0|[1-9][0-9]{0,9})")
 
 
 def split_items(text: Text) -> list[Text]:
-    """The items of a list, with their quotes."""
+    """The items of a list, quotes included."""
     items: list[Text] = []
     start, quoted = 0, False
     for at, character in enumerate(text.value):
@@ -31,7 +31,7 @@ def split_items(text: Text) -> list[Text]:
 
 
 def counted(items: t.Sequence[Text]) -> tuple[int, int, int] | None:
-    """First number, step and last number of a ``for /l``, or None where they cannot be known."""
+    """The first number, step and last number of a ``for /l``; None if they are unknown."""
     if len(items) != 3 or not all(_NUMBER.fullmatch(item.value) for item in items):
         return None
     first, step, last = (int(item.value) for item in items)
@@ -39,7 +39,7 @@ def counted(items: t.Sequence[Text]) -> tuple[int, int, int] | None:
 
 
 def count(first: int, step: int, last: int) -> int | None:
-    """How many numbers these are; None if there is no end to them."""
+    """How many numbers there are; None if the loop never ends."""
     if step == 0:
         return None if first <= last else 0
     return max(0, (last - first) // step + 1)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Variables of the environment and of loops, and text in which they are replaced."""
+"""Variables of the environment and of loops, and their replacement in text."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ import dataclasses
 import re
 import typing as t
 
-from ..model import fold
-from ..source import Text
+from ..source.text import Text
+from ..store.casing import fold
 
-# stands in a text for what cannot be known; a NUL in the file itself is no less odd
+# stands for unknown text; a NUL in the file itself is treated the same way
 UNKNOWN: t.Final = "\0"
-_MOST: t.Final = 4 << 20
-_DEEPEST: t.Final = 32
+MAX_CHARACTERS: t.Final = 4 << 20
+"""The most characters that variables and loops may add to a file."""
+
+MAX_SCOPES: t.Final = 32
+"""The most ``setlocal`` that cmd.exe allows to be open."""
 
 _REFERENCE: t.Final = re.compile(
     r"""%(?: (?P<percent>%)
@@ -28,66 +31,67 @@ _PLAIN_NAME: t.Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _LETTERS: t.Final = re.compile(r"(?:[fdpnxsatz]|\$[^:%]*:)*", re.IGNORECASE)
 
 
-class TooMuchError(Exception):
-    """The expanded file is longer than any that a person wrote."""
+class TooLongError(Exception):
+    """Variables and loops expand the file beyond the limit."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Value:
-    """What a variable holds, and for what is unknown in it, why. `source` is text of the file that it comes from."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class VariableValue:
+    """The value of a variable, and why a part of it is unknown. `source` is the text of the file that it comes from."""
 
     text: Text
     reason: str = ""
     source: Text | None = None
 
-    # for the variable of a loop, where the loop's list stands
+    # the place of the list, for the variable of a loop
     loop: int = -1
 
     @classmethod
-    def unknown(cls, source: Text, reason: str) -> Value:
-        return cls(Text(UNKNOWN, (source.offset(0),), source.end, source.file), reason, source)
+    def unknown(cls, source: Text, reason: str) -> VariableValue:
+        text = Text(value=UNKNOWN, offsets=(source.offset(0),), end=source.end, file=source.file)
+        return cls(text=text, reason=reason, source=source)
 
 
 @dataclasses.dataclass(slots=True)
 class _Layer:
-    """Variables since a setlocal. `opaque` says that others may have changed since."""
+    """The variables set since a setlocal. `opaque` says why other variables may have changed."""
 
-    values: dict[str, Value] = dataclasses.field(default_factory=dict)
+    values: dict[str, VariableValue] = dataclasses.field(default_factory=dict)
     delayed: bool = False
     opaque: str = ""
 
 
 class Environment:
-    """The variables that a file sets, as far as they can be known."""
+    """The variables that a file sets, as far as they are known."""
 
     def __init__(self) -> None:
         self._layers = [_Layer()]
 
     @property
     def delayed(self) -> bool:
-        """Whether `!NAME!` means a variable."""
+        """Whether delayed expansion is on: `!NAME!` is a variable."""
         return self._layers[-1].delayed
 
-    def get(self, name: str) -> Value | str:
-        """The value, or why there is none."""
+    def get(self, name: str) -> VariableValue | str:
+        """The value, or why it is unknown, as the end of a sentence."""
         folded = fold(name)
         for layer in reversed(self._layers):
             if folded in layer.values:
                 return layer.values[folded]
             if layer.opaque:
                 return layer.opaque
-        return "the file does not set before"
+        return "the file does not set before this line"
 
-    def set(self, name: str, value: Value) -> None:
+    def set(self, name: str, value: VariableValue) -> None:
         self._layers[-1].values[fold(name)] = value
 
     def forget(self, reason: str) -> None:
-        """From here on nothing is known of any variable."""
+        """From here on, all variables are unknown."""
         self._layers[-1] = _Layer(delayed=self.delayed, opaque=reason)
 
     def enter(self) -> bool:
-        """`setlocal`; False where cmd.exe gives up."""
-        if len(self._layers) > _DEEPEST:
+        """`setlocal`; False if too many are open, where cmd.exe stops."""
+        if len(self._layers) > MAX_SCOPES:
             return False
         self._layers.append(_Layer(delayed=self.delayed))
         return True
@@ -102,8 +106,8 @@ class Environment:
 
 
 class Origins:
-    """Where replaced text comes from. `references` has for each place of one its variable: the name, or where the
-    loop's list stands; `sources` has for each variable all that it holds anywhere.
+    """Where replaced text comes from. A variable is a folded name, or the place of the list of a loop. `references` has
+    the variable that is used at a place, `sources` all values of a variable.
     """
 
     def __init__(self) -> None:
@@ -113,28 +117,30 @@ class Origins:
         self._characters = 0
 
     def reason(self, place: int) -> str:
+        """Why the text at `place` is unknown."""
         return self._reasons.get(place, "it contains a NUL character")
 
     def why_unknown(self, text: Text) -> str:
-        """Why a part of `text` is unknown; nothing if none is."""
+        """Why a part of `text` is unknown; empty if all of it is known."""
         at = text.value.find(UNKNOWN)
         return "" if at < 0 else self.reason(text.offset(at))
 
     def count(self, characters: int) -> None:
-        """Raises `TooMuchError` if it is no more an honest file."""
+        """Count characters of expanded text. Raises `TooLongError` above the limit."""
         self._characters += characters
-        if self._characters > _MOST:
-            raise TooMuchError
+        if self._characters > MAX_CHARACTERS:
+            raise TooLongError
 
     def unknown(self, place: int, reason: str) -> str:
+        """The character that stands for unknown text at `place`."""
         self._reasons[place] = reason
         return UNKNOWN
 
-    def add_source(self, variable: str | int, value: Value) -> None:
+    def add_source(self, variable: str | int, value: VariableValue) -> None:
         self.sources.setdefault(variable, []).append(value.source or value.text)
 
-    def put(self, place: int, value: Value) -> str:
-        """The characters of a value that is used at `place`."""
+    def put(self, place: int, value: VariableValue) -> str:
+        """The text of a value that is used at `place`."""
         if value.reason:
             self._reasons[place] = value.reason
         self.count(len(value.text))
@@ -142,7 +148,7 @@ class Origins:
 
 
 class Builder:
-    """A text in the making."""
+    """Builds a text from pieces."""
 
     def __init__(self, file: str) -> None:
         self._pieces: list[str] = []
@@ -150,7 +156,7 @@ class Builder:
         self._file = file
 
     def add(self, piece: str, place: int) -> None:
-        """Add a piece all of which stands at `place`."""
+        """Add a piece whose characters all have the same place."""
         self._pieces.append(piece)
         self._offsets.extend([place] * len(piece))
 
@@ -163,11 +169,11 @@ class Builder:
         self._offsets.extend(text.offsets[start:end])
 
     def text(self, end: int) -> Text:
-        return Text("".join(self._pieces), self._offsets, end, self._file)
+        return Text(value="".join(self._pieces), offsets=self._offsets, end=end, file=self._file)
 
 
 def expand_line(line: Text, environment: Environment, origins: Origins) -> Text:
-    """`line` with its `%NAME%` replaced."""
+    """`line` with `%NAME%` replaced."""
     value = line.value
     if "%" not in value:
         return line
@@ -176,7 +182,7 @@ def expand_line(line: Text, environment: Environment, origins: Origins) -> Text:
     while (at := value.find("%", done)) >= 0:
         built.copy(line, done, at)
         match = _REFERENCE.match(value, at)
-        # cmd.exe drops a percent sign that has no partner
+        # cmd.exe removes a percent sign without a partner
         done = match.end() if match else at + 1
         if match:
             built.add(_replacement(match, line.offset(at), environment, origins), line.offset(at))
@@ -200,15 +206,15 @@ def _replacement(match: re.Match[str], place: int, environment: Environment, ori
 
 
 def _shown(match: re.Match[str]) -> str:
-    """The name of a variable, unless it may be a piece of a key that has percent signs in it."""
+    """The name of a variable for a message, unless it may be part of a key that contains percent signs."""
     before = match.string[match.start() - 1 : match.start()] if match.start() else ""
     after = match.string[match.end() : match.end() + 1]
     alone = before in ("", *" \t\"'=:,;(\\/") and after in ("", *" \t\"'=:,;)\\/.\r")
     return f"%{match['name']}%" if alone and _PLAIN_NAME.fullmatch(match["name"]) else "a variable"
 
 
-def expand_loops(text: Text, loops: t.Mapping[str, Value], origins: Origins) -> Text:
-    """`text` with its `%i` and `%~i` replaced, which a file has as `%%i` and `%%~i`."""
+def expand_loops(text: Text, loops: t.Mapping[str, VariableValue], origins: Origins) -> Text:
+    """`text` with `%i` and `%~i` replaced. In a file these are `%%i` and `%%~i`."""
     value = text.value
     if loops:
         origins.count(len(value))
@@ -226,7 +232,7 @@ def expand_loops(text: Text, loops: t.Mapping[str, Value], origins: Origins) -> 
         place = text.offset(at)
         origins.references[place] = loops[name].loop
         if changed:
-            piece = origins.unknown(place, "it depends on a part of a name of a file")
+            piece = origins.unknown(place, "it depends on a part of a file name")
         else:
             piece = origins.put(place, loops[name])
             if value[at + 1] == "~":
@@ -237,8 +243,10 @@ def expand_loops(text: Text, loops: t.Mapping[str, Value], origins: Origins) -> 
     return built.text(text.end)
 
 
-def _loop_reference(value: str, at: int, loops: t.Mapping[str, Value]) -> tuple[str, bool, int]:
-    """The name behind the '%' at `at`, whether only a part of its value is meant, and where the reference ends."""
+def _loop_reference(value: str, at: int, loops: t.Mapping[str, VariableValue]) -> tuple[str, bool, int]:
+    """The variable after the '%' at `at`, whether only a part of its value is used, and where the reference ends. The
+    variable is empty if there is none.
+    """
     if value[at + 1 : at + 2] != "~":
         name = value[at + 1 : at + 2]
         return (name if name in loops else ""), False, at + 2
@@ -246,7 +254,7 @@ def _loop_reference(value: str, at: int, loops: t.Mapping[str, Value]) -> tuple[
     end = letters.end() if letters else at + 2
     if value[end : end + 1] in loops:
         return value[end], end > at + 2, end + 1
-    # the last letter may be the name
+    # the last letter may be the variable
     if end > at + 2 and value[end - 1] in loops:
         return value[end - 1], end > at + 3, end
     return "", False, at + 1

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Commands as the text of a batch file."""
+"""Writes commands as a batch file."""
 
 from __future__ import annotations
 
@@ -10,21 +10,24 @@ import typing as t
 
 from ..model import ModelError
 
-# cmd.exe ends a line at some of these, and drops the others
+# cmd.exe ends a line at some of these and removes the others
 _UNWRITABLE: t.Final = re.compile("[\0\r\n\x1a]")
 _QUOTED_OR_SIGN: t.Final = re.compile(r'"[^"]*"?|[&|<>^]')
 
 
 def batch_file(commands: t.Iterable[str]) -> str:
-    """The commands as the text of a batch file, in which a percent sign is written twice, and a caret stands before
-    what cmd.exe would take for its own: to it a quotation mark behind a backslash is one like any other.
+    """The commands as the text of a batch file. Percent signs are doubled, and characters that are special to cmd.exe
+    get a caret. To cmd.exe, a quotation mark after a backslash is an ordinary quotation mark.
 
-    Raises `ModelError` for what no line can hold.
+    Raises `ModelError` for a character that a line cannot contain.
     """
     commands = list(commands)
     for command in commands:
         if bad := _UNWRITABLE.search(command):
-            raise ModelError(f"a batch file cannot hold the character U+{ord(bad[0]):04X}, which a pre-shared key may")
+            raise ModelError(
+                f"a batch file cannot contain the character U+{ord(bad[0]):04X}; remove it, or set the pre-shared "
+                "key in a task instead"
+            )
     lines = [_QUOTED_OR_SIGN.sub(_escape, command).replace("%", "%%") for command in commands]
     if not all(line.isascii() for line in lines):
         lines.insert(0, "@chcp 65001 >nul")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The characters of a logical line: carets resolved, continuations joined, and which of them may be special."""
+"""Splits a logical line into special and literal characters. Carets are resolved and continued lines joined."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import array
 import re
 import typing as t
 
-from ..source import Text
+from ..source.text import Text
 
 DELIMITERS: t.Final = frozenset(" \t,;=\v\f\xa0")
 HANDLES: t.Final = frozenset("0123456789")
 OPERATORS: t.Final = frozenset("&|")
-# stands at the end of a physical line that the next one continues
+# the end of a physical line that continues on the next one
 _CONTINUED: t.Final = "^"
 _PLAIN, _LITERAL, _JOIN = range(3)
-# what changes the kind of the characters behind it, outside of quotes and in them
+# what changes the kind of the following characters: outside quotes, inside quotes
 _MARKS: t.Final = (re.compile('["^]'), re.compile('"'))
 
 
 class SyntaxProblem(Exception):
-    """What cmd.exe would not read, and where."""
+    """A line that cmd.exe cannot parse; `place` is the offset in the file."""
 
     def __init__(self, place: int, problem: str) -> None:
         super().__init__(problem)
@@ -31,9 +31,9 @@ class SyntaxProblem(Exception):
 
 
 class Cursor:
-    """A place in a logical line, to which physical lines are added as they are needed.
+    """A position in a logical line, which grows by physical lines as needed.
 
-    Each line ends with a line feed. A character is literal where quotes or a caret keep it from being special.
+    Each line ends with a line feed. A character is literal if quotes or a caret keep it from being special.
     """
 
     def __init__(self, file: str, next_line: t.Callable[[], Text | None]) -> None:
@@ -89,12 +89,12 @@ class Cursor:
 
     @property
     def place(self) -> int:
-        """Where the current character stands in the file."""
+        """The offset of the current character in the file."""
         self._join()
         return self._places[self._at]
 
     def _join(self) -> None:
-        """Go over the end of a line that is continued."""
+        """At the end of a continued line, move to the next line."""
         if self._kinds[self._at] == _JOIN:
             if self.pull(escaped=True):
                 self._at += 1
@@ -106,24 +106,24 @@ class Cursor:
         self._kinds[self._at] = _PLAIN
 
     def peek(self) -> str:
-        """The current character, or nothing if it is literal."""
+        """The current character; empty if it is literal."""
         self._join()
         return self._characters[self._at] if self._kinds[self._at] == _PLAIN else ""
 
     def peek_next(self) -> str:
-        """The character behind the current one, if it is not literal and of the same line."""
+        """The next character; empty if it is literal or on another line."""
         after = self._at + 1
         return self._characters[after] if after < len(self._kinds) and self._kinds[after] == _PLAIN else ""
 
     def take(self) -> tuple[str, int]:
-        """The current character, literal or not, and its place; go on to the next."""
+        """The current character, literal or not, and its offset. Moves to the next one."""
         self._join()
         at = self._at
         self._at += 1
         return self._characters[at], self._places[at]
 
     def take_run(self, stops: t.Container[str]) -> tuple[str, array.array[int]]:
-        """The characters up to the line's end or the next one of `stops` that is not literal, and their places."""
+        """The characters up to the end of the line or a character of `stops` that is not literal, and their offsets."""
         start = at = self._at
         characters, kinds = self._characters, self._kinds
         while (kind := kinds[at]) == _LITERAL or (kind == _PLAIN and characters[at] not in stops):
@@ -132,14 +132,14 @@ class Cursor:
         return "".join(characters[start:at]), self._places[start:at]
 
     def behind_handle(self) -> bool:
-        """Whether the character before the current one is a digit that is a word of its own."""
+        """Whether the previous character is a word of one digit: the handle of a redirection."""
         at = self._at - 1
         if self._kinds[at] != _PLAIN or self._characters[at] not in HANDLES:
             return False
         return self._kinds[at - 1] == _PLAIN and self._characters[at - 1] in DELIMITERS
 
     def next_row(self) -> bool:
-        """Go over the line feed to the next line of the same logical line; False at the end of the file."""
+        """Move past the line feed to the next line of the same block. False at the end of the file."""
         if self._at + 1 == len(self._kinds) and not self.pull():
             return False
         self._at += 1
@@ -150,10 +150,10 @@ class Cursor:
             self._at += 1
 
     def name(self) -> str:
-        """The letters from here on, small, if a word of cmd.exe's own could end behind them."""
+        """The letters from here on, in lower case; empty if these cannot be a keyword of cmd.exe."""
         self._join()
         at = self._at
-        # no such word is longer
+        # no keyword is longer
         while (
             at - self._at < 12
             and self._kinds[at] == _PLAIN
@@ -165,7 +165,7 @@ class Cursor:
         return "".join(self._characters[self._at : at]).lower() if ends else ""
 
     def accept(self, word: str) -> bool:
-        """Go over `word` if it stands here."""
+        """Whether the keyword `word` is here. If so, moves past it."""
         self._join()
         if self._characters[self._at].lower() != word[0] or self.name() != word:
             return False
@@ -173,17 +173,17 @@ class Cursor:
         return True
 
     def skip_line(self) -> None:
-        """Go to the end of the physical line, which is not continued."""
+        """Move to the end of the physical line, even if it ends with a caret."""
         self._at = len(self._kinds) - 1
         self._end_here()
 
     def skip_label(self) -> None:
-        """Go to the end of the line, which may be continued."""
+        """Move to the end of the line and the lines that continue it."""
         while self.peek() != "\n":
             self._at += 1
 
     def skip_remark(self) -> None:
-        """Go to the end of a remark, which is continued only if it has one word."""
+        """Move to the end of a remark. A caret at its end continues it only if it has a single word."""
         while True:
             while self._kinds[self._at] == _PLAIN and self._characters[self._at] in DELIMITERS:
                 self._at += 1

@@ -1,18 +1,18 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Logical lines of a batch file as commands, chains, blocks and loops."""
+"""Parses logical lines of a batch file into commands, chains, blocks and loops."""
 
 from __future__ import annotations
 
 import dataclasses
 import typing as t
 
-from ..source import Text
+from ..source.text import Text
 from .lexer import DELIMITERS, HANDLES, OPERATORS, Cursor, SyntaxProblem
 from .variables import Builder
 
-_DEEPEST: t.Final = 100
+_MAX_DEPTH: t.Final = 100
 _COMPARISONS: t.Final = frozenset({"equ", "neq", "lss", "leq", "gtr", "geq"})
 _QUESTIONS: t.Final = frozenset({"exist", "defined", "errorlevel", "cmdextversion"})
 _REDIRECTIONS: t.Final = frozenset("<>")
@@ -30,27 +30,28 @@ class Simple:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Label:
+    """A label, which jumps name."""
+
     name: str
-    place: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Chain:
-    """Commands, each with the operator before it."""
+    """Commands in a row, each with the operator before it."""
 
     parts: tuple[tuple[str, Node], ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Block:
-    """What stands in parentheses; empty for a comment."""
+    """Commands in parentheses; empty for a comment."""
 
     chains: tuple[Chain, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class For:
-    """A loop over `items`; `kind` is the letter of its option, or nothing."""
+    """A loop over `items`; `kind` is the letter of its option, such as l for /l, or empty."""
 
     place: int
     kind: str
@@ -61,16 +62,18 @@ class For:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class If:
+    """The command and, if there is an else, the command after it."""
+
     place: int
     branches: tuple[Chain, ...]
 
 
-Node: t.TypeAlias = Simple | Label | Chain | Block | For | If
+Node: t.TypeAlias = Simple | Label | Block | For | If
 _NOTHING: t.Final = Block()
 
 
 class Parser:
-    """Reads one logical line after the other."""
+    """Parses one logical line after the other."""
 
     def __init__(self, file: str, next_line: t.Callable[[], Text | None]) -> None:
         self._file = file
@@ -79,38 +82,39 @@ class Parser:
         self._open = 0
 
     def statement(self) -> Chain | None:
-        """The next logical line, or None at the end of the file. Raises `SyntaxProblem`; the line after the one where
-        it is found is the next then.
+        """The next logical line; None at the end of the file.
+
+        Raises `SyntaxProblem`; the next call continues with the physical line after the error.
         """
         if not self._cursor.begin():
             return None
         self._level = self._open = 0
         if self._cursor.peek() == "#":
-            # a comment in a script for netsh -f; cmd.exe would find no such program
+            # a comment in a script for netsh -f
             self._cursor.skip_line()
         chain = self._chain()
         if self._cursor.peek() != "\n":
-            raise self._problem("this is not expected here")
+            raise self._problem("unexpected text")
         return chain
 
     def _problem(self, problem: str) -> SyntaxProblem:
         return SyntaxProblem(self._cursor.place, problem)
 
-    def _chain(self, behind: str = "") -> Chain:
-        """Commands to the end of the line or block; `behind` is a word after which there must be one."""
-        if self._level == _DEEPEST:
-            raise self._problem(f"commands are nested more than {_DEEPEST} deep")
+    def _chain(self, keyword: str = "") -> Chain:
+        """Commands up to the end of the line or block; a `keyword` before them requires at least one."""
+        if self._level == _MAX_DEPTH:
+            raise self._problem(f"commands are nested more than {_MAX_DEPTH} levels deep")
         self._level += 1
         parts: list[tuple[str, Node]] = []
         operator = ""
         while True:
             node = self._command()
-            if node is None and behind:
-                raise self._problem(f"the command behind '{behind}' is missing")
-            behind = ""
+            if node is None and keyword:
+                raise self._problem(f"expected a command after '{keyword}'")
+            keyword = ""
             following = self._operator()
             if node is None and (following or operator not in ("", "&")):
-                raise self._problem("a command is missing")
+                raise self._problem("expected a command")
             if node is not None and node is not _NOTHING:
                 parts.append((operator, node))
             if not following:
@@ -130,7 +134,7 @@ class Parser:
         return character * 2
 
     def _command(self) -> Node | None:
-        """The command that begins here, or None if there is none before the next operator or the line's end."""
+        """The command that begins here; None if the next operator or the end of the line comes first."""
         redirected = self._skip_before()
         cursor = self._cursor
         character = cursor.peek()
@@ -139,7 +143,7 @@ class Parser:
         if character == ":":
             return self._label()
         if character == ")" and not self._open:
-            # cmd.exe takes the line for a remark
+            # cmd.exe treats the line as a remark
             cursor.skip_line()
             return _NOTHING
         if character and (character in OPERATORS or character in "\n)"):
@@ -157,7 +161,7 @@ class Parser:
         return self._simple()
 
     def _skip_before(self) -> bool:
-        """Go over what may stand before a command, or behind a block; say whether there was a redirection."""
+        """Skip what may come before a command or after a block. Returns whether there was a redirection."""
         redirected = False
         while True:
             self._cursor.skip(_BEFORE)
@@ -167,7 +171,7 @@ class Parser:
             redirected = True
 
     def _redirects(self) -> bool:
-        """Whether a redirection begins here, with a digit or without."""
+        """Whether a redirection begins here, such as ``>`` or ``2>``."""
         character = self._cursor.peek()
         if character in HANDLES:
             character = self._cursor.peek_next()
@@ -185,10 +189,10 @@ class Parser:
             cursor.take()
         cursor.skip()
         if not self._word("\n&|<>"):
-            raise SyntaxProblem(place, "the file of this redirection is missing")
+            raise SyntaxProblem(place, "this redirection has no file")
 
     def _word(self, stop: str = "\n&|<>(") -> str:
-        """The characters to the next delimiter or one of `stop`, or a parenthesis that closes a block."""
+        """The characters up to a delimiter, a character of `stop`, or a parenthesis that closes a block."""
         cursor = self._cursor
         found: list[str] = []
         inner = 0
@@ -220,14 +224,14 @@ class Parser:
 
     def _label(self) -> Node:
         cursor = self._cursor
-        place = cursor.take()[1]
+        cursor.take()
         if cursor.peek() == ":":
             cursor.skip_label()
             return _NOTHING
         cursor.skip()
         name = self._word("\n&|<>(:+")
         cursor.skip_label()
-        return Label(name, place)
+        return Label(name)
 
     def _block(self) -> Block:
         cursor = self._cursor
@@ -241,7 +245,7 @@ class Parser:
             if cursor.peek() == ")":
                 break
             if cursor.peek() != "\n":
-                raise self._problem("this is not expected here")
+                raise self._problem("unexpected text")
             if not cursor.next_row():
                 raise SyntaxProblem(place, "this parenthesis is not closed")
         cursor.take()
@@ -261,11 +265,9 @@ class Parser:
             self._operand()
         else:
             cursor.skip(" \t,;")
-            if cursor.peek() != "=":
-                if self._operand().lower() not in _COMPARISONS:
-                    raise self._problem("the 'if' has no comparison")
-            elif cursor.peek_next() != "=":
-                raise self._problem("the 'if' has no comparison")
+            compares = cursor.peek_next() == "=" if cursor.peek() == "=" else self._operand().lower() in _COMPARISONS
+            if not compares:
+                raise self._problem("'if' needs a comparison, such as ==")
             cursor.skip()
             self._operand()
         branches = [self._chain("if")]
@@ -277,7 +279,7 @@ class Parser:
     def _operand(self) -> str:
         word = self._word("\n&|<>")
         if not word:
-            raise self._problem("the 'if' has nothing to compare")
+            raise self._problem("'if' has nothing to compare")
         return word
 
     def _for(self, place: int) -> For:
@@ -293,23 +295,23 @@ class Parser:
             elif not word or not kind:
                 break
         if len(variable) != 1:
-            raise self._problem("the 'for' has no variable such as %%i")
+            raise self._problem("'for' needs a variable, such as %%i")
         cursor.skip()
         if not cursor.accept("in"):
-            raise self._problem("the 'for' has no 'in'")
+            raise self._problem("expected 'in' after the variable of 'for'")
         cursor.skip()
         items = self._items()
         cursor.skip()
         if not cursor.accept("do"):
-            raise self._problem("the 'for' has no 'do'")
-        return For(place, kind, variable, items, self._chain("do"))
+            raise self._problem("expected 'do' after the list of 'for'")
+        return For(place=place, kind=kind, variable=variable, items=items, body=self._chain("do"))
 
     def _items(self) -> Text:
-        """What stands in the parentheses of a loop, which may have several lines."""
+        """The list of a loop in parentheses, which may span several lines."""
         cursor = self._cursor
         place = cursor.place
         if cursor.peek() != "(":
-            raise self._problem("the 'for' has no list in parentheses")
+            raise self._problem("expected a list in parentheses after 'in'")
         cursor.take()
         built = Builder(self._file)
         while True:
@@ -322,5 +324,5 @@ class Parser:
                     raise SyntaxProblem(place, "this parenthesis is not closed")
                 continue
             if character and character in "&|<>":
-                raise self._problem(f"'{character}' is not expected in a list")
+                raise self._problem(f"unexpected '{character}' in the list of 'for'")
             built.add(*cursor.take())

@@ -1,24 +1,24 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Which program a command runs, and whether one of ours stands in it in another way."""
+"""Which program a command runs, and whether it mentions ipseccmd or ``netsh ipsec`` in another way."""
 
 from __future__ import annotations
 
 import re
 import typing as t
 
-from ..source import Text
+from ..source.text import Text
 from .lexer import DELIMITERS
 from .script import Program
 from .variables import UNKNOWN
 
 IPSECCMD: t.Final = ("ipseccmd", "ipsecpol")
-"""The program, and what it was called before Windows XP."""
+"""The name of the program, and its name before Windows XP."""
 
 _CONTEXTS: t.Final = ("static", "dynamic")
 
-# They show, find or move files, or stop what runs: a name of ours in them runs nothing.
+# a mention in the arguments of these commands runs nothing
 _HARMLESS: t.Final = frozenset(
     {"attrib", "cacls", "cd", "chdir", "copy", "del", "dir", "echo", "erase", "expand", "find", "findstr", "icacls"}
     | {"md", "mkdir", "more", "move", "path", "prompt", "rd", "ren", "rename", "rmdir", "robocopy", "set", "setx"}
@@ -27,25 +27,25 @@ _HARMLESS: t.Final = frozenset(
 
 _BEFORE: t.Final = r"""(?<![^\s\0\\/"'`(,;=&|@:])"""
 _AFTER: t.Final = r"""(?![^\s\0"'`),;=&|<>])"""
-_OURS: t.Final = re.compile(
+_MENTION: t.Final = re.compile(
     rf"{_BEFORE}(?:ipsec(?:cmd|pol)(?:\.exe)?{_AFTER}|ipsec[\s,;=]+(?:static|dynamic){_AFTER})", re.IGNORECASE
 )
 _NETSH: t.Final = re.compile(rf"{_BEFORE}netsh(?:\.exe)?{_AFTER}", re.IGNORECASE)
 _IPSEC: t.Final = re.compile(rf"{_BEFORE}ipsec{_AFTER}", re.IGNORECASE)
 _BUILT_IN: t.Final = re.compile(r"([A-Za-z]+)(?=[\s,;=/:.(+\[\]\\\"]|\Z)")
-# a word that quotes keep together, and what of it is not in them
+# a word, which quotes keep together, and its parts without the quotes
 _PROGRAM: t.Final = re.compile(rf'(?:[^"{re.escape("".join(sorted(DELIMITERS)))}]|"[^"]*"?)*')
 _UNQUOTED: t.Final = re.compile('[^"]+')
 
 
 def built_in(text: Text) -> tuple[str, Text]:
-    """The first word of letters, small, as in ``goto:end`` and ``set/p``, and what follows."""
+    """The letters at the start, in lower case, as in ``goto:end`` and ``set/p``, and the rest."""
     match = _BUILT_IN.match(text.value)
     return (match[1].lower(), text[match.end() :]) if match else ("", text)
 
 
 def program_word(text: Text) -> tuple[Text, Text]:
-    """The name of the program that a command runs, without path and quotes, and what follows."""
+    """The name of the program that a command runs, without path and quotes, and the rest."""
     value = text.value
     word = _PROGRAM.match(value)
     end = word.end() if word else 0
@@ -55,12 +55,12 @@ def program_word(text: Text) -> tuple[Text, Text]:
 
 
 def program_name(text: Text, extension: str = ".exe") -> str:
-    """The name of the program, small, without that extension."""
+    """The name of the program in lower case, without the extension."""
     return program_word(text)[0].value.lower().removesuffix(extension)
 
 
 def find_program(text: Text) -> tuple[Program, Text] | None:
-    """The program, if it is one of ours, and the command from its name on."""
+    """The program and the command from its name on; None if it is neither ipseccmd nor ``netsh ipsec``."""
     name, rest = program_word(text)
     base = name.value.lower().removesuffix(".exe")
     if base in IPSECCMD:
@@ -75,19 +75,19 @@ def find_program(text: Text) -> tuple[Program, Text] | None:
 
 
 def _words(rest: str) -> tuple[str, str]:
-    """The first two words of arguments, small."""
+    """The first argument in lower case, and the first character of the second."""
     found = re.match(r'[\s,;=]*"?([^\s,;="]*)"?[\s,;=]*(\S?)', rest)
     return (found[1].lower(), found[2]) if found else ("", "")
 
 
 def is_harmless(text: Text) -> bool:
-    """Whether the command surely runs none of ours, though its name may stand in it."""
+    """Whether the command certainly runs neither ipseccmd nor netsh, even if it mentions them."""
     return built_in(text)[0] in _HARMLESS or program_name(text) in _HARMLESS
 
 
 def find_mention(value: str) -> int | None:
-    """Where the name of one of ours stands as a word."""
-    found = [match.start() for match in [_OURS.search(value)] if match]
+    """Where `value` mentions ipseccmd or ``netsh ipsec`` as words."""
+    found = [match.start() for match in [_MENTION.search(value)] if match]
     netsh = _NETSH.search(value)
     if netsh and _IPSEC.search(value, netsh.end()):
         found.append(netsh.start())

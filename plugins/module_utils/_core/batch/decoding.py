@@ -11,20 +11,20 @@ import typing as t
 
 from ..model import ModelError
 
-_EXAMPLES: t.Final = "cp1252 (Western European), cp850 (the same in a console), cp1251, cp932, utf-16"
+_EXAMPLES: t.Final = "cp1252 (Western European), cp850 (Western European, console), cp1251, cp932 or utf-16"
 _BOM: t.Final = "\ufeff"
 _MARKS: t.Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be", codecs.BOM_UTF8: "utf-8"}
-# code pages of Windows that Python does not call cp…
+# code pages whose codec in Python has another name than cp…
 _PAGES: t.Final = {"1200": "utf-16-le", "1201": "utf-16-be", "20127": "ascii", "65001": "utf-8"}
-# these make other text from text
+# codecs that Python lists as encodings, but no file is written in
 _NO_ENCODINGS: t.Final = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "charmap"})
 
 
 def decode(data: bytes, encoding: str | None = None) -> str:
-    """The text of a file. A byte order mark decides; without one it is `encoding`, a codec's name or the number of a
-    code page, and without that UTF-8, or UTF-16 where every second byte at the start is NUL.
+    """The text of a file. A byte order mark takes precedence. Without one, `encoding` applies, which is the name of a
+    codec or the number of a code page. Without both, it is UTF-8, or UTF-16 if every second byte at the start is NUL.
 
-    Raises `ModelError` for an unknown encoding, and for bytes that are not of it; what they are is not said.
+    Raises `ModelError` for an unknown encoding, and for bytes that are not valid in it. The message does not show them.
     """
     named = None if encoding is None else _codec(encoding)
     codec = _marked(data) or named or _utf16(data) or "utf-8"
@@ -39,9 +39,7 @@ def decode(data: bytes, encoding: str | None = None) -> str:
         where = f"byte {byte} of line {line}"
     except UnicodeError:
         where = "a byte"
-    if named is None and codec == "utf-8":
-        raise ModelError(f"{where} is not UTF-8; name the encoding of the file: {_EXAMPLES}")
-    raise ModelError(f"{where} is not {codec}; the encoding of the file is another: {_EXAMPLES}")
+    raise ModelError(f"{where} is not valid {codec}; set encoding to the encoding of the file, such as {_EXAMPLES}")
 
 
 def _codec(name: str) -> str:
@@ -50,10 +48,10 @@ def _codec(name: str) -> str:
     try:
         found = codecs.lookup(_PAGES.get(number[0], f"cp{number[0]}") if number else name.strip())
     except (LookupError, ValueError):
-        raise ModelError(f"{name!r} is no encoding; examples are {_EXAMPLES}") from None
-    # Python keeps codecs that are none of text, such as base64, in the same table
+        raise ModelError(f"{name!r} is not a known encoding; use one such as {_EXAMPLES}") from None
+    # Python lists codecs such as base64 in the same table
     if found.name in _NO_ENCODINGS or not getattr(found, "_is_text_encoding", True):
-        raise ModelError(f"{name!r} is no encoding of text; examples are {_EXAMPLES}")
+        raise ModelError(f"{name!r} is not a text encoding; use one such as {_EXAMPLES}")
     return found.name
 
 
@@ -62,7 +60,7 @@ def _marked(data: bytes) -> str | None:
 
 
 def _utf16(data: bytes) -> str | None:
-    """UTF-16 without a mark, seen by its first two letters."""
+    """The codec if the first two letters show that the bytes are UTF-16 without a mark."""
     head = data[:4] if len(data) >= 4 else data[:2]
     if len(head) < 2:
         return None

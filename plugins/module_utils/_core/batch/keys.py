@@ -1,20 +1,20 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Keys that a batch file holds where nothing beside them says that they are keys."""
+"""Hides keys in a batch file, also where they come from a variable or the list of a loop."""
 
 from __future__ import annotations
 
 import typing as t
 
-from ..redact import key_spans
-from ..source import Text
+from ..source.redact import key_spans
+from ..source.text import Text
 from .variables import Origins
 
 
 def hide_keys(file: str, commands: t.Iterable[Text], more: t.Iterable[Text], origins: Origins) -> str:
-    """`file` with an asterisk for each character that is in a key of one of the `commands`, or in `more`. Where a
-    variable is in a key, all that it holds anywhere is hidden.
+    """`file` with an asterisk for each character that belongs to a key of one of the `commands`, or to `more`. If a key
+    contains a variable, all values of this variable are hidden.
     """
     hidden: set[int] = set()
     variables: set[str | int] = set()

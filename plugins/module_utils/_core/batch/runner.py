@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Running the commands of a batch file without running anything."""
+"""Follows the commands of a batch file in the order in which cmd.exe runs them, without running anything."""
 
 from __future__ import annotations
 
@@ -9,34 +9,36 @@ import dataclasses
 import re
 import typing as t
 
-from ..model import fold
-from ..redact import BLANKS
-from ..source import Text
-from ..words import LONGEST_LINE
+from ..source.redact import BLANKS
+from ..source.text import Text
+from ..source.words import LONGEST_LINE
+from ..store.casing import fold
 from .lexer import DELIMITERS
 from .loops import count, counted, split_items
 from .parser import Block, Chain, For, If, Label, Node, Simple
 from .programs import built_in, find_mention, find_program, is_harmless, program_name, program_word
 from .results import Results
-from .variables import UNKNOWN, Builder, Environment, Origins, TooMuchError, Value, expand_loops
+from .variables import MAX_SCOPES, UNKNOWN, Builder, Environment, Origins, TooLongError, VariableValue, expand_loops
 
-_MOST: t.Final = 100_000
+MAX_RUNS: t.Final = 100_000
+"""The most commands that loops may run."""
+
 _BLANKS: t.Final = "".join(sorted(DELIMITERS))
 _CONTROL: t.Final = frozenset({"set", "call", "setlocal", "endlocal", "goto", "exit"})
-# these read commands from their input
+# programs that read commands from their input
 _SHELLS: t.Final = frozenset({"cmd", "netsh"})
 _CALLS: t.Final = re.compile(r"[\s,;=]*(?:call[\s,;=]+)*", re.IGNORECASE)
 _EXCLAMATION: t.Final = re.compile("(!)")
-# carets and percent signs anywhere, operators outside of quotes
+# percent signs and carets anywhere, operators outside quotes
 _SPECIAL_AGAIN: t.Final = re.compile(r'"[^"%^]*"|([%^&|<>])')
-_TWICE: t.Final = "cmd.exe reads it a second time, which may change it here"
+_TWICE: t.Final = "cmd.exe parses this part twice, which may change it"
 _DELAYED: t.Final = "it depends on delayed expansion of !NAME!"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Around:
-    """What a command stands in: `unsure` says why it may not run, `piped` that another cmd.exe runs it, `fed` that its
-    output goes to cmd.exe or netsh, `called` that it stands behind a call.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """How a command runs. `unsure` says why it may not run. `piped`: another cmd.exe runs it, as part of a pipe. `fed`:
+    its output goes to cmd.exe or netsh. `called`: ``call`` runs it.
     """
 
     unsure: str = ""
@@ -46,114 +48,123 @@ class Around:
 
 
 class Runner:
-    """Goes through the commands as they would run, and tells `results`."""
+    """Follows the commands and adds them to `results`."""
 
     def __init__(self, results: Results, environment: Environment, origins: Origins) -> None:
         self._results = results
         self._environment = environment
         self._origins = origins
-        self._loops: dict[str, Value] = {}
+        self._loops: dict[str, VariableValue] = {}
         self._runs = 0
-        # whether there may be a setlocal that ran or not
-        self._loose = False
+        # whether it is unknown how many setlocal are open
+        self._scopes_unsure = False
 
-    def run_chain(self, chain: Chain, around: Around) -> None:
+    def run_chain(self, chain: Chain, context: Context) -> None:
         unsure = ""
         for index, (operator, node) in enumerate(chain.parts):
             if operator in ("&&", "||"):
-                unsure = f"whether it runs depends on the command before '{operator}'"
+                unsure = f"whether it runs depends on the result of the command before '{operator}'"
             elif operator == "&":
                 unsure = ""
             following, after = chain.parts[index + 1] if index + 1 < len(chain.parts) else ("", node)
             piped = "|" in (operator, following)
             fed = following == "|" and isinstance(after, Simple) and program_name(after.text) in _SHELLS
-            self._run(node, Around(around.unsure or unsure, around.piped or piped, around.fed or fed))
+            self._run(
+                node,
+                dataclasses.replace(
+                    context,
+                    unsure=context.unsure or unsure,
+                    piped=context.piped or piped,
+                    fed=context.fed or fed,
+                    called=False,
+                ),
+            )
 
-    def _run(self, node: Node, around: Around) -> None:
+    def _run(self, node: Node, context: Context) -> None:
         if self._loops:
             self._count()
         if isinstance(node, Simple):
-            self._run_simple(node, around)
+            self._run_simple(node, context)
         elif isinstance(node, Block):
             for chain in node.chains:
-                self.run_chain(chain, around)
-        elif isinstance(node, Chain):
-            self.run_chain(node, around)
+                self.run_chain(chain, context)
         elif isinstance(node, For):
-            self._run_for(node, around)
+            self._run_for(node, context)
         elif isinstance(node, Label):
             self._results.label(node.name)
         else:
             reason = f"whether it runs depends on the 'if' in line {self._results.line(node.place)}"
             for branch in node.branches:
-                self.run_chain(branch, _unsure(around, reason))
+                self.run_chain(branch, _unsure(context, reason))
 
-    def _run_for(self, node: For, around: Around) -> None:
+    def _run_for(self, node: For, context: Context) -> None:
         line = self._results.line(node.place)
         items = expand_loops(node.items, self._loops, self._origins)
-        reason = f"the list of the 'for' in line {line} is known only where it runs"
+        reason = f"the list of the 'for' in line {line} is only known when the file runs"
         if node.kind == "l":
-            self._run_numbers(node, items, around)
+            self._run_numbers(node, items, context)
         elif node.kind:
             mention = find_mention(items.value)
             if node.kind == "f" and mention is not None:
-                self._results.doubt(items[mention:], 0, f"the 'for' in line {line} runs it for its output")
-            self._run_body(node, Value.unknown(items, reason), _unsure(around, reason))
+                self._results.add_unknown(
+                    items[mention:], 0, f"the 'for' in line {line} runs this command to read its output"
+                )
+            self._run_body(node, VariableValue.unknown(items, reason), _unsure(context, reason))
         elif _matters(node.body):
             for item in split_items(items):
                 if "*" in item.value or "?" in item.value:
-                    self._run_body(node, Value.unknown(item, reason), _unsure(around, reason))
+                    self._run_body(node, VariableValue.unknown(item, reason), _unsure(context, reason))
                 else:
-                    self._run_body(node, Value(item, self._origins.why_unknown(item)), around)
+                    self._run_body(node, VariableValue(text=item, reason=self._origins.why_unknown(item)), context)
         else:
-            # once is enough to see which lines have other commands
-            self._run_body(node, Value.unknown(items, reason), around)
+            # one pass is enough to find the lines with other commands
+            self._run_body(node, VariableValue.unknown(items, reason), context)
 
-    def _run_numbers(self, node: For, items: Text, around: Around) -> None:
+    def _run_numbers(self, node: For, items: Text, context: Context) -> None:
         line = self._results.line(node.place)
         numbers = counted(split_items(items))
         if numbers is None:
-            reason = self._origins.why_unknown(items) or f"the numbers of the 'for' in line {line} are not known"
-            self._run_body(node, Value.unknown(items, reason), _unsure(around, reason))
+            reason = self._origins.why_unknown(items) or f"the numbers of the 'for' in line {line} are unknown"
+            self._run_body(node, VariableValue.unknown(items, reason), _unsure(context, reason))
             return
         first, step, last = numbers
         times = count(first, step, last)
         if not _matters(node.body, numbers=not self._loops):
-            self._run_body(node, Value.unknown(items, ""), around)
+            self._run_body(node, VariableValue.unknown(items, ""), context)
             if times is None:
-                self._results.stop(f"the 'for' in line {line} has no end")
-        elif times is None or times > _MOST:
-            raise TooMuchError
+                self._results.stop(f"the 'for' in line {line} never ends")
+        elif times is None or times > MAX_RUNS:
+            raise TooLongError
         else:
             for number in range(first, first + times * step, step or 1):
                 digits = str(number)
-                text = Text(digits, (items.offset(0),) * len(digits), items.end, items.file)
-                self._run_body(node, Value(text), around)
+                text = Text(value=digits, offsets=(items.offset(0),) * len(digits), end=items.end, file=items.file)
+                self._run_body(node, VariableValue(text=text), context)
 
-    def _run_body(self, node: For, value: Value, around: Around) -> None:
+    def _run_body(self, node: For, value: VariableValue, context: Context) -> None:
         self._count()
         loop = node.items.offset(0)
         self._origins.add_source(loop, value)
         before = dict(self._loops)
         self._loops[node.variable] = dataclasses.replace(value, loop=loop)
-        self.run_chain(node.body, around)
+        self.run_chain(node.body, context)
         self._loops = before
 
     def _count(self) -> None:
-        """Raises `TooMuchError` if a loop is more work than a file should make."""
+        """Count a command in a loop. Raises `TooLongError` above the limit."""
         self._runs += 1
-        if self._runs > _MOST:
-            raise TooMuchError
+        if self._runs > MAX_RUNS:
+            raise TooLongError
 
-    def _run_simple(self, node: Simple, around: Around) -> None:
+    def _run_simple(self, node: Simple, context: Context) -> None:
         text = expand_loops(node.text, self._loops, self._origins)
         if self._environment.delayed:
             text = self._mark(text, _EXCLAMATION, _DELAYED)
         name, rest = built_in(text)
         if name == "call":
             calls = _CALLS.match(rest.value)
-            # also the percent signs that are left are replaced now
-            text = self._read_twice(rest[calls.end() if calls else 0 :])
+            # call also replaces the percent signs that are left
+            text = self._parsed_again(rest[calls.end() if calls else 0 :])
             if text.value[:1] == ":":
                 self._call_label(text[1:])
                 self._results.leave_alone(node.text.offset(0))
@@ -161,16 +172,16 @@ class Runner:
             name, rest = built_in(text)
             if name not in _CONTROL:
                 self._call_program(text)
-            around = dataclasses.replace(around, called=True)
-        if not self._run_built_in(name, rest, around) and not self._run_ours(text, around):
-            self._leave_alone(text, around)
+            context = dataclasses.replace(context, called=True)
+        if not self._run_built_in(name, rest, context) and not self._run_known(text, context):
+            self._leave_alone(text, context)
 
-    def _read_twice(self, text: Text) -> Text:
-        """`text` for a pipe or a call, where what was no more special becomes so again."""
+    def _parsed_again(self, text: Text) -> Text:
+        """`text` for a pipe or a call, for which cmd.exe parses the text again."""
         return self._mark(text, _SPECIAL_AGAIN, _TWICE)
 
     def _mark(self, text: Text, pattern: re.Pattern[str], reason: str) -> Text:
-        """`text` with the characters that are the group of `pattern` as what is unknown."""
+        """`text` with the characters in the group of `pattern` marked as unknown."""
         built = Builder(text.file)
         done = 0
         for match in pattern.finditer(text.value):
@@ -185,7 +196,7 @@ class Runner:
         return built.text(text.end)
 
     def _call_label(self, arguments: Text) -> None:
-        """A label that is called may set what stands behind it."""
+        """Called code may set the variables that it names."""
         place = arguments.offset(0)
         label = _label(arguments.value)
         self._results.jumps.note(label, self._results.line(place))
@@ -194,67 +205,69 @@ class Runner:
         if names is None:
             self._environment.forget(f"the call in line {self._results.line(place)} may set")
         for name in names or ():
-            self._environment.set(name, Value.unknown(arguments, reason))
+            self._environment.set(name, VariableValue.unknown(arguments, reason))
 
     def _call_program(self, text: Text) -> None:
-        """Another batch file that is called may set any variable."""
+        """A called batch file may set any variable."""
         word = program_name(text, "")
         if find_program(text) is None and not is_harmless(text) and not word.endswith((".exe", ".com")):
             self._environment.forget(f"the call in line {self._results.line(text.offset(0))} may set")
 
-    def _run_built_in(self, name: str, rest: Text, around: Around) -> bool:
-        """Run what changes this reader's own state; False if it is none of that, or is to be left alone too."""
+    def _run_built_in(self, name: str, rest: Text, context: Context) -> bool:
+        """Run a built-in command that changes the state here. False if the line counts as one with other commands."""
         if name == "echo":
             return rest.value.strip(_BLANKS).lower() in ("on", "off")
         if name == "set":
-            return around.piped or self._set(rest, around)
+            return context.piped or self._set(rest, context)
         if name in ("goto", "exit"):
-            self._jump(name, rest, around)
-        elif name in ("setlocal", "endlocal") and not around.piped:
-            self._local(name, rest, around)
+            self._jump(name, rest, context)
+        elif name in ("setlocal", "endlocal") and not context.piped:
+            self._local(name, rest, context)
         return False
 
-    def _jump(self, name: str, rest: Text, around: Around) -> None:
+    def _jump(self, name: str, rest: Text, context: Context) -> None:
         line = self._results.line(rest.offset(0))
         if name == "goto":
             label = _label(rest.value)
             if not (label.lower() == "eof" and ":" in rest.value):
                 self._results.jumps.note(label, line)
-        if around.unsure:
-            self._results.stop(f"the '{name}' in line {line} may lead past it")
+        if context.unsure:
+            self._results.stop(f"the '{name}' in line {line} may skip it")
         else:
-            self._results.stop(f"it stands behind the '{name}' in line {line}")
+            self._results.stop(f"it comes after the '{name}' in line {line}")
 
-    def _local(self, name: str, rest: Text, around: Around) -> None:
+    def _local(self, name: str, rest: Text, context: Context) -> None:
         environment = self._environment
-        unsure = bool(around.unsure or self._results.stopped)
+        line = self._results.line(rest.offset(0))
+        unsure = bool(context.unsure or self._results.stopped)
         if name == "endlocal":
-            if unsure or self._loose:
-                environment.forget(f"the endlocal in line {self._results.line(rest.offset(0))} may change")
+            self._scopes_unsure = self._scopes_unsure or unsure
+            if self._scopes_unsure:
+                environment.forget(f"the endlocal in line {line} may change")
             else:
                 environment.leave()
             return
         if unsure:
-            self._loose = True
+            self._scopes_unsure = True
         elif not environment.enter():
-            self._results.stop("cmd.exe stops where too many setlocal are open")
+            self._results.stop(f"cmd.exe stops at the setlocal in line {line}: more than {MAX_SCOPES} are open")
         options = rest.value.lower()
         if "enabledelayedexpansion" in options:
             environment.delay(True)
         elif "disabledelayedexpansion" in options and not unsure:
             environment.delay(False)
 
-    def _set(self, rest: Text, around: Around) -> bool:
-        """`set` with what follows; False if it shows variables, computes or asks."""
+    def _set(self, rest: Text, context: Context) -> bool:
+        """Run `set` with its arguments. False if it shows variables, computes or asks."""
         rest = _strip(rest)
         place = rest.offset(0)
         option = rest.value[:2].lower()
         line = self._results.line(place)
         if option in ("/a", "/p"):
-            reason = f"it depends on a variable that line {line} sets where it runs"
+            reason = f"it depends on a variable that line {line} sets at run time"
             expression = rest.value[2:] if option == "/a" else rest.value[2:].partition("=")[0].lstrip(_BLANKS + '"')
             for name in re.split(r'[\s()!~*/%+\-<>&^|=,"\']+', expression) if option == "/a" else [expression]:
-                self._assign(name, Value.unknown(rest, reason))
+                self._assign(name, VariableValue.unknown(rest, reason))
             return False
         start, end = 0, len(rest)
         if rest.value[:1] == '"':
@@ -264,17 +277,19 @@ class Runner:
         if equals <= start:
             return False
         text = rest[equals + 1 : end]
-        unsure = around.unsure or self._results.stopped
+        unsure = context.unsure or self._results.stopped
         if unsure:
-            value = Value.unknown(text, f"it depends on a variable that line {line} may set")
+            value = VariableValue.unknown(text, f"it depends on a variable that line {line} may set")
         elif len(text) > LONGEST_LINE:
-            value = Value.unknown(text, f"it depends on a variable that line {line} makes longer than cmd.exe allows")
+            value = VariableValue.unknown(
+                text, f"it depends on a variable that line {line} makes longer than cmd.exe allows"
+            )
         else:
-            value = Value(text, self._origins.why_unknown(text))
+            value = VariableValue(text=text, reason=self._origins.why_unknown(text))
         self._assign(rest.value[start:equals], value)
         return True
 
-    def _assign(self, name: str, value: Value) -> None:
+    def _assign(self, name: str, value: VariableValue) -> None:
         self._origins.add_source(fold(name), value)
         if UNKNOWN in name:
             line = self._results.line(value.text.offset(0))
@@ -282,37 +297,42 @@ class Runner:
         else:
             self._environment.set(name, value)
 
-    def _run_ours(self, text: Text, around: Around) -> bool:
+    def _run_known(self, text: Text, context: Context) -> bool:
         found = find_program(text)
         if found is None:
             return False
         program, command = found
         command = command[: len(command.value.rstrip(BLANKS))]
-        unsure = around.unsure or self._results.stopped
-        if around.piped:
-            command = self._read_twice(command)
+        unsure = context.unsure or self._results.stopped
+        if context.piped:
+            command = self._parsed_again(command)
         if unsure:
-            self._results.doubt(command, 0, unsure)
+            self._results.add_unknown(command, 0, unsure)
         elif UNKNOWN in command.value:
             at = command.value.find(UNKNOWN)
-            self._results.doubt(command, at, self._origins.reason(command.offset(at)))
+            self._results.add_unknown(command, at, self._origins.reason(command.offset(at)))
         else:
             self._results.add(program, command)
         return True
 
-    def _leave_alone(self, text: Text, around: Around) -> None:
+    def _leave_alone(self, text: Text, context: Context) -> None:
         mention = find_mention(text.value)
-        if mention is not None and (around.fed or not is_harmless(text)):
-            self._results.doubt(text[mention:], 0, "it is run in a way that is not understood")
+        if mention is not None and (context.fed or not is_harmless(text)):
+            self._results.add_unknown(
+                text[mention:],
+                0,
+                "this line runs ipseccmd or netsh in a way that is not supported; start the command with the name of "
+                "the program",
+            )
             return
         self._results.leave_alone(text.offset(0))
-        if program_name(text, "").endswith((".bat", ".cmd")) and not around.called and not around.piped:
+        if program_name(text, "").endswith((".bat", ".cmd")) and not context.called and not context.piped:
             line = self._results.line(text.offset(0))
-            self._results.stop(f"the batch file that line {line} starts does not return")
+            self._results.stop(f"line {line} starts another batch file without 'call', which does not return")
 
 
-def _unsure(around: Around, reason: str) -> Around:
-    return dataclasses.replace(around, unsure=around.unsure or reason)
+def _unsure(context: Context, reason: str) -> Context:
+    return dataclasses.replace(context, unsure=context.unsure or reason)
 
 
 def _strip(text: Text) -> Text:
@@ -320,19 +340,19 @@ def _strip(text: Text) -> Text:
 
 
 def _label(arguments: str) -> str:
-    """The name in the arguments of goto or call."""
+    """The label in the arguments of goto or call."""
     found = re.match(r"[\s,;=:]*([^\s:+&|<>,;=]*)", arguments)
     name = found[1] if found else ""
     return UNKNOWN if UNKNOWN in name else name
 
 
-def _matters(node: Node, numbers: bool = False) -> bool:
-    """Whether it makes a difference how often `node` runs, in a loop over names or over `numbers`."""
+def _matters(node: Node | Chain, numbers: bool = False) -> bool:
+    """Whether it matters how often `node` runs, in a loop over names or over `numbers`."""
     if isinstance(node, Simple):
         text = node.text
         if built_in(text)[0] in _CONTROL or find_program(text) is not None:
             return True
-        # a name may turn out to be that of a program of ours
+        # the name may be that of ipseccmd or netsh
         if not numbers and "%" in program_word(text)[0].value:
             return True
         return not is_harmless(text) and ((not numbers and "%" in text.value) or find_mention(text.value) is not None)

@@ -1,0 +1,20 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Batch files: the ipseccmd and ``netsh ipsec`` commands that cmd.exe would run, with variables and loops expanded.
+
+`decode` turns bytes into text, `read_script` turns text into commands. Nothing is run, so a command that depends on
+the host, on arguments or on the result of a program is reported as unknown.
+
+cmd.exe processes a line in four steps. It replaces `%NAME%` (`variables`), parses the line or the block in parentheses
+(`lexer`, `parser`), executes it and replaces the variables of loops (`runner`), and looks up the program (`programs`).
+"""
+
+from __future__ import annotations
+
+from .decoding import decode
+from .reader import read_script
+from .script import BatchCommand, LeftOut, Program, Script
+from .writing import batch_file
+
+__all__ = ["BatchCommand", "LeftOut", "Program", "Script", "batch_file", "decode", "read_script"]

@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The result of reading a batch file."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+from ..source.text import Text
+
+
+class Program(enum.StrEnum):
+    """The programs whose commands are read."""
+
+    IPSECCMD = "ipseccmd"
+    NETSH = "netsh"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BatchCommand:
+    """One command as it would run. `text` begins with the name of the program, without quotes and path. Other quotes
+    are kept; redirections, a leading '@' and carets are removed. Characters from a variable have the place where the
+    variable is used. `text.file` is the file with asterisks instead of keys.
+    """
+
+    program: Program
+    text: Text
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A command that is left out: its line, from 1, and why."""
+
+    line: int
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Script:
+    """`commands` are in the order in which they run; `left_alone` has the lines with commands of other programs."""
+
+    commands: tuple[BatchCommand, ...]
+    left_alone: tuple[int, ...]
+    left_out: tuple[LeftOut, ...]
