@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The keys of each dictionary of the shape: the documentation, the parser and the renderer are held against these."""
+"""The keys of each dictionary. A test compares the documentation, the parser and the renderer with these."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ RULE: t.Final = (
     "odd",
 )
 RULE_OF_POLICY: t.Final = ("policy", "assigned", "poll_interval", "main_mode")
-"""What ipsec_rule says of the policy, beside the keys of a rule."""
+"""The keys of ipsec_rule about the policy, besides the keys of a rule."""
 FILTER: t.Final = (
     "source",
     "source_address",
@@ -73,8 +73,8 @@ AUTHENTICATION: t.Final = (
     "odd",
 )
 
-MODES: t.Final = {"state": ("present", "absent"), "rules_mode": ("exact", "merge")}
-"""What a task says beside the policy, each with its values, the default first."""
+MODES: t.Final = ("state", "rules_mode")
+"""The keys of a task besides those of a policy."""
 
 READ_ONLY: t.Final = ("when_changed", "problems")
-"""What facts say of a policy beyond that; accepted on the way back and ignored."""
+"""The keys of facts besides those of a policy; tasks accept and ignore them."""

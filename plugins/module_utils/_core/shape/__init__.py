@@ -1,4 +1,4 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The one shape: policies as dictionaries and lists, which is what facts return, tasks take and diffs show."""
+"""Policies as dictionaries and lists: the form that tasks take, facts return and diffs show."""

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Policies to dictionaries, always in full and in the dictionary form. Pre-shared keys come out as null."""
+"""Policies to dictionaries: always complete, always in the dictionary form, pre-shared keys as null."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typing as t
 from ..model import (
     PROTOCOLS,
     UDP,
+    Action,
     Ah,
     AuthMethod,
     Certificate,
@@ -48,12 +49,12 @@ def render_policy(policy: Policy) -> Tree:
 
 
 def _odd(value: object, tree: Tree) -> Tree:
-    """Marked where only the store that holds the value may have it."""
+    """The dictionary, with `odd` if only a store can have the value."""
     return {**tree, "odd": True} if getattr(value, "odd", False) else tree
 
 
 def render_poll_interval(seconds: int) -> int | str:
-    """Minutes, or seconds as in `90s` where minutes cannot say it."""
+    """Minutes, or seconds as in `90s` where minutes cannot express it."""
     return f"{seconds}s" if seconds % 60 else seconds // 60
 
 
@@ -62,9 +63,9 @@ def render_main_mode(main_mode: MainMode) -> Tree:
         _odd(
             method,
             {
-                "encryption": method.encryption,
-                "integrity": method.integrity,
-                "group": method.group,
+                "encryption": str(method.encryption),
+                "integrity": str(method.integrity),
+                "group": int(method.group),
                 **{
                     key: value
                     for key in ("lifetime_seconds", "lifetime_kilobytes", "quick_mode_limit")
@@ -107,16 +108,16 @@ def render_rule(rule: Rule) -> Tree:
         "filter_action": rule.filter_action,
         "authentication": [render_auth_method(method) for method in rule.authentication],
         "tunnel": None if rule.tunnel is None else str(rule.tunnel),
-        "connection_type": rule.connection_type,
+        "connection_type": str(rule.connection_type),
     }
-    if isinstance(rule.tunnel, DnsName):
+    if isinstance(rule.tunnel, DnsName) and rule.tunnel.address is not None:
         tree["tunnel_address"] = str(rule.tunnel.address)
     return {**tree, "odd": True} if rule.odd or rule.action.odd else tree
 
 
 def _render_action(action: NegotiationPolicy) -> Tree:
-    tree: Tree = {"action": action.action}
-    if action.action == "negotiate":
+    tree: Tree = {"action": str(action.action)}
+    if action.action is Action.NEGOTIATE:
         tree["inpass"] = action.inpass
         tree["soft"] = action.soft
         tree["security_methods"] = [render_security_method(method) for method in action.methods]
@@ -126,7 +127,7 @@ def _render_action(action: NegotiationPolicy) -> Tree:
 def render_filter(filter_: Filter) -> Tree:
     tree: Tree = {"source": str(filter_.source), "destination": str(filter_.destination)}
     for key, address in (("source_address", filter_.source), ("destination_address", filter_.destination)):
-        if isinstance(address, DnsName):
+        if isinstance(address, DnsName) and address.address is not None:
             tree[key] = str(address.address)
     tree["protocol"] = protocol_name(filter_.protocol)
     if filter_.protocol in (PROTOCOLS["tcp"], UDP) or filter_.source_port or filter_.destination_port:
@@ -139,9 +140,9 @@ def render_filter(filter_: Filter) -> Tree:
 
 
 def render_short_filter(filter_: Filter) -> Tree:
-    """The filter without what is any."""
-    ends = ("source", "destination")
-    return {key: value for key, value in render_filter(filter_).items() if value != "any" or key in ends}
+    """The filter without protocols and ports that are any."""
+    may_be_left_out = ("protocol", "source_port", "destination_port")
+    return {key: value for key, value in render_filter(filter_).items() if value != "any" or key not in may_be_left_out}
 
 
 def _render_ports(ports: Ports | None) -> int | str:
@@ -153,8 +154,8 @@ def _render_ports(ports: Ports | None) -> int | str:
 def render_security_method(method: SecurityMethod) -> Tree:
     def names(algorithm: Ah | Esp) -> t.Any:
         if isinstance(algorithm, Ah):
-            return algorithm.integrity
-        return {"encryption": algorithm.encryption, "integrity": algorithm.integrity}
+            return str(algorithm.integrity)
+        return {"encryption": str(algorithm.encryption), "integrity": str(algorithm.integrity)}
 
     tree: Tree = {}
     for key, kind in (("ah", Ah), ("esp", Esp)):
@@ -173,7 +174,7 @@ def render_auth_method(method: AuthMethod) -> Tree:
             return {"kerberos": True}
         case PresharedKey():
             return _odd(method, {"preshared_key": None})
-        case Certificate(ca, account_mapping, exclude_ca_name):
+        case Certificate(ca=ca, account_mapping=account_mapping, exclude_ca_name=exclude_ca_name):
             tree: Tree = {"certificate": ca}
             if account_mapping or exclude_ca_name:
                 tree.update(account_mapping=account_mapping, exclude_ca_name=exclude_ca_name)

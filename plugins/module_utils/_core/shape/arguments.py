@@ -1,21 +1,30 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What is wanted as the arguments of a task: what `parse` reads, with keys, and without what a default says anyway."""
+"""Renders what is wanted as task arguments, with pre-shared keys and without default values. `parse` reads them."""
 
 from __future__ import annotations
 
 import typing as t
 
-from .. import defaults
-from ..model import DEFAULT_AUTHENTICATION, DEFAULT_SECURITY_METHODS, AuthMethod, Filter, PresharedKey, Rule
+from ..model import (
+    DEFAULT_AUTHENTICATION,
+    DEFAULT_SECURITY_METHODS,
+    Action,
+    AuthMethod,
+    Filter,
+    PresharedKey,
+    Rule,
+    defaults,
+)
+from ..model.wanted import Wanted, WantedDefaultResponse, WantedMainMode
 from .render import Tree, render_auth_method, render_poll_interval, render_short_filter
-from .wanted import Wanted, WantedDefaultResponse, WantedMainMode
 
 
 def policy_arguments(wanted: Wanted, exact: bool) -> Tree:
-    """The arguments of ipsec_policy for what `wanted` says something of; `exact` is whether its rules are all there
-    shall be.
+    """The arguments of ipsec_policy for the parts that `wanted` gives.
+
+    `exact` says whether its rules are all rules of the policy.
     """
     found = {
         "name": wanted.name,
@@ -31,7 +40,7 @@ def policy_arguments(wanted: Wanted, exact: bool) -> Tree:
 
 
 def absence_arguments(name: str) -> Tree:
-    """The arguments of ipsec_policy for a policy that shall not be there."""
+    """The arguments of ipsec_policy that delete a policy."""
     return {"name": name, "state": "absent"}
 
 
@@ -56,8 +65,8 @@ def _default_response(wanted: WantedDefaultResponse) -> Tree:
 
 def _rule(rule: Rule) -> Tree:
     tree: Tree = {"name": rule.name, "filters": [_filter(filter_) for filter_ in rule.filters]}
-    tree["action"] = rule.action.action
-    if rule.action.action == "negotiate" and rule.action.methods != DEFAULT_SECURITY_METHODS:
+    tree["action"] = str(rule.action.action)
+    if rule.action.action is Action.NEGOTIATE and rule.action.methods != DEFAULT_SECURITY_METHODS:
         tree["security_methods"] = [str(method) for method in rule.action.methods]
     if rule.authentication != DEFAULT_AUTHENTICATION:
         tree["authentication"] = [_auth_method(method) for method in rule.authentication]
@@ -65,7 +74,7 @@ def _rule(rule: Rule) -> Tree:
         "inpass": rule.action.inpass,
         "soft": rule.action.soft,
         "tunnel": None if rule.tunnel is None else str(rule.tunnel),
-        "connection_type": None if rule.connection_type == defaults.CONNECTION_TYPE else rule.connection_type,
+        "connection_type": None if rule.connection_type == defaults.CONNECTION_TYPE else str(rule.connection_type),
         "description": rule.description,
         "filter_list": rule.filter_list,
         "filter_action": rule.filter_action,
@@ -75,9 +84,11 @@ def _rule(rule: Rule) -> Tree:
 
 
 def _filter(filter_: Filter) -> Tree:
-    """A filter without what a task takes by itself; a name that was not asked for has no address."""
-    tree = render_short_filter(filter_).items()
-    return {key: value for key, value in tree if value not in ("None", False) or key in ("source", "destination")}
+    """A filter without default values."""
+    tree = render_short_filter(filter_)
+    if not filter_.mirrored:
+        del tree["mirrored"]
+    return tree
 
 
 def _auth_method(method: AuthMethod) -> t.Any:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Dictionaries to what a user wants. Every mistake is one `ShapeError` that names its place; nothing is guessed."""
+"""Parses dictionaries into what a user wants. Every mistake is a `ShapeError` with its place; nothing is guessed."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import dataclasses
 import re
 import typing as t
 
-from ..addresses import parse_address
-from ..hints import did_you_mean
-from ..ipseccmd.filters import parse_filter
-from ..ipseccmd.methods import parse_main_mode_method, parse_security_method
+from ..hints import did_you_mean, one_of
 from ..model import (
+    MINUTES_LIMIT,
+    NAME_LIMIT,
     PROTOCOLS,
     U32,
+    Action,
     Address,
     AddressRange,
     Ah,
@@ -25,7 +25,7 @@ from ..model import (
     Esp,
     Family,
     Filter,
-    Host,
+    HostAddress,
     Interface,
     Kerberos,
     MainMode,
@@ -40,11 +40,18 @@ from ..model import (
     Subnet,
     check_description,
     check_policy_name,
+    check_text,
+    connection_type,
 )
+from ..model.edits import DeleteRule, Edit, EditPolicy
+from ..model.wanted import RulesMode, State, Wanted, WantedDefaultResponse, WantedMainMode, WantedRule
+from ..notation.addresses import parse_address
+from ..notation.filters import parse_filter
+from ..notation.methods import parse_main_mode_method, parse_security_method
 from . import keys
-from .edits import DeleteRule, Edit, EditPolicy
 from .fields import Fields, ShapeError, at, kind_of, noting, text_of
-from .wanted import Wanted, WantedDefaultResponse, WantedMainMode, WantedRule
+
+_Choice = t.TypeVar("_Choice", State, RulesMode)
 
 
 def parse_policy(value: t.Mapping[str, t.Any]) -> Wanted:
@@ -53,7 +60,7 @@ def parse_policy(value: t.Mapping[str, t.Any]) -> Wanted:
     fields = Fields(value, "", (*keys.POLICY, *keys.READ_ONLY))
     name, id_ = fields.text("name"), fields.guid("id")
     if name is None and id_ is None:
-        raise ShapeError("name", "a policy is known by its name, or by its id")
+        raise ShapeError("name", "a policy needs a name or an id")
     odd = fields.flag("odd") or False
     if name is not None and not odd:
         fields.at("name", check_policy_name, name)
@@ -64,31 +71,37 @@ def parse_policy(value: t.Mapping[str, t.Any]) -> Wanted:
     default_response = fields.get("default_response")
     rules = fields.items("rules")
     return Wanted(
-        name,
-        id_,
-        description,
-        fields.flag("assigned"),
-        _parse_poll_interval(fields),
-        None if main_mode is None else _parse_main_mode(main_mode, "main_mode"),
-        None if default_response is None else _parse_default_response(default_response, "default_response", notes),
-        None if rules is None else tuple(_parse_rule(rule, path, notes) for path, rule in rules),
-        odd,
-        tuple(notes),
+        name=name,
+        id=id_,
+        description=description,
+        assigned=fields.flag("assigned"),
+        poll_interval=_parse_poll_interval(fields),
+        main_mode=None if main_mode is None else _parse_main_mode(main_mode, "main_mode"),
+        default_response=None
+        if default_response is None
+        else _parse_default_response(default_response, "default_response", notes),
+        rules=None if rules is None else tuple(_parse_rule(rule, path, notes) for path, rule in rules),
+        odd=odd,
+        notes=tuple(notes),
     )
 
 
-def parse_task(value: t.Mapping[str, t.Any]) -> tuple[Wanted, bool, str]:
-    """What `value` asks for with `keys.MODES` beside the policy, whether that is to be absent, and the mode of its
-    rules. Raises `ShapeError`.
-    """
-    modes = {}
-    for key, choices in keys.MODES.items():
-        modes[key] = choices[0] if value.get(key) is None else value[key]
-        if modes[key] not in choices:
-            found = f"'{modes[key]}'" if isinstance(modes[key], str) else kind_of(modes[key])
-            raise ShapeError(key, f"this is {' or '.join(choices)}, not {found}")
-    wanted = parse_policy({key: item for key, item in value.items() if key not in modes})
-    return wanted, modes["state"] == "absent", modes["rules_mode"]
+def parse_task(value: t.Mapping[str, t.Any]) -> tuple[Wanted, State, RulesMode]:
+    """What `value` asks for, with `keys.MODES` besides the keys of a policy. Raises `ShapeError`."""
+    state = _choice(value, "state", State.PRESENT)
+    rules_mode = _choice(value, "rules_mode", RulesMode.EXACT)
+    return parse_policy({key: item for key, item in value.items() if key not in keys.MODES}), state, rules_mode
+
+
+def _choice(value: t.Mapping[str, t.Any], key: str, default: _Choice) -> _Choice:
+    given = value.get(key)
+    if given is None:
+        return default
+    kind = type(default)
+    if not isinstance(given, str) or given not in tuple(kind):
+        found = f"'{given}'" if isinstance(given, str) else kind_of(given)
+        raise ShapeError(key, f"expected {one_of(kind)}, not {found}")
+    return kind(given)
 
 
 def _parse_poll_interval(fields: Fields) -> int | None:
@@ -97,16 +110,13 @@ def _parse_poll_interval(fields: Fields) -> int | None:
     if (
         not found
         and not isinstance(value, int | None)
-        and not (isinstance(value, str) and re.fullmatch(r"\s*[0-9]+\s*", value))
+        and not (isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,10}\s*", value))
     ):
-        raise ShapeError("poll_interval", "this must be a whole number of minutes, or of seconds as in 90s")
+        raise ShapeError("poll_interval", "expected a whole number of minutes, or of seconds, as in 90s")
     minutes = None if found else fields.number("poll_interval")
     seconds = int(found[1]) if found else None if minutes is None else minutes * 60
     if seconds is not None and not 1 <= seconds <= U32:
-        raise ShapeError(
-            "poll_interval",
-            f"the interval is a number of minutes, 1 to {U32 // 60}, or of seconds as in 90s",
-        )
+        raise ShapeError("poll_interval", f"expected 1 to {MINUTES_LIMIT} minutes, or seconds, as in 90s")
     return seconds
 
 
@@ -114,19 +124,19 @@ def _parse_main_mode(value: object, path: str) -> WantedMainMode:
     fields = Fields(value, path, keys.MAIN_MODE)
     methods = fields.items("methods")
     wanted = WantedMainMode(
-        None if methods is None else tuple(_parse_main_mode_method(item, place) for place, item in methods),
-        fields.number("lifetime_seconds"),
-        fields.number("quick_mode_limit"),
-        fields.flag("pfs"),
-        fields.flag("odd") or False,
+        methods=None if methods is None else tuple(_parse_main_mode_method(item, place) for place, item in methods),
+        lifetime_seconds=fields.number("lifetime_seconds"),
+        quick_mode_limit=fields.number("quick_mode_limit"),
+        pfs=fields.flag("pfs"),
+        odd=fields.flag("odd") or False,
     )
     if not wanted.odd:
-        # each on its own: whether they fit together is told with what is stored
+        # each on its own: whether they fit together depends on what is stored
         for key in ("lifetime_seconds", "quick_mode_limit"):
             if (number := getattr(wanted, key)) is not None:
                 fields.at(key, MainMode, **{key: number})
         if wanted.methods == ():
-            fields.at("methods", MainMode, ())
+            fields.at("methods", MainMode, methods=())
     return wanted
 
 
@@ -140,12 +150,12 @@ def _parse_main_mode_method(value: object, path: str) -> MainModeMethod:
     return at(
         path,
         MainModeMethod,
-        fields.required("encryption"),
-        fields.required("integrity"),
-        group,
-        fields.number("lifetime_seconds"),
-        fields.number("lifetime_kilobytes"),
-        fields.number("quick_mode_limit"),
+        encryption=fields.required("encryption"),
+        integrity=fields.required("integrity"),
+        group=group,
+        lifetime_seconds=fields.number("lifetime_seconds"),
+        lifetime_kilobytes=fields.number("lifetime_kilobytes"),
+        quick_mode_limit=fields.number("quick_mode_limit"),
         odd=fields.flag("odd") or False,
     )
 
@@ -157,8 +167,8 @@ def _parse_default_response(value: object, path: str, notes: list[str]) -> Wante
     except ShapeError:
         if isinstance(value, t.Mapping):
             raise
-        known = f"true, false or a dictionary with keys like {', '.join(keys.DEFAULT_RESPONSE)}"
-        raise ShapeError(path, f"this must be {known}, not {kind_of(value)}") from None
+        known = f"true, false or a dictionary with keys such as {', '.join(keys.DEFAULT_RESPONSE)}"
+        raise ShapeError(path, f"expected {known}, not {kind_of(value)}") from None
     return WantedDefaultResponse(
         True if enabled is None else enabled,
         _parse_security_methods(fields, notes),
@@ -170,38 +180,39 @@ def _parse_rule(value: object, path: str, notes: list[str]) -> Rule:
     fields = Fields(value, path, keys.RULE)
     rule = _parse_wanted_rule(fields, notes)
     if not rule.name.strip() and rule.id is None:
-        raise ShapeError(path, "a rule is known by its name; give one")
+        raise ShapeError(path, "a rule needs a name")
     fields.path = f"{path} ({rule.name})" if rule.name else path
     odd = fields.flag("odd") or False
     fields.at("action", rule.negotiation, None, odd)
     return at(fields.path, rule.whole, odd)
 
 
-def parse_rule_edit(value: t.Mapping[str, t.Any], absent: bool) -> tuple[Edit, tuple[str, ...]]:
-    """What `value` asks for one rule of a policy: the keys of a rule and `keys.RULE_OF_POLICY`. Returns notes with it.
-
-    Raises `ShapeError`.
+def parse_rule_edit(value: t.Mapping[str, t.Any], state: State) -> tuple[Edit, tuple[str, ...]]:
+    """What `value` asks for one rule of a policy, and notes on its meaning. The keys are those of a rule and
+    `keys.RULE_OF_POLICY`. Raises `ShapeError`.
     """
     notes: list[str] = []
     rule_keys = [key for key in keys.RULE if key != "odd"]
     fields = Fields(value, "", (*keys.RULE_OF_POLICY, *rule_keys))
     policy = fields.text("policy")
     if policy is None:
-        raise ShapeError("policy", "this is missing: the name of the policy that the rule belongs to")
+        raise ShapeError("policy", "this is required: the name of the policy that the rule belongs to")
     fields.at("policy", check_policy_name, policy)
     rule = _parse_wanted_rule(fields, notes)
     if not rule.name and rule.id is None:
-        raise ShapeError("name", "a rule is known by its name, or by its id")
-    if absent:
+        raise ShapeError("name", "a rule needs a name or an id")
+    if state == State.ABSENT:
         return DeleteRule(policy, rule.name, rule.id), tuple(notes)
+    if not fields.flag("odd"):
+        fields.at("name", check_text, rule.name, "the rule's name", NAME_LIMIT)
+        fields.at("description", check_description, rule.description or "", "the rule's description")
     main_mode = fields.get("main_mode")
     edit = EditPolicy(
-        policy,
-        _parse_poll_interval(fields),
-        None if main_mode is None else _parse_main_mode(main_mode, "main_mode"),
-        None,
-        fields.flag("assigned"),
-        rule,
+        policy=policy,
+        poll_interval=_parse_poll_interval(fields),
+        main_mode=None if main_mode is None else _parse_main_mode(main_mode, "main_mode"),
+        assigned=fields.flag("assigned"),
+        rule=rule,
     )
     return edit, tuple(notes)
 
@@ -212,48 +223,53 @@ def _parse_wanted_rule(fields: Fields, notes: list[str]) -> WantedRule:
     odd = fields.flag("odd") or False
     filters = fields.items("filters")
     action = fields.word("action", "") or None
-    if action is not None and action not in NegotiationPolicy.ACTIONS:
-        fields.at("action", NegotiationPolicy, action)
+    if action is not None and action not in tuple(Action):
+        fields.at("action", NegotiationPolicy, action=action)
     rule = WantedRule(
-        name or "",
-        fields.guid("id"),
-        None if filters is None else tuple(_parse_filter(item, place, notes) for place, item in filters),
-        action,
-        _parse_security_methods(fields, notes),
-        fields.flag("inpass"),
-        fields.flag("soft"),
-        _parse_authentication(fields),
-        _parse_tunnel(fields, notes, odd),
-        fields.word("connection_type", "") or None,
-        fields.flag("enabled"),
-        fields.text("description"),
-        fields.text("filter_list"),
-        fields.text("filter_action"),
+        name=name or "",
+        id=fields.guid("id"),
+        filters=None if filters is None else tuple(_parse_filter(item, place, notes) for place, item in filters),
+        action=None if action is None else Action(action),
+        methods=_parse_security_methods(fields, notes),
+        inpass=fields.flag("inpass"),
+        soft=fields.flag("soft"),
+        authentication=_parse_authentication(fields),
+        tunnel=_parse_tunnel(fields, notes, odd),
+        connection_type=_parse_connection_type(fields, odd),
+        enabled=fields.flag("enabled"),
+        description=fields.text("description"),
+        filter_list=fields.text("filter_list"),
+        filter_action=fields.text("filter_action"),
     )
     fields.path = path
     return rule
 
 
-def _parse_tunnel(fields: Fields, notes: list[str], odd: bool) -> Host | DnsName | None:
+def _parse_connection_type(fields: Fields, odd: bool) -> str | None:
+    name = fields.word("connection_type", "") or None
+    return name if name is None or odd else fields.at("connection_type", connection_type, name)
+
+
+def _parse_tunnel(fields: Fields, notes: list[str], odd: bool) -> HostAddress | DnsName | None:
     if fields.text("tunnel") is None:
         if fields.get("tunnel_address") is not None:
-            raise ShapeError(fields.place("tunnel_address"), "this goes with a DNS name in tunnel, which is missing")
+            raise ShapeError(fields.place("tunnel_address"), "this needs a DNS name in tunnel, which is missing")
         return None
     address = _parse_address(fields, "tunnel", "tunnel_address", odd, notes)
-    if not isinstance(address, Host | DnsName):
-        raise ShapeError(fields.place("tunnel"), f"a tunnel ends at one address or DNS name, not at {address}")
+    if not isinstance(address, HostAddress | DnsName):
+        raise ShapeError(fields.place("tunnel"), f"a tunnel endpoint is one address or DNS name, not {address}")
     return address
 
 
 def _parse_address(fields: Fields, key: str, known_key: str, odd: bool, notes: list[str]) -> Address:
-    """An address; a DNS name with the one that facts gave with it, which decides where the name means several."""
+    """An address; a DNS name with the address that facts gave with it, which decides where the name has several."""
     fields.required(key)
     text = fields.text(key) or ""
-    known: Special | Host | Subnet | AddressRange | None = None
+    known: Special | HostAddress | Subnet | AddressRange | None = None
     if fields.get(known_key) is not None:
         found = fields.at(known_key, parse_address, fields.text(known_key) or "", [], True)
         if isinstance(found, DnsName | Interface):
-            raise ShapeError(fields.place(known_key), f"'{found}' is no address")
+            raise ShapeError(fields.place(known_key), f"'{found}' is not an address")
         known = found
     if odd and known is not None:
         return DnsName(text, known, odd=True)
@@ -261,7 +277,7 @@ def _parse_address(fields: Fields, key: str, known_key: str, odd: bool, notes: l
     if known is None:
         return address
     if not isinstance(address, DnsName):
-        raise ShapeError(fields.place(known_key), f"this goes with a DNS name; {key} is {address}")
+        raise ShapeError(fields.place(known_key), f"this needs a DNS name in {key}, not {address}")
     return dataclasses.replace(address, address=known)
 
 
@@ -274,14 +290,14 @@ def _parse_filter(value: object, path: str, notes: list[str]) -> Filter:
     return at(
         path,
         Filter,
-        source,
-        destination,
-        _parse_protocol(fields, odd),
-        _parse_ports(fields, "source_port", odd),
-        _parse_ports(fields, "destination_port", odd),
-        fields.flag("mirrored") or False,
-        fields.text("description") or "",
-        odd,
+        source=source,
+        destination=destination,
+        protocol=_parse_protocol(fields, odd),
+        source_port=_parse_ports(fields, "source_port", odd),
+        destination_port=_parse_ports(fields, "destination_port", odd),
+        mirrored=fields.flag("mirrored") or False,
+        description=fields.text("description") or "",
+        odd=odd,
     )
 
 
@@ -289,9 +305,9 @@ def _parse_ends(fields: Fields, odd: bool, notes: list[str]) -> tuple[Address, A
     ends: list[Address] = []
     for key in ("source", "destination"):
         if fields.text(key) is None:
-            raise ShapeError(fields.place(key), "a filter needs it: me, any, an address, a subnet, a DNS name")
+            raise ShapeError(fields.place(key), "this is required: me, any, an address, a subnet or a DNS name")
         ends.append(_parse_address(fields, key, f"{key}_address", odd, notes))
-    # beside an IPv6 address, a plain 'me' or 'any' means IPv6 too
+    # with an IPv6 address, a plain 'me' or 'any' means IPv6 too
     if not odd and any(end.family is Family.IPV6 for end in ends):
         for i, key in enumerate(("source", "destination")):
             end = ends[i]
@@ -308,7 +324,8 @@ def _parse_protocol(fields: Fields, odd: bool) -> int:
         return int(text)
     hint = did_you_mean(text, PROTOCOLS)
     raise ShapeError(
-        fields.place("protocol"), f"'{text}' is no protocol: any, tcp, udp, icmp, raw or a number from 0 to 255{hint}"
+        fields.place("protocol"),
+        f"'{text}' is not a valid protocol; use any, tcp, udp, icmp, raw or a number from 0 to 255{hint}",
     )
 
 
@@ -319,7 +336,8 @@ def _parse_ports(fields: Fields, key: str, odd: bool) -> Ports | None:
     found = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", text)
     if not found:
         raise ShapeError(
-            fields.place(key), f"'{text}' is no port: a number from 1 to 65535, a range as in 5000-5010, or any"
+            fields.place(key),
+            f"'{text}' is not a valid port; use a number from 1 to 65535, a range, as in 5000-5010, or any",
         )
     return fields.at(key, Ports, int(found[1]), int(found[2] or found[1]), odd)
 
@@ -341,16 +359,15 @@ def _parse_security_method(value: object, path: str, notes: list[str]) -> Securi
     ]
     for place, item in fields.items("esp") or []:
         esp = Fields(item, place, keys.ESP)
-        names = map(esp.required, keys.ESP)
-        algorithms.append(at(place, Esp, *names, odd=odd))
+        algorithms.append(at(place, Esp, *map(esp.required, keys.ESP), odd=odd))
     return at(
         path,
         SecurityMethod,
-        tuple(algorithms),
-        fields.number("lifetime_seconds") or 0,
-        fields.number("lifetime_kilobytes") or 0,
-        fields.flag("pfs") or False,
-        odd,
+        algorithms=tuple(algorithms),
+        lifetime_seconds=fields.number("lifetime_seconds") or 0,
+        lifetime_kilobytes=fields.number("lifetime_kilobytes") or 0,
+        pfs=fields.flag("pfs") or False,
+        odd=odd,
     )
 
 
@@ -363,32 +380,31 @@ def _parse_auth_method(value: object, path: str) -> AuthMethod:
     if isinstance(value, str):
         if value.strip().casefold() == "kerberos":
             return Kerberos()
-        raise ShapeError(
-            path, "this text is no authentication method: kerberos, {preshared_key: …} or {certificate: …}"
-        )
+        raise ShapeError(path, "expected kerberos, {preshared_key: …} or {certificate: …}, not another text")
     fields = Fields(value, path, keys.AUTHENTICATION)
     odd = fields.flag("odd") or False
     chosen = [key for key in ("kerberos", "preshared_key", "certificate", "type") if key in fields.value]
     if len(chosen) != 1:
-        raise ShapeError(path, "an authentication method is exactly one of kerberos, preshared_key, certificate")
+        raise ShapeError(path, "an authentication method has exactly one of kerberos, preshared_key and certificate")
+    for key in ("account_mapping", "exclude_ca_name"):
+        if fields.flag(key) and chosen != ["certificate"]:
+            raise ShapeError(fields.place(key), "this belongs to a method with a certificate")
     if chosen == ["kerberos"]:
         if not fields.flag("kerberos"):
-            raise ShapeError(fields.place("kerberos"), "leave the method out instead of saying false")
+            raise ShapeError(fields.place("kerberos"), "leave the method out instead of setting it to false")
         return Kerberos()
     if chosen == ["preshared_key"]:
         key = fields.get("preshared_key")
         if key is not None and not isinstance(key, str):
-            raise ShapeError(
-                fields.place("preshared_key"), f"a key must be a text, not {kind_of(key)}; put it into quotes"
-            )
+            raise ShapeError(fields.place("preshared_key"), f"a key must be text, not {kind_of(key)}; put it in quotes")
         return fields.at("preshared_key", PresharedKey, None if key is None else str(key), odd)
     if chosen == ["certificate"]:
         return fields.at(
             "certificate",
             Certificate,
-            fields.text("certificate") or "",
-            fields.flag("account_mapping") or False,
-            fields.flag("exclude_ca_name") or False,
-            odd,
+            ca=fields.text("certificate") or "",
+            account_mapping=fields.flag("account_mapping") or False,
+            exclude_ca_name=fields.flag("exclude_ca_name") or False,
+            odd=odd,
         )
     return OtherAuthentication(fields.number("type") or 0, None)

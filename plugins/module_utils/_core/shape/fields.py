@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""A dictionary of the shape at its place: typed access to its keys, and the one kind of error."""
+"""Typed access to the keys of a dictionary, and the error for mistakes in it."""
 
 from __future__ import annotations
 
@@ -14,24 +14,33 @@ from ..model import GUID_PATTERN, ModelError
 
 _T = t.TypeVar("_T")
 
-_TRUE = ("true", "yes", "on", "1", "y", "t")
-_FALSE = ("false", "no", "off", "0", "n", "f")
+_TRUE: t.Final = ("true", "yes", "on", "1", "y", "t")
+_FALSE: t.Final = ("false", "no", "off", "0", "n", "f")
 
 
 class ShapeError(ModelError):
-    """A mistake at a place, which the text begins with, as in `rules[0].filters[2]`."""
+    """A mistake in a dictionary. `path` is its place, as in `rules[0].filters[2]`; `problem` is the message without the
+    place.
 
-    def __init__(self, path: str, problem: str) -> None:
+    `line`, `column` and `offset` are the place in a text that has the mistake, as in `SourceError`; None without one.
+    """
+
+    def __init__(self, path: str, problem: str, cause: ModelError | None = None) -> None:
         super().__init__(f"{path}: {problem}" if path else problem)
+        self.path = path
+        self.problem = problem
+        self.line: int | None = getattr(cause, "line", None)
+        self.column: int | None = getattr(cause, "column", None)
+        self.offset: int | None = getattr(cause, "offset", None)
 
 
 class Fields:
-    """A dictionary at a place, with typed access to its keys. Keys it should not have are refused at once."""
+    """A dictionary at a place, with typed access to its keys. Unknown keys raise `ShapeError` at once."""
 
     def __init__(self, value: object, path: str, allowed: t.Sequence[str]) -> None:
         if not isinstance(value, t.Mapping):
             raise ShapeError(
-                path, f"this must be a dictionary with keys like {', '.join(allowed[:4])}, not {kind_of(value)}"
+                path, f"expected a dictionary with keys such as {', '.join(allowed[:4])}, not {kind_of(value)}"
             )
         self.path = path
         self.value = {text_of(key, path) or "": item for key, item in value.items()}
@@ -40,7 +49,7 @@ class Fields:
                 raise ShapeError(path, no_such_option(key, allowed))
 
     def at(self, key: str, build: t.Callable[..., _T], *args: t.Any, **kwargs: t.Any) -> _T:
-        """What `build` makes of the arguments; its errors get the place of `key`."""
+        """The result of `build`, whose errors get the place of `key`."""
         return at(self.place(key), build, *args, **kwargs)
 
     def place(self, key: str) -> str:
@@ -55,7 +64,7 @@ class Fields:
     def guid(self, key: str) -> str | None:
         text = self.text(key)
         if text is not None and not GUID_PATTERN.fullmatch(text):
-            raise ShapeError(self.place(key), f"'{text}' is no id; an id is a GUID in braces, as facts show it")
+            raise ShapeError(self.place(key), f"'{text}' is not an id; use a GUID in braces, as facts show it")
         return None if text is None else text.lower()
 
     def flag(self, key: str) -> bool | None:
@@ -65,7 +74,7 @@ class Fields:
         word = text_of(value, self.place(key)) if isinstance(value, int) else value
         if isinstance(word, str) and (word := word.strip().casefold()) in (*_TRUE, *_FALSE):
             return word in _TRUE
-        raise ShapeError(self.place(key), f"this must be true or false, not {kind_of(value)}")
+        raise ShapeError(self.place(key), f"expected true or false, not {kind_of(value)}")
 
     def number(self, key: str) -> int | None:
         value = self.get(key)
@@ -73,52 +82,56 @@ class Fields:
             return value
         if isinstance(value, str) and re.fullmatch("[0-9]{1,10}", value.strip()):
             return int(value)
-        raise ShapeError(self.place(key), f"this must be a whole number, not {kind_of(value)}")
+        raise ShapeError(self.place(key), f"expected a whole number, not {kind_of(value)}")
 
     def word(self, key: str, default: str) -> str:
-        """A text whose case does not matter. An empty one, as a variable may be by mistake, is refused."""
+        """A text in lower case. An empty text, which a variable may be by mistake, raises `ShapeError`."""
         text = self.text(key)
         if text is not None and not text.strip():
-            raise ShapeError(self.place(key), "this is empty; give a value, or leave it out")
+            raise ShapeError(self.place(key), "this is empty; give a value or leave it out")
         return default if text is None else text.strip().casefold()
 
     def required(self, key: str) -> str:
-        """As `word`, and it must be there."""
+        """As `word`, for a key that must be present."""
         if self.get(key) is None:
-            raise ShapeError(self.place(key), "this is missing")
+            raise ShapeError(self.place(key), "this is required")
         return self.word(key, "")
 
     def items(self, key: str) -> list[tuple[str, t.Any]] | None:
-        """The items of a list with their places. A single text or dictionary stands for a list of one."""
+        """The items of a list with their places. A single text or dictionary is a list of one."""
         value = self.get(key)
         if value is None:
             return None
         if isinstance(value, str | t.Mapping):
             return [(self.place(key), value)]
         if not isinstance(value, list | tuple):
-            raise ShapeError(self.place(key), f"this must be a list, not {kind_of(value)}")
+            raise ShapeError(self.place(key), f"expected a list, not {kind_of(value)}")
         return [(f"{self.place(key)}[{i}]", item) for i, item in enumerate(value)]
 
 
 def no_such_option(name: str, known: t.Sequence[str]) -> str:
-    """The error for an option that does not exist."""
+    """The message for an unknown option."""
+    if not known:
+        return f"there is no option '{name}' here; leave it out"
     near = nearest(name, known)
-    hint = f"did you mean '{near}'?" if near else f"it has {', '.join(known) or 'none'}"
+    hint = f"did you mean '{near}'?" if near else f"the options here are {', '.join(known)}"
     return f"there is no option '{name}' here; {hint}"
 
 
 def at(path: str, build: t.Callable[..., _T], *args: t.Any, **kwargs: t.Any) -> _T:
-    """What `build` makes of the arguments; its errors get the place `path`."""
+    """The result of `build`, whose errors get the place `path`, if there is one, unless they have one."""
     try:
         return build(*args, **kwargs)
     except ShapeError:
         raise
     except ModelError as error:
-        raise ShapeError(path, str(error)) from None
+        if not path:
+            raise
+        raise ShapeError(path, str(error), error) from None
 
 
 def noting(path: str, notes: list[str], build: t.Callable[..., _T], value: str) -> _T:
-    """What `build` makes of a text; what it notes gets the place."""
+    """The result of `build` for a text. Its notes get the place."""
     found: list[str] = []
     result = at(path, build, value, found)
     notes.extend(f"{path}: {note}" for note in found)
@@ -126,11 +139,11 @@ def noting(path: str, notes: list[str], build: t.Callable[..., _T], value: str) 
 
 
 def kind_of(value: object) -> str:
-    """What a value is, without showing it: it may be a secret in the wrong place."""
+    """The type of a value for a message. The value itself may be a secret in the wrong place."""
     if isinstance(value, bool):
         return "true or false"
     names = (
-        (str, "a text"),
+        (str, "text"),
         (int, "a number"),
         (float, "a number with a fraction"),
         (datetime.date, "a date"),
@@ -143,14 +156,14 @@ def kind_of(value: object) -> str:
 
 
 def text_of(value: object, path: str) -> str | None:
-    """A text as it is, and a number as its digits; None for nothing."""
+    """A text as it is, a number as its digits; None for None."""
     if value is None or isinstance(value, str):
         return None if value is None else str(value)
     if isinstance(value, int) and not isinstance(value, bool):
-        # Python refuses to write numbers of thousands of digits
+        # Python refuses to write numbers with thousands of digits
         if value.bit_length() > 64:
             raise ShapeError(path, "this number is too large")
         return str(value)
     quoting = isinstance(value, bool | float | datetime.date)
-    hint = "; YAML takes some words for that unless they are quoted" if quoting else ""
-    raise ShapeError(path, f"this must be a text, not {kind_of(value)}{hint}")
+    hint = "; put it in quotes, as YAML reads it as another type" if quoting else ""
+    raise ShapeError(path, f"expected text, not {kind_of(value)}{hint}")
