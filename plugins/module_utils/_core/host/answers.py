@@ -1,0 +1,263 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The answers of the host module (docs/host-module.md), checked before they are used."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import ipaddress
+import typing as t
+
+from ..model import U32, IPAddress, SpecialKind
+from ..objects.graph import Graph
+from ..store.packed import unpack
+from ..store.store import Store
+from ..store.values import StoreError
+from .requests import Part
+from .service import Notification, Service, ServiceStatus, StartType
+
+_LAST_PORT: t.Final = 65535
+_T = t.TypeVar("_T")
+_Member = t.TypeVar("_Member", bound=enum.Enum)
+
+
+class AnswerError(ValueError):
+    """An answer that the host module cannot have given. `key` is the part of the answer that is wrong."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(problem)
+        self.key = key
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DomainPolicy:
+    """The policy that Group Policy assigns to the host: where it comes from, its name, and the host's copy of its
+    objects from the registry key `Policy\\Cache`.
+    """
+
+    path: str
+    name: str
+    store: Store
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Connection:
+    """A TCP connection to the port that the controller uses. IPv4 addresses are not mapped into IPv6."""
+
+    local: IPAddress
+    remote: IPAddress
+    remote_port: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LocalAddresses:
+    """The addresses that a host fills in for the special addresses of filters."""
+
+    known: t.Mapping[SpecialKind, frozenset[IPAddress]] = dataclasses.field(default_factory=dict)
+
+    def of(self, kind: SpecialKind) -> frozenset[IPAddress]:
+        return self.known.get(kind, frozenset())
+
+    def with_own(self, addresses: t.Iterable[IPAddress]) -> LocalAddresses:
+        """The same with more addresses of the host itself."""
+        return LocalAddresses({**self.known, SpecialKind.ME: self.of(SpecialKind.ME).union(addresses)})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class HostState:
+    """A host as it was read; parts that were not asked for have their defaults.
+
+    `now` is its clock in seconds since 1970, `writable` whether the user may change policies, `pending` whether a task
+    was interrupted before the service was notified of its change, `domain` None without a domain policy. `names` and
+    `interfaces` have the addresses of what was looked up.
+    """
+
+    graph: Graph
+    digest: str
+    service: Service
+    pending: bool = False
+    domain: DomainPolicy | None = None
+    now: int = 0
+    product: str = ""
+    version: str = ""
+    powershell: str = ""
+    writable: bool = True
+    addresses: LocalAddresses = LocalAddresses()
+    connections: tuple[Connection, ...] = ()
+    names: t.Mapping[str, t.Sequence[str]] = dataclasses.field(default_factory=dict)
+    interfaces: t.Mapping[str, t.Sequence[str]] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, answer: t.Mapping[str, t.Any], parts: t.Collection[Part]) -> HostState:
+        """The answer to a read request for `parts`, which must include store and service. Raises `AnswerError`."""
+        store, digest = _store_with_digest(answer)
+        domain = answer.get("domain")
+        optional: dict[str, t.Any] = {}
+        if Part.SYSTEM in parts:
+            optional["now"] = _now(answer)
+            optional.update({key: _get(answer, key, str) for key in ("product", "version", "powershell")})
+            optional["writable"] = _get(answer, "writable", bool)
+        if Part.ADDRESSES in parts:
+            optional["addresses"] = _local_addresses(_get(answer, "addresses", dict))
+        if Part.CONNECTIONS in parts:
+            optional["connections"] = tuple(map(_connection, _get(answer, "connections", list)))
+        return cls(
+            graph=Graph(store),
+            digest=digest,
+            service=_service(_get(answer, "service", dict)),
+            pending=_get(answer, "pending", bool),
+            domain=None if domain is None else _domain(domain),
+            names=_found(_get(answer, "names", dict)),
+            interfaces=_found(_get(answer, "interfaces", dict)),
+            **optional,
+        )
+
+    def read_again(self, store: Store, digest: str, now: int) -> HostState:
+        """The same host after somebody else has changed the store."""
+        return dataclasses.replace(self, graph=Graph(store), digest=digest, now=now)
+
+    def after(self, service: Service | None, notified: bool) -> HostState:
+        """The same host after a request. `notified` says that the request was to notify the service."""
+        pending = (self.pending or notified) and not (service is not None and service.notified)
+        return dataclasses.replace(self, service=service or self.service, pending=pending)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """The outcome of a list of operations.
+
+    `applied` is the number of operations that were done, and `error` the system's message for the one that failed.
+    `conflict` says that the store was not what was read, so nothing was done. `store` is set if the store is not the
+    expected one.
+    """
+
+    applied: int
+    digest: str
+    store: Store | None
+    error: str | None
+    conflict: bool
+    now: int | None
+    service: Service | None
+
+    @classmethod
+    def parse(cls, answer: t.Mapping[str, t.Any]) -> Applied:
+        """The answer to an apply request. Raises `AnswerError`."""
+        conflict = _get(answer, "conflict", bool)
+        error = None if answer.get("error") is None else _get(answer, "error", str)
+        store, digest = None, _get(answer, "digest", str)
+        if conflict or answer.get("store") is not None:
+            store, digest = _store_with_digest(answer)
+        untouched = answer.get("service") is None and (conflict or error is not None)
+        return cls(
+            applied=_get(answer, "applied", int),
+            digest=digest,
+            store=store,
+            error=error,
+            conflict=conflict,
+            now=None if answer.get("now") is None else _now(answer),
+            service=None if untouched else _service(_get(answer, "service", dict)),
+        )
+
+    def check(self, count: int, result: str) -> None:
+        """Raise `AnswerError` if this cannot be the answer to `count` operations that lead to the digest `result`."""
+        most, least = (0 if self.conflict else count), (0 if self.conflict or self.error is not None else count)
+        if not least <= self.applied <= most:
+            raise AnswerError(
+                "applied", f"the host's answer counts {self.applied} of {count} writes, which is impossible"
+            )
+        if self.error is None and self.store is None and self.digest != result:
+            raise AnswerError("digest", "the host's answer reports success, but its digest is not the expected one")
+
+
+def parse_notified(answer: t.Mapping[str, t.Any]) -> Service:
+    """The answer to a notify request. Raises `AnswerError`."""
+    return _service(_get(answer, "service", dict))
+
+
+def _get(answer: object, key: str, kind: type[_T]) -> _T:
+    value = answer.get(key) if isinstance(answer, t.Mapping) else None
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise AnswerError(key, f"the host's answer has no valid '{key}'")
+    return value
+
+
+def _choice(answer: dict[str, t.Any], key: str, kind: type[_Member]) -> _Member:
+    text = _get(answer, key, str)
+    try:
+        return kind(text)
+    except ValueError:
+        raise AnswerError(key, f"the host's answer has a service with the unknown {key} '{text}'") from None
+
+
+def _now(answer: t.Mapping[str, t.Any]) -> int:
+    """The host's clock, which a value of the store must be able to hold."""
+    now = _get(answer, "now", int)
+    if not 0 <= now <= U32:
+        raise AnswerError("now", f"the host's clock is {now}; it must be 0 to {U32} seconds since 1970")
+    return now
+
+
+def _store_with_digest(answer: t.Mapping[str, t.Any]) -> tuple[Store, str]:
+    """The store. Its digest must match, which shows that nothing was lost."""
+    digest = _get(answer, "digest", str)
+    store = _store(answer)
+    if store.digest() != digest:
+        raise AnswerError("digest", "the store in the host's answer does not match its digest")
+    return store, digest
+
+
+def _store(answer: object) -> Store:
+    packed = _get(answer, "store", str)
+    try:
+        return Store.parse(unpack(packed))
+    except StoreError as error:
+        raise AnswerError("store", f"the host's answer cannot be read: {error}") from None
+
+
+def _service(answer: dict[str, t.Any]) -> Service:
+    error = None if answer.get("error") is None else _get(answer, "error", str)
+    notification = Notification.NONE
+    if answer.get("notification") is not None:
+        notification = _choice(answer, "notification", Notification)
+    return Service(
+        status=_choice(answer, "status", ServiceStatus),
+        start_type=_choice(answer, "start_type", StartType),
+        notification=notification,
+        error=error,
+    )
+
+
+def _domain(answer: object) -> DomainPolicy:
+    return DomainPolicy(_get(answer, "path", str), _get(answer, "name", str), _store(answer))
+
+
+def _address(key: str, text: object) -> IPAddress:
+    """An address without its zone. An IPv4 address that is mapped into IPv6 is an IPv4 address."""
+    try:
+        found = ipaddress.ip_address(str(text).partition("%")[0])
+    except ValueError:
+        raise AnswerError(key, f"the host's answer has '{text}' in '{key}', which is not an address") from None
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def _connection(answer: object) -> Connection:
+    local, remote = (_address("connections", _get(answer, key, str)) for key in ("local", "remote"))
+    port = _get(answer, "remote_port", int)
+    if not 0 <= port <= _LAST_PORT:
+        raise AnswerError(
+            "connections", f"the host's answer has a connection from port {port}, which is not a valid port"
+        )
+    return Connection(local, remote, port)
+
+
+def _local_addresses(answer: dict[str, t.Any]) -> LocalAddresses:
+    kinds = [kind for kind in SpecialKind if kind is not SpecialKind.ANY]
+    return LocalAddresses(
+        {kind: frozenset(_address("addresses", text) for text in _get(answer, str(kind), list)) for kind in kinds}
+    )
+
+
+def _found(answer: dict[str, t.Any]) -> dict[str, list[str]]:
+    return {name: [str(address) for address in _get(answer, name, list)] for name in answer}

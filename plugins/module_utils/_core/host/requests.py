@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The requests to the host module (docs/host-module.md)."""
+
+from __future__ import annotations
+
+import enum
+import json
+import typing as t
+
+from ..store.operations import Operation, operations_text
+from ..store.packed import pack
+from .errors import HostError
+from .service import ServiceRequest
+
+PROTOCOL: t.Final = 2
+
+JSON_LIMIT: t.Final = 2_097_152
+"""The most characters of JSON that Windows PowerShell 5.1 parses."""
+_RESERVE: t.Final = 256 * 1024
+"""What Ansible adds to a request (its scripts, this module, variables and options): often about 70,000 characters."""
+REQUEST_LIMIT: t.Final = JSON_LIMIT - _RESERVE
+
+
+class RequestKind(enum.StrEnum):
+    """What a request asks the host module to do."""
+
+    READ = "read"
+    APPLY = "apply"
+    NOTIFY = "notify"
+
+
+class Part(enum.StrEnum):
+    """The parts of a host that a read request may name."""
+
+    STORE = "store"
+    SERVICE = "service"
+    DOMAIN = "domain"
+    SYSTEM = "system"
+    ADDRESSES = "addresses"
+    CONNECTIONS = "connections"
+
+
+class TooLargeError(HostError):
+    """A request that Windows PowerShell 5.1 cannot parse. `size` and `limit` are in characters."""
+
+    def __init__(self, what: str, size: int, advice: str) -> None:
+        super().__init__(
+            f"{what} {size:,} characters of JSON, but the host accepts at most {REQUEST_LIMIT:,} (Windows PowerShell "
+            f"5.1 parses {JSON_LIMIT:,}, including what Ansible adds); {advice}"
+        )
+        self.size = size
+        self.limit = REQUEST_LIMIT
+
+
+def read_request(
+    parts: t.Iterable[Part], *, names: t.Sequence[str] = (), interfaces: t.Sequence[str] = (), port: int = 0
+) -> str:
+    """Read the named parts of a host. `names` and `interfaces` are looked up; connections are those to `port`.
+
+    Raises `TooLargeError`.
+    """
+    request = _request(
+        RequestKind.READ, parts=[str(part) for part in parts], names=list(names), interfaces=list(interfaces), port=port
+    )
+    return _checked(request, "the DNS names and interfaces of the task need", "split the task into several tasks")
+
+
+def apply_request(
+    operations: t.Iterable[Operation], *, expect: str, result: str, mark_pending: bool, service: ServiceRequest
+) -> str:
+    """Apply `operations` if the digest of the store is still `expect`. `result` is the digest afterwards.
+
+    `mark_pending` says that the service has to be notified, by this request or soon. Raises `TooLargeError`.
+    """
+    request = _request(
+        RequestKind.APPLY,
+        expect=expect,
+        operations=pack(operations_text(operations)),
+        result=result,
+        mark_pending=mark_pending,
+        service=service.render(),
+    )
+    advice = "split the change into several tasks, or a long filter list into several rules"
+    return _checked(request, "the change needs", advice)
+
+
+def notify_request(service: ServiceRequest) -> str:
+    """Notify the service of a change that is already applied."""
+    return _request(RequestKind.NOTIFY, service=service.render())
+
+
+def _checked(request: str, what: str, advice: str) -> str:
+    # the request is a text in Ansible's own JSON, in which quotation marks are escaped
+    size = len(json.dumps(request))
+    if size > REQUEST_LIMIT:
+        raise TooLargeError(what, size, advice)
+    return request
+
+
+def _request(do: RequestKind, **fields: t.Any) -> str:
+    return json.dumps({"protocol": PROTOCOL, "do": do, **fields})
