@@ -1,0 +1,47 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Whether a policy cuts the connection that tasks come over."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ..host.answers import Connection, LocalAddresses
+from ..model import TCP, IPAddress, Policy
+from .verdict import Packet, cutting_rule
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """A connection that a policy would cut: its peer, the port on the host, and the rule that does it."""
+
+    policy: str
+    rule: str
+    why: str
+    peer: IPAddress
+    port: int
+
+    def warning(self, host: str) -> str:
+        return (
+            f"the policy '{self.policy}' cuts the connection from {self.peer} to port {self.port} of {host}, which "
+            f"tasks use: the {self.rule} {self.why}; the host will not be able to confirm that its service was notified"
+        )
+
+
+def find_cut(policy: Policy, connections: t.Sequence[Connection], local: LocalAddresses, port: int) -> Cut | None:
+    """The first connection to `port` that the policy would cut if its peer has no IPsec."""
+    local = local.with_own(connection.local for connection in connections)
+    for connection in connections:
+        packet = Packet(
+            protocol=TCP,
+            source=connection.remote,
+            source_port=connection.remote_port,
+            destination=connection.local,
+            destination_port=port,
+        )
+        if (found := cutting_rule(policy, packet, local)) is not None:
+            rule, why = found
+            return Cut(policy=policy.name, rule=rule.title, why=why, peer=connection.remote, port=port)
+    return None
