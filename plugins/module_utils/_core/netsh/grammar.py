@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""One command of `netsh ipsec static`: what it does to what, and its arguments `name=value`.
+"""One command of `netsh ipsec static`: verb, object, and arguments of the form `name=value`.
 
-Messages never repeat what was typed, as it may be a key in the wrong place: the caret of the error points at it.
+Messages never repeat what was typed, as it may be a key in the wrong place: the caret of the error points to it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..hints import did_you_mean
-from ..source import Text
-from ..words import is_program, split_words
+from ..hints import did_you_mean, one_of
+from ..source.text import Text
+from ..source.words import is_program, split_words
 
 _POLICY: t.Final = (
     "description",
@@ -53,7 +53,7 @@ _RULE: t.Final = (
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Form:
-    """The arguments of a command, of which it needs the first few."""
+    """The arguments of a command. The first `needed` of them are required."""
 
     arguments: tuple[str, ...] = ()
     needed: int = 1
@@ -88,11 +88,12 @@ _FORMS: t.Final = {
         "all": _Form(needed=0),
     },
 }
+NO_DOMAIN: t.Final = "this version does not support domain policies, only those of the local store"
 _ALONE: t.Final = ("show", "exportpolicy", "importpolicy")
 _OF_A_STORE: t.Final = {
-    "guid": "a GUID is that of an object in one store; name the object by name=",
-    "id": "a number is that of a rule in one store; name the rule by name=",
-    "gponame": "policies of the domain are not supported by this version; only those of the local store are",
+    "guid": "a GUID is valid in one store only; use name= instead",
+    "id": "the number of a rule is valid in one store only; use name= instead",
+    "gponame": NO_DOMAIN,
 }
 _REPEATABLE: t.Final = ("rootca",)
 
@@ -103,9 +104,11 @@ class Argument:
     value: Text
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Command:
-    """`verb` and `object` are written out, as in ``add`` and ``filterlist``; `everything` says ``all`` for a name."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class NetshCommand:
+    """`verb` and `object` are in full, as in ``add`` and ``filterlist``. `everything` is true for ``all`` in place of a
+    name.
+    """
 
     verb: str
     object: str
@@ -117,26 +120,26 @@ class Command:
         return next((argument.value for argument in self.arguments if argument.name == name), None)
 
     def __getitem__(self, name: str) -> Text:
-        """The value of an argument that the command needs, which `parse_command` has seen to."""
+        """The value of a required argument, whose presence `parse_command` has checked."""
         return next(argument.value for argument in self.arguments if argument.name == name)
 
 
-def parse_command(text: Text) -> Command:
-    """What `text`, from ``netsh`` or ``ipsec`` on, says. Raises `SourceError`."""
+def parse_command(text: Text) -> NetshCommand:
+    """The command of `text`, which begins with ``netsh`` or ``ipsec``. Raises `SourceError`."""
     words = [word.text for word in split_words(text)]
     if words and is_program(words[0].value, ("netsh",)):
         words = words[1:]
     _expect(words, 0, ("ipsec",), text)
     if _expect(words, 1, ("static", "dynamic"), text) == "dynamic":
         raise words[1].error(
-            0, "only commands of 'netsh ipsec static' are converted: dynamic rules are gone after a restart"
+            0, "only commands of 'netsh ipsec static' can be converted: dynamic rules do not survive a restart"
         )
     verb = _expect(words, 2, (*_FORMS, *_ALONE), text)
     if verb in _ALONE:
-        return Command(verb, "", text)
+        return NetshCommand(verb=verb, object="", text=text)
     object_ = _expect(words, 3, tuple(_FORMS[verb]), text)
     arguments, everything = _arguments(words[4:], _FORMS[verb][object_], verb == "delete" and object_ != "filter")
-    command = Command(verb, object_, text, arguments, everything)
+    command = NetshCommand(verb=verb, object=object_, text=text, arguments=arguments, everything=everything)
     for name in _FORMS[verb][object_].required:
         if command.get(name) is None and not (everything and name == "name"):
             raise text.error(len(text), f"{verb} {object_} needs {name}=")
@@ -144,10 +147,10 @@ def parse_command(text: Text) -> Command:
 
 
 def _expect(words: list[Text], index: int, choices: t.Sequence[str], text: Text) -> str:
-    """Which of `choices` the word at `index` is, perhaps shortened."""
+    """The choice that the word at `index` is or abbreviates. Raises `SourceError`."""
     if index == len(words):
-        raise text.error(len(text), f"here must stand {_list(choices)}")
-    return _match(words[index], choices, "this is no command", f"here must stand {_list(choices)}")
+        raise text.error(len(text), f"expected {one_of(choices)}")
+    return _match(words[index], choices, "this is not a command", f"expected {one_of(choices)}")
 
 
 def _match(word: Text, choices: t.Sequence[str], problem: str, known: str) -> str:
@@ -158,16 +161,12 @@ def _match(word: Text, choices: t.Sequence[str], problem: str, known: str) -> st
     if len(found) == 1:
         return found[0]
     if found:
-        raise word.error(0, f"this is short for {_list(found)}; write more of it")
+        raise word.error(0, f"this is ambiguous: {one_of(found)}")
     raise word.error(0, problem + (did_you_mean(value, choices) or f"; {known}"))
 
 
-def _list(words: t.Sequence[str]) -> str:
-    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
-
-
 def _arguments(words: list[Text], form: _Form, may_be_all: bool) -> tuple[tuple[Argument, ...], bool]:
-    """The arguments, and whether ``all`` is among them. Those that are needed may stand first without their names."""
+    """The arguments, and whether ``all`` is among them. Required arguments may come first, without their names."""
     found: list[Argument] = []
     everything = False
     seen: set[str] = set()
@@ -176,7 +175,7 @@ def _arguments(words: list[Text], form: _Form, may_be_all: bool) -> tuple[tuple[
         tag, equals, _value = word.value.partition("=")
         if equals:
             tagged = True
-            name = _match(word[: len(tag)], form.arguments, "there is no such argument here", _known(form))
+            name = _match(word[: len(tag)], form.arguments, "this argument does not exist here", _known(form))
             value = word[len(tag) + 1 :]
         elif may_be_all and not everything and word.value.casefold() == "all":
             everything = True
@@ -187,14 +186,14 @@ def _arguments(words: list[Text], form: _Form, may_be_all: bool) -> tuple[tuple[
             value = word
             if not name:
                 raise word.error(
-                    0, f"this belongs to no argument: each is name=value, in quotes where it has blanks; {_known(form)}"
+                    0, f"expected name=value, with quotation marks around a value that has blanks; {_known(form)}"
                 )
         if name in _OF_A_STORE:
             raise word.error(0, _OF_A_STORE[name])
         if name in seen and name not in _REPEATABLE:
-            raise word.error(0, f"{name}= is given a second time")
+            raise word.error(0, f"{name}= is given twice")
         if not value.value and name != "description":
-            raise word.error(len(word), f"{name}= has no value; it stands right behind the '='")
+            raise word.error(len(word), f"{name}= has no value; write it directly after the '='")
         seen.add(name)
         found.append(Argument(name, value))
     return tuple(found), everything
@@ -202,4 +201,4 @@ def _arguments(words: list[Text], form: _Form, may_be_all: bool) -> tuple[tuple[
 
 def _known(form: _Form) -> str:
     names = [f"{name}=" for name in form.arguments if name not in _OF_A_STORE]
-    return f"there are {', '.join(names)}" if names else "there are none"
+    return f"the arguments are {', '.join(names)}" if names else "there are no arguments"

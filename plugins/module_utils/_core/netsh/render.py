@@ -1,13 +1,12 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Policies in the one shape to commands of `netsh ipsec static`."""
+"""Policies to commands of `netsh ipsec static`."""
 
 from __future__ import annotations
 
 import typing as t
 
-from .. import defaults
 from ..model import (
     DEFAULT_AUTHENTICATION,
     NAME_LIMIT,
@@ -16,11 +15,12 @@ from ..model import (
     NegotiationPolicy,
     Rule,
     SecurityMethod,
-    fold,
+    defaults,
 )
+from ..model.wanted import RulesMode, State, Wanted, WantedDefaultResponse, WantedMainMode
 from ..shape.parse import parse_task
-from ..shape.wanted import Wanted, WantedDefaultResponse, WantedMainMode
-from ..words import LONGEST_LINE
+from ..source.words import LONGEST_LINE
+from ..store.casing import fold
 from .filters import write_address, write_filter
 from .methods import write_authentication, write_main_mode_methods, write_security_methods
 from .values import write_flag, write_text
@@ -30,17 +30,19 @@ _T = t.TypeVar("_T")
 
 
 def write_netsh(policies: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
-    """The commands that make the policies. Raises one `ModelError` with all that netsh cannot say."""
-    writer = _Writer()
+    """The commands that create the policies. Raises one `ModelError` for everything that netsh cannot express."""
+    writer = _ScriptWriter()
     for index, policy in enumerate(policies):
         writer.policy(policy, f"policies[{index}]")
     if writer.problems:
-        raise ModelError("netsh cannot say all of this:\n" + "\n".join(f"  {problem}" for problem in writer.problems))
+        raise ModelError(
+            "netsh cannot express all of this:\n" + "\n".join(f"  {problem}" for problem in writer.problems)
+        )
     return [*writer.lines, *writer.last]
 
 
 class _Names:
-    """Names of filter lists or of filter actions, each for one content."""
+    """Names of filter lists or of filter actions, one for each content."""
 
     def __init__(self) -> None:
         self._given: dict[tuple[str, t.Hashable], str] = {}
@@ -48,7 +50,7 @@ class _Names:
         self._numbers: dict[str, int] = {}
 
     def take(self, wanted: str, content: t.Hashable) -> tuple[str, bool]:
-        """The name for `content`, `wanted` or one like it, and whether it is new."""
+        """The name for `content`, which is `wanted` or a similar one, and whether it is new."""
         key = (fold(wanted), content)
         if key in self._given:
             return self._given[key], False
@@ -62,8 +64,8 @@ class _Names:
         return name, True
 
 
-class _Writer:
-    """Lines, and problems with their places. `last` are the lines that assign: a policy counts when it is whole."""
+class _ScriptWriter:
+    """Lines, and problems with their places. `last` are the lines that assign a policy, once it is complete."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -77,23 +79,23 @@ class _Writer:
         task = self._try(place, parse_task, value)
         if task is None:
             return
-        wanted, absent, rules_mode = task
+        wanted, state, rules_mode = task
         if wanted.name is None:
-            self._refuse(place, "netsh knows a policy by its name only; give it")
+            self._refuse(place, "netsh identifies a policy by its name; add the name")
             return
         place = f"{place} ({wanted.name})"
         self._take_name(wanted.name, place)
         name = self._text(wanted.name, f"{place}.name")
-        if absent:
+        if state is State.ABSENT:
             self._add(place, "delete policy", f"name={name}")
             return
         if wanted.odd:
-            self._refuse(place, "the policy is odd: only the store that has it can hold it")
-        self._policy(wanted, name, place, merge=rules_mode == "merge")
+            self._refuse(place, "the policy has values that only a store can hold")
+        self._policy(wanted, name, place, merge=rules_mode is RulesMode.MERGE)
 
     def _take_name(self, name: str, place: str) -> None:
         if fold(name) in self._policies:
-            self._refuse(f"{place}.name", "another policy is called so")
+            self._refuse(f"{place}.name", "another policy has the same name")
         self._policies.add(fold(name))
 
     def _policy(self, wanted: Wanted, name: str, place: str, merge: bool) -> None:
@@ -124,7 +126,7 @@ class _Writer:
 
     def _main_mode(self, main_mode: WantedMainMode, place: str) -> list[str]:
         if main_mode.odd:
-            self._refuse(place, "main mode is odd: only the store that has it can hold it")
+            self._refuse(place, "only a stored policy can have these main mode settings")
         words = []
         if main_mode.pfs is not None:
             words.append(f"mmpfs={write_flag(main_mode.pfs)}")
@@ -140,7 +142,7 @@ class _Writer:
 
     def _minutes(self, seconds: int, place: str, what: str) -> int:
         if seconds % 60:
-            self._refuse(place, f"a {what} of {seconds} seconds is no whole number of minutes, which netsh counts in")
+            self._refuse(place, f"the {what} of {seconds} seconds is not a whole number of minutes, which netsh needs")
         return seconds // 60
 
     def _default_response(self, response: WantedDefaultResponse, name: str, place: str) -> None:
@@ -166,15 +168,15 @@ class _Writer:
         for index, rule in enumerate(rules):
             at = f"{place}.rules[{index}] ({rule.name})" if rule.name else f"{place}.rules[{index}]"
             if not rule.name.strip():
-                self._refuse(at, "netsh knows a rule by its name only; give it")
+                self._refuse(at, "netsh identifies a rule by its name; add the name")
             elif fold(rule.name) in seen:
-                self._refuse(at, "another rule of the policy is called so")
+                self._refuse(at, "another rule of the policy has the same name")
             seen.add(fold(rule.name))
             self._rule(rule, policy, at)
 
     def _rule(self, rule: Rule, policy: str, place: str) -> None:
         if rule.odd:
-            self._refuse(place, "the rule is odd: only the store that has it can hold it")
+            self._refuse(place, "the rule has values that only a store can hold")
         filter_list = self._filter_list(rule, place)
         filter_action = self._filter_action(rule, place)
         words = [
@@ -191,12 +193,12 @@ class _Writer:
             words.append("activate=no")
         if rule.description:
             words.append(f"description={self._text(rule.description, f'{place}.description')}")
-        # what netsh takes by itself
+        # netsh's own default
         authentication = None if rule.authentication == DEFAULT_AUTHENTICATION else rule.authentication
         self._add(place, "add rule", *words, *self._authentication(authentication, f"{place}.authentication"))
 
     def _filter_list(self, rule: Rule, place: str) -> str:
-        """The name of a list with the rule's filters, which is made where it is not there yet."""
+        """The name of a list with the filters of the rule, which is created if it does not exist yet."""
         name, new = self._lists.take(_name(rule.filter_list, rule), frozenset(rule.filters))
         shown = self._text(name, f"{place}.filter_list")
         if new:
@@ -207,7 +209,7 @@ class _Writer:
         return shown
 
     def _filter_action(self, rule: Rule, place: str) -> str:
-        """The name of an action that does what the rule's does, which is made where it is not there yet."""
+        """The name of an action like that of the rule, which is created if it does not exist yet."""
         name, new = self._actions.take(_name(rule.filter_action, rule), rule.action)
         shown = self._text(name, f"{place}.filter_action")
         if new:
@@ -222,14 +224,14 @@ class _Writer:
     def _add(self, place: str, command: str, *words: str) -> None:
         line = " ".join((_PREFIX, command, *words))
         if len(line) > LONGEST_LINE:
-            self._refuse(place, f"'{command}' takes {len(line)} characters; a command has {LONGEST_LINE} at most")
+            self._refuse(place, f"'{command}' has {len(line)} characters; a command may have at most {LONGEST_LINE}")
         self.lines.append(line)
 
     def _refuse(self, place: str, problem: str) -> None:
         self.problems.append(f"{place}: {problem}")
 
     def _try(self, place: str, build: t.Callable[..., _T], value: object) -> _T | None:
-        """What `build` makes of `value`; None, and a problem, where it cannot."""
+        """The result of `build`; None, and a problem, if it fails."""
         try:
             return build(value)
         except ModelError as error:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Scripts of `netsh ipsec static` to task arguments, and back."""
+"""The language of `netsh ipsec static`: scripts to task arguments, and back."""
 
 from __future__ import annotations
 

@@ -1,0 +1,282 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Reading a script of netsh as tasks."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.ipsec.windows.plugins.module_utils._core import model
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_netsh, write_netsh
+from ansible_collections.ipsec.windows.plugins.module_utils._core.source.text import Text
+from unit.netsh_scripts import BASE, RULE, commands, read, wanted
+
+
+def notes_of(*lines):
+    notes = []
+    read_netsh(commands(*lines), notes)
+    return notes
+
+
+def rule_of(*lines):
+    (item,) = read(BASE, *lines)
+    (rule,) = item["rules"]
+    return rule
+
+
+def test_a_policy_with_everything():
+    (item,) = read(
+        'add policy name="My policy" desc="for \'all\'" mmpfs=yes qmpermm=5 mmlife=60 activate=no poll=30 assign=y '
+        'mmsec="3DES-SHA1-3 des-md5-1"',
+        "ADD FILTERLIST name=L",
+        "add filter filterlist=l srcaddr=ME dstaddr=10.0.0.0 dstmask=8 desc=net protocol=tcp srcport=0 dstport=80-90",
+        'add filteraction name=A qmpfs=y inpass=yes soft=no qmsec="ESP[3DES,SHA1]:100000k/3600s AH[MD5]+ESP[DES,None]"',
+        'add rule name=R policy="my POLICY" filterlist=L filteraction=a conn=lan act=n desc=d psk=k kerb=y root=CN=X',
+    )
+    assert item == {
+        "name": "My policy",
+        "description": "for 'all'",
+        "assigned": True,
+        "poll_interval": 30,
+        "main_mode": {
+            "methods": ["3des-sha-14", "des-md5-1"],
+            "lifetime_seconds": 3600,
+            "quick_mode_limit": 5,
+            "pfs": True,
+        },
+        "default_response": {"enabled": False},
+        "rules": [
+            {
+                "name": "R",
+                "description": "d",
+                "enabled": False,
+                "filters": [
+                    {
+                        "source": "me",
+                        "destination": "10.0.0.0/8",
+                        "protocol": "tcp",
+                        "destination_port": "80-90",
+                        "mirrored": True,
+                        "description": "net",
+                    }
+                ],
+                "filter_list": "L",
+                "action": "negotiate",
+                "filter_action": "A",
+                "inpass": True,
+                "security_methods": ["esp[3des,sha] 3600S/100000K PFS", "ah[md5]+esp[des,none] PFS"],
+                "authentication": [{"preshared_key": "k"}, "kerberos", {"certificate": "CN=X"}],
+                "connection_type": "lan",
+            }
+        ],
+    }
+    assert wanted(item).rules[0].filters[0].destination_port == model.Ports(80, 90)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "netsh ipsec static add policy P",
+        r'"C:\Windows\System32\NetSh.EXE" ipsec static add policy P',
+        "netsh ips st a pol name=P",
+        "ipsec static ADD policy NAME=P",
+        '  netsh   ipsec\tstatic add policy "name=P"',
+    ],
+)
+def test_ways_to_write_a_command(words):
+    assert read_netsh([Text.of(words)], []) == [{"name": "P", "rules": []}]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("me any", {"source": "me", "destination": "any"}),
+        ("any WINS mirrored=n", {"source": "any", "destination": "wins", "mirrored": None}),
+        ("0.0.0.0 me srcmask=0.0.0.0", {"source": "any", "destination": "me"}),
+        ("192.0.2.1 me srcmask=255.255.255.255", {"source": "192.0.2.1", "destination": "me"}),
+        ("192.0.2.0 me srcmask=255.255.255.0", {"source": "192.0.2.0/24", "destination": "me"}),
+        ("192.0.2.1-192.0.2.9 me", {"source": "192.0.2.1-192.0.2.9", "destination": "me"}),
+        ("me 2001:db8:: dstmask=32", {"source": "me/ipv6", "destination": "2001:db8::/32"}),
+        ("me server.example dstmask=32", {"source": "me", "destination": "server.example"}),
+        ("me any srcmask=nonsense", {"source": "me", "destination": "any"}),
+        ("me any protocol=47", {"source": "me", "destination": "any", "protocol": "gre"}),
+        ("me any prot=RAW", {"source": "me", "destination": "any", "protocol": "raw"}),
+        ("me any prot=any dstport=0", {"source": "me", "destination": "any"}),
+        ("me DNS prot=UDP srcp=53", {"source": "me", "destination": "dns", "protocol": "udp", "source_port": 53}),
+    ],
+)
+def test_filters(words, expected):
+    (item,) = read("add policy P", f"add filter L {words}", "add filteraction A action=block", RULE)
+    (filter_,) = item["rules"][0]["filters"]
+    assert {"mirrored": None, **filter_} == {"mirrored": True, **expected}
+    assert wanted(item).rules
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("", {"action": "negotiate"}),
+        ("qmpfs=yes", {"security_methods": [f"esp[{c},{h}] PFS" for c in ("3des", "des") for h in ("sha", "md5")]}),
+        ("qmpfs=no", {"action": "negotiate"}),
+        ('qmsec="ESP[None,MD5]:300s"', {"security_methods": ["esp[none,md5] 300S"]}),
+        ('qmsec="esp[3des, sha1]:60S/7K"', {"security_methods": ["esp[3des,sha] 60S/7K"]}),
+        ('qmsec="AH[SHA1]:0k/0s"', {"security_methods": ["ah[sha]"]}),
+        ("action=permit inpass=no", {"action": "permit"}),
+        ('action=block qmpfs=yes soft=yes qmsec="AH[MD5]"', {"action": "block"}),
+    ],
+)
+def test_filter_actions(words, expected):
+    (item,) = read("add policy P", "add filter L me any", f"add filteraction A {words}", RULE)
+    (rule,) = item["rules"]
+    assert {**rule, **expected} == rule
+    assert rule.keys() - expected.keys() == {"name", "filters", "filter_list", "filter_action", "action"} - {*expected}
+    assert wanted(item).rules
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("", None),
+        ("kerberos=yes", None),
+        ("kerberos=yes rootca=CN=A", ["kerberos", {"certificate": "CN=A"}]),
+        ("kerberos=no psk=x", [{"preshared_key": "x"}]),
+        ("rootca=CN=A rootca=CN=B", [{"certificate": "CN=A"}, {"certificate": "CN=B"}]),
+        ('rootca="CN=A certmap:no excludecaname:NO"', [{"certificate": "CN=A"}]),
+        (r'rootca="O=X, CN=\'A, B\'"', [{"certificate": 'O=X, CN="A, B"'}]),
+    ],
+)
+def test_authentication(words, expected):
+    assert rule_of(f"{RULE} {words}").get("authentication") == expected
+
+
+def test_rules_follow_changes_of_their_list_and_action():
+    rule = rule_of(
+        RULE,
+        "add filter L me 192.0.2.2",
+        "add filter L me 192.0.2.2 desc=again",
+        "delete filter L 192.0.2.1 me",
+        "set filterlist L newname=M",
+        "set filteraction A newname=B action=block",
+    )
+    assert [f["destination"] for f in rule["filters"]] == ["192.0.2.2"]
+    assert (rule["filter_list"], rule["filter_action"], rule["action"]) == ("M", "B", "block")
+
+
+def test_set_rule():
+    rule = rule_of(
+        f"{RULE} psk=x conn=lan",
+        "add filter M me 192.0.2.9 mirrored=no",
+        "add filteraction B",
+        "set rule R P filterlist=M filteraction=B newname=S tunnel=192.0.2.77 kerberos=yes rootca=CN=A activate=no",
+        "delete filterlist L",
+        "delete filteraction A",
+    )
+    assert (rule["name"], rule["tunnel"], rule["enabled"]) == ("S", "192.0.2.77", False)
+    assert (rule["authentication"], rule["connection_type"]) == (["kerberos", {"certificate": "CN=A"}], "lan")
+    assert rule["filters"] == [{"source": "me", "destination": "192.0.2.9"}]
+
+
+def test_default_rule():
+    (item,) = read(
+        "add policy P",
+        'set defaultrule P qmsec="ESP[DES,MD5]" psk=x',
+        "set defaultrule policy=P qmpfs=yes activate=no",
+    )
+    assert item["default_response"] == {
+        "enabled": False,
+        "security_methods": ["esp[des,md5] PFS"],
+        "authentication": [{"preshared_key": "x"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("delete policy X", [{"name": "X", "state": "absent"}]),
+        ("add policy X\ndelete policy x", [{"name": "X", "state": "absent"}]),
+        ("delete policy X\nadd policy x", [{"name": "x", "rules": []}]),
+        ("set policy X assign=no", [{"name": "X", "assigned": False, "rules_mode": "merge"}]),
+        ("delete rule all policy=X", [{"name": "X", "rules": []}]),
+        ("add policy X\nset policy X newname=Y desc=d", [{"name": "Y", "description": "d", "rules": []}]),
+        ("delete policy Y\nadd policy X\nset policy X newname=Y", [{"name": "Y", "rules": []}]),
+        (
+            "delete policy X\nadd policy X\nset policy X newname=Y",
+            [{"name": "X", "state": "absent"}, {"name": "Y", "rules": []}],
+        ),
+        (
+            "delete policy Y\nadd policy X\nset policy X newname=Y\nset policy Y newname=Z",
+            [{"name": "Y", "state": "absent"}, {"name": "Z", "rules": []}],
+        ),
+        ("add policy X assign=y\nset policy Y assign=y", [{"name": "Y", "assigned": True}, {"assigned": False}]),
+        ("delete all\nadd policy X assign=y", [{"name": "X", "assigned": True, "rules": []}]),
+        ("delete policy all\nadd policy X\nset policy X assign=y", [{"name": "X", "assigned": True}]),
+        ("add policy X\ndelete all\nadd policy Y assign=y", [{"name": "Y"}, {"name": "X", "state": "absent"}]),
+        ("set defaultrule policy=X activate=y", [{"name": "X", "default_response": {"enabled": True}}]),
+        ("set policy X", []),
+        ("set store location=local", []),
+        ("delete filterlist all\ndelete filteraction all", []),
+        ("show all\nexportpolicy file=x", []),
+    ],
+)
+def test_policies_of_a_script(lines, expected):
+    found = read(lines)
+    assert [{**item, **given_} for item, given_ in zip(found, expected, strict=True)] == found
+
+
+def test_rules_are_merged_into_a_stored_policy():
+    (item,) = read(BASE.replace("add policy P\n", ""), RULE)
+    assert (item["rules_mode"], [rule["name"] for rule in item["rules"]]) == ("merge", ["R"])
+
+
+def test_a_stored_rule_can_be_deleted_and_added_again():
+    (item,) = read(BASE.replace("add policy P\n", ""), "delete rule R P", RULE)
+    assert (item["rules_mode"], [rule["name"] for rule in item["rules"]]) == ("merge", ["R"])
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("show policy name=x", "line 1: 'show' changes nothing"),
+        ("add filter L me any", "line 1: no command creates the filter list 'L', so it is created here"),
+        ("add filterlist L", "the filter list 'L' is not used by any rule and is left out"),
+        ("add filteraction A", "the filter action 'A' is not used by any rule and is left out"),
+        ("add filterlist L description=d", "the descriptions of filter lists and filter actions"),
+        (
+            "set store local\nadd filter L 10.1.1.1 me srcmask=8",
+            "line 2: 10.1.1.1/8 has bits outside its mask",
+        ),
+        ("set policy X assign=y", "the task creates the policy 'X' if it is missing"),
+        ("set policy X", "the commands for the policy 'X' change nothing and are left out"),
+        ("delete filterlist L", "the filter list 'L' is deleted but not created by the script"),
+        ("delete filteraction all", "line 1: other filter actions of a host are not deleted"),
+        (
+            "add policy X\ndelete all\nadd policy Y assign=y",
+            "line 2: other policies of a host are unassigned but not deleted",
+        ),
+        (
+            f"{BASE}{RULE}\nset filteraction A action=permit soft=y",
+            "'A' is permit; arguments that only negotiate uses are left out",
+        ),
+    ],
+)
+def test_ignored_or_changed_input_gives_a_note(lines, words):
+    assert [note for note in notes_of(lines) if words in note]
+
+
+def test_deleting_lists_before_they_are_added_gives_no_note():
+    lines = ("delete policy P", "delete filterlist L", "delete filteraction A", BASE, RULE)
+    assert notes_of(*lines) == []
+
+
+@pytest.mark.parametrize(("filters", "rules"), [(1000, 100), pytest.param(10_000, 1000, marks=pytest.mark.judge)])
+def test_large_scripts(filters, rules):
+    lines = [
+        "add policy P",
+        "add filteraction A action=block",
+        *(f"add filter big 10.{n >> 8}.{n & 255}.7 me srcmask=24" for n in range(filters)),
+        "add rule big P big A",
+        *(f"add filter L{n} 10.1.{n >> 8}.{n & 255} me\nadd rule R{n} P L{n} A" for n in range(rules)),
+    ]
+    found = read(*lines)
+    assert sum(len(rule["filters"]) for rule in found[0]["rules"]) == filters + rules
+    assert len(write_netsh(found)) == filters + 3 * rules + 4
