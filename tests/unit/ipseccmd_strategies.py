@@ -1,17 +1,19 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Hypothesis strategies for commands of ipseccmd, and for the ways to spell one.
+"""Hypothesis strategies for commands of ipseccmd, and for the ways to spell them.
 
-A speller knows the manual, and nothing of the parser: where the two disagree a test fails.
+The speller follows the manual and does not use the parser: a test fails where the two disagree.
 """
 
 from __future__ import annotations
 
 import ipaddress
 
-from ansible_collections.ipsec.windows.plugins.module_utils import model
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd import commands
+from ansible_collections.ipsec.windows.plugins.module_utils._core import model
+from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd import commands
+from ansible_collections.ipsec.windows.plugins.module_utils._core.notation.methods import Offer
+from ansible_collections.ipsec.windows.plugins.module_utils._core.notation.negotiation import Negotiation
 from hypothesis import strategies as st
 from unit import strategies
 
@@ -22,7 +24,7 @@ seconds = st.sampled_from([1, 10, 300, 3600, 28800, U32])
 interfaces = st.sampled_from([model.Interface("{12345678-1234-1234-1234-123456789ABC}")])
 ends = st.one_of(
     st.sampled_from([model.ME, model.ANY]),
-    strategies.ipv4.map(model.Host),
+    strategies.ipv4.map(model.HostAddress),
     st.builds(strategies._network, strategies.ipv4, st.sampled_from([0, 1, 8, 12, 16, 24, 31, 32])),
     strategies.dns_names.map(model.DnsName),
 )
@@ -34,12 +36,12 @@ def filters(draw, mirrored=None, plain=False, end=ends):
     protocol = 0 if plain else draw(st.sampled_from([0, 1, 6, 6, 17, 47, 255]))
     has_ports = protocol in (model.TCP, model.UDP)
     return model.Filter(
-        draw(end),
-        draw(end),
-        protocol,
-        draw(ports) if has_ports else None,
-        draw(ports) if has_ports else None,
-        draw(st.booleans()) if mirrored is None else mirrored,
+        source=draw(end),
+        destination=draw(end),
+        protocol=protocol,
+        source_port=draw(ports) if has_ports else None,
+        destination_port=draw(ports) if has_ports else None,
+        mirrored=draw(st.booleans()) if mirrored is None else mirrored,
     )
 
 
@@ -47,27 +49,32 @@ def filters(draw, mirrored=None, plain=False, end=ends):
 def offers(draw):
     pfs = draw(st.booleans())
     lifetimes = st.just(0) | seconds
-    method = model.SecurityMethod(draw(strategies.algorithms), draw(lifetimes), draw(lifetimes), pfs)
-    return commands.Offer(method, draw(st.sampled_from([None, 1, 2])) if pfs else None)
+    method = model.SecurityMethod(
+        algorithms=draw(strategies.algorithms),
+        lifetime_seconds=draw(lifetimes),
+        lifetime_kilobytes=draw(lifetimes),
+        pfs=pfs,
+    )
+    return Offer(method, draw(st.sampled_from([None, 1, 2])) if pfs else None)
 
 
 offer_lists = st.lists(offers(), min_size=1, max_size=3).map(tuple)
-secured = st.builds(commands.Negotiation, st.just("negotiate"), offer_lists)
+secured = st.builds(Negotiation, st.just(model.Action.NEGOTIATE), offer_lists)
 negotiating = st.one_of(
     secured,
-    st.builds(commands.Negotiation, st.just("negotiate"), st.just(()) | offer_lists, st.just(True)),
+    st.builds(Negotiation, st.just(model.Action.NEGOTIATE), st.just(()) | offer_lists, st.just(True)),
 )
-negotiations = st.one_of(negotiating, st.sampled_from(["block", "permit"]).map(commands.Negotiation))
+negotiations = st.one_of(negotiating, st.sampled_from([model.Action.BLOCK, model.Action.PERMIT]).map(Negotiation))
 auth_methods = st.one_of(
     st.just(model.Kerberos()),
     names.map(model.PresharedKey),
-    names.map(lambda name: model.Certificate(f"CN={name}")),
+    names.map(lambda name: model.Certificate(ca=f"CN={name}")),
 )
 main_mode_methods = st.builds(
     model.MainModeMethod,
-    st.sampled_from(["des", "3des"]),
-    st.sampled_from(["md5", "sha"]),
-    st.sampled_from([1, 2]),
+    encryption=st.sampled_from(["des", "3des"]),
+    integrity=st.sampled_from(["md5", "sha"]),
+    group=st.sampled_from([1, 2]),
 )
 rekeys = st.one_of(
     st.builds(commands.Rekey, st.sampled_from([0, 10, U32]), st.none() | seconds),
@@ -94,17 +101,17 @@ def parameters(draw, static):
     specs = st.builds(
         commands.FilterSpec,
         filters(False if kind == "tunnel" else None, end=ends | interfaces if kind == "interface" else ends),
-        st.none() if static else st.sampled_from([None, None, "permit", "block"]),
+        st.none() if static else st.sampled_from([None, None, model.Action.PERMIT, model.Action.BLOCK]),
     )
     if kind == "tunnel":
-        endpoints = st.one_of(strategies.ipv4, strategies.ipv6).map(model.Host)
+        endpoints = st.one_of(strategies.ipv4, strategies.ipv6).map(model.HostAddress)
         found["tunnel"] = draw(endpoints | strategies.dns_names.map(model.DnsName))
     if not (static and kind == "interface"):
         found["negotiation"] = draw(st.none() | (negotiating if kind == "tunnel" else negotiations))
     return commands.Parameters(
-        tuple(draw(st.lists(specs, min_size=1, max_size=3))),
+        filters=tuple(draw(st.lists(specs, min_size=1, max_size=3))),
         soft=draw(sometimes),
-        connection_type=draw(st.sampled_from([None, None, "lan", "dialup"])),
+        connection_type=draw(st.sampled_from([None, None, model.ConnectionType.LAN, model.ConnectionType.DIALUP])),
         **found,
     )
 
@@ -116,32 +123,41 @@ def _named(policy):
 
 @st.composite
 def writes(draw):
-    store = draw(st.sampled_from(["reg", "reg", "ds"]))
+    registry, directory = commands.StoreKind.REGISTRY, commands.StoreKind.DIRECTORY
+    store = draw(st.sampled_from([registry, registry, directory]))
     location = draw(st.none() | computers)
-    computer = draw(st.none() | (st.just(location.upper()) if location and store == "reg" else computers))
+    computer = draw(st.none() | (st.just(location.upper()) if location and store is registry else computers))
     poll_interval = draw(st.none() | st.sampled_from([1, 30, U32 // 60]))
     policy = draw(names if poll_interval else names.filter(lambda name: ":" not in name or _named(name)))
     kind = draw(st.sampled_from(["rule", "rule", "rule", "assign", "delete"]))
-    assign = st.none() if store == "ds" else st.booleans()
+    assign = st.none() if store is directory else st.booleans()
     given = commands.Parameters()
     rules = ()
     if kind == "rule":
         given = draw(parameters(static=True))
         rules = () if given.default_response and draw(st.booleans()) else (draw(names),)
         assign = st.none() | assign
-    elif kind == "delete" or store == "ds":
+    elif kind == "delete" or store is directory:
         kind = "delete"
         rules = tuple(draw(st.lists(names, max_size=3)))
         assign = st.none() | assign
-    return commands.Write(
-        given, store, policy, location, poll_interval, rules, draw(assign), kind == "delete", computer
+    return commands.WritePolicy(
+        parameters=given,
+        store=store,
+        policy=policy,
+        location=location,
+        poll_interval=poll_interval,
+        rules=rules,
+        assign=draw(assign),
+        delete=kind == "delete",
+        computer=computer,
     )
 
 
 dynamic = st.builds(commands.AddRule, parameters(static=False), st.none() | computers)
 queries = st.builds(
     commands.Show,
-    st.lists(st.sampled_from(commands.QUERIES), min_size=1).map(frozenset),
+    st.lists(st.sampled_from(list(commands.Query)), min_size=1).map(frozenset),
     st.none() | computers,
 )
 any_command = st.one_of(
@@ -169,9 +185,7 @@ _PROGRAMS = (
 
 
 def escape(value, start, end, doubled=False):
-    """`value` as one word whose characters from `start` to `end` stand in quotes; `doubled` quotes are characters
-    there.
-    """
+    """`value` as one word, in quotes from `start` to `end`. There, `doubled` writes a quote as two quotes."""
     found, backslashes = "", 0
     for i, character in enumerate([*value, ""]):
         if start < end and i in (start, end):
@@ -189,7 +203,7 @@ def escape(value, start, end, doubled=False):
 
 
 class Speller:
-    """One of the ways to write a command; with `manual`, one that the manual's text itself has."""
+    """One way to write a command. With `manual`, only ways that the text of the manual has."""
 
     def __init__(self, draw, manual):
         self.draw = draw
@@ -202,7 +216,7 @@ class Speller:
         return self.one(word, word.upper(), word.title())
 
     def word(self, value, keyword=False):
-        """A value in quotes, in part or not at all. A `keyword` needs none."""
+        """A value wholly, partly or not at all in quotes. A `keyword` needs none."""
         start, end = sorted(self.draw(st.tuples(*[st.integers(0, len(value))] * 2)))
         if not value or not _UNSAFE.isdisjoint(value[:start] + value[end:]):
             start, end = 0, len(value)
@@ -215,7 +229,7 @@ class Speller:
             return self.one("0", liberal=["0/255.255.255.255"])
         if address == model.ANY:
             return self.one("*", "*.*.*.*", "0.0.0.0/0.0.0.0", liberal=["0.0.0.0/0"])
-        if isinstance(address, model.Host):
+        if isinstance(address, model.HostAddress):
             return self.one(str(address), f"{address}/255.255.255.255", liberal=[f"{address}/32"])
         if isinstance(address, model.Subnet):
             dotted = str(ipaddress.ip_address(address.mask))
@@ -244,7 +258,7 @@ class Speller:
         return source + ("+" if filter_.mirrored else "=") + destination
 
     def filter_words(self, specs):
-        """The filters, each a word or some together in quotes, under one -f or several."""
+        """The filters, each as a word or several in quotes, after one -f or several."""
         pieces = []
         for spec in specs:
             text = self.filter(spec.filter)
@@ -282,10 +296,10 @@ class Speller:
         return text
 
     def negotiation(self, negotiation):
-        if negotiation.action != "negotiate":
+        if negotiation.action is not model.Action.NEGOTIATE:
             items = [self.case({"block": "block", "permit": "pass"}[negotiation.action])]
-            beside = ["", "esp[3des,sha]3600S", "inpass", "ah[md5] P1"]
-            items.append(self.one(*beside))
+            ignored = ["", "esp[3des,sha]3600S", "inpass", "ah[md5] P1"]
+            items.append(self.one(*ignored))
             items = self.draw(st.permutations(items))
         else:
             items = [self.offer(offer) for offer in negotiation.offers]
@@ -302,13 +316,13 @@ class Speller:
                 kind, value = "kerberos", ""
             case model.PresharedKey(key):
                 kind, value = "preshare", f":{key}"
-            case model.Certificate(ca):
+            case model.Certificate(ca=ca):
                 kind, value = "cert", f":{ca}"
         letters = self.one(1, len(kind), liberal=range(2, len(kind)))
         return self.word(self.case(kind[:letters]) + value)
 
     def options(self, given):
-        """Options and their words, in the manual's order."""
+        """Options and their words, in the order of the manual."""
         found = []
         if given.default_response:
             found.append(("f", [self.word(self.case("default"))]))
@@ -371,18 +385,18 @@ class Speller:
             case commands.DeleteRules():
                 words.append(self.option("u"))
             case commands.Show(what):
-                what = ["all"] if len(what) == len(commands.QUERIES) and self.draw(st.booleans()) else sorted(what)
+                what = ["all"] if len(what) == len(commands.Query) and self.draw(st.booleans()) else sorted(what)
                 words += [self.case("show"), *map(self.case, self.draw(st.permutations(what)))]
             case commands.AddRule():
                 words += self.in_any_order(self.options(command.parameters))
-            case commands.Write():
+            case commands.WritePolicy():
                 words += self.in_any_order(self.options(command.parameters) + self.write_options(command))
         blanks = [" "] if self.manual else [" ", "  ", "\t", " \t "]
         text = "".join(word + self.draw(st.sampled_from(blanks)) for word in words if word)
         return text.strip(" ") if self.manual else self.one("", " ", "\t") + text
 
     def in_any_order(self, options):
-        """Options that stand several times keep their order among themselves."""
+        """Repeated options keep their order among themselves."""
         queues = {}
         for option, words in options:
             queues.setdefault(option, []).append(words)
@@ -393,6 +407,6 @@ class Speller:
 
 @st.composite
 def spelled(draw, manual=False):
-    """A command and a line that says it."""
+    """A command and a line for it."""
     command = draw(any_command)
     return command, Speller(draw, manual).command(command)

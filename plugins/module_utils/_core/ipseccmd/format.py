@@ -1,34 +1,35 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Commands of ipseccmd as the shortest lines that the manual accepts. Raises `ModelError` for what it cannot say."""
+"""Commands of ipseccmd as the shortest lines that the manual allows."""
 
 from __future__ import annotations
 
 import typing as t
 
-from ..model import AuthMethod, Certificate, Kerberos, ModelError, PresharedKey
-from ..source import SourceError
-from ..words import quote
-from .commands import QUERIES, AddRule, Command, DeleteRules, FilterSpec, Help, Parameters, Rekey, Show, Write
-from .filters import format_filter
-from .methods import format_negotiation
+from ..model import Action, AuthMethod, Certificate, Kerberos, ModelError, PresharedKey
+from ..notation.filters import format_filter
+from ..notation.negotiation import format_negotiation
+from ..source.text import SourceError
+from ..source.words import quote
+from .commands import AddRule, Command, DeleteRules, FilterSpec, Help, Parameters, Query, Rekey, Show, WritePolicy
 from .parse import parse_command, poll_interval
 
 
 def format_command(command: Command) -> str:
+    """The line of a command. Raises `ModelError` for what the language cannot express."""
     line = " ".join(["ipseccmd", *_words(command)])
     try:
-        said = parse_command(line, [])
+        read = parse_command(line, [])
     except SourceError as error:
-        raise ModelError(f"this cannot be written as a command of ipseccmd: {error.problem}") from None
-    if said != command:
-        raise ModelError("a command of ipseccmd cannot say all of this, or says it in another mode")
+        raise ModelError(f"a command of ipseccmd cannot express this: {error.problem}") from None
+    if read != command:
+        raise ModelError("a command of ipseccmd cannot express all of this, or only in another mode")
     return line
 
 
 def _words(command: Command) -> t.Iterator[str]:
-    if isinstance(command, AddRule | Write | Show) and command.computer is not None:
+    if isinstance(command, AddRule | WritePolicy | Show) and command.computer is not None:
         yield _value(f"\\\\{command.computer}")
     match command:
         case Help():
@@ -37,16 +38,18 @@ def _words(command: Command) -> t.Iterator[str]:
             yield "-u"
         case Show():
             yield "show"
-            yield from ["all"] if command.what == set(QUERIES) else [name for name in QUERIES if name in command.what]
+            yield from (
+                ["all"] if command.what == set(Query) else [str(query) for query in Query if query in command.what]
+            )
         case AddRule():
             yield from _parameters(command.parameters)
-        case Write():
+        case WritePolicy():
             yield from _parameters(command.parameters)
             yield from _policy(command)
 
 
 def _value(text: str) -> str:
-    """A value as one word; in quotation marks also where it would be taken for an option."""
+    """A value as one word, in quotation marks also where it would look like an option."""
     return quote(text, always=text[:1] in ("-", "/"))
 
 
@@ -83,7 +86,7 @@ def _filter(spec: FilterSpec) -> str:
     text = format_filter(spec.filter)
     if spec.action is None:
         return _value(text)
-    return f"({text})" if spec.action == "permit" else f"[{text}]"
+    return f"({text})" if spec.action is Action.PERMIT else f"[{text}]"
 
 
 def _auth_method(method: AuthMethod) -> str:
@@ -92,9 +95,9 @@ def _auth_method(method: AuthMethod) -> str:
             return "k"
         case PresharedKey(key) if key is not None:
             return quote(f"p:{key}")
-        case Certificate(ca):
+        case Certificate(ca=ca):
             return quote(f"c:{ca}")
-    raise ModelError("an authentication method has no text: the key is not known, or the type is not")
+    raise ModelError("an authentication method cannot be written: its key or its type is not known")
 
 
 def _rekey(rekey: Rekey) -> str:
@@ -102,14 +105,14 @@ def _rekey(rekey: Rekey) -> str:
     return "/".join(f"{number}{unit}" for number, unit in numbers if number is not None)
 
 
-def _policy(command: Write) -> t.Iterator[str]:
+def _policy(command: WritePolicy) -> t.Iterator[str]:
     yield "-w " + _value(command.store if command.location is None else f"{command.store}:{command.location}")
     name = command.policy
     if command.poll_interval is not None:
         name += f":{command.poll_interval}"
     elif poll_interval(name) is not None:
         raise ModelError(
-            f"the policy's name '{name}' ends like a poll interval, so that a command would take it for one: give the "
+            f"the name of the policy '{name}' ends like a poll interval, and a command would read it as one: give the "
             "poll interval too, or rename the policy"
         )
     yield f"-p {_value(name)}"

@@ -8,53 +8,61 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .. import defaults
 from ..model import (
     DEFAULT_AUTHENTICATION,
     DEFAULT_SECURITY_METHODS,
+    Action,
     Address,
     AuthMethod,
+    ConnectionType,
     DnsName,
+    Group,
     MainMode,
-    MainModeMethod,
     ModelError,
     PresharedKey,
     Rule,
     SecurityMethod,
+    defaults,
 )
+from ..model.wanted import RulesMode, State, Wanted, WantedMainMode
+from ..notation.filters import format_filter
+from ..notation.methods import Offer
+from ..notation.negotiation import Negotiation
 from ..shape.parse import parse_task
-from ..shape.wanted import Wanted
-from ..words import LONGEST_LINE
-from .commands import FilterSpec, Negotiation, Offer, Parameters, Rekey, Write
-from .filters import format_filter
+from ..source.words import LONGEST_LINE
+from .commands import FilterSpec, Parameters, Rekey, StoreKind, WritePolicy
 from .format import format_command
 
 
 def write_lines(policies: t.Iterable[t.Mapping[str, t.Any]], notes: list[str]) -> list[str]:
-    """The lines that make these policies, each with the keys of a task of ipsec_policy.
+    """The lines that create these policies, each of which has the keys of a task of ipsec_policy.
 
-    What the language has no words for and changes no traffic, such as descriptions, is left out and noted. Raises one
-    `ModelError` with all that it cannot say otherwise.
+    What the language cannot express and does not affect traffic, such as a description, is left out and added to
+    `notes`. Raises one `ModelError` for everything else that it cannot express.
     """
     lines: list[str] = []
     problems: list[str] = []
     for policy in policies:
-        wanted, absent, _rules_mode = parse_task(policy)
-        lines += _Policy(wanted, absent, problems, notes).lines()
+        wanted, state, rules_mode = parse_task(policy)
+        lines += _PolicyLines(wanted, state, rules_mode, problems, notes).lines()
     if problems:
-        raise ModelError("ipseccmd cannot say all of this:\n" + "\n".join(f"  {problem}" for problem in problems))
-    # no error, as the module ipseccmd takes longer ones
+        raise ModelError("ipseccmd cannot express all of this:\n" + "\n".join(f"  {problem}" for problem in problems))
+    # not an error, as the module ipseccmd accepts longer lines
     if any(len(line) > LONGEST_LINE for line in lines):
-        notes.append(f"a line is longer than the {LONGEST_LINE} characters that cmd.exe takes")
+        notes.append(f"a line is longer than the {LONGEST_LINE} characters that cmd.exe accepts")
     return lines
 
 
-class _Policy:
-    """One policy on its way to lines: `problems` collects what they cannot say, `notes` what they leave out."""
+class _PolicyLines:
+    """The lines of one policy: `problems` collects what they cannot express, `notes` what they leave out."""
 
-    def __init__(self, wanted: Wanted, absent: bool, problems: list[str], notes: list[str]) -> None:
+    def __init__(
+        self, wanted: Wanted, state: State, rules_mode: RulesMode, problems: list[str], notes: list[str]
+    ) -> None:
         self.wanted = wanted
-        self.absent = absent
+        self.absent = state is State.ABSENT
+        # a policy that exists already may have other values than the defaults
+        self.merges = rules_mode is RulesMode.MERGE
         self.problems = problems
         self.notes = notes
         self.title = f"policy '{wanted.name}'"
@@ -70,12 +78,12 @@ class _Policy:
             self.problems.append(f"the {self.title}: {error}")
             return []
 
-    def _commands(self) -> t.Iterator[Write]:
+    def _commands(self) -> t.Iterator[WritePolicy]:
         wanted = self.wanted
         if wanted.name is None:
-            self.problems.append(f"the policy {wanted.id} by its id only")
+            self.problems.append(f"the policy {wanted.id}, which has no name here")
             return
-        plain = Write(Parameters(), "reg", wanted.name)
+        plain = WritePolicy(parameters=Parameters(), store=StoreKind.REGISTRY, policy=wanted.name)
         if self.absent:
             yield dataclasses.replace(plain, delete=True)
             return
@@ -87,6 +95,8 @@ class _Policy:
             authentication = response.authentication or DEFAULT_AUTHENTICATION
             parameters = self._parameters(f"{self.title}, default response", methods, False, authentication)
             found.append(dataclasses.replace(plain, parameters=dataclasses.replace(parameters, default_response=True)))
+        elif response is not None and self.merges:
+            self.problems.append(f"the {self.title}: a default response rule that is switched off")
         if not found:
             if wanted.assigned is None:
                 self.problems.append(f"the {self.title} without rules")
@@ -95,23 +105,28 @@ class _Policy:
         found[0] = self._with_main_mode(found[0])
         if wanted.poll_interval is not None:
             if wanted.poll_interval % 60:
-                self.problems.append(f"{self.title}: a poll interval of {wanted.poll_interval} seconds")
+                self.problems.append(f"the {self.title}: a poll interval of {wanted.poll_interval} seconds")
             found[0] = dataclasses.replace(found[0], poll_interval=wanted.poll_interval // 60)
         found[-1] = dataclasses.replace(found[-1], assign=wanted.assigned)
         yield from found
 
     def _lose(self, title: str, **values: str | None) -> None:
-        """Note what no line has a place for."""
+        """Note values that no line can have."""
         self.notes += [f"the {title} loses its {what.replace('_', ' ')}" for what, value in values.items() if value]
 
-    def _with_main_mode(self, command: Write) -> Write:
+    def _with_main_mode(self, command: WritePolicy) -> WritePolicy:
         wanted = self.wanted.main_mode
         if wanted is None:
             return command
-        default = MainMode()
+        default = WantedMainMode() if self.merges else MainMode()
+        if self.merges and wanted.pfs is False:
+            self.problems.append(f"the {self.title}: main mode without PFS, which a command cannot switch off")
         for method in wanted.methods or ():
-            if method.group == 14 or method != MainModeMethod(method.encryption, method.integrity, method.group):
-                self.problems.append(f"{self.title}: the main-mode method {method} with its group or its own lifetimes")
+            own = (method.lifetime_seconds, method.lifetime_kilobytes, method.quick_mode_limit)
+            if method.odd or method.group == Group.MODP_2048 or own != (None, None, None):
+                self.problems.append(
+                    f"the {self.title}: the main-mode method {method} with its group or its own lifetimes"
+                )
         seconds = None if wanted.lifetime_seconds == default.lifetime_seconds else wanted.lifetime_seconds
         quick_modes = None if wanted.quick_mode_limit == default.quick_mode_limit else wanted.quick_mode_limit
         methods = None if wanted.methods == default.methods else wanted.methods
@@ -122,15 +137,18 @@ class _Policy:
             main_mode_pfs=wanted.pfs or False,
         )
         if parameters != command.parameters and not command.rules and not command.parameters.default_response:
-            self.problems.append(f"{self.title}: main mode without a rule")
+            self.problems.append(f"the {self.title}: main mode without a rule")
         return dataclasses.replace(command, parameters=parameters)
 
-    def _rule(self, plain: Write, rule: Rule) -> Write:
+    def _rule(self, plain: WritePolicy, rule: Rule) -> WritePolicy:
         title = f"{rule.title} of the {self.title}"
         if not rule.name:
-            self.problems.append(f"the {title}: a rule without a name")
+            self.problems.append(f"the {title}: ipseccmd identifies a rule by its name; add the name")
         if not rule.enabled:
             self.problems.append(f"the {title}: a rule that is not enabled")
+        connection_type = next((kind for kind in ConnectionType if kind == rule.connection_type), None)
+        if connection_type is None:
+            self.problems.append(f"the {title}: a connection type that only a store can hold")
         self._lose(
             title,
             description=rule.description,
@@ -138,14 +156,14 @@ class _Policy:
             name_of_the_filter_action=rule.filter_action if rule.filter_action != rule.name else None,
         )
         parameters = self._parameters(title, rule.action.methods, rule.action.inpass, rule.authentication)
-        if rule.action.action != "negotiate":
+        if rule.action.action is not Action.NEGOTIATE:
             parameters = dataclasses.replace(parameters, negotiation=Negotiation(rule.action.action))
         parameters = dataclasses.replace(
             parameters,
             filters=tuple(self._filters(title, rule)),
             tunnel=rule.tunnel and _by_name(rule.tunnel),
             soft=rule.action.soft,
-            connection_type=None if rule.connection_type == defaults.CONNECTION_TYPE else rule.connection_type,
+            connection_type=None if connection_type == defaults.CONNECTION_TYPE else connection_type,
         )
         return dataclasses.replace(plain, parameters=parameters, rules=(rule.name,))
 
@@ -172,17 +190,17 @@ class _Policy:
         inpass: bool,
         authentication: tuple[AuthMethod, ...],
     ) -> Parameters:
-        """The parameters of -n and -a, without what is their default."""
+        """The parameters of -n and -a, without defaults."""
         offers = () if methods == DEFAULT_SECURITY_METHODS else tuple(map(Offer, methods))
         if any(offer.method.odd for offer in offers):
             self.problems.append(f"the {title}: security methods that only a store can hold")
         for method in authentication:
             if isinstance(method, PresharedKey) and method.key is None:
-                self.problems.append(f"the {title}: a pre-shared key that is not shown; put it in")
+                self.problems.append(f"the {title}: a pre-shared key that is null, as facts show it; put the key in")
             elif getattr(method, "odd", False):
                 self.problems.append(f"the {title}: an authentication method that only a store can hold")
         return Parameters(
-            negotiation=Negotiation("negotiate", offers, inpass) if offers or inpass else None,
+            negotiation=Negotiation(Action.NEGOTIATE, offers, inpass) if offers or inpass else None,
             authentication=() if authentication == DEFAULT_AUTHENTICATION else authentication,
         )
 
@@ -191,5 +209,5 @@ _Address = t.TypeVar("_Address", bound=Address)
 
 
 def _by_name(address: _Address) -> _Address:
-    """A DNS name without the address that it had where it was read: a line asks for it anew."""
+    """A DNS name without its stored address: a line makes Windows look it up again."""
     return dataclasses.replace(address, address=None) if isinstance(address, DnsName) else address

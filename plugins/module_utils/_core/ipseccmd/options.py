@@ -1,21 +1,21 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""A command line of ipseccmd split into its options, each with the words behind it."""
+"""A command line of ipseccmd, split into its options and the words after each."""
 
 from __future__ import annotations
 
 import dataclasses
 import typing as t
 
-from ..hints import nearest
-from ..source import Text
-from ..words import Word
+from ..hints import nearest, one_of
+from ..source.text import Text
+from ..source.words import Word
 from .syntax import FLAGS, LISTS, NEEDS, OPTIONS
 
 _DASHES: t.Final = tuple("\u2013\u2014\u2212")
 _QUOTES: t.Final = tuple("\u201c\u201d\u201e")
-_COMPUTER_FIRST: t.Final = "a computer's name stands before all options"
+_COMPUTER_FIRST: t.Final = "the name of a computer must come before all options"
 
 
 def is_option(word: Word) -> bool:
@@ -25,14 +25,14 @@ def is_option(word: Word) -> bool:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Given:
-    """An option as it stands on the line, with the words behind it. `start` is that of its first occurrence."""
+    """An option and the words after it. `start` is the index of its first occurrence in the line."""
 
     start: int
     values: list[Word]
 
 
 def split_options(text: Text, words: list[Word]) -> dict[str, Given]:
-    """The options with their values, in the order of the line. Raises `SourceError`."""
+    """The options and their values, in the order of the line. Raises `SourceError`."""
     found: dict[str, Given] = {}
     position = 0
     while position < len(words):
@@ -43,7 +43,7 @@ def split_options(text: Text, words: list[Word]) -> dict[str, Given]:
             end += 1
         values = words[position + 1 : end]
         if name in found and name not in ("f", "1f", "r"):
-            raise text.error(word.start, f"-{name} stands twice")
+            raise text.error(word.start, f"-{name} is given twice")
         limit = 0 if name in FLAGS else len(values) if name in LISTS else 1
         refuse_dashes(text, values if name in LISTS else values[limit:])
         if len(values) > limit:
@@ -52,18 +52,18 @@ def split_options(text: Text, words: list[Word]) -> dict[str, Given]:
         if computer and name in LISTS:
             raise text.error(computer.start, _COMPUTER_FIRST)
         if not values and name not in FLAGS:
-            raise text.error(word.start, f"-{name} needs {NEEDS[name]} behind it")
+            raise text.error(word.start, f"-{name} needs {NEEDS[name]}")
         found.setdefault(name, Given(word.start, [])).values.extend(values)
         position = end
     return found
 
 
 def refuse_dashes(text: Text, words: t.Iterable[Word]) -> None:
-    """Raise `SourceError` for the first of the words that begins with a dash."""
+    """Raise `SourceError` for the first word that begins with a dash."""
     for word in words:
         if not word.quoted and word.value[:1] in _DASHES:
             raise text.error(
-                word.start, "an option begins with a hyphen (-); this is a dash, as word processors make it"
+                word.start, "an option begins with a hyphen (-); this is a dash, which word processors insert"
             )
 
 
@@ -71,15 +71,15 @@ def _superfluous(option: str, values: list[Word], limit: int) -> str:
     if values[limit].value.startswith("\\\\"):
         return _COMPUTER_FIRST
     if limit and values[0].value[:1] in _QUOTES:
-        return 'a name with spaces stands in straight quotation marks ("); those of word processors do not count'
+        return 'a name with spaces needs straight quotation marks ("), not those that word processors insert'
     if option in ("p", "r"):
-        return f"-{option} takes one name; one with spaces stands in quotation marks"
-    takes = "nothing" if option in FLAGS else "one value"
-    return f"-{option} takes {takes}; here must stand an option or the end"
+        return f"-{option} takes one name; a name with spaces needs quotation marks"
+    takes = "no value" if option in FLAGS else "one value"
+    return f"-{option} takes {takes}; expected an option or the end"
 
 
 def _option_name(text: Text, word: Word) -> str:
-    """The full name of an option, which may be shortened as long as it is clear."""
+    """The full name of an option, which may be abbreviated if that is unambiguous."""
     name = word.value[1:].casefold()
     if name in OPTIONS:
         return name
@@ -87,7 +87,7 @@ def _option_name(text: Text, word: Word) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise text.error(word.start, f"this may be {' or '.join(f'-{option}' for option in found)}")
+        raise text.error(word.start, f"this is ambiguous: {one_of(f'-{option}' for option in found)}")
     near = nearest(name, [option for option in OPTIONS if len(option) > 2])
-    hint = f"did you mean -{near}?" if near else f"there are {', '.join(f'-{option}' for option in OPTIONS)}"
-    raise text.error(word.start, f"there is no such option; {hint}")
+    hint = f"did you mean -{near}?" if near else f"the options are {', '.join(f'-{option}' for option in OPTIONS)}"
+    raise text.error(word.start, f"this option does not exist; {hint}")

@@ -1,18 +1,18 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What a command of static mode changes: options that are given replace what is there, others leave it."""
+"""What a command of static mode changes: options that are given replace what is stored, others leave it as it is."""
 
 from __future__ import annotations
 
-from ..model import DEFAULT_SECURITY_METHODS, SecurityMethod
-from ..shape.edits import DeletePolicy, Edit, EditPolicy
-from ..shape.wanted import WantedDefaultResponse, WantedMainMode, WantedRule
-from .commands import Negotiation, Parameters, Write
+from ..model import DEFAULT_SECURITY_METHODS, Action, SecurityMethod
+from ..model.edits import DeletePolicy, Edit, EditPolicy
+from ..model.wanted import WantedDefaultResponse, WantedMainMode, WantedRule
+from .commands import Parameters, WritePolicy
 
 
-def edit_of(command: Write, notes: list[str]) -> Edit:
-    """What `command` does to the policies of one store."""
+def edit_of(command: WritePolicy, notes: list[str]) -> Edit:
+    """What `command` does to the policies of a store. What it ignores is added to `notes`."""
     if command.delete:
         return DeletePolicy(command.policy, command.rules)
     parameters = command.parameters
@@ -20,22 +20,22 @@ def edit_of(command: Write, notes: list[str]) -> Edit:
     if parameters.default_response:
         default_response = WantedDefaultResponse(True, _methods(parameters), parameters.authentication or None)
         if command.rules:
-            notes.append("-r is ignored beside -f default: the default response rule has no name")
+            notes.append("-r is ignored with -f default: the default response rule has no name")
     elif command.rules:
         rule = _rule(command.rules[0], parameters)
     return EditPolicy(
-        command.policy,
-        None if command.poll_interval is None else command.poll_interval * 60,
-        _main_mode(parameters),
-        default_response,
-        command.assign,
-        rule,
+        policy=command.policy,
+        poll_interval=None if command.poll_interval is None else command.poll_interval * 60,
+        main_mode=_main_mode(parameters),
+        default_response=default_response,
+        assigned=command.assign,
+        rule=rule,
         creates=rule is not None or default_response is not None,
     )
 
 
 def _methods(parameters: Parameters) -> tuple[SecurityMethod, ...] | None:
-    """The methods of -n, which has the manual's where it lists none."""
+    """The methods of -n; the manual's defaults where -n lists none."""
     if parameters.negotiation is None:
         return None
     return tuple(offer.method for offer in parameters.negotiation.offers) or DEFAULT_SECURITY_METHODS
@@ -43,14 +43,14 @@ def _methods(parameters: Parameters) -> tuple[SecurityMethod, ...] | None:
 
 def _rule(name: str, parameters: Parameters) -> WantedRule:
     negotiation = parameters.negotiation
-    negotiates = negotiation is None or negotiation.action == "negotiate"
+    negotiates = negotiation is None or negotiation.action is Action.NEGOTIATE
     return WantedRule(
-        name,
+        name=name,
         filters=tuple(spec.filter for spec in parameters.filters) or None,
         action=negotiation.action if negotiation else None,
         methods=_methods(parameters) if negotiates else None,
-        inpass=_inpass(negotiation) if negotiates else None,
-        # beside block and pass it is ignored
+        inpass=negotiation.inpass if negotiation and negotiates else None,
+        # ignored with block and pass
         soft=True if parameters.soft and negotiates else None,
         authentication=parameters.authentication or None,
         tunnel=parameters.tunnel,
@@ -58,16 +58,12 @@ def _rule(name: str, parameters: Parameters) -> WantedRule:
     )
 
 
-def _inpass(negotiation: Negotiation | None) -> bool | None:
-    return None if negotiation is None else negotiation.inpass
-
-
 def _main_mode(parameters: Parameters) -> WantedMainMode | None:
     rekey = parameters.main_mode_rekey
     found = WantedMainMode(
-        parameters.main_mode_methods or None,
-        rekey.seconds if rekey else None,
-        rekey.quick_modes if rekey else None,
-        True if parameters.main_mode_pfs else None,
+        methods=parameters.main_mode_methods or None,
+        lifetime_seconds=rekey.seconds if rekey else None,
+        quick_mode_limit=rekey.quick_modes if rekey else None,
+        pfs=True if parameters.main_mode_pfs else None,
     )
     return None if found == WantedMainMode() else found

@@ -1,0 +1,157 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Command lines of ipseccmd with their places, and the edits that they ask for."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing as t
+
+from ..batch import LeftOut, Script
+from ..batch.programs import IPSECCMD
+from ..model import ModelError
+from ..shape.fields import at
+from ..shape.placed import PlacedEdit
+from ..source.text import Text
+from ..source.words import is_program
+from ..store.casing import fold
+from .commands import AddRule, Command, DeleteRules, Help, Show, StoreKind, WritePolicy
+from .edits import edit_of
+from .parse import parse_command
+
+_CONTINUATION: t.Final = re.compile(r"(?<=\s)\^(?=[ \t]*+\r?\n)")
+_VARIABLE: t.Final = re.compile(r"%[A-Za-z_]\w*+%")
+_WORD: t.Final = re.compile(r"\S++")
+_WORD_OF_NEXT_LINE: t.Final = re.compile(r"(?<=\n)\S++")
+_REDIRECTIONS: t.Final = re.compile(r"(?:[12]?>>?[ \t]*+(?:&[12]|[^\s&>]++)[ \t\r\n]*+)++")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CommandLine:
+    """A command and its `text`: a piece of a batch file, a whole text with its `place` in a list, or the only text.
+
+    `notes` say what is ignored, and where the meaning differs from the text.
+    """
+
+    command: Command
+    text: Text
+    place: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def computer(self) -> str | None:
+        """The computer that the command is about; None is the host of the task."""
+        command = self.command
+        if isinstance(command, WritePolicy) and command.store is StoreKind.REGISTRY and command.location is not None:
+            return command.location
+        return getattr(command, "computer", None)
+
+
+def read_line(text: str | Text, place: str = "") -> CommandLine:
+    """One command: a piece of a batch file, or a text, which may have redirections and carets as in a batch file.
+
+    Raises `ModelError`.
+    """
+    notes: list[str] = []
+    if isinstance(text, str):
+        text = Text.of(_CONTINUATION.sub(" ", _without_redirections(text)))
+        at(place, _refuse_other_than_one, text)
+        if _VARIABLE.search(text.value):
+            notes.append("%NAME% is not replaced, because only a batch file can set variables; use the option script")
+    command = at(place, parse_command, text, notes)
+    return CommandLine(command=command, text=text, place=place, notes=tuple(dict.fromkeys(notes)))
+
+
+def _refuse_other_than_one(line: Text) -> None:
+    """Raise `SourceError` if `line` is not exactly one command."""
+    first = _WORD.search(line.value)
+    if first is None:
+        raise line.error(0, "expected a command here; /? shows the syntax")
+    if is_program(first[0], ("netsh",)):
+        raise line.error(first.start(), "this is a netsh command, which the filter from_netsh converts")
+    for word in _WORD_OF_NEXT_LINE.finditer(line.value, first.end()):
+        if is_program(word[0], IPSECCMD):
+            problem = "a second command begins here; use the option commands for several, or script for a batch file"
+            raise line.error(word.start(), problem)
+
+
+def _without_redirections(line: str) -> str:
+    """`line` without >nul and the like at its end. In quotation marks, these may be part of a name or a key."""
+    start = line.find(">", line.rfind('"') + 1)
+    if line[start - 1 : start] in ("1", "2"):
+        start -= 1
+    stands_alone = start > 0 and line[start - 1].isspace()
+    return line[:start] if stands_alone and _REDIRECTIONS.fullmatch(line, start) else line
+
+
+def read_lines(script: Script, ignore_unsupported: bool) -> tuple[list[CommandLine], Script]:
+    """The commands of a script, and the script. Raises `SourceError`.
+
+    With `ignore_unsupported`, commands that this version cannot run are moved to the part that is left out.
+    """
+    lines: list[CommandLine] = []
+    left_out: list[LeftOut] = []
+    for command in script.commands:
+        line = read_line(command.text)
+        problem = _problem(line.command)
+        if problem is not None and ignore_unsupported:
+            left_out.append(LeftOut(command.text.line(), problem))
+        else:
+            lines.append(line)
+    both = sorted([*script.left_out, *left_out], key=lambda left: left.line)
+    return lines, dataclasses.replace(script, left_out=tuple(both))
+
+
+def edits_of(lines: t.Iterable[CommandLine]) -> tuple[tuple[PlacedEdit, ...], tuple[str, ...]]:
+    """What lines of static mode do, in order, and their notes.
+
+    Raises `ModelError` for a line of another mode or for the directory.
+    """
+    edits: list[PlacedEdit] = []
+    notes: list[str] = []
+    for line in lines:
+        found = list(line.notes)
+        if (problem := _problem(line.command)) is not None:
+            at(line.place, _refuse, line.text, problem)
+        if isinstance(line.command, WritePolicy):
+            edits.append(PlacedEdit(edit_of(line.command, found), line.text, line.place))
+        of_file = line.text.file != line.text.value
+        place = f"line {line.text.line()}" if of_file else line.place
+        notes += [f"{place}: {note}" if place else note for note in found]
+    return tuple(edits), tuple(notes)
+
+
+def of_one_computer(lines: t.Iterable[CommandLine], notes: list[str]) -> list[CommandLine]:
+    """The lines without those that ask for help. A computer that they are for is added to `notes`.
+
+    Raises `ModelError` for lines for several computers.
+    """
+    found = [line for line in lines if not isinstance(line.command, Help)]
+    computers = list({line.computer and fold(line.computer): line.computer for line in found}.values())
+    if len(computers) > 1:
+        names = ", ".join(computer or "the local one" for computer in computers)
+        raise ModelError(
+            f"the commands are for several computers ({names}): convert the commands for each separately, or run all "
+            "of them with the module ipseccmd"
+        )
+    if computers and computers[0] is not None:
+        notes.append(f"the commands are for the computer {computers[0]}: run the task on that host")
+    return found
+
+
+def _refuse(text: Text, problem: str) -> None:
+    raise text.error(0, problem)
+
+
+def _problem(command: Command) -> str | None:
+    """Why this version cannot run a command; None if it can."""
+    if isinstance(command, Help) or (isinstance(command, WritePolicy) and command.store is StoreKind.REGISTRY):
+        return None
+    what = "static mode in the directory (-w ds)"
+    if isinstance(command, AddRule | DeleteRules):
+        what = "dynamic mode (a command without -w and -p)"
+    elif isinstance(command, Show):
+        what = "query mode (show)"
+    return f"this version does not support {what}, only static mode in the registry (-w reg -p POLICY -r RULE)"
