@@ -1,0 +1,113 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The goal of a task: which policies are to exist, decided once the store is read."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ..model import ModelError
+from ..model.edits import DeletePolicy, DeleteRule, Edit, EditPolicy
+from ..model.wanted import RulesMode, State, Wanted
+from ..objects.graph import object_id
+from ..objects.policies import StoredPolicy
+from ..shape.placed import PlacedEdit
+from ..store.casing import fold
+from .draft import Draft
+from .merge import PolicyChange, merge
+from .resolve import Resolver, names_in
+from .stored import StoredPolicies
+
+Names: t.TypeAlias = tuple[list[str], list[str]]
+"""DNS names, and GUIDs of interfaces."""
+
+
+class Goal(t.Protocol):
+    """`title` names what the task is about; `notes` say where the meaning differs from what was written."""
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+    def names(self) -> Names:
+        """The DNS names and the interfaces to look up on the host."""
+
+    def changes(self, stored: StoredPolicies, resolver: Resolver, notes: list[str]) -> list[PolicyChange]:
+        """What happens to which policies, in this order. Side effects are added to `notes`. Raises `ModelError`."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OnePolicy:
+    """One policy as a whole."""
+
+    wanted: Wanted
+    state: State = State.PRESENT
+    rules_mode: RulesMode = RulesMode.EXACT
+
+    @property
+    def title(self) -> str:
+        return self.wanted.name or str(self.wanted.id)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.wanted.notes
+
+    def names(self) -> Names:
+        return names_in(() if self.state is State.ABSENT else self.wanted.rules or ())
+
+    def changes(self, stored: StoredPolicies, resolver: Resolver, notes: list[str]) -> list[PolicyChange]:
+        found = stored.find(self.wanted.name, self.wanted.id)
+        if self.state is State.ABSENT:
+            return [PolicyChange(found, None, None)]
+        wanted = self.wanted
+        if wanted.rules:
+            rules = tuple(resolver.rule(rule, found) for rule in wanted.rules)
+            wanted = dataclasses.replace(wanted, rules=rules)
+        target = merge(wanted, found, self.rules_mode)
+        _refuse_taken_name(stored, found, target.policy.name)
+        return [PolicyChange(found, target, wanted.assigned)]
+
+
+def _refuse_taken_name(stored: StoredPolicies, found: StoredPolicy | None, name: str) -> None:
+    if found is not None and fold(found.policy.name) == fold(name):
+        return
+    for other in stored.named(name):
+        raise ModelError(f"another policy already has the name '{name}': {object_id(other.key)}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Edits:
+    """Changes one after the other."""
+
+    edits: tuple[PlacedEdit, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        return ", ".join(dict.fromkeys(placed.edit.policy for placed in self.edits))
+
+    def names(self) -> Names:
+        edits = [placed.edit for placed in self.edits]
+        return names_in(edit.rule for edit in edits if isinstance(edit, EditPolicy) and edit.rule)
+
+    def changes(self, stored: StoredPolicies, resolver: Resolver, notes: list[str]) -> list[PolicyChange]:
+        draft = Draft(stored)
+
+        def apply(edit: Edit) -> None:
+            draft.apply(_resolved(edit, resolver, draft))
+
+        for placed in self.edits:
+            placed.at(apply, placed.edit)
+        changes = draft.changes()
+        notes += draft.notes
+        return changes
+
+
+def _resolved(edit: DeletePolicy | DeleteRule | EditPolicy, resolver: Resolver, draft: Draft) -> Edit:
+    if not isinstance(edit, EditPolicy) or edit.rule is None:
+        return edit
+    return dataclasses.replace(edit, rule=resolver.rule(edit.rule, draft.stored(edit.policy)))
