@@ -1,0 +1,148 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Plans the changes of one attempt: several policies, one graph, one list of operations."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+from ..objects.graph import Graph
+from ..objects.policies import StoredPolicy, read_policy
+from ..store.casing import fold
+from ..store.names import ACTIVE_POLICY, NAME, reference
+from ..store.operations import Operation
+from ..store.store import Store
+from ..store.values import Value
+from ..target.merge import PolicyChange, Target
+from .guids import NewGuid
+from .policies import PolicyUpdate, create_policy, delete_policy
+from .traits import StoreTraits
+from .writer import StoreWriter
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyPlan:
+    """What happens to one policy. `key` is its key afterwards, None if it is deleted. `changed` says that
+    something is written for it, `in_force` that this changes what hosts work with, `assigns` that the policy was not
+    assigned before. `unassigned` is the name of the policy whose place it takes; `used` are the keys of objects that a
+    deleted policy used.
+    """
+
+    change: PolicyChange
+    key: str | None
+    changed: bool
+    in_force: bool
+    assigns: bool = False
+    unassigned: str | None = None
+    used: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """All operations, the store afterwards as objects, and the plans for the policies that a task is about."""
+
+    operations: tuple[Operation, ...]
+    graph: Graph
+    policies: tuple[PolicyPlan, ...]
+
+    @property
+    def store(self) -> Store:
+        return self.graph.store
+
+    @property
+    def in_force(self) -> bool:
+        return any(policy.in_force for policy in self.policies)
+
+    @property
+    def assigns(self) -> bool:
+        return any(policy.assigns for policy in self.policies)
+
+    @property
+    def unassigned(self) -> str | None:
+        return next((policy.unassigned for policy in self.policies if policy.unassigned is not None), None)
+
+    @property
+    def assigned(self) -> PolicyPlan | None:
+        """The policy of the task that is assigned afterwards."""
+        active = self.graph.active
+        return next((policy for policy in self.policies if active is not None and policy.key == active), None)
+
+    @functools.cached_property
+    def remaining(self) -> list[str]:
+        """The keys of objects that deleted policies used and that stay."""
+        used = dict.fromkeys(key for policy in self.policies for key in policy.used)
+        return [key for key in used if key in self.graph]
+
+    @functools.cached_property
+    def outcomes(self) -> dict[str, StoredPolicy]:
+        """The policies that the task is about, as they are read afterwards, by key."""
+        return {p.key: read_policy(self.graph, p.key) for p in self.policies if p.key is not None}
+
+
+class Planner:
+    """Plans changes one after the other, each for the store as the one before leaves it."""
+
+    def __init__(self, store: Store, traits: StoreTraits, *, now: int, new_guid: NewGuid) -> None:
+        """`now` is the host's clock in seconds since 1970."""
+        self._writer = StoreWriter(store, traits, now, new_guid)
+        self._policies: list[PolicyPlan] = []
+
+    @property
+    def graph(self) -> Graph:
+        """The store so far, as objects."""
+        return self._writer.graph
+
+    def finish_interrupted(self, pending: bool) -> None:
+        """Finish a change that was interrupted. This comes first: which policy is assigned decides which of two stays.
+
+        `pending`: the service was not notified of a change, so polls may have missed it, too.
+        """
+        self._writer.clean_up()
+        if pending and (active := self.graph.active) is not None:
+            self._writer.touch([active])
+
+    def change(self, change: PolicyChange) -> None:
+        """Plan what happens to one policy."""
+        plan = self._absent(change) if change.target is None else self._present(change, change.target)
+        self._policies.append(plan)
+
+    def plan(self) -> Plan:
+        """The whole plan, with the clean-up."""
+        self._writer.clean_up()
+        return Plan(tuple(self._writer.operations), self.graph, tuple(self._policies))
+
+    def _present(self, change: PolicyChange, target: Target) -> PolicyPlan:
+        writer, stored, assigned = self._writer, change.stored, change.assigned
+        begun = len(writer.operations)
+        was_active = stored is not None and self.graph.active == stored.key
+        was_in_force = stored is not None and writer.traits.in_force(self.graph, stored.key)
+        if was_active and assigned is False:
+            writer.set("", ACTIVE_POLICY, None)
+        key = create_policy(writer, target) if stored is None else PolicyUpdate(writer, stored, target).run()
+        assigns = bool(assigned) and not was_active
+        unassigned = None
+        if assigns:
+            active = self.graph.active
+            unassigned = self.graph.text(active, NAME) if active else None
+            writer.set("", ACTIVE_POLICY, Value.string(reference(writer.store.spelling(key))))
+        changed = len(writer.operations) > begun
+        return PolicyPlan(
+            change=change,
+            key=fold(key),
+            changed=changed,
+            in_force=changed and (was_in_force or bool(assigned)),
+            assigns=assigns,
+            unassigned=unassigned,
+        )
+
+    def _absent(self, change: PolicyChange) -> PolicyPlan:
+        stored = change.stored
+        if stored is None:
+            return PolicyPlan(change=change, key=None, changed=False, in_force=False)
+        in_force = self._writer.traits.in_force(self.graph, stored.key)
+        if self.graph.active == stored.key:
+            self._writer.set("", ACTIVE_POLICY, None)
+        used = delete_policy(self._writer, stored)
+        return PolicyPlan(change=change, key=None, changed=True, in_force=in_force, used=tuple(used))
