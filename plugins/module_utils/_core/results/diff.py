@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""A change as two texts of readable YAML, for --diff: what changes in full, what stays as a count, keys never.
+"""A change as two texts in YAML, for --diff. What changes is shown in full, what stays is counted, and keys are never
+shown.
 
-Both texts are bounded, so that neither a terminal nor the comparison of texts suffers from 10,000 filters.
+Both texts are limited in size, so that 10,000 filters flood neither the terminal nor the comparison of texts.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import json
 import re
 import typing as t
 
-from .hints import printable
-from .merge import Target
-from .model import (
+from ..hints import printable
+from ..model import (
+    Action,
     AuthMethod,
+    ConnectionType,
     DnsName,
     Filter,
     MainMode,
@@ -26,19 +28,23 @@ from .model import (
     PresharedKey,
     Rule,
 )
-from .objects import StoredPolicy
-from .shape.render import render_auth_method, render_default_response, render_poll_interval, render_short_filter
+from ..objects.policies import StoredPolicy
+from ..shape.render import render_auth_method, render_default_response, render_poll_interval, render_short_filter
+from ..target.merge import Target
 
 FILTERS_SHOWN: t.Final = 40
 RULES_SHOWN: t.Final = 40
 
-_PLAIN = re.compile(r"[A-Za-z0-9/*][\w ./*+()-]*")
+_PLAIN: t.Final = re.compile(r"[A-Za-z0-9/][\w ./*+()-]*")
+# YAML reads 0x10, 1.5, 1e3 and 2024-01-01 as numbers and dates
+_NUMERIC: t.Final = re.compile(r"[0-9][0-9A-Fa-fXxOo_.+-]*")
+_IPV4: t.Final = re.compile(r"[0-9]+(?:\.[0-9]+){3}(?:[/-][0-9.]+)?")
 _WORDS: t.Final = ("", "true", "false", "yes", "no", "on", "off", "null", "~")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Side:
-    """What one side of a diff says beside the policy: which policy is assigned, and what an interrupted change has
+    """What one side of a diff has besides the policy: which policy is assigned, and what an interrupted change has
     left.
     """
 
@@ -47,7 +53,7 @@ class Side:
 
 
 def render_diff(stored: StoredPolicy | None, before: Side, target: Target | None, after: Side) -> dict[str, str]:
-    """`before` and `after` of a change; an absent policy is left out of its side."""
+    """`before` and `after` of a change. A policy that does not exist is left out of its side."""
     old = stored.policy if stored else None
     new = target.policy if target else None
     pairs: list[tuple[Rule | None, Rule | None]] = []
@@ -69,7 +75,7 @@ def _text(
     pairs: t.Sequence[tuple[Rule | None, Rule | None]],
     key_mark: str,
 ) -> str:
-    """One side. `key_mark` stands behind a pre-shared key that is another one there: keys themselves are not shown."""
+    """One side. `key_mark` follows each pre-shared key that differs from the other side: keys are never shown."""
     lines = [f"assigned_policy: {_scalar(side.assigned_policy)}"]
     if side.leftovers:
         lines.append(f"leftovers: # {len(side.leftovers)} objects of an interrupted change")
@@ -96,8 +102,8 @@ def _policy_lines(
         lines.append("rules:")
     for rule, counterpart in changed[:RULES_SHOWN]:
         lines += [f"  {line}" for line in _rule_lines(rule, counterpart, key_mark)]
-    lines += _count(len(changed) - RULES_SHOWN, "more rules that change")
-    lines += _count(len(here) - len(changed), "rules that stay as they are")
+    lines += _count(len(changed) - RULES_SHOWN, "more changed rules")
+    lines += _count(len(here) - len(changed), "unchanged rules")
     return lines
 
 
@@ -115,18 +121,18 @@ def _rule_lines(rule: Rule, other: Rule | None, key_mark: str) -> list[str]:
     lines.append(f"filter_list: {_scalar(rule.filter_list)}")
     lines.append(f"action: {rule.action.action}")
     lines.append(f"filter_action: {_scalar(rule.filter_action)}")
-    if rule.action.action == "negotiate":
+    if rule.action.action is Action.NEGOTIATE:
         lines += [f"inpass: {_scalar(rule.action.inpass)}", f"soft: {_scalar(rule.action.soft)}"]
         lines += ["security_methods:", *(f"  - {method}" for method in rule.action.methods)]
-    # only who negotiates authenticates, but rules that do not carry methods too
-    if rule.action.action == "negotiate" or (other and other.authentication != rule.authentication):
+    # only rules that negotiate authenticate, but others have methods, too
+    if rule.action.action is Action.NEGOTIATE or (other and other.authentication != rule.authentication):
         there = other.authentication if other else rule.authentication
         methods = _authentication(rule.authentication, there, key_mark)
         lines += ["authentication:", *(f"  - {_flow(method)}" for method in methods)]
     if rule.tunnel is not None:
         address = f" ({rule.tunnel.address})" if isinstance(rule.tunnel, DnsName) else ""
         lines.append(f"tunnel: {_scalar(f'{rule.tunnel}{address}')}")
-    if rule.connection_type != "all":
+    if rule.connection_type != ConnectionType.ALL:
         lines.append(f"connection_type: {rule.connection_type}")
     return [("- " if i == 0 else "  ") + line for i, line in enumerate(lines)]
 
@@ -137,13 +143,13 @@ def _filter_lines(filters: t.Sequence[Filter], other: t.Sequence[Filter]) -> lis
     if len(filters) <= FILTERS_SHOWN:
         changed = list(filters)
     lines = [f"  - {_flow(render_short_filter(filter_))}" for filter_ in changed[:FILTERS_SHOWN]]
-    lines += _count(len(changed) - FILTERS_SHOWN, "more filters that change")
-    lines += _count(len(filters) - len(changed), "filters that stay as they are")
+    lines += _count(len(changed) - FILTERS_SHOWN, "more changed filters")
+    lines += _count(len(filters) - len(changed), "unchanged filters")
     return lines
 
 
 def _authentication(methods: tuple[AuthMethod, ...], there: tuple[AuthMethod, ...], key_mark: str) -> t.Iterator[t.Any]:
-    """The methods without their secrets; a key that is not over there has the mark."""
+    """The methods without their secrets. A key that the other side does not have gets the mark."""
     for method in methods:
         if isinstance(method, PresharedKey):
             yield "preshared key" + ("" if method in there else key_mark)
@@ -201,7 +207,7 @@ def _scalar(value: str | int | bool | None) -> str:
         plain = (
             _PLAIN.fullmatch(value)
             and value.casefold() not in _WORDS
-            and not value.isdigit()
+            and (not _NUMERIC.fullmatch(value) or _IPV4.fullmatch(value))
             and value == value.strip()
         )
         return value if plain else printable(json.dumps(value, ensure_ascii=False))

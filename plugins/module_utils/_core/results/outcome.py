@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The result of a task."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..attempt import Attempt
+from ..hints import printable
+from ..host.answers import DomainPolicy
+from ..host.service import Service
+from ..objects.graph import Graph, describe_class, object_id
+from ..plan import PolicyPlan
+from ..store.names import NAME
+from .diff import Side, render_diff
+from .facts import render_stored_policy
+
+Tree: t.TypeAlias = dict[str, t.Any]
+
+
+def render_outcome(
+    attempt: Attempt,
+    *,
+    host: str,
+    title: str,
+    operations: t.Sequence[Tree],
+    service: Service | None,
+    diff: bool,
+    earlier: t.Sequence[Attempt] = (),
+) -> Tree:
+    """The result of a task that ends with `attempt`.
+
+    `operations` are all that the task has done or, in check mode, would do; `service` is the service as the host has
+    left it, None if it was not asked. `title` names what the task is about. `earlier` are attempts that were written
+    before it, after which others had changed the store.
+    """
+    plan = attempt.plan
+    attempts = (*earlier, attempt)
+    remaining = dict.fromkeys(key for one in attempts for key in one.plan.remaining if key in plan.graph)
+    result: Tree = {
+        "changed": attempt.changed or bool(earlier),
+        "policies": [render_stored_policy(plan.graph, stored) for stored in plan.outcomes.values()],
+        "operations": list(operations),
+        "unassigned": next((one.plan.unassigned for one in attempts if one.plan.unassigned is not None), None),
+        "remaining": [_remaining(plan.graph, key) for key in remaining],
+        "service": render_service(service or attempt.service.outcome(attempt.state.service)),
+    }
+    if diff and result["changed"]:
+        diffs = [found for one in attempts if one.changed for found in _diffs(one, host, title)]
+        result["diff"] = diffs[0] if len(diffs) == 1 else diffs
+    return result
+
+
+def warnings(attempt: Attempt, host: str, service: Service | None) -> list[str]:
+    """What the user should know about an attempt that ends a task, besides its notes and a connection that it cuts."""
+    found = [finding.warning() for finding in attempt.findings]
+    if attempt.plan.assigned is not None and attempt.state.domain is not None:
+        found.append(_hidden_by_domain(attempt.state.domain, host))
+    if service is not None and service.error:
+        found.append(
+            f"the PolicyAgent service could not be notified: {service.error.rstrip('.')}. It reads the change when "
+            "it next starts, and the next task on this host notifies it again"
+        )
+    return found
+
+
+def _hidden_by_domain(domain: DomainPolicy, host: str) -> str:
+    return (
+        f"Group Policy assigns the domain policy '{domain.name or domain.path}' to {host}, and it is in force: this "
+        "policy is stored and assigned, but has no effect"
+    )
+
+
+def render_service(service: Service) -> Tree:
+    """The service in a result."""
+    return {
+        "status": str(service.status),
+        "start_type": str(service.start_type),
+        "notification": str(service.notification),
+    }
+
+
+def render_steps(attempt: Attempt, done: int | None) -> list[Tree]:
+    """The operations of an attempt; `done` is how many the host has done, None if it was not asked."""
+    return [step.render(done) for step in attempt.steps]
+
+
+def _diffs(attempt: Attempt, host: str, title: str) -> list[Tree]:
+    """A diff for each policy that changes; for the first policy if only the service changes."""
+    changed = [policy for policy in attempt.plan.policies if policy.changed]
+    return [_diff_of(attempt, policy, host, title) for policy in changed or attempt.plan.policies[:1]]
+
+
+def _diff_of(attempt: Attempt, policy: PolicyPlan, host: str, title: str) -> Tree:
+    stored, target = policy.change.stored, policy.change.target
+    before, after = attempt.state.graph, attempt.plan.graph
+    found = render_diff(stored, _side(before), target, _side(after))
+    name = target.policy.name if target else stored.policy.name if stored else title
+    header = f"{host} IPsec policy {printable(name)}"
+    service = attempt.state.service
+    return {
+        "before": _service_line(service, attempt.state.pending) + found["before"],
+        "after": _service_line(attempt.service.outcome(service), False) + found["after"],
+        "before_header": header,
+        "after_header": header,
+    }
+
+
+def _service_line(service: Service, pending: bool) -> str:
+    late = ", notification: pending" if pending else ""
+    return f"service: {{status: {service.status}, start_type: {service.start_type}{late}}}\n"
+
+
+def _side(graph: Graph) -> Side:
+    active = graph.active
+    leftovers = (f"{describe_class(graph.class_of(key))} {object_id(key)}" for key in graph.leftovers())
+    return Side(graph.text(active, NAME) if active else None, tuple(leftovers))
+
+
+def _remaining(graph: Graph, key: str) -> Tree:
+    """An object that stays after its policy, and why."""
+    names = [
+        f"{describe_class(graph.class_of(user))} {graph.text(user, NAME) or object_id(user)}"
+        for user in sorted(graph.users(key))
+    ]
+    return {
+        "object": describe_class(graph.class_of(key)),
+        "id": object_id(key),
+        "name": graph.text(key, NAME) or None,
+        "reason": f"used by {', '.join(names)}" if names else "part of the snap-in's library",
+    }
