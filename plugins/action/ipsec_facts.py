@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ..module_utils.facts import render_facts
+from ..module_utils._core.host.requests import Part
+from ..module_utils._core.results.facts import FACT, render_facts
 from ..plugin_utils._action import IpsecAction
-from ..plugin_utils._host import Host
+from ..plugin_utils._host import HostChannel
 from ..plugin_utils._options import options_of, read_options
 
 _OPTIONS: t.Final = options_of("ipsec_facts")
@@ -18,4 +19,5 @@ class ActionModule(IpsecAction):
 
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         read_options(_OPTIONS, self._task.args)
-        return {"ansible_facts": {"ipsec": render_facts(Host(self, task_vars).read())}}
+        state = HostChannel(self, task_vars).read((Part.STORE, Part.SERVICE, Part.DOMAIN))
+        return {"ansible_facts": {FACT: render_facts(state)}}

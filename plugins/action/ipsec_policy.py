@@ -5,33 +5,31 @@ from __future__ import annotations
 
 import typing as t
 
-from ..module_utils.goal import OnePolicy
-from ..module_utils.shape import keys
-from ..module_utils.shape.fields import ShapeError
-from ..module_utils.shape.parse import parse_task
+from ..module_utils._core.shape import keys
+from ..module_utils._core.shape.fields import ShapeError
+from ..module_utils._core.shape.parse import parse_task
+from ..module_utils._core.target.goal import OnePolicy
 from ..plugin_utils._action import IpsecAction
-from ..plugin_utils._host import Host
 from ..plugin_utils._options import options_of, read_options
-from ..plugin_utils._task import PolicyTask, Settings
+from ..plugin_utils._task import run_task
 
 _OPTIONS: t.Final = options_of("ipsec_policy")
 
 
 class ActionModule(IpsecAction):
-    """Makes one policy of the registry what it shall be."""
+    """Creates, changes, assigns or deletes one policy of the registry."""
 
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         options = read_options(_OPTIONS, self._task.args, untouched=(*keys.POLICY, "policy"))
-        settings = Settings.of(options, self._task.check_mode, self._task.diff)
         goal = OnePolicy(*parse_task(_given(self._task.args, options)))
-        result = PolicyTask(Host(self, task_vars), goal, settings, task_vars).run()
+        result = run_task(self, goal, options, task_vars)
         return {"policy": next(iter(result.pop("policies")), None), **result}
 
 
 def _given(args: t.Mapping[str, t.Any], options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The keys of a task; an option beside `policy` wins over the same key in it, a default does not."""
+    """The keys of a task. An option wins over the same key in `policy`; the default of an option does not."""
     policy = {} if options.get("policy") is None else options["policy"]
     if not isinstance(policy, t.Mapping):
-        raise ShapeError("policy", "this must be a whole policy as ipsec_facts returns it: a dictionary")
+        raise ShapeError("policy", "expected a whole policy as ipsec_facts returns it: a dictionary")
     given = (*keys.POLICY, *keys.MODES)
     return {**policy, **{name: options[name] for name in given if args.get(name) is not None}}

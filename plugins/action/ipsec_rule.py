@@ -5,25 +5,25 @@ from __future__ import annotations
 
 import typing as t
 
-from ..module_utils.goal import Edits, Placed
-from ..module_utils.shape import keys
-from ..module_utils.shape.parse import parse_rule_edit
+from ..module_utils._core.model.wanted import State
+from ..module_utils._core.shape import keys
+from ..module_utils._core.shape.parse import parse_rule_edit
+from ..module_utils._core.shape.placed import PlacedEdit
+from ..module_utils._core.target.goal import Edits
 from ..plugin_utils._action import IpsecAction
-from ..plugin_utils._host import Host
 from ..plugin_utils._options import options_of, read_options
-from ..plugin_utils._task import PolicyTask, Settings
+from ..plugin_utils._task import run_task
 
 _OPTIONS: t.Final = options_of("ipsec_rule")
 
 
 class ActionModule(IpsecAction):
-    """Makes one rule of a policy what it shall be, and leaves the others alone."""
+    """Creates, changes or deletes one rule of a policy, and leaves the others alone."""
 
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         own = [key for key in (*keys.RULE_OF_POLICY, *keys.RULE) if key != "odd"]
         options = read_options(_OPTIONS, self._task.args, untouched=own)
-        settings = Settings.of(options, self._task.check_mode, self._task.diff)
         given = {name: options[name] for name in own if options.get(name) is not None}
-        edit, notes = parse_rule_edit(given, options["state"] == "absent")
-        result = PolicyTask(Host(self, task_vars), Edits((Placed(edit),), notes), settings, task_vars).run()
+        edit, notes = parse_rule_edit(given, State(options["state"]))
+        result = run_task(self, Edits((PlacedEdit(edit),), notes), options, task_vars)
         return {"policy": next(iter(result.pop("policies")), None), **result}

@@ -7,56 +7,56 @@ import typing as t
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
-from ..module_utils.batch import Program
-from ..module_utils.ipseccmd.commands import Help
-from ..module_utils.ipseccmd.lines import Line, edits_of, read_line, read_lines
-from ..module_utils.ipseccmd.syntax import SYNTAX
-from ..module_utils.scripts import commands_of
-from ..module_utils.shape.fields import kind_of
+from ..module_utils._core.batch import Program
+from ..module_utils._core.batch.scripts import commands_of
+from ..module_utils._core.ipseccmd.commands import Help
+from ..module_utils._core.ipseccmd.lines import CommandLine, edits_of, read_line, read_lines
+from ..module_utils._core.ipseccmd.syntax import SYNTAX
+from ..module_utils._core.shape.fields import kind_of
+from ..module_utils._core.target.goal import Edits
 from ..plugin_utils._action import REFUSALS, IpsecAction, TaskFailure
 from ..plugin_utils._delegate import find_computer, working_on
-from ..plugin_utils._host import Host
 from ..plugin_utils._options import OptionError, options_of, read_options
 from ..plugin_utils._scripts import read_file
-from ..plugin_utils._task import PolicyTask, Settings
+from ..plugin_utils._task import LostAnswer, run_task
 
 _OPTIONS: t.Final = options_of("ipseccmd")
 
 
 class ActionModule(IpsecAction):
-    """Runs command lines of ipseccmd; all those for one host are one plan."""
+    """Runs command lines of ipseccmd. All lines for one host are one plan."""
 
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        # a conversion would part a single line at its commas
+        # a conversion would split a single line at its commas
         options = read_options(_OPTIONS, self._task.args, untouched=("command", "commands"))
-        settings = Settings.of(options, self._task.check_mode, self._task.diff)
         lines, rest = self._lines(options)
         todo = [line for line in lines if not isinstance(line.command, Help)]
         if lines and not todo:
             return {"msg": SYNTAX, "_ansible_verbose_always": True, **rest}
+        # mistakes end the task before any host is contacted
         edits_of(todo)
         computers = dict.fromkeys(line.computer for line in todo if line.computer is not None)
         hosts = {computer: find_computer(computer, self._task, task_vars) for computer in computers}
-        by_host: dict[str | None, list[Line]] = {}
+        by_host: dict[str | None, list[CommandLine]] = {}
         for line in todo:
             by_host.setdefault(None if line.computer is None else hosts[line.computer], []).append(line)
         results: list[dict[str, t.Any]] = []
         for host, of_host in by_host.items():
             name = str(host or self._task.delegate_to or task_vars["inventory_hostname"])
             try:
-                results.append({"host": name, **self._run(host, of_host, settings, task_vars)})
+                results.append({"host": name, **self._run(host, of_host, options, task_vars)})
             except TaskFailure as error:
                 raise _stopped(name, error, error.result, results) from error
             except (*REFUSALS, AnsibleError) as error:
                 if results:
-                    raise _stopped(name, error, {"changed": False}, results) from error
+                    raise _stopped(name, error, {"changed": isinstance(error, LostAnswer)}, results) from error
                 if host is not None and isinstance(error, AnsibleConnectionFailure):
                     raise AnsibleConnectionFailure(f"the computer {host}: {error}") from error
                 raise
         return {**_join(results), **rest}
 
-    def _lines(self, options: dict[str, t.Any]) -> tuple[list[Line], dict[str, t.Any]]:
-        """The commands, and what the result says of the rest of a script."""
+    def _lines(self, options: dict[str, t.Any]) -> tuple[list[CommandLine], dict[str, t.Any]]:
+        """The commands, and what the result has of the rest of a script."""
         given = [name for name in ("command", "commands", "script") if options[name] is not None]
         if len(given) != 1:
             raise OptionError("give exactly one of command, commands and script")
@@ -73,31 +73,33 @@ class ActionModule(IpsecAction):
         return lines, {"left_alone": list(script.left_alone), "left_out": left_out}
 
     def _run(
-        self, host: str | None, lines: list[Line], settings: Settings, task_vars: dict[str, t.Any]
+        self, host: str | None, lines: list[CommandLine], options: dict[str, t.Any], task_vars: dict[str, t.Any]
     ) -> dict[str, t.Any]:
         with working_on(self, host, task_vars) as variables:
-            return PolicyTask(Host(self, variables), edits_of(lines), settings, variables).run()
+            return run_task(self, Edits(*edits_of(lines)), options, variables)
 
 
 def _text(place: str, value: object) -> str:
     if not isinstance(value, str):
-        raise OptionError(f"{place}: this must be a command line, a text, not {kind_of(value)}")
+        raise OptionError(f"{place}: expected a command line, not {kind_of(value)}")
     return value
 
 
 def _stopped(host: str, error: Exception, result: t.Mapping[str, t.Any], before: list[dict[str, t.Any]]) -> TaskFailure:
-    """The failure of the task where that on `host` failed; what was done on others before is part of it."""
+    """The failure of the whole task if it failed on `host`, with what was done on other hosts before."""
     if not before:
         return TaskFailure(str(error), **{"host": host, **result})
     done = ", ".join(found["host"] for found in before)
     failed = {"host": host, "failed": True, "msg": str(error), **result}
     return TaskFailure(
-        f"on {host}: {error} (the commands for {done} came before: see hosts)", **_join([*before, failed])
+        f"on {host}: {error} (the commands for {done} were done before: see hosts)", **_join([*before, failed])
     )
 
 
 def _join(results: list[dict[str, t.Any]]) -> dict[str, t.Any]:
-    """The result of the task: that of its only host, or those of several."""
+    """The result of the task: that of its only host, or those of several hosts."""
+    if not results:
+        return {"changed": False}
     if len(results) == 1:
         return results[0]
     warnings = [warning for result in results for warning in result.pop("warnings", [])]

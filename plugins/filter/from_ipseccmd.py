@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ..module_utils.batch import Program
-from ..module_utils.ipseccmd.convert import read_arguments
-from ..module_utils.ipseccmd.lines import read_lines
+from ..module_utils._core.batch import Program
+from ..module_utils._core.ipseccmd.lines import edits_of, of_one_computer, read_lines
+from ..module_utils._core.target.arguments import task_arguments
 from ..plugin_utils._scripts import filter_errors, read_commands, warn_about
 
 
@@ -16,7 +16,9 @@ def from_ipseccmd(text: object, encoding: object = None, unsupported: object = "
     with filter_errors("from_ipseccmd"):
         found = read_commands(text, encoding, unsupported, Program.IPSECCMD)
         lines, script = read_lines(found, unsupported == "ignore")
-        tasks = read_arguments(lines, notes)
+        edits, of_commands = edits_of(of_one_computer(lines, notes))
+        notes += of_commands
+        tasks = task_arguments(edits, notes)
     warn_about("from_ipseccmd", notes, script)
     return tasks
 

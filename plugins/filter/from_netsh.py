@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..module_utils.batch import Program
-from ..module_utils.netsh import read_netsh
+from ..module_utils._core.batch import Program
+from ..module_utils._core.netsh import read_netsh
 from ..plugin_utils._scripts import filter_errors, read_commands, warn_about
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..module_utils.batch import batch_file
-from ..module_utils.netsh import write_netsh
+from ..module_utils._core.batch import batch_file
+from ..module_utils._core.netsh import write_netsh
 from ..plugin_utils._scripts import filter_errors, policies_of
 
 

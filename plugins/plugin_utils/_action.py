@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What the actions of this collection share: one way to refuse, one way to fail."""
+"""What all actions of this collection share: checks before the work, and errors as results."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 
-from ..module_utils.answers import AnswerError
-from ..module_utils.hints import message
-from ..module_utils.model import ModelError
-from ..module_utils.store import StoreError
-from ._host import HostError
+from ..module_utils._core.hints import message
+from ..module_utils._core.host.answers import AnswerError
+from ..module_utils._core.host.errors import HostError
+from ..module_utils._core.model import ModelError
+from ..module_utils._core.store.values import StoreError
 from ._options import OptionError
 
 REFUSALS: t.Final = (ModelError, OptionError, HostError, AnswerError, StoreError)
-"""What ends a task before it has changed anything."""
+"""Errors of the core and of options, which become the message of a failed task."""
 
 
 class TaskFailure(Exception):
-    """A failure that has more to tell than its text."""
+    """A failure whose result has more than a message."""
 
     def __init__(self, message: str, **result: t.Any) -> None:
         super().__init__(message)
@@ -40,10 +40,10 @@ class IpsecAction(ActionBase):
             return {
                 "failed": True,
                 "changed": False,
-                "msg": "this action cannot run with async: it plans on the controller between two short executions on "
-                "the host; take async and poll off the task (forks and strategy: free run hosts side by side)",
+                "msg": "this module does not support async, because the work is done on the controller. Remove async "
+                "and poll; to work on several hosts at once, use forks or 'strategy: free'",
             }
-        # a worker has one task: what it was forked with is nothing to search for garbage, page by page
+        # a worker runs one task: searching everything that it was forked with for garbage is wasted time
         gc.freeze()
         result = super().run(tmp, task_vars)
         result["changed"] = False
@@ -56,9 +56,9 @@ class IpsecAction(ActionBase):
         return result
 
     def _is_pipelining_enabled(self, module_style: str, wrap_async: bool = False) -> bool:
-        # also with ANSIBLE_KEEP_REMOTE_FILES: a request holds pre-shared keys, and a file on the host would show them
+        # also with ANSIBLE_KEEP_REMOTE_FILES: a request may hold pre-shared keys, which a file on the host would expose
         return module_style == "new"
 
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Do the task; returns its result."""
+        """Do the task and return its result."""
         raise NotImplementedError

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""A copy of a host's policy store on the controller."""
+"""The backup of a task: a .reg file on the controller that undoes exactly what the task has written."""
 
 from __future__ import annotations
 
@@ -11,29 +11,79 @@ import os
 import pathlib
 import typing as t
 
-from ..module_utils.regfile import export
-from ..module_utils.store import Store
+from ..module_utils._core.store.operations import Operation
+from ..module_utils._core.store.regfile import regedit_file
 
 
-def write_backup(store: Store, coming: t.Iterable[str], options: t.Mapping[str, t.Any], host: str, base: str) -> str:
-    """Write `store` as a .reg file that only the user can read, as pre-shared keys are in it; returns its path.
+class Backup:
+    """The file of one task. Only the user can read it, as it may hold pre-shared keys.
 
-    `coming` are the keys that the change will add, which the file takes back. `base` is the folder that relative paths
-    start from. A name that was not asked for is one that no file has yet. Raises `OSError`.
+    A file without a requested name gets a name that no other file has. `base` is the folder for relative paths.
     """
-    folder = pathlib.Path(base, pathlib.Path(options.get("dir_path") or "backup").expanduser())
-    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
-    wanted = options.get("filename")
-    path = folder / (wanted or f"{host}_ipsec_{stamp}.reg")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if wanted else os.O_EXCL)
-    for count in itertools.count(2):
-        try:
-            descriptor = os.open(path, flags, 0o600)
+
+    def __init__(self, options: t.Mapping[str, t.Any], host: str, base: str) -> None:
+        self._folder = pathlib.Path(base, pathlib.Path(options.get("dir_path") or "backup").expanduser())
+        self._filename: str | None = options.get("filename")
+        self._host = host
+        self._path: pathlib.Path | None = None
+        self._written: bytes | None = None
+        self._replaced: bytes | None = None
+
+    @property
+    def path(self) -> str | None:
+        """None until something is written."""
+        return None if self._path is None else str(self._path)
+
+    def write(self, operations: t.Sequence[Operation]) -> None:
+        """Make the file undo with `operations`; without any, remove it. Raises `OSError`."""
+        if operations:
+            data = regedit_file(operations)
+            if data != self._written:
+                path = self._path or self._reserve()
+                try:
+                    _write(path, data)
+                except OSError:
+                    if self._path is None and self._filename is None:
+                        path.unlink()
+                    raise
+                self._path, self._written = path, data
+        elif self._path is not None:
+            if self._replaced is None:
+                self._path.unlink()
+            else:
+                _write(self._path, self._replaced)
+            self._path = self._written = None
+
+    def _reserve(self) -> pathlib.Path:
+        """The path of the file, where an empty file keeps the name from other tasks."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if self._filename is not None:
+            path = self._folder / self._filename
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._replaced = path.read_bytes() if path.exists() else None
+            return path
+        stamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+        for count in itertools.count(1):
+            suffix = f"_{count}" if count > 1 else ""
+            path = self._folder / f"{self._host}_ipsec_{stamp}{suffix}.reg"
+            try:
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            except FileExistsError:
+                continue
             break
-        except FileExistsError:
-            path = folder / f"{host}_ipsec_{stamp}_{count}.reg"
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, 0o600)
-        file.write(export(store, coming))
-    return str(path)
+        return path
+
+
+def _write(path: pathlib.Path, data: bytes) -> None:
+    """Replace a file in one step, so that it is never seen half written."""
+    new = path.with_name(f".{path.name}.{os.getpid()}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, 0o600)
+            file.write(data)
+        new.replace(path)
+    except OSError:
+        # it may hold a part of a key
+        new.unlink()
+        raise

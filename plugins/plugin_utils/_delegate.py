@@ -1,9 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Work on another host of the inventory than the task's, as delegate_to would do it, where only the task's text tells
-which.
-"""
+"""Working on another host of the inventory, as with delegate_to, where only the text of a command names the host."""
 
 from __future__ import annotations
 
@@ -17,13 +15,13 @@ from ansible.playbook.task import Task
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import connection_loader
 
-from ..module_utils.model import fold
+from ..module_utils._core.store.casing import fold
 from ._options import OptionError
 
 
 def find_computer(computer: str, task: Task, task_vars: t.Mapping[str, t.Any]) -> str | None:
-    """The inventory's name for a computer, known there by its name or by ansible_host; None where that is the host
-    that the task works on anyway. Raises `OptionError`.
+    """The inventory's name for a computer, which the inventory has by its name or by ansible_host; None if that is the
+    host of the task. Raises `OptionError`.
     """
     found = _find(computer, task_vars)
     return None if found == (task.delegate_to or task_vars["inventory_hostname"]) else found
@@ -38,7 +36,9 @@ def _find(computer: str, task_vars: t.Mapping[str, t.Any]) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise OptionError(f"the computer '{computer}' is {', '.join(found)} in the inventory; write which one is meant")
+        raise OptionError(
+            f"the computer '{computer}' is ambiguous in the inventory: {', '.join(found)}; name one of them"
+        )
     # corpsrv1 may be corpsrv1.corp.example there
     short = fold(computer).partition(".")[0]
     near = [host for host in hosts if fold(host).partition(".")[0] == short]
@@ -46,12 +46,12 @@ def _find(computer: str, task_vars: t.Mapping[str, t.Any]) -> str:
     hint = f"; it has {', '.join(near[:3])}" if near else ""
     raise OptionError(
         f"the computer '{computer}' is not in the inventory, neither by its name nor by ansible_host{hint}. Add it: "
-        "the work is done over a connection of its own, as a logon over WinRM cannot go on to a third machine"
+        "it needs its own connection, because a WinRM logon cannot be used to connect to a third machine"
     )
 
 
 def _address(variables: t.Mapping[str, t.Any]) -> str | None:
-    """Where a host is; None where its variables do not tell, which is for those to find out who need it."""
+    """The address of a host; None if its variables do not have it."""
     try:
         found = variables.get("ansible_host")
     except AnsibleError:
@@ -60,7 +60,7 @@ def _address(variables: t.Mapping[str, t.Any]) -> str | None:
 
 
 def _variables(action: ActionBase, host: str, task_vars: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The variables of the task on `host`, with those of the play and of the task itself."""
+    """The variables of the task on `host`, including those of the play and of the task."""
     hostvars = task_vars["hostvars"]
     found: dict[str, t.Any] = hostvars._variable_manager.get_vars(
         play=action._task.get_play(), host=hostvars._inventory.get_host(host), task=action._task
@@ -70,9 +70,9 @@ def _variables(action: ActionBase, host: str, task_vars: t.Mapping[str, t.Any]) 
 
 @contextlib.contextmanager
 def working_on(action: ActionBase, host: str | None, task_vars: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
-    """Let `action` work on `host`, which is in the inventory, as long as this is entered; None is its own host.
+    """Let `action` work on a host of the inventory inside this context; None is its own host.
 
-    Gives the variables of the task there.
+    Yields the variables of the task there.
     """
     if host is None:
         yield task_vars
@@ -83,7 +83,7 @@ def working_on(action: ActionBase, host: str | None, task_vars: dict[str, t.Any]
     templar = action._templar.copy_with_new_env(available_variables=variables)
     task = action._task.copy(exclude_parent=True)
     task.delegate_to = host
-    # this also puts what a delegated task falls back to into `variables`
+    # this also adds the defaults of a delegated task to `variables`
     context = before[1].set_task_and_variable_override(task=task, variables=delegated_vars, templar=templar)
     context.post_validate(templar=templar)
     connection = connection_loader.get(context.connection, context, task_uuid=task._uuid)
@@ -98,7 +98,7 @@ def working_on(action: ActionBase, host: str | None, task_vars: dict[str, t.Any]
     try:
         yield delegated_vars
     finally:
-        # as Ansible ends the connections of its tasks: the policy that is in force there now may have cut it already
+        # as Ansible closes the connections of its tasks; the new policy on the host may have cut it already
         with contextlib.suppress(Exception):
             connection.close()
         action._connection, action._play_context, action._task = before

@@ -12,7 +12,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.loader import fragment_loader
 
-from ..module_utils.shape.fields import kind_of, no_such_option
+from ..module_utils._core.shape.fields import kind_of, no_such_option
 
 _COLLECTION: t.Final = "ipsec.windows."
 _MODULES = pathlib.Path(__file__).parent.parent / "modules"
@@ -24,7 +24,7 @@ class OptionError(ValueError):
 
 
 def options_of(module: str) -> dict[str, t.Any]:
-    """The argument spec of a module. It takes its time: an action makes it as it is loaded, once for all hosts."""
+    """The argument spec of a module. This is slow, so an action does it once, when it is loaded."""
     return _spec(_documented(module))
 
 
@@ -33,11 +33,11 @@ def read_options(
 ) -> dict[str, t.Any]:
     """The arguments of a task with defaults filled in and types converted. Raises `OptionError`.
 
-    Options named in `untouched` are handed on as they are: who reads them has better errors than a conversion.
+    Options named in `untouched` are passed on as they are: their parsers have better errors than a conversion.
     """
     _refuse_unknown(args, {**options, **{name: {} for name in untouched}}, "")
     spec = {name: option for name, option in options.items() if name not in untouched}
-    # Ansible copies all that it validates, and a policy may be large
+    # Ansible copies everything that it validates, and a policy may be large
     result = ArgumentSpecValidator(spec).validate({name: value for name, value in args.items() if name in spec})
     if result.error_messages:
         raise OptionError("; ".join(result.error_messages))
@@ -45,7 +45,7 @@ def read_options(
 
 
 def _documented(module: str) -> dict[str, dict[str, t.Any]]:
-    """The options in a module's documentation; those that it shares with others come from fragments."""
+    """The options in the documentation of a module, with those from shared fragments."""
     documentation = _load((_MODULES / f"{module}.yml").read_text(encoding="utf-8"))["DOCUMENTATION"]
     own = documentation.get("options") or {}
     shared: dict[str, dict[str, t.Any]] = {}
@@ -70,12 +70,12 @@ def _refuse_unknown(args: t.Mapping[str, t.Any], spec: t.Mapping[str, t.Any], pl
         if isinstance(value, t.Mapping):
             _refuse_unknown(value, spec[name]["options"], f"{place}{name}: ")
         elif not isinstance(value, str):
-            # Ansible reads a text as JSON or key=value
-            raise OptionError(f"{place}{name}: this must be a dictionary, not {kind_of(value)}")
+            # Ansible reads text as JSON or key=value
+            raise OptionError(f"{place}{name}: expected a dictionary, not {kind_of(value)}")
 
 
 def _spec(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Documented options as an argument spec."""
+    """The argument spec of documented options."""
     spec = {}
     for name, option in options.items():
         spec[name] = {field: option[field] for field in _FIELDS if field in option}

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Scripts of the controller: where their text comes from, and what is said of what they hold."""
+"""Scripts on the controller: reads their text, and warns about what is left out."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ansible.errors import AnsibleError, AnsibleFilterError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils.batch import Program, Script, decode
-from ..module_utils.hints import brief, message, printable
-from ..module_utils.model import ModelError
-from ..module_utils.scripts import commands_of
-from ..module_utils.shape.fields import kind_of
+from ..module_utils._core.batch import Program, Script, decode
+from ..module_utils._core.batch.scripts import commands_of
+from ..module_utils._core.hints import brief, message, one_of, printable, some
+from ..module_utils._core.model import ModelError
+from ..module_utils._core.shape.fields import kind_of
 from ._options import OptionError
 
 _SHOWN: t.Final = 20
@@ -28,7 +28,7 @@ _display = Display()
 
 @contextlib.contextmanager
 def filter_errors(name: str) -> t.Iterator[None]:
-    """Mistakes as errors of the filter `name`."""
+    """Turn mistakes into errors of the filter `name`."""
     try:
         yield
     except ModelError as error:
@@ -36,15 +36,15 @@ def filter_errors(name: str) -> t.Iterator[None]:
 
 
 def read_file(action: ActionBase, name: str, encoding: str | None) -> str:
-    """The text of a batch file, looked for as Ansible looks for files; one in a vault is decrypted.
+    """The text of a batch file, which is found like other files and decrypted if it is encrypted with Ansible Vault.
 
-    Raises `OptionError`, `ModelError`.
+    Raises `OptionError`.
     """
     try:
-        # latin-1 takes every byte; a vault is decrypted in memory, where get_real_file would make a file of it
+        # latin-1 keeps every byte; a vault is decrypted in memory, while get_real_file would write a file
         data = action._loader.get_text_file_contents(action._find_needle("files", name), "latin-1").encode("latin-1")
     except AnsibleError as error:
-        # what Ansible adds is about an option that is not here
+        # Ansible adds advice about an option that this module does not have
         reason = str(error).partition("\nIf you are using a module")[0]
         raise OptionError(
             f"script: '{brief(name, _LONGEST_PATH)}' cannot be read: {brief(reason, _LONGEST_PATH)}"
@@ -55,47 +55,42 @@ def read_file(action: ActionBase, name: str, encoding: str | None) -> str:
         raise OptionError(f"script: '{name}': {error}") from None
 
 
-def script_text(value: object, encoding: object = None) -> str:
-    """The text of a script. What came as bytes of another encoding than UTF-8, as the lookup `file` passes them on, is
-    decoded anew. Raises `ModelError`.
+def _script_text(value: object, encoding: object) -> str:
+    """The text of a script. Bytes that are not UTF-8, which the lookup `file` passes on, are decoded with `encoding`.
+    Raises `ModelError`.
     """
     if not isinstance(value, str):
-        raise ModelError("this takes the text of a script, as from the lookup 'file'")
+        raise ModelError("expected the text of a script, as the lookup 'file' returns it")
     if encoding is not None and not isinstance(encoding, str | int):
-        raise ModelError("encoding is the name of an encoding, or the number of a code page")
+        raise ModelError("encoding must be the name of an encoding or the number of a code page")
     try:
         data = value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        raise ModelError("this text has characters that no file has") from None
+        raise ModelError("the text has characters that cannot be encoded") from None
     return decode(data, None if encoding is None else str(encoding))
 
 
 def read_commands(value: object, encoding: object, unsupported: object, program: Program) -> Script:
-    """The script with the commands of `program` only, of which there must be one at least. Raises `ModelError`."""
+    """The script with only the commands of `program`, of which it must have at least one. Raises `ModelError`."""
     if unsupported not in _UNSUPPORTED:
-        raise ModelError(f"unsupported is {' or '.join(_UNSUPPORTED)}")
-    script = commands_of(program, script_text(value, encoding), unsupported == "ignore")
+        raise ModelError(f"unsupported must be {one_of(_UNSUPPORTED)}")
+    script = commands_of(program, _script_text(value, encoding), unsupported == "ignore")
     if not script.commands and not script.left_out:
-        raise ModelError(f"there is no command of {program.value} in this text")
+        raise ModelError(f"the text has no {program} commands")
     return script
 
 
 def warn_about(name: str, notes: t.Sequence[str], script: Script | None = None) -> None:
-    """One warning for each kind of thing that did not come out as it was written."""
+    """One warning for each kind of difference between a script and the result."""
     if notes:
-        _display.warning(f"{name}: {printable(_some(notes))}")
+        _display.warning(f"{name}: {printable(some(notes, _SHOWN, '; '))}")
     if script and script.left_out:
         reasons = [f"line {item.line}: {item.reason}" for item in script.left_out]
-        _display.warning(f"{name} leaves out: {printable(_some(reasons))}")
+        _display.warning(f"{name} leaves out: {printable(some(reasons, _SHOWN, '; '))}")
     if script and script.left_alone:
         _display.warning(
-            f"{name}: other programs run in lines {_some(_spans(script.left_alone))}, which nothing is made of"
+            f"{name} ignores the commands of other programs in lines {some(_spans(script.left_alone), _SHOWN)}"
         )
-
-
-def _some(items: t.Sequence[str]) -> str:
-    more = f"; and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
-    return "; ".join(items[:_SHOWN]) + more
 
 
 def _spans(numbers: t.Iterable[int]) -> list[str]:
@@ -111,7 +106,7 @@ def policies_of(value: object) -> list[t.Mapping[str, t.Any]]:
     """One policy or a list of them. Raises `ModelError`."""
     if isinstance(value, t.Mapping):
         return [value]
-    known = "this takes a policy as ipsec_facts returns it, or a list of them"
+    known = "expected a policy as ipsec_facts returns it, or a list of policies"
     if not isinstance(value, list | tuple):
         raise ModelError(f"{known}, not {kind_of(value)}")
     for index, item in enumerate(value):

@@ -1,0 +1,443 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The loop of a task with a fake host: conflicts, partial writes, lost answers and backups in every combination."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import itertools
+import json
+import pathlib
+
+import pytest
+from ansible.errors import AnsibleConnectionFailure
+from ansible_collections.ipsec.windows.plugins.module_utils._core.attempt import Attempt
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host import requests
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import (
+    Applied,
+    Connection,
+    parse_notified,
+)
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.errors import HostError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.requests import TooLargeError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.service import (
+    Service,
+    ServiceOption,
+    ServiceStatus,
+    StartType,
+)
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph
+from ansible_collections.ipsec.windows.plugins.module_utils._core.results.outcome import render_steps
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_task
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operations import (
+    Create,
+    Operation,
+    Set,
+    operations_text,
+)
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.packed import pack, unpack
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import Value
+from ansible_collections.ipsec.windows.plugins.module_utils._core.target.goal import OnePolicy
+from ansible_collections.ipsec.windows.plugins.module_utils._core.target.resolve import MultipleAddresses
+from ansible_collections.ipsec.windows.plugins.plugin_utils._action import TaskFailure
+from ansible_collections.ipsec.windows.plugins.plugin_utils._host import NoAnswer
+from ansible_collections.ipsec.windows.plugins.plugin_utils._task import LostAnswer, Options, PolicyTask
+from unit import stores
+from winhost import regfile, tree
+
+BLOCK = {"name": "R", "filters": ["*+0:445:TCP"], "action": "block"}
+SECURE = {"name": "S", "filters": ["0+192.0.2.1"], "authentication": [{"preshared_key": "s3cret"}]}
+WANTED = {"name": "P", "assigned": True, "description": "wanted", "poll_interval": 7, "rules": [BLOCK, SECURE]}
+CUTTING = {**WANTED, "rules": [{"name": "R", "filters": ["*+0"], "action": "block"}]}
+OLD = {"poll_interval": 3, "rules": [{**BLOCK, "filters": ["*+0:139:TCP"]}, {**BLOCK, "name": "T"}]}
+CONTROLLER = Connection(ipaddress.ip_address("192.0.2.2"), ipaddress.ip_address("198.51.100.9"), 50000)
+
+
+def used() -> Store:
+    """A store in which the policy P is assigned, and another policy exists."""
+    store = stores.change(Store(), {"name": "P", **OLD}, assigned=True).store
+    return stores.change(store, {"name": "Q", "rules": [BLOCK]}).store
+
+
+USED = used()
+STARTS = {"fresh host": Store(), "used host": USED}
+
+
+class FakeHost:
+    """A host in memory. `events` say what happens at each request to apply, `notifications` at each one to notify.
+
+    `others` is what another administrator writes when an event says so.
+    """
+
+    name = "win1"
+    port = 5985
+
+    def __init__(self, store: Store, events=(), others="", notifications=()) -> None:
+        self.store = store.copy()
+        self.pending = False
+        self.service = {"status": "running", "start_type": "automatic"}
+        self.events = list(events)
+        self.notifications = list(notifications)
+        self.others = others
+        self.other_writes: list[Operation] = []
+        self.used: list[str] = []
+        # the attempts that were written, with the number of operations, and whether that was answered
+        self.rounds: list[tuple[Attempt, int, bool]] = []
+        self.log: list[str] = []
+
+    def read(self, parts, names=(), interfaces=()):
+        self.log.append("read")
+        service = Service(status=ServiceStatus.RUNNING, start_type=StartType(self.service["start_type"]))
+        return stores.host_with(
+            self.store.copy(), pending=self.pending, service=service, connections=(CONTROLLER,), now=1000
+        )
+
+    def apply(self, attempt: Attempt) -> Applied:
+        request = json.loads(attempt.request)
+        event = self.events.pop(0) if self.events else "ok"
+        self.used.append(event)
+        what, _space, part = event.partition(" ")
+        if what == "busy":
+            raise HostError("another task has been using the policy store")
+        if what == "conflict":
+            self._write_as_another()
+        if self.store.digest() != request["expect"]:
+            return self._answer(attempt, applied=0, conflict=True, now=2000, store=pack(self.store.text()))
+        operations = attempt.plan.operations
+        assert unpack(request["operations"]) == operations_text(operations)
+        self.pending = self.pending or request["mark_pending"]
+        done = {"nothing": 0, "half": len(operations) // 2}.get(part, len(operations))
+        for operation in operations[:done]:
+            self.store.change(operation)
+        self.log.append("write" if done else "nothing")
+        self.rounds.append((attempt, done, what not in ("lost", "unreachable")))
+        if what == "interleaved":
+            self._write_as_another()
+        if what == "lost":
+            raise NoAnswer("win1 gave no answer")
+        if what == "unreachable":
+            raise AnsibleConnectionFailure("win1 is silent")
+        error = "access denied" if what == "stopped" else None
+        store = None if self.store.digest() == request["result"] else pack(self.store.text())
+        service = None if error else self._change_service(request["service"])
+        return self._answer(attempt, applied=done, error=error, store=store, service=service)
+
+    def _answer(self, attempt: Attempt, **fields) -> Applied:
+        answer = {"error": None, "conflict": False, "now": None, "service": None, **fields}
+        applied = Applied.parse({**answer, "digest": self.store.digest()})
+        applied.check(len(attempt.plan.operations), attempt.digest)
+        return applied
+
+    def notify(self, service):
+        event = self.notifications.pop(0) if self.notifications else "ok"
+        if event == "unreachable":
+            # the policy cuts the connection; the service was notified
+            self._change_service(service.render())
+            raise AnsibleConnectionFailure("win1 is silent")
+        if event == "lost":
+            raise NoAnswer("win1 gave no answer")
+        if event == "refused":
+            raise HostError("win1 refuses")
+        return parse_notified({"service": self._change_service(service.render())})
+
+    def _change_service(self, wanted):
+        self.service["start_type"] = wanted["start_type"] or self.service["start_type"]
+        if wanted["notify"]:
+            self.log.append("notify")
+            self.pending = False
+        return {**self.service, "notification": "asked" if wanted["notify"] else "none"}
+
+    def _write_as_another(self) -> None:
+        number = len(self.other_writes)
+        found = stores.stored(self.store, "P") if self.others == "the policy" else None
+        if self.others == "two policies":
+            keys = [f"ipsecPolicy{{ffffffff-0000-0000-0000-{number:011}{i}}}" for i in range(2)]
+            writes = [write for key in keys for write in (Create(key), Set(key, "ipsecName", Value.string("P")))]
+        elif found is not None:
+            writes = [Set(self.store.spelling(found.key), "description", Value.string(f"theirs {number}"))]
+        else:
+            writes = [Create("Other"), Set("Other", "n", Value.number(number))]
+        for write in writes:
+            self.store.change(write)
+        self.other_writes += writes
+
+
+@dataclasses.dataclass
+class Ended:
+    """How a task ended: with a result, a failure with a result, or without one (`error`)."""
+
+    result: dict
+    message: str = ""
+    failed: bool = False
+    error: Exception | None = None
+
+
+def run(host: FakeHost, folder, wanted=None, *, backup=None, service=None, check_mode=False, diff=False) -> Ended:
+    options = Options(
+        multiple_addresses=MultipleAddresses.ERROR,
+        service=service,
+        restart_service=False,
+        backup=backup,
+        check_mode=check_mode,
+        diff=diff,
+    )
+    task = PolicyTask(host, OnePolicy(*parse_task(wanted or WANTED)), options, str(folder))
+    try:
+        return Ended(task.run())
+    except TaskFailure as error:
+        return Ended(error.result, str(error), failed=True)
+    except (ModelError, HostError, AnsibleConnectionFailure) as error:
+        return Ended({"changed": False, "operations": []}, str(error), failed=True, error=error)
+
+
+BACKUPS = {"no backup": None, "backup": {}, "named backup": {"filename": "store.reg"}}
+OLD_BACKUP = b"the backup of an earlier task"
+TERMINAL = [
+    "ok",
+    "busy",
+    "stopped nothing",
+    "stopped half",
+    "lost nothing",
+    "lost half",
+    "lost all",
+    "unreachable nothing",
+    "unreachable half",
+    "unreachable all",
+]
+RETRIED = ["conflict", "interleaved"]
+EVENTS = [
+    *([first] for first in TERMINAL),
+    *map(list, itertools.product(RETRIED, TERMINAL)),
+    *map(list, itertools.product(RETRIED, RETRIED, [*RETRIED, "ok", "stopped half", "lost half"])),
+]
+OTHERS = ["another key", "the policy", "two policies"]
+
+
+def _combinations():
+    for events, others, start, backup in itertools.product(EVENTS, OTHERS, STARTS, BACKUPS):
+        # without a conflict, nobody else writes; a third round does the same with the name of a file as a second one
+        if (len(events) > 1 or others == OTHERS[0]) and (len(events) < 3 or backup != "named backup"):
+            yield pytest.param(events, others, start, backup, id=f"{', '.join(events)}-{others}-{start}-{backup}")
+
+
+@pytest.mark.parametrize(("events", "others", "start", "backup"), [*_combinations()])
+def test_every_combination_of_faults(events, others, start, backup, tmp_path):
+    host = FakeHost(STARTS[start], events, others)
+    folder = tmp_path / "backup"
+    named = folder / "store.reg"
+    folder.mkdir()
+    named.write_bytes(OLD_BACKUP)
+    ended = run(host, tmp_path, backup=BACKUPS[backup])
+    assert "s3cret" not in f"{ended.result}{ended.message}"
+
+    _check_end(host, ended, others)
+    _check_changed_and_operations(host, ended)
+    _check_backup(host, ended, STARTS[start], BACKUPS[backup], folder)
+    if BACKUPS[backup] is None and (others != "two policies" or not host.other_writes):
+        _check_next_run(host, ended, tmp_path)
+
+
+def _check_end(host: FakeHost, ended: Ended, others: str) -> None:
+    """The message says what happened last, and what was done before."""
+    assert len(host.used) <= 3
+    assert host.log.count("read") == 1
+    what = host.used[-1].partition(" ")[0]
+    written_before = any(event == "interleaved" for event in host.used[:-1])
+    earlier = "earlier attempt of this task wrote some of the changes" in ended.message
+    if what in RETRIED and others == "two policies":
+        assert "policies have the name 'P'" in ended.message
+        assert earlier == ("interleaved" in host.used)
+    elif what == "conflict" or (what == "interleaved" and others == "the policy"):
+        assert len(host.used) == 3
+        assert "the policy store of win1 was changed by others 3 times" in ended.message
+    elif what in ("ok", "interleaved"):
+        # after another key, nothing is left to do
+        assert not ended.failed
+        assert not host.pending
+    else:
+        messages = {
+            "busy": "another task has been using the policy store",
+            "stopped": "win1 stopped after {done} of {count} writes to the policy store: access denied. Either the old",
+            "lost": "win1 gave no answer",
+            "unreachable": "win1 is silent",
+        }
+        attempt, done, _answered = host.rounds[-1] if host.rounds else (None, 0, False)
+        count = len(attempt.plan.operations) if attempt else 0
+        assert messages[what].format(done=done, count=count) in ended.message
+        if what in ("busy", "unreachable"):
+            assert earlier == written_before
+        if what == "busy":
+            assert ("nothing was changed" in ended.message) == (not written_before)
+        assert isinstance(ended.error, LostAnswer) == (what == "unreachable")
+
+
+def _check_changed_and_operations(host: FakeHost, ended: Ended) -> None:
+    answered = [(attempt, done) for attempt, done, answered in host.rounds if answered]
+    lost = any(event.startswith("lost") for event in host.used)
+    if ended.error is not None:
+        # the error itself becomes the result, and nothing was written before it
+        assert isinstance(ended.error, AnsibleConnectionFailure) or not answered
+        return
+    assert ended.result["changed"] == (lost or any(done for _attempt, done in answered))
+    expected = [step for attempt, done in answered for step in render_steps(attempt, done)]
+    assert ended.result["operations"] == expected
+    statuses = [step["status"] for step in expected]
+    assert set(statuses) <= {"done"} or host.used[-1].startswith("stopped")
+
+
+def _check_backup(host: FakeHost, ended: Ended, start: Store, backup, folder: pathlib.Path) -> None:
+    named = folder / "store.reg"
+    files = [path for path in folder.iterdir() if path != named]
+    unknown = not all(answered for _attempt, _done, answered in host.rounds)
+    written = unknown or any(done for _attempt, done, _answered in host.rounds)
+    expected = backup is not None and written
+    if ended.error is None:
+        assert ("backup_file" in ended.result) == expected
+    if not expected:
+        assert (files, named.read_bytes()) == ([], OLD_BACKUP)
+        return
+    (file,) = [named] if backup else files
+    assert bool(backup) == (not files) == (named.read_bytes() != OLD_BACKUP)
+    if ended.error is None:
+        assert ended.result["backup_file"] == str(file)
+    else:
+        assert f"The backup is {file}" in ended.message
+    assert file.stat().st_mode & 0o777 == 0o600
+    data = file.read_bytes()
+    assert "\\]" not in data.decode("utf-16")
+    # ours is undone, and what others have written stays
+    without_us = start.copy()
+    for operation in host.other_writes:
+        if operation.path not in without_us:
+            without_us.change(Create(operation.path))
+        without_us.change(operation)
+    found = stores.to_tree(host.store)
+    tree.apply_changes(found, regfile.parse(data))
+    assert stores.content(stores.from_tree(found)) == stores.content(without_us)
+
+
+def _check_next_run(host: FakeHost, ended: Ended, folder: pathlib.Path) -> None:
+    """The next run finishes the change and notifies the service, the one after it has nothing to do."""
+    host.events.clear()
+    again = run(host, folder)
+    assert not again.failed
+    assert again.result["changed"] == ended.failed
+    assert not host.pending
+    assert "notify" in host.log[len(host.log) - host.log[::-1].index("write") :]
+    assert stores.facts(host.store)["P"]["description"] == "wanted"
+    assert {rule["name"] for rule in stores.facts(host.store)["P"]["rules"]} == {"R", "S"}
+    assert Graph(host.store).leftovers() == []
+    assert not run(host, folder).result["changed"]
+
+
+@pytest.mark.parametrize("wanted", [WANTED, CUTTING], ids=["safe", "cutting"])
+@pytest.mark.parametrize("backup", BACKUPS)
+@pytest.mark.parametrize("start", STARTS)
+def test_check_mode_predicts_the_run(start, backup, wanted, tmp_path):
+    host = FakeHost(STARTS[start])
+    ended = run(host, tmp_path, wanted, backup=BACKUPS[backup], check_mode=True, diff=True)
+    assert (ended.failed, ended.result["changed"]) == (False, True)
+    assert "backup_file" not in ended.result
+    assert not (tmp_path / "backup").exists()
+    assert host.log == ["read"]
+    assert host.store.digest() == STARTS[start].digest()
+    done = run(host, tmp_path, wanted, diff=True)
+    for step in done.result["operations"]:
+        assert step.pop("status") == "done"
+    assert done.result == ended.result
+
+
+@pytest.mark.parametrize("notification", ["ok", "unreachable", "lost", "refused"])
+@pytest.mark.parametrize("events", [["ok"], ["conflict"], ["interleaved"], ["interleaved", "conflict"]], ids=str)
+@pytest.mark.parametrize("others", OTHERS[:2])
+@pytest.mark.parametrize("start", STARTS)
+def test_a_policy_that_cuts_the_connection_is_written_before_the_service_is_notified(
+    start, others, events, notification, tmp_path
+):
+    host = FakeHost(STARTS[start], events, others, [notification])
+    ended = run(host, tmp_path, CUTTING)
+    assert not ended.failed
+    assert ended.result["changed"]
+    assert any(warning.startswith("the policy 'P' cuts the connection") for warning in ended.result["warnings"])
+    notified = notification in ("ok", "unreachable")
+    assert host.log.count("notify") == int(notified)
+    assert host.pending != notified
+    assert ended.result["service"]["notification"] == ("asked" if notified else "failed")
+    failed = [warning for warning in ended.result["warnings"] if "could not be notified" in warning]
+    assert len(failed) == int(not notified)
+    again = run(host, tmp_path, CUTTING)
+    assert (again.result["changed"], host.pending) == (not notified, False)
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("backup", BACKUPS)
+@pytest.mark.parametrize("start", STARTS)
+def test_a_request_that_is_too_large_is_refused_before_the_first_write(
+    start, backup, check_mode, tmp_path, monkeypatch
+):
+    # tests/unit/core/host/test_requests.py has the real limit
+    monkeypatch.setattr(requests, "REQUEST_LIMIT", 1000)
+    host = FakeHost(STARTS[start])
+    ended = run(host, tmp_path, backup=BACKUPS[backup], check_mode=check_mode)
+    assert isinstance(ended.error, TooLargeError)
+    assert f"{ended.error.size:,} characters" in ended.message
+    assert not (tmp_path / "backup").exists()
+    assert host.log == ["read"]
+
+
+def test_a_change_of_the_service_alone_is_kept_if_others_write(tmp_path):
+    host = FakeHost(Store())
+    assert run(host, tmp_path).result["changed"]
+    host.service["start_type"] = "manual"
+    host.events, host.others = ["interleaved"], "another key"
+    result = run(host, tmp_path, service=ServiceOption.AUTOMATIC, diff=True).result
+    assert (result["changed"], result["operations"]) == (True, [])
+    assert result["service"]["start_type"] == "automatic"
+    assert "start_type: manual" in result["diff"]["before"]
+
+
+def test_a_result_after_two_rounds_has_what_the_first_one_did(tmp_path):
+    host = FakeHost(stores.change(Store(), {"name": "Q", "rules": [BLOCK]}, assigned=True).store, ["interleaved"])
+    ended = run(host, tmp_path, diff=True)
+    assert ended.result["unassigned"] == "Q"
+    assert "assigned: false" not in ended.result["diff"]["after"]
+    assert ended.result["diff"]["before"] != ended.result["diff"]["after"]
+    assert any("another program changed the store" in warning for warning in ended.result["warnings"])
+
+
+def test_a_backup_that_cannot_be_written_stops_the_task_before_the_first_write(tmp_path):
+    (tmp_path / "backup").write_bytes(b"a file")
+    host = FakeHost(USED)
+    ended = run(host, tmp_path, backup={})
+    assert ended.message.startswith("the backup cannot be written, so nothing was changed: ")
+    assert (ended.result["changed"], ended.result["operations"], host.log) == (False, [], ["read"])
+
+
+@pytest.mark.parametrize(
+    ("events", "words"),
+    [
+        (["interleaved"], "the backup cannot be written, although the policy store was changed: "),
+        (["stopped half"], "access denied. Either the old policy or the new one is in force"),
+    ],
+)
+def test_a_backup_that_cannot_be_corrected_is_a_failure_with_all_operations(events, words, tmp_path, monkeypatch):
+    host = FakeHost(USED, events, "another key")
+    original = FakeHost.apply
+
+    def apply(self, attempt):
+        applied = original(self, attempt)
+        (tmp_path / "backup").rename(tmp_path / "elsewhere")
+        (tmp_path / "backup").write_bytes(b"a file")
+        return applied
+
+    monkeypatch.setattr(FakeHost, "apply", apply)
+    ended = run(host, tmp_path, backup={})
+    assert words in ended.message
+    assert "the backup cannot be written" in ended.message
+    assert ended.result["changed"]
+    ((attempt, done, _answered),) = host.rounds
+    assert ended.result["operations"] == render_steps(attempt, done)
