@@ -3,11 +3,12 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-# By such a line Ansible knows its own PowerShell modules; this util is the smallest one, and not used.
-#Requires -Module Ansible.ModuleUtils.CamelConversion
+#AnsibleRequires -PowerShell ansible_collections.ipsec.windows.plugins.module_utils._IpsecNetwork
+#AnsibleRequires -PowerShell ansible_collections.ipsec.windows.plugins.module_utils._IpsecService
 
-# The host's side of the collection: registry, service, names. What is said on both sides is in docs/host-module.md.
-# No C# and no Ansible.Basic: compiling them would be most of a task's time.
+# Requests to the host, and the policy store. docs/host-module.md describes requests and answers.
+# There is no C# and no Ansible.Basic: compiling them would take most of the time of a task.
+# Functions whose parameters may hold pre-shared keys stay in this script, as Windows can log the parameters of modules.
 
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
@@ -16,8 +17,9 @@ $script:PoliciesPath = 'SOFTWARE\Policies\Microsoft\Windows'
 $script:StorePath = "$script:PoliciesPath\IPSec\Policy\Local"
 $script:CachePath = "$script:PoliciesPath\IPSec\Policy\Cache"
 $script:AssignmentPath = "$script:PoliciesPath\IPSec\GPTIPSECPolicy"
-$script:ServiceName = 'PolicyAgent'
-$script:UntoldPath = 'SOFTWARE\ipsec.windows'
+$script:MutexName = 'Global\ipsec.windows'
+# whether this run may have written already
+$script:Writing = $false
 
 function Stop-WithReason {
     param([string]$Reason, [string]$Message)
@@ -26,7 +28,7 @@ function Stop-WithReason {
     throw $failure
 }
 
-# Texts travel as base64 of their code units; an ordinary encoder would replace unpaired surrogates, this one throws.
+# Texts travel as base64 of their code units. A default encoder would replace unpaired surrogates; this one throws.
 $script:Utf16 = [System.Text.UnicodeEncoding]::new($false, $false, $true)
 
 function ConvertTo-CodeUnit {
@@ -69,7 +71,7 @@ function ConvertFrom-Packed {
 
 function Get-Digest {
     param([string]$Text)
-    # unlike SHA256.Create(), this one is allowed where FIPS is enforced
+    # unlike SHA256.Create(), this class is allowed where FIPS is enforced
     $sha = [System.Security.Cryptography.SHA256CryptoServiceProvider]::new()
     $hash = $sha.ComputeHash([System.Text.Encoding]::ASCII.GetBytes($Text))
     $sha.Dispose()
@@ -77,7 +79,7 @@ function Get-Digest {
 }
 
 function ConvertTo-ValueText {
-    # Null for data of another size than its kind has.
+    # Null for data whose size does not fit its kind.
     param([int]$Kind, $Data)
     if ($Kind -eq 1 -or $Kind -eq 2) { return ConvertTo-CodeUnit $Data }
     if ($Kind -eq 4 -and $Data -is [int]) { return [System.BitConverter]::ToUInt32([System.BitConverter]::GetBytes($Data), 0).ToString() }
@@ -103,7 +105,7 @@ function ConvertFrom-ValueText {
 }
 
 function Get-StoreText {
-    # A store may have tens of thousands of values, and a call of a function takes longer than all else: the usual kinds need none.
+    # A store may have tens of thousands of values, and calling a function is the slowest part: usual kinds need no call.
     param($Hive, [string]$Root)
     $rootKey = $Hive.OpenSubKey($Root)
     if (-not $rootKey) { return '' }
@@ -117,21 +119,29 @@ function Get-StoreText {
     for ($at = 0; $at -lt $paths.Count; $at++) {
         $path = $paths[$at]
         $key = $rootKey
+        $denied = $false
         if ($path) {
-            # one that is gone, or that hides from whoever reads, hides no other
-            try { $key = $rootKey.OpenSubKey($path) } catch [System.Security.SecurityException] { $key = $null }
+            try { $key = $rootKey.OpenSubKey($path) } catch [System.Security.SecurityException] { $denied = $true }
         }
         try { $shown = [System.Convert]::ToBase64String($utf16.GetBytes($path)) } catch { $shown = ConvertTo-CodeUnit $path }
-        if (-not $key) {
+        if ($denied) {
             $found[$path] = "k;$shown`nv;;0;`n"
             continue
         }
+        # a key that somebody deletes meanwhile does not exist
+        if (-not $key) { continue }
         $text = [System.Text.StringBuilder]::new("k;$shown`n")
-        if ($key.SubKeyCount) {
-            $prefix = if ($path) { "$path\" } else { '' }
-            foreach ($name in $key.GetSubKeyNames()) { $paths.Add("$prefix$name") }
+        try {
+            $names = $key.GetValueNames()
+            if ($key.SubKeyCount) {
+                $prefix = if ($path) { "$path\" } else { '' }
+                foreach ($name in $key.GetSubKeyNames()) { $paths.Add("$prefix$name") }
+            }
         }
-        $names = $key.GetValueNames()
+        catch {
+            if ($_.Exception.GetBaseException() -isnot [System.IO.IOException]) { throw }
+            continue
+        }
         [System.Array]::Sort($names, $ordinal)
         foreach ($name in $names) {
             if (-not $encoded.ContainsKey($name)) { $encoded[$name] = ConvertTo-CodeUnit $name }
@@ -147,7 +157,8 @@ function Get-StoreText {
             catch [System.Text.EncoderFallbackException] {
                 $shown = ConvertTo-ValueText -Kind $kind -Data $data
             }
-            catch [System.IO.IOException] {
+            catch {
+                # a value that cannot be read, or that somebody deletes meanwhile
                 $shown = $null
             }
             if ($null -eq $shown) { $kind, $shown = 0, '' }
@@ -160,15 +171,15 @@ function Get-StoreText {
     $sorted = $paths.ToArray()
     [System.Array]::Sort($sorted, $ordinal)
     $text = [System.Text.StringBuilder]::new()
-    foreach ($path in $sorted) { $null = $text.Append($found[$path]) }
+    foreach ($path in $sorted) { if ($found.ContainsKey($path)) { $null = $text.Append($found[$path]) } }
     $text.ToString()
 }
 
 function New-Store {
-    # Policies hold pre-shared keys: SYSTEM and Administrators get access, and NetworkService, as which the PolicyAgent reads.
+    # Policies hold pre-shared keys: access is for SYSTEM, Administrators and NetworkService, the account of the PolicyAgent.
     param($Hive)
     $Hive.CreateSubKey($script:StorePath).Dispose()
-    # an ordinary writable key may not change permissions, and a descriptor set as a whole would need SeSecurityPrivilege
+    # a key opened for writing may not change permissions, and setting a whole descriptor needs SeSecurityPrivilege
     $key = $Hive.OpenSubKey($script:StorePath, [Microsoft.Win32.RegistryKeyPermissionCheck]::ReadWriteSubTree,
         [System.Security.AccessControl.RegistryRights]::FullControl)
     $security = [System.Security.AccessControl.RegistrySecurity]::new()
@@ -183,7 +194,7 @@ function New-Store {
         }
     }
     catch {
-        # the next run would take it for a store that is there
+        # otherwise the next run would use the unprotected key
         $Hive.DeleteSubKeyTree($script:StorePath, $false)
         throw
     }
@@ -191,13 +202,13 @@ function New-Store {
 }
 
 function Invoke-OperationList {
-    # Counts in $Result.applied. A change may have tens of thousands of operations: the usual ones call no function here either.
+    # Counts in $Result.applied. A change may have tens of thousands of operations: usual ones need no function call.
     param($Hive, [string]$Operations, $Result)
     $utf16 = $script:Utf16
     $names = [System.Collections.Generic.Dictionary[string, string]]::new([System.StringComparer]::Ordinal)
     # null while the host has no container
     $store = $Hive.OpenSubKey($script:StorePath, $true)
-    # the key of the operation before stays open as long as it is the same
+    # the key of the last operation stays open for the next
     $key, $open = $null, $null
     foreach ($line in $Operations.Split("`n")) {
         if (-not $line) { continue }
@@ -219,7 +230,7 @@ function Invoke-OperationList {
             }
         }
         elseif ($what -ceq 'd') {
-            if (-not $path) { throw 'the container is never deleted' }
+            if (-not $path) { throw 'the container cannot be deleted' }
             if ($open) { $key.Dispose() }
             $open = $null
             if ($store) { $store.DeleteSubKeyTree($path, $false) }
@@ -227,7 +238,7 @@ function Invoke-OperationList {
         else {
             if (-not $open) {
                 $key = if ($store -and $path) { $store.OpenSubKey($path, $true) } else { $store }
-                if (-not $key) { throw "the key $path is not there" }
+                if (-not $key) { throw "the key $path does not exist" }
                 if ($path) { $open = $fields[1] }
             }
             $field = $fields[2]
@@ -259,7 +270,7 @@ function Invoke-OperationList {
 }
 
 function Get-Clock {
-    # ToUnixTimeSeconds came with .NET 4.6, which Windows PowerShell 5.1 does not need
+    # ToUnixTimeSeconds needs .NET 4.6, which Windows PowerShell 5.1 does not require
     [long][System.Math]::Floor(([System.DateTimeOffset]::UtcNow.UtcTicks - 621355968000000000) / 10000000)
 }
 
@@ -286,134 +297,6 @@ function Test-Writable {
     }
 }
 
-function Get-AgentService {
-    # What Get-Service returns, null where there is none; looking for that command would take longer than to read the store.
-    if (-not ('System.ServiceProcess.ServiceController' -as [type])) { Add-Type -AssemblyName System.ServiceProcess }
-    $service = [System.ServiceProcess.ServiceController]::new($script:ServiceName)
-    # for a service that is missing, 5.1 throws here and 7 gives nothing
-    try { if ($service.Status) { $service } } catch { $null }
-}
-
-function Get-ServiceState {
-    param($Hive)
-    $service = Get-AgentService
-    if (-not $service) { return @{ status = 'missing'; start_type = 'unknown' } }
-    $status = switch ([string]$service.Status) {
-        'StartPending' { 'start_pending' }
-        'StopPending' { 'stop_pending' }
-        { $_ -in 'ContinuePending', 'PausePending', 'Paused' } { 'paused' }
-        default { $_.ToLowerInvariant() }
-    }
-    $types = @{ 0 = 'boot'; 1 = 'system'; 2 = 'automatic'; 3 = 'manual'; 4 = 'disabled' }
-    $key = $Hive.OpenSubKey("SYSTEM\CurrentControlSet\Services\$script:ServiceName")
-    $number = if ($key) { $key.GetValue('Start', -1) } else { -1 }
-    $type = if ($types.ContainsKey([int]$number)) { $types[[int]$number] } else { 'unknown' }
-    @{ status = $status; start_type = $type }
-}
-
-function Set-Untold {
-    # A mark while the service has to learn of a change: a run that was cut off is finished by the next. A boot takes it away.
-    param($Hive, [bool]$Untold)
-    if ($Untold) {
-        $Hive.CreateSubKey($script:UntoldPath, [Microsoft.Win32.RegistryKeyPermissionCheck]::ReadWriteSubTree,
-            [Microsoft.Win32.RegistryOptions]::Volatile).Dispose()
-    }
-    else {
-        $Hive.DeleteSubKeyTree($script:UntoldPath, $false)
-    }
-}
-
-function Test-Untold {
-    param($Hive)
-    $key = $Hive.OpenSubKey($script:UntoldPath)
-    if ($key) { $key.Dispose() }
-    [bool]$key
-}
-
-function Set-ServiceState {
-    # What is asked for after a change, and what came of it. A reload cannot be observed: 'asked' is all that is known.
-    param($Hive, $Wanted)
-    $told = 'nothing'
-    $problem = $null
-    try {
-        if ($Wanted.start_type) { Set-Service -Name $script:ServiceName -StartupType $Wanted.start_type }
-        $service = Get-AgentService
-        if ($Wanted.tell -and $service) {
-            if ([string]$service.Status -eq 'Stopped') {
-                Start-Service -Name $script:ServiceName -WarningAction SilentlyContinue
-                $told = 'started'
-            }
-            elseif ($Wanted.tell -eq 'restart') {
-                # what is stopped then would not come up again
-                if ((Get-ServiceState -Hive $Hive).start_type -eq 'disabled') { throw 'the service is disabled' }
-                Restart-Service -Name $script:ServiceName -Force -WarningAction SilentlyContinue
-                $told = 'restarted'
-            }
-            elseif ($Wanted.tell -eq 'reload') {
-                $service.ExecuteCommand(129)
-                $told = 'asked'
-            }
-            if ($told -ne 'nothing') { Set-Untold -Hive $Hive -Untold $false }
-        }
-    }
-    catch {
-        $told = 'failed'
-        $problem = "$_"
-    }
-    $state = Get-ServiceState -Hive $Hive
-    $state.told = $told
-    $state.error = $problem
-    $state
-}
-
-function Resolve-HostName {
-    param([string[]]$Name)
-    $found = @{}
-    foreach ($item in $Name) {
-        $addresses = @()
-        try {
-            $addresses = @([System.Net.Dns]::GetHostAddresses($item) | ForEach-Object { $_.ToString() })
-        }
-        catch {
-            # what cannot be looked up has no address; the controller says so
-            $addresses = @()
-        }
-        $found[$item] = $addresses
-    }
-    $found
-}
-
-function Resolve-Interface {
-    param([string[]]$Id)
-    $found = @{}
-    if (-not $Id) { return $found }
-    $all = [System.Net.NetworkInformation.NetworkInterface]::GetAllNetworkInterfaces()
-    foreach ($item in $Id) {
-        $addresses = foreach ($interface in $all) {
-            if ($interface.Id -eq $item) {
-                foreach ($unicast in $interface.GetIPProperties().UnicastAddresses) { $unicast.Address.ToString() }
-            }
-        }
-        $found[$item] = @($addresses)
-    }
-    $found
-}
-
-function Get-Connection {
-    # Who is connected to the port that this very request came in on.
-    param([int]$Port)
-    $properties = [System.Net.NetworkInformation.IPGlobalProperties]::GetIPGlobalProperties()
-    foreach ($connection in $properties.GetActiveTcpConnections()) {
-        if ($connection.LocalEndPoint.Port -eq $Port -and [string]$connection.State -eq 'Established') {
-            @{
-                local = $connection.LocalEndPoint.Address.ToString()
-                remote = $connection.RemoteEndPoint.Address.ToString()
-                remote_port = $connection.RemoteEndPoint.Port
-            }
-        }
-    }
-}
-
 function Get-DomainPolicy {
     param($Hive)
     $key = $Hive.OpenSubKey($script:AssignmentPath)
@@ -437,36 +320,50 @@ function Get-OSVersion {
     @{ product = Get-RegistryText -Key $key -Name 'ProductName'; version = "$version.$build" }
 }
 
-function Read-Everything {
+function Read-Part {
+    # The parts of the host that the request names.
     param($Hive, $Request)
-    $os = Get-OSVersion -Hive $Hive
-    $text = Get-StoreText -Hive $Hive -Root $script:StorePath
-    @{
-        store = ConvertTo-Packed $text
-        digest = Get-Digest $text
-        now = Get-Clock
-        product = $os.product
-        version = $os.version
-        writable = Test-Writable -Hive $Hive
-        service = Get-ServiceState -Hive $Hive
-        untold = Test-Untold -Hive $Hive
-        domain = Get-DomainPolicy -Hive $Hive
+    $answer = @{
         names = Resolve-HostName -Name $Request.names
         interfaces = Resolve-Interface -Id $Request.interfaces
-        connections = @(Get-Connection -Port $Request.port)
     }
+    switch -CaseSensitive ($Request.parts) {
+        'store' {
+            $text = Get-StoreText -Hive $Hive -Root $script:StorePath
+            $answer.store = ConvertTo-Packed $text
+            $answer.digest = Get-Digest $text
+        }
+        'service' {
+            $answer.service = Get-ServiceState -Hive $Hive
+            $answer.pending = Test-Pending -Hive $Hive
+        }
+        'domain' { $answer.domain = Get-DomainPolicy -Hive $Hive }
+        'system' {
+            $os = Get-OSVersion -Hive $Hive
+            $answer.now = Get-Clock
+            $answer.product = $os.product
+            $answer.version = $os.version
+            $answer.powershell = $PSVersionTable.PSVersion.ToString()
+            $answer.writable = Test-Writable -Hive $Hive
+        }
+        'addresses' { $answer.addresses = Get-LocalAddress }
+        'connections' { $answer.connections = @(Get-Connection -Port $Request.port) }
+        default { Stop-WithReason -Reason 'unknown_request' -Message "there is no part '$_'" }
+    }
+    $answer
 }
 
 function Write-Store {
-    # Compare and write, under the mutex.
+    # Compares and writes; the caller holds the mutex.
     param($Hive, $Request)
     $before = Get-StoreText -Hive $Hive -Root $script:StorePath
     if ((Get-Digest $before) -cne $Request.expect) {
         return @{ applied = 0; digest = Get-Digest $before; store = ConvertTo-Packed $before; now = Get-Clock; conflict = $true }
     }
     $result = @{ applied = 0; conflict = $false }
+    $script:Writing = $true
     try {
-        if ($Request.announce) { Set-Untold -Hive $Hive -Untold $true }
+        if ($Request.mark_pending) { Set-Pending -Hive $Hive -Pending $true }
         Invoke-OperationList -Hive $Hive -Operations (ConvertFrom-Packed $Request.operations) -Result $result
     }
     catch {
@@ -478,22 +375,47 @@ function Write-Store {
     $result
 }
 
-function Update-Everything {
+function Open-StoreMutex {
+    # The mutex is for all administrators, whichever account creates it.
+    $acl = if ($PSVersionTable.PSVersion.Major -ge 6) { [System.Threading.MutexAcl] } else { $null }
+    $security = [System.Security.AccessControl.MutexSecurity]::new()
+    $security.SetSecurityDescriptorSddlForm(
+        'D:(A;;0x1f0001;;;SY)(A;;0x1f0001;;;BA)', [System.Security.AccessControl.AccessControlSections]::Access)
+    $created = $false
+    try {
+        if ($acl) { return $acl::Create($false, $script:MutexName, [ref]$created, $security) }
+        return [System.Threading.Mutex]::new($false, $script:MutexName, [ref]$created, $security)
+    }
+    catch [System.UnauthorizedAccessException] {
+        $null = $_
+    }
+    # another program has created it with other permissions; waiting needs only Synchronize
+    try {
+        $rights = [System.Security.AccessControl.MutexRights]::Synchronize
+        if ($acl) { return $acl::OpenExisting($script:MutexName, $rights) }
+        return [System.Threading.Mutex]::OpenExisting($script:MutexName, $rights)
+    }
+    catch [System.UnauthorizedAccessException] {
+        Stop-WithReason -Reason 'mutex_denied' -Message "access to the mutex $script:MutexName is denied"
+    }
+}
+
+function Update-Store {
     param($Hive, $Request)
     if (-not (Test-Writable -Hive $Hive)) {
-        Stop-WithReason -Reason 'not_administrator' -Message 'the user is no administrator of this host'
+        Stop-WithReason -Reason 'not_administrator' -Message 'the user is not an administrator of this host'
     }
-    $mutex = [System.Threading.Mutex]::new($false, 'Global\ipsec.windows')
+    $mutex = Open-StoreMutex
     $held = $false
     try {
         try {
             $held = $mutex.WaitOne(30000)
         }
         catch [System.Threading.AbandonedMutexException] {
-            # who held it has died; the store is compared before anything is written
+            # its owner has ended; the store is compared before anything is written
             $held = $true
         }
-        if (-not $held) { Stop-WithReason -Reason 'busy' -Message 'another run has held the policy store for 30 seconds' }
+        if (-not $held) { Stop-WithReason -Reason 'busy' -Message 'another task has been using the policy store for 30 seconds' }
         $answer = @{ store = $null; error = $null; now = $null; service = $null }
         $result = Write-Store -Hive $Hive -Request $Request
         foreach ($name in $result.Keys) { $answer[$name] = $result[$name] }
@@ -509,9 +431,9 @@ function Update-Everything {
 }
 
 function Write-Answer {
-    # 5.1 and 7 agree on ASCII whatever the console's code page is.
+    # Only ASCII is the same in 5.1 and 7, whatever the code page of the console is.
     param($Answer)
-    $Answer.protocol = 1
+    $Answer.protocol = 2
     $Answer.changed = $false
     $json = ConvertTo-Json -InputObject $Answer -Compress -Depth 6
     if ([System.Text.Encoding]::UTF8.GetByteCount($json) -eq $json.Length) { return $json }
@@ -523,9 +445,9 @@ try {
     $base = [Microsoft.Win32.RegistryKey]::OpenBaseKey(
         [Microsoft.Win32.RegistryHive]::LocalMachine, [Microsoft.Win32.RegistryView]::Registry64)
     $answer = switch -CaseSensitive ("$($request.protocol) $($request.do)") {
-        '1 read' { Read-Everything -Hive $base -Request $request }
-        '1 apply' { Update-Everything -Hive $base -Request $request }
-        '1 tell' { @{ service = Set-ServiceState -Hive $base -Wanted $request.service } }
+        '2 read' { Read-Part -Hive $base -Request $request }
+        '2 apply' { Update-Store -Hive $base -Request $request }
+        '2 notify' { @{ service = Set-ServiceState -Hive $base -Wanted $request.service } }
         default { Stop-WithReason -Reason 'unknown_request' -Message "there is no request '$_'" }
     }
 }
@@ -534,7 +456,9 @@ catch {
     while ($problem.InnerException -and -not $problem.Data['reason']) { $problem = $problem.InnerException }
     $reason = $problem.Data['reason']
     $denied = $problem -is [System.ComponentModel.Win32Exception] -and $problem.NativeErrorCode -eq 5
-    if ($denied -or $problem -is [System.Security.SecurityException] -or $problem -is [System.UnauthorizedAccessException]) {
+    $denied = $denied -or $problem -is [System.Security.SecurityException] -or $problem -is [System.UnauthorizedAccessException]
+    # a reason says that nothing was written
+    if ($denied -and -not $script:Writing) {
         $reason = 'not_administrator'
     }
     $answer = @{ failed = $true; msg = $problem.Message; reason = $reason }

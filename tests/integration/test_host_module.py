@@ -1,39 +1,59 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The protocol of docs/host-module.md, kept by the PowerShell module and by the emulation that stands in for it, over
-winrm and over psrp.
-"""
+"""Both implementations of the host module follow the protocol of docs/host-module.md."""
 
 from __future__ import annotations
 
+import base64
+import gzip
+import ipaddress
 import json
 import random
 
 import pytest
-from ansible_collections.ipsec.windows.plugins.module_utils.answers import Applied, Reading, parse_told
-from ansible_collections.ipsec.windows.plugins.module_utils.store import (
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import (
+    Applied,
+    HostState,
+    parse_notified,
+)
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.requests import Part
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model import SpecialKind
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operations import (
     Create,
     Delete,
-    Kind,
     Set,
-    Store,
-    StoreError,
     Unset,
-    Value,
     operations_text,
-    pack,
 )
-from integration.playbook import Player, policy_task
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.packed import pack
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import Kind, StoreError, Value
+from integration.module import Module
+from integration.playbook import policy_task
 from unit import stores
 from winhost import policy as reader
-from winhost.farm import Farm
-from winhost.host import SERVICE_KEY
+from winhost.host import SERVICE_KEY, Host
 
-pytestmark = pytest.mark.psrp("python")
-
-NO_SERVICE = {"start_type": None, "tell": None}
-READ = {"protocol": 1, "do": "read", "names": [], "interfaces": [], "port": 5985}
+NO_SERVICE = {"start_type": None, "notify": None}
+READ = {
+    "protocol": 2,
+    "do": "read",
+    "parts": ["store", "service", "domain", "system", "addresses", "connections"],
+    "names": [],
+    "interfaces": [],
+    "port": 5985,
+}
+PARTS = {
+    "store": {"store", "digest"},
+    "service": {"service", "pending"},
+    "domain": {"domain"},
+    "system": {"now", "product", "version", "powershell", "writable"},
+    "addresses": {"addresses"},
+    "connections": {"connections"},
+}
+"""The keys of the answer for each part."""
+ALWAYS = {"protocol", "changed", "names", "interfaces"}
 EVERY_KIND = {
     "": Value.string("the default value"),
     "string": Value.string('a "b" \\c\r\n;é\U0001f511'),
@@ -52,66 +72,115 @@ EVERY_KIND = {
 }
 
 
-def _apply(before: Store, operations, service=None, result=None, announce=False):
+def _apply(before: Store, operations, service=None, result=None, mark_pending=False):
     after = before.copy()
     for operation in operations:
         after.change(operation)
     return {
-        "protocol": 1,
+        "protocol": 2,
         "do": "apply",
         "expect": before.digest(),
         "operations": pack(operations_text(operations)),
         "result": result or after.digest(),
-        "announce": announce,
+        "mark_pending": mark_pending,
         "service": service or NO_SERVICE,
     }
 
 
-def _ask(player, host, *requests):
-    """The answers to some requests, in one play."""
-    tasks = [
-        {"ipsec.windows.ipsec_host": {"request": json.dumps(request)}, "ignore_errors": True} for request in requests
-    ]
-    return [{**result.result, "failed": result.status == "failed"} for result in player.play(host, *tasks).results]
+def _notify(how, start_type=None):
+    return {"protocol": 2, "do": "notify", "service": {"start_type": start_type, "notify": how}}
 
 
-def test_reading_a_fresh_host(host, player):
-    (answer,) = _ask(player, host, READ)
-    reading = Reading.parse(answer)
+def _state(answer):
+    return HostState.parse(answer, tuple(Part))
+
+
+@pytest.fixture
+def module(tmp_path, engine):
+    """The host module of a fresh host, without Ansible."""
+    return Module(Host(tmp_path / "win1", "win1", "127.0.0.1"), engine)
+
+
+def test_read_on_a_fresh_host(module):
+    (answer,) = module.ask(READ)
+    state = _state(answer)
     assert answer["store"] == ""
-    assert answer["protocol"] == 1
+    assert answer["protocol"] == 2
     assert answer["changed"] is False
-    assert reading.digest == Store().digest()
-    assert abs(reading.now - host.now()) < 30
-    assert (reading.product, reading.version) == ("Windows Server 2022 Standard", "10.0.20348")
-    assert (reading.service.status, reading.service.start_type) == ("stopped", "manual")
-    assert (reading.writable, reading.domain) == (True, None)
+    assert state.digest == Store().digest()
+    assert abs(state.now - module.host.now()) < 30
+    assert (state.product, state.version) == ("Windows Server 2022 Standard", "10.0.20348")
+    assert int(state.powershell.partition(".")[0]) >= 5
+    assert (state.service.status, state.service.start_type) == ("stopped", "manual")
+    assert (state.writable, state.pending, state.domain) == (True, False, None)
+    assert {str(kind): set(map(str, found)) for kind, found in state.addresses.known.items()} == {
+        "me": {"127.0.0.1"},
+        "dns": set(),
+        "wins": set(),
+        "dhcp": set(),
+        "gateway": set(),
+    }
 
 
-def test_reading_what_a_host_knows(host, player):
-    guid = "{12345678-1234-1234-1234-123456789abc}"
-    host.set(names={"a.example": ["192.0.2.1", "2001:db8::1"]}, interfaces={guid: ["192.0.2.2"]}, clock_offset=-86400)
+def test_read_on_a_host_with_everything(module):
+    host, guid = module.host, "{12345678-1234-1234-1234-123456789abc}"
+    host.set(
+        names={"a.example": ["192.0.2.1", "2001:db8::1"]},
+        interfaces={guid: ["192.0.2.2", "fe80::1"]},
+        servers={"dns": ["192.0.2.53", "2001:db8::53"], "wins": ["192.0.2.42"], "dhcp": ["192.0.2.67"]},
+        clock_offset=-86400,
+    )
     host.import_reg((stores.DATA / "windows-2022.reg").read_bytes())
     host.assign_domain_policy("LDAP://CN=x", "Corp", host.store())
     host.set_version("Windows 7", 6, 1, 7601)
-    request = {**READ, "names": ["a.example", "A.EXAMPLE.", "b.example"], "interfaces": [guid]}
-    reading = Reading.parse(_ask(player, host, request)[0])
-    assert {name: sorted(found) for name, found in reading.names.items()} == {
+    request = {**READ, "names": ["a.example", "A.EXAMPLE.", "b.example"], "interfaces": [guid, "{none}"]}
+    state = _state(module.ask(request)[0])
+    assert {name: sorted(found) for name, found in state.names.items()} == {
         "a.example": ["192.0.2.1", "2001:db8::1"],
         "A.EXAMPLE.": ["192.0.2.1", "2001:db8::1"],
         "b.example": [],
     }
-    assert reading.interfaces == {guid: ["192.0.2.2"]}
-    assert abs(reading.now - host.now()) < 30
-    assert reading.version == "6.1.7601"
-    assert reading.graph.store.digest() == reading.digest == stores.windows_2022().digest()
-    assert (reading.domain.path, reading.domain.name) == ("LDAP://CN=x", "Corp")
-    assert reading.domain.store.text() == stores.windows_2022().text()
-    assert {connection.local for connection in reading.connections} == {host.address}
+    assert state.interfaces == {guid: ["192.0.2.2", "fe80::1"], "{none}": []}
+    assert abs(state.now - host.now()) < 30
+    assert state.version == "6.1.7601"
+    assert state.graph.store.digest() == state.digest == stores.windows_2022().digest()
+    assert (state.domain.path, state.domain.name) == ("LDAP://CN=x", "Corp")
+    assert state.domain.store.text() == stores.windows_2022().text()
+    addresses = state.addresses
+    assert set(map(str, addresses.of(SpecialKind.ME))) == {"127.0.0.1", "192.0.2.2", "fe80::1"}
+    assert set(map(str, addresses.of(SpecialKind.DNS))) == {"192.0.2.53", "2001:db8::53"}
+    assert addresses.of(SpecialKind.WINS) == {ipaddress.ip_address("192.0.2.42")}
+    assert addresses.of(SpecialKind.DHCP) == {ipaddress.ip_address("192.0.2.67")}
+    host.set(servers={"gateway": ["192.0.2.254"]})
+    addresses = _state(module.ask(READ)[0]).addresses
+    assert addresses.of(SpecialKind.GATEWAY) == {ipaddress.ip_address("192.0.2.254")}
+    assert addresses.of(SpecialKind.DNS) == set()
+
+
+def test_read_only_the_named_parts(module):
+    requests = [{**READ, "parts": parts} for parts in ([], *([part] for part in PARTS), ["system", "store"])]
+    answers = module.ask(*requests)
+    for request, answer in zip(requests, answers, strict=True):
+        assert answer.keys() == ALWAYS.union(*(PARTS[part] for part in request["parts"]))
+    assert module.ask({**READ, "parts": ["store", "secrets"]})[0]["reason"] == "unknown_request"
 
 
 @pytest.mark.psrp("python", "powershell")
-def test_every_operation_and_every_kind_of_value(host, player):
+def test_operations_and_connections_over_ansible(host, player):
+    first = [Create("key"), *(Set("key", name, value) for name, value in EVERY_KIND.items())]
+    whole = Store()
+    for operation in first:
+        whole.change(operation)
+    requests = [_apply(Store(), first), READ]
+    tasks = [{"ipsec.windows.ipsec_host": {"request": json.dumps(request)}} for request in requests]
+    run = player.play(host, *tasks)
+    applied, state = Applied.parse(run[0].result), _state(run[1].result)
+    assert (applied.applied, applied.digest) == (len(first), whole.digest())
+    assert state.graph.store.text() == whole.text()
+    assert {str(connection.local) for connection in state.connections} == {host.address}
+
+
+def test_every_operation_and_every_kind_of_value(module):
     first = [Create("key"), *(Set("key", name, value) for name, value in EVERY_KIND.items())]
     start = Store()
     whole = start.copy()
@@ -131,7 +200,7 @@ def test_every_operation_and_every_kind_of_value(host, player):
     then = whole.copy()
     for operation in second:
         then.change(operation)
-    answers = _ask(player, host, _apply(start, first), _apply(whole, second), READ)
+    answers = module.ask(_apply(start, first), _apply(whole, second), READ)
     one, two = (Applied.parse(answer) for answer in answers[:2])
     assert (one.applied, one.digest, one.store, one.error, one.conflict) == (
         len(first),
@@ -141,45 +210,84 @@ def test_every_operation_and_every_kind_of_value(host, player):
         False,
     )
     assert (two.applied, two.digest, two.store) == (len(second), then.digest(), None)
-    assert Reading.parse(answers[2]).graph.store.text() == then.text()
-    assert stores.from_tree(host.store()).text() == then.text()
+    assert _state(answers[2]).graph.store.text() == then.text()
+    assert stores.from_tree(module.host.store()).text() == then.text()
 
 
-def test_a_value_of_a_size_that_its_kind_has_not_hides_no_other(host, player):
-    host.import_reg((stores.DATA / "windows-2022.reg").read_bytes())
-    host.registry.change([("set", reader.LOCAL, "odd", 4, b"\0" * 8), ("set", reader.LOCAL, "odder", 11, b"\0" * 9)])
-    reading = Reading.parse(_ask(player, host, READ)[0])
-    assert {name: int(value.kind) for name, value in reading.graph.store.values("").items()} == {
+def test_only_administrators_and_the_service_can_read_a_new_store(module):
+    module.ask(_apply(Store(), [Create("key"), Create("another")]))
+    ((_time, _name, key, sddl),) = module.host.events("registry_security")
+    assert key.endswith(r"\IPSec\Policy\Local")
+    assert sddl == "D:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)(A;CI;KR;;;NS)"
+
+
+def test_names_are_compared_by_code_units(module):
+    names = ["k", "\u212a", "\xe5", "\u212b", "\xdf", "\u1e9e"]
+    keys = [operation for name in names for operation in (Create(name), Set("k", name, Value.string(name)))]
+    (answer,) = module.ask(_apply(Store(), keys))
+    found = stores.from_tree(module.host.store())
+    assert (answer["applied"], answer["digest"]) == (len(keys), found.digest())
+    assert sorted(found.paths()) == sorted(["", *names])
+    assert sorted(found.values("k")) == sorted(names)
+
+
+def test_a_value_whose_size_does_not_fit_its_kind_does_not_hide_others(module):
+    module.host.import_reg((stores.DATA / "windows-2022.reg").read_bytes())
+    odd = [("set", reader.LOCAL, "odd", 4, b"\0" * 8), ("set", reader.LOCAL, "odder", 11, b"\0" * 9)]
+    module.host.registry.change(odd)
+    state = _state(module.ask(READ)[0])
+    assert {name: int(value.kind) for name, value in state.graph.store.values("").items()} == {
         "ActivePolicy": 1,
         "odd": 0,
         "odder": 0,
     }
-    assert reading.graph.store.digest() == reading.digest
+    assert state.graph.store.digest() == state.digest
+
+
+@pytest.mark.judge_with("powershell")
+def test_a_backup_leaves_out_values_that_cannot_be_read(host, player):
+    host.import_reg((stores.DATA / "windows-2022.reg").read_bytes())
+    host.registry.change([("set", reader.LOCAL, "odd", 4, b"\0" * 8)])
     run = player.play(host, policy_task(name="GSecurity IP Policy", description="x", backup=True))
     assert run[0]["changed"]
     assert b"o\0d\0d\0" not in (player.folder / "backup" / run[0]["backup_file"]).read_bytes()
 
 
-def test_a_host_that_has_seen_much_is_what_it_came_to(host, player):
-    _ask(player, host, _apply(Store(), [Create("key"), *(Set("key", n, v) for n, v in EVERY_KIND.items())]))
+def test_a_key_that_is_deleted_while_it_is_read_is_left_out(module):
+    host, store = module.host, stores.windows_2022()
+    host.import_reg((stores.DATA / "windows-2022.reg").read_bytes())
+    gone = [path for path in store.paths() if path.startswith("ipsecFilter")]
+    assert gone
+    host.set(vanishing=gone)
+    state = _state(module.ask(READ)[0])
+    for path in gone:
+        store.change(Delete(path))
+    assert state.graph.store.text() == store.text()
+    assert state.digest == store.digest()
+
+
+def test_a_long_journal_is_read_like_a_short_one(module):
+    host = module.host
+    module.ask(_apply(Store(), [Create("key"), *(Set("key", n, v) for n, v in EVERY_KIND.items())]))
     host.registry.change([("set", reader.LOCAL, "odd", 4, b"\0" * 8)])
     host.registry.change([("set", reader.LOCAL, "again", 4, number) for number in range(3000)])
-    before = [Reading.parse(answer) for answer in _ask(player, host, READ, READ)]
+    before = [_state(module.ask(READ)[0]) for _time in range(2)]
     host.registry.change([("set", reader.LOCAL, "again", 4, 5000), ("delete", f"{reader.LOCAL}\\key")])
-    after = Reading.parse(_ask(player, host, READ)[0])
-    assert [reading.graph.store.values("key") for reading in before] == [EVERY_KIND] * 2
-    assert [reading.graph.store.get("", "again") for reading in (*before, after)] == [
+    after = _state(module.ask(READ)[0])
+    assert [state.graph.store.values("key") for state in before] == [EVERY_KIND] * 2
+    assert [state.graph.store.get("", "again") for state in (*before, after)] == [
         Value.number(2999),
         Value.number(2999),
         Value.number(5000),
     ]
-    assert {reading.graph.store.get("", "odd").kind for reading in (*before, after)} == {Kind.UNKNOWN}
+    assert {state.graph.store.get("", "odd").kind for state in (*before, after)} == {Kind.UNKNOWN}
     assert "key" not in after.graph.store
 
 
-def test_another_store_than_was_read_is_a_conflict(host, player):
+def test_another_store_than_expected_is_a_conflict(module):
+    host = module.host
     host.import_reg((stores.DATA / "windows-2022.reg").read_bytes())
-    applied = Applied.parse(_ask(player, host, _apply(Store(), [Create("key")]))[0])
+    applied = Applied.parse(module.ask(_apply(Store(), [Create("key")]))[0])
     assert (applied.conflict, applied.applied, applied.service) == (True, 0, None)
     assert applied.store.text() == stores.windows_2022().text()
     assert applied.digest == stores.windows_2022().digest()
@@ -187,25 +295,25 @@ def test_another_store_than_was_read_is_a_conflict(host, player):
     assert stores.from_tree(host.store()).text() == stores.windows_2022().text()
 
 
-def test_the_first_operation_that_fails_ends_the_run(host, player):
-    request = _apply(Store(), [Create("key")], {"start_type": "automatic", "tell": "start"})
+def test_the_first_failing_operation_ends_the_request(module):
+    request = _apply(Store(), [Create("key")], {"start_type": "automatic", "notify": "start"})
     request["operations"] = pack(
         operations_text([Create("key"), Set("missing", "n", Value.number(1)), Create("never made")])
     )
-    applied = Applied.parse(_ask(player, host, request)[0])
+    applied = Applied.parse(module.ask(request)[0])
     assert (applied.applied, applied.conflict, applied.service) == (1, False, None)
-    assert "missing is not there" in applied.error
-    assert host.events("service") == []
-    assert sorted(stores.from_tree(host.store()).paths()) == ["", "key"]
+    assert applied.error == "the key missing does not exist"
+    assert module.host.events("service") == []
+    assert sorted(stores.from_tree(module.host.store()).paths()) == ["", "key"]
 
 
-def test_what_is_not_as_it_was_meant_comes_back(host, player):
-    applied = Applied.parse(_ask(player, host, _apply(Store(), [Create("key")], result="0" * 64))[0])
+def test_another_result_than_expected_is_sent_back(module):
+    applied = Applied.parse(module.ask(_apply(Store(), [Create("key")], result="0" * 64))[0])
     assert applied.store.paths() == ["", "key"]
 
 
-def test_what_cannot_be_done_on_a_fresh_host(host, player):
-    """The container is made by the first key and never deleted; a value of an unknown kind is never written."""
+def test_operations_that_fail_on_a_fresh_host(module):
+    """The first key creates the container, which cannot be deleted; values of an unknown kind cannot be written."""
     refused = (
         [Set("", "n", Value.number(1))],
         [Unset("", "n")],
@@ -213,112 +321,161 @@ def test_what_cannot_be_done_on_a_fresh_host(host, player):
         [Set("key", "n", Value(Kind.UNKNOWN, b""))],
     )
     for operations in refused:
-        request = _apply(stores.from_tree(host.store()), [])
-        answer = _ask(player, host, {**request, "operations": pack(operations_text(operations))})[0]
+        request = _apply(stores.from_tree(module.host.store()), [])
+        answer = module.ask({**request, "operations": pack(operations_text(operations))})[0]
         assert Applied.parse(answer).error
-    assert stores.from_tree(host.store()).text() == Store({"": {}, "key": {}}).text()
+    assert stores.from_tree(module.host.store()).text() == Store({"": {}, "key": {}}).text()
 
 
-def test_a_service_that_is_disabled_is_not_restarted(host, player):
-    host.start_service()
-    host.set_start_type("disabled")
-    request = {"protocol": 1, "do": "tell", "service": {"start_type": None, "tell": "restart"}}
-    told = parse_told(_ask(player, host, request)[0])
-    assert (told.told, told.status, told.error) == ("failed", "running", "the service is disabled")
+def test_a_disabled_service_is_not_restarted(module):
+    module.host.start_service()
+    module.host.set_start_type("disabled")
+    service = parse_notified(module.ask(_notify("restart"))[0])
+    assert (service.notification, service.status, service.error) == ("failed", "running", "the service is disabled")
 
 
 @pytest.mark.parametrize("start", [0, 1, 7])
-def test_start_types_beyond_the_ordinary(host, player, start):
-    host.registry.change([("set", SERVICE_KEY, "Start", 4, start)])
-    service = Reading.parse(_ask(player, host, READ)[0]).service
+def test_unusual_start_types(module, start):
+    module.host.registry.change([("set", SERVICE_KEY, "Start", 4, start)])
+    service = _state(module.ask(READ)[0]).service
     assert service.start_type == {0: "boot", 1: "system"}.get(start, "unknown")
 
 
-def test_who_is_no_administrator_changes_nothing(host, player):
+def test_a_user_who_is_not_an_administrator_changes_nothing(module):
+    host = module.host
     host.set(administrator=False)
-    read, apply = _ask(player, host, READ, _apply(Store(), [Create("key")]))
-    assert Reading.parse(read).writable is False
+    read, apply, notify = module.ask(READ, _apply(Store(), [Create("key")]), _notify("start", "automatic"))
+    assert _state(read).writable is False
     assert (apply["failed"], apply["reason"]) == (True, "not_administrator")
     assert host.store() == {}
-    request = {"protocol": 1, "do": "tell", "service": {"start_type": "automatic", "tell": "start"}}
-    assert parse_told(_ask(player, host, request)[0]).told == "failed"
+    assert parse_notified(notify).notification == "failed"
     assert (host.start_type, host.events("service")) == ("manual", [])
 
 
-@pytest.mark.parametrize("request_", [{"protocol": 2, "do": "read"}, {"protocol": 1, "do": "format"}])
-def test_what_the_module_does_not_know_it_refuses(host, player, request_):
-    (answer,) = _ask(player, host, request_)
+@pytest.mark.parametrize(
+    "request_",
+    [{"protocol": 1, "do": "read"}, {"protocol": 2, "do": "format"}, {"protocol": 2, "do": "Read"}],
+    ids=["old protocol", "unknown", "wrong case"],
+)
+def test_unknown_requests_are_refused(module, request_):
+    (answer,) = module.ask({**READ, **request_})
     assert (answer["failed"], answer["reason"]) == (True, "unknown_request")
 
 
-@pytest.mark.psrp("python", "powershell")
-def test_what_the_service_is_told(host, player):
-    def tell(what, start_type=None):
-        return {"protocol": 1, "do": "tell", "service": {"start_type": start_type, "tell": what}}
-
-    answers = _ask(player, host, tell("start", "automatic"), tell("start"), tell("reload"), tell("restart"), tell(None))
-    found = [parse_told(answer) for answer in answers]
-    assert [service.told for service in found] == ["started", "nothing", "asked", "restarted", "nothing"]
+def test_notifications_of_the_service(module):
+    host = module.host
+    requests = [_notify("start", "automatic"), *map(_notify, ("start", "reload", "restart", None))]
+    found = [parse_notified(answer) for answer in module.ask(*requests)]
+    assert [service.notification for service in found] == ["started", "asked", "asked", "restarted", "none"]
     assert {(service.status, service.start_type) for service in found} == {("running", "automatic")}
-    assert [event[2:] for event in host.events("service")] == [["start"], ["control", 129], ["stop"], ["start"]]
+    assert [event[2:] for event in host.events("service")] == [
+        ["start"],
+        ["control", 129],
+        ["control", 129],
+        ["stop"],
+        ["start"],
+    ]
     host.stop_service()
     host.set_start_type("disabled")
-    failed, reloaded = (parse_told(answer) for answer in _ask(player, host, tell("start"), tell("reload")))
-    assert (failed.told, failed.status, failed.start_type) == ("failed", "stopped", "disabled")
+    failed, reloaded = map(parse_notified, module.ask(_notify("start"), _notify("reload")))
+    assert (failed.notification, failed.status, failed.start_type) == ("failed", "stopped", "disabled")
     assert "disabled" in failed.error
-    assert reloaded.told == "failed"
+    assert reloaded.notification == "failed"
 
 
-def test_a_run_that_was_cut_off_before_the_service_knew_is_finished_by_the_next(host, player):
+@pytest.mark.parametrize("how", ["start", "reload", "restart"])
+def test_a_notified_service_has_nothing_pending(module, how):
+    """This includes a service that was started after the request was planned."""
+    module.ask(_apply(Store(), [Create("key")], mark_pending=True))
+    module.host.start_service()
+    before, notified, after = module.ask(READ, _notify(how), READ)
+    assert _state(before).pending is True
+    assert parse_notified(notified).notified
+    assert _state(after).pending is False
+
+
+def test_a_failed_notification_stays_pending(module):
+    module.host.set_start_type("disabled")
+    _applied, notified, after = module.ask(_apply(Store(), [Create("key")], mark_pending=True), _notify("start"), READ)
+    assert parse_notified(notified).notification == "failed"
+    assert _state(after).pending is True
+
+
+@pytest.mark.judge_with("powershell")
+def test_an_interrupted_task_is_finished_by_the_next(farm, host, player):
+    module = Module(host, farm.engine)
     rule = {"name": "r", "filters": ["192.0.2.1+0"], "action": "block"}
     player.play(host, policy_task(name="P", assigned=True, rules=[rule]))
     before = stores.from_tree(host.store())
-    plan = stores.change(before, {"name": "P", "rules": [{**rule, "filters": ["192.0.2.2+0"]}]})
-    # the last thing such a run does is one of its writes
-    assert Applied.parse(_ask(player, host, _apply(before, plan.operations, announce=True))[0]).error is None
-    assert Reading.parse(_ask(player, host, READ)[0]).untold is True
+    done = stores.change(before, {"name": "P", "rules": [{**rule, "filters": ["192.0.2.2+0"]}]})
+    # the interrupted task has written everything and not notified the service
+    applied, read = module.ask(_apply(before, done.operations, mark_pending=True), READ)
+    assert Applied.parse(applied).error is None
+    assert _state(read).pending is True
     assert host.verdict("192.0.2.2", 50000, 443) == "permit"
     task = policy_task(name="P", rules=[{**rule, "filters": ["192.0.2.2+0"]}])
-    run = player.play(host, task, task)
-    assert [(r["changed"], r["service"]["told"]) for r in run.results] == [(True, "asked"), (False, "nothing")]
+    run = player.play(host, task, task, options=("--diff",))
+    assert [(r["changed"], r["service"]["notification"]) for r in run.results] == [(True, "asked"), (False, "none")]
+    assert "notification: pending" in run[0]["diff"]["before"]
+    assert "notification: pending" not in run[0]["diff"]["after"]
     assert [(o["object"], o["values"]) for o in run[0]["operations"]] == [("policy", ["whenChanged"])]
     assert host.verdict("192.0.2.2", 50000, 443) == "block"
-    assert Reading.parse(_ask(player, host, READ)[0]).untold is False
+    assert _state(module.ask(READ)[0]).pending is False
 
 
-def test_a_mark_beside_a_stopped_service_is_no_change(host, player):
+@pytest.mark.judge_with("powershell")
+def test_a_pending_notification_of_a_stopped_service_is_not_a_change(farm, host, player):
     rule = {"name": "r", "filters": ["192.0.2.1+0"], "action": "block"}
     player.play(host, policy_task(name="P", assigned=True, rules=[rule]))
-    _ask(player, host, _apply(stores.from_tree(host.store()), [], announce=True))
+    Module(host, farm.engine).ask(_apply(stores.from_tree(host.store()), [], mark_pending=True))
     host.stop_service()
     run = player.play(host, policy_task(name="Q"), policy_task(name="Q"), policy_task(name="P", service="ignore"))
     assert [result["changed"] for result in run.results] == [True, False, False]
 
 
-def test_a_boot_tells_the_service_as_well(host, player):
-    _ask(player, host, _apply(Store(), [Create("key")], announce=True))
-    host.boot()
-    assert Reading.parse(_ask(player, host, READ)[0]).untold is False
+def test_after_a_boot_nothing_is_pending(module):
+    module.ask(_apply(Store(), [Create("key")], mark_pending=True))
+    module.host.boot()
+    assert _state(module.ask(READ)[0]).pending is False
 
 
-def test_a_host_without_the_service(host, player):
-    host.set_start_type(None)
-    reading = Reading.parse(_ask(player, host, READ)[0])
-    assert (reading.service.status, reading.service.start_type) == ("missing", "unknown")
+def test_a_host_without_the_service(module):
+    module.host.set_start_type(None)
+    state = _state(module.ask(READ)[0])
+    assert (state.service.status, state.service.start_type) == ("missing", "unknown")
 
 
-def test_the_service_is_told_after_the_write(host, player):
-    service = {"start_type": "automatic", "tell": "start"}
-    applied = Applied.parse(_ask(player, host, _apply(Store(), [Create("key")], service))[0])
-    assert (applied.service.status, applied.service.start_type, applied.service.told) == (
+def test_the_service_is_notified_after_the_write(module):
+    service = {"start_type": "automatic", "notify": "start"}
+    applied = Applied.parse(module.ask(_apply(Store(), [Create("key")], service))[0])
+    assert (applied.service.status, applied.service.start_type, applied.service.notification) == (
         "running",
         "automatic",
         "started",
     )
 
 
+@pytest.mark.parametrize(("mutex", "access"), [("free", "D:(A;;0x1f0001;;;SY)(A;;0x1f0001;;;BA)"), ("shared", None)])
+def test_the_mutex_is_shared_among_administrators(module, mutex, access):
+    """This includes a mutex that another account, such as SYSTEM, has created with other permissions."""
+    module.host.set(mutex=mutex)
+    applied = Applied.parse(module.ask(_apply(Store(), [Create("key")]))[0])
+    assert (applied.applied, applied.error) == (1, None)
+    ((_time, _name, used),) = module.host.events("mutex")
+    assert used == (access or "Synchronize")
+
+
+def test_a_denied_mutex_is_not_reported_as_a_missing_right(module):
+    module.host.set(mutex="denied")
+    read, apply = module.ask(READ, _apply(Store(), [Create("key")]))
+    assert _state(read).writable is True
+    assert (apply["failed"], apply["reason"]) == (True, "mutex_denied")
+    assert apply["msg"] == "access to the mutex Global\\ipsec.windows is denied"
+    assert module.host.store() == {}
+
+
 def _some_operations(source: random.Random, count: int):
-    """Operations that can all be done, on few keys so that they meet."""
+    """Operations that can all be done, on few keys, so that they affect each other."""
     store = stores.windows_2022()
     operations = []
     keys = ["", "a", "A\\b", "é", "unpaired \ud800", *store.paths()[1:4]]
@@ -343,17 +500,16 @@ def _some_operations(source: random.Random, count: int):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_both_engines_make_the_same_store_of_any_operations(tmp_path, seed, both_engines):
+def test_both_engines_make_the_same_store_of_random_operations(tmp_path, seed, both_engines):
     operations = _some_operations(random.Random(seed), 150)
     seen = []
     for engine in both_engines:
-        (tmp_path / engine).mkdir()
-        with Farm(engine=engine) as farm:
-            host = farm.hosts["win1"]
-            host.import_reg((stores.DATA / "windows-2022.reg").read_bytes())
-            answer = _ask(Player(farm, tmp_path / engine), host, _apply(stores.windows_2022(), operations))[0]
-            applied = Applied.parse(answer)
-            assert applied.error is None
-            assert applied.store is None
-            seen.append((host.store(), applied.digest, applied.applied))
+        host = Host(tmp_path / engine, "win1", "127.0.0.1")
+        host.import_reg((stores.DATA / "windows-2022.reg").read_bytes())
+        answer, read = Module(host, engine).ask(_apply(stores.windows_2022(), operations), READ)
+        applied = Applied.parse(answer)
+        assert applied.error is None
+        assert applied.store is None
+        text = gzip.decompress(base64.b64decode(read["store"]))
+        seen.append((host.store(), applied.digest, applied.applied, text))
     assert seen[0] == seen[1]

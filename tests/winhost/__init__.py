@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""A simulated Windows host: WinRM, a registry and the service PolicyAgent, for tests and for trying the collection.
+"""A simulated Windows host: WinRM, a registry and the PolicyAgent service, for tests and for trying the collection.
 
-It imports nothing from the collection, so that what writes policies and what reads them here cannot share a mistake.
+It imports nothing from the collection, so it does not repeat a mistake of the code that writes policies.
 """

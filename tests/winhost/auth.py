@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Who may talk to the endpoint: Basic, and NTLM with message encryption, whose server side is pyspnego's."""
+"""Authentication at the endpoint: Basic, and NTLM with message encryption by pyspnego."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Credentials:
 
 @functools.cache
 def process_credentials() -> Credentials:
-    """The one user of all simulated hosts of this process.
+    """The only user of all simulated hosts of this process.
 
-    pyspnego reads users from a file that an environment variable names, so that there can be only one list of them.
+    pyspnego reads the users from a file that an environment variable names, so a process has only one list of users.
     """
     credentials = Credentials("vagrant", secrets.token_urlsafe(12))
     descriptor, path = tempfile.mkstemp(prefix="winhost-users-")
@@ -47,7 +47,7 @@ def process_credentials() -> Credentials:
 
 
 class Denied(Exception):
-    """The client has to authenticate, or has failed to. `challenge` goes into the headers of the 401."""
+    """The client must authenticate, or failed to do so. `challenge` goes into the headers of the 401."""
 
     def __init__(self, challenge: str | None = None, failed: bool = False) -> None:
         super().__init__("not authenticated")
@@ -56,7 +56,7 @@ class Denied(Exception):
 
 
 class SealError(Exception):
-    """A sealed message that cannot be opened."""
+    """A sealed message that cannot be unsealed."""
 
 
 class Session:
@@ -69,7 +69,7 @@ class Session:
         self.authenticated = False
 
     def authorize(self, header: str | None) -> str | None:
-        """Judge a request by its Authorization header. Returns a token for the answer's header; raises `Denied`."""
+        """Check an Authorization header. Returns a token for the header of the answer; raises `Denied`."""
         if header is None:
             if self.authenticated:
                 return None
@@ -87,7 +87,7 @@ class Session:
         except ValueError:
             raise Denied(failed=True) from None
         known = f"{self._credentials.user.lower()}:{self._credentials.password}".encode()
-        # Basic is judged anew with each request, as it comes with each
+        # Basic comes with each request, so each is checked
         if not hmac.compare_digest(f"{user.lower()}:{password}".encode(), known):
             raise Denied(failed=True)
 
@@ -111,15 +111,15 @@ class Session:
         return encoded
 
     def unseal(self, content_type: str, body: bytes) -> tuple[bool, bytes]:
-        """Whether the body is sealed, and the message in it. Raises `SealError`, for a bad signature for one."""
+        """Whether the body is sealed, and the message in it. Raises `SealError`, for example for a bad signature."""
         if "multipart/encrypted" not in content_type:
             return False, body
         if not self.authenticated or self._context is None:
-            raise SealError("nobody has agreed on keys on this connection")
+            raise SealError("this connection has no session keys")
         parts = body.split(_BOUNDARY)
         data = parts[2].partition(b"application/octet-stream\r\n")[2] if len(parts) > 2 else b""
         if len(data) < 4 or not re.search(rb"OriginalContent:\s*type=[^;]+;charset=[^;]+;Length=(\d+)", parts[1]):
-            raise SealError("the sealed message has not the parts it should have")
+            raise SealError("the sealed message lacks some of its parts")
         size = struct.unpack("<i", data[:4])[0]
         try:
             message = self._context.unwrap_winrm(data[4 : 4 + size], data[4 + size :])
@@ -132,7 +132,7 @@ class Session:
         header, data, _padding = self._context.wrap_winrm(message)
         body = (
             _BOUNDARY
-            + b"\r\n\tContent-Type: application/HTTP-SPNEGO-session-encrypted\r\n"
+            + f"\r\n\tContent-Type: {_SEALED}\r\n".encode()
             + f"\tOriginalContent: type=application/soap+xml;charset=UTF-8;Length={len(message)}\r\n".encode()
             + _BOUNDARY
             + b"\r\n\tContent-Type: application/octet-stream\r\n"

@@ -3,9 +3,9 @@
 
 """What a policy does with a packet on the simulated host.
 
-Windows applies the most specific filter, whatever the order of rules. How it weighs is not documented; here the
-addresses count first (all fixed bits of source and destination), then a protocol, then ports, and between equals block
-beats negotiate beats permit.
+Windows applies the most specific filter; the order of the rules does not matter. How it compares filters is not
+documented. Here the addresses count first (all fixed bits of source and destination), then the protocol, then the
+ports. Of equal filters, block wins over negotiate and negotiate over permit.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _RANKS: t.Final = {"permit": 0, "negotiate": 1, "block": 2}
 
 @dataclasses.dataclass(frozen=True)
 class Packet:
-    """A packet from the host's point of view."""
+    """A packet that the host receives or sends."""
 
     protocol: int
     source: IP
@@ -33,7 +33,7 @@ class Packet:
 
 @dataclasses.dataclass(frozen=True)
 class HostAddresses:
-    """What the special addresses stand for."""
+    """The addresses that the special addresses stand for."""
 
     me: frozenset[IP] = frozenset()
     dns: frozenset[IP] = frozenset()
@@ -49,7 +49,7 @@ def tcp(source: str, source_port: int, destination: str, destination_port: int, 
 
 
 def verdict(in_force: InForce | None, packet: Packet, host: HostAddresses) -> str:
-    """permit, block, negotiate (a peer without IPsec gets nothing) or soft (it gets through in the clear)."""
+    """permit, block, negotiate (cuts off peers without IPsec) or soft (lets them through unprotected)."""
     if in_force is None or (packet.protocol == 17 and {packet.source_port, packet.destination_port} & {500, 4500}):
         return "permit"
     candidates = [
@@ -67,7 +67,7 @@ def verdict(in_force: InForce | None, packet: Packet, host: HostAddresses) -> st
 
 
 def _weights(rule: Rule, packet: Packet, host: HostAddresses) -> t.Iterator[tuple[int, int, int]]:
-    """The weights of a rule's filters that match."""
+    """The weights of the filters of a rule that match."""
     for item in rule.filters:
         if item.protocol in (0, packet.protocol) and (
             _matches(item, packet, host) or (item.mirrored and _matches(_turned(item), packet, host))
@@ -109,7 +109,7 @@ def _covers(address: Address, ip: IP, host: HostAddresses) -> bool:
 
 
 def _fixed_bits(address: Address) -> int:
-    """How many bits of an address are fixed, as if all had 128."""
+    """The number of fixed bits of an address, scaled to 128 bits."""
     if address.kind == "any":
         return 0
     if address.kind == "net":

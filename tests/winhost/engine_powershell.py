@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Runs what a client sends in a real PowerShell, with stand-ins for what Windows has and this machine lacks."""
+"""Runs the commands of clients in a real PowerShell, with stand-ins for the classes that only Windows has."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ import typing as t
 
 from .faults import Course, Killed, Refused
 from .host import Host
+from .payload import TOO_LARGE, is_too_large
 from .shells import Command
 
 _STANDINS: t.Final = pathlib.Path(__file__).parent / "standins"
 
 
 class EngineError(Exception):
-    """The engine cannot be used here; the text says why."""
+    """The engine cannot be used here; the message says why."""
 
 
 def find_pwsh() -> str | None:
@@ -35,15 +36,13 @@ def find_pwsh() -> str | None:
 
 
 class PowerShellEngine:
-    """One process a command."""
-
-    name = "powershell"
+    """Starts one process for each command."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
         self._pwsh = find_pwsh()
         if self._pwsh is None:
-            raise EngineError("there is no pwsh on PATH: install PowerShell 7, or use the engine python")
+            raise EngineError("there is no pwsh on PATH; install PowerShell 7, or use the Python engine")
         self._library, self._programs = _prepare(self._pwsh)
 
     def start(self, command: Command) -> None:
@@ -85,7 +84,7 @@ class PowerShellEngine:
             thread.start()
 
     def environment(self) -> dict[str, str]:
-        """What a process of PowerShell needs to be on this host."""
+        """The environment of a PowerShell process on this host."""
         path = os.environ.get("PATH", "")
         modules = [
             str(self._library.parent.parent),
@@ -107,7 +106,7 @@ class PowerShellEngine:
 
 
 def _logging(host: Host) -> dict[str, str]:
-    """What makes PowerShell log as the Group Policies for script blocks and for all modules do."""
+    """Turn on logging of script blocks and modules, as Group Policies do; returns variables for the process."""
     policies = {
         "ScriptBlockLogging": {"EnableScriptBlockLogging": True},
         "ModuleLogging": {"EnableModuleLogging": True, "ModuleNames": ["*"]},
@@ -120,16 +119,17 @@ def _logging(host: Host) -> dict[str, str]:
 
 @contextlib.contextmanager
 def _fault_channel(course: Course) -> t.Iterator[int]:
-    """A descriptor for a process, by which the stand-ins ask what happens at a step: a line with the place, answered by
-    a line with the error, which is empty where there is none.
+    """A descriptor through which the stand-ins of a process ask for faults.
+
+    They send a line with the place and receive a line with the error, which is empty without one.
     """
     ours, theirs = socket.socketpair()
-    threading.Thread(target=_tell_faults, args=(course, ours), daemon=True).start()
+    threading.Thread(target=_answer_faults, args=(course, ours), daemon=True).start()
     with theirs:
         yield theirs.fileno()
 
 
-def _tell_faults(course: Course, channel: socket.socket) -> None:
+def _answer_faults(course: Course, channel: socket.socket) -> None:
     with channel, channel.makefile("rw", encoding="ascii") as file, contextlib.suppress(Killed, OSError):
         for line in file:
             when, place = line.split()
@@ -142,7 +142,7 @@ def _tell_faults(course: Course, channel: socket.socket) -> None:
 
 
 def _feed(command: Command, course: Course, process: subprocess.Popen[bytes]) -> None:
-    """Hand input on as it comes; pwsh reads late, so this has a thread of its own."""
+    """Pass input on as it arrives, in a thread of its own, as pwsh reads late."""
     arrived: queue.SimpleQueue[tuple[bytes, bool]] = queue.SimpleQueue()
     command.on_input(lambda data, end: arrived.put((data, end)))
     pipe = t.cast(t.IO[bytes], process.stdin)
@@ -150,6 +150,12 @@ def _feed(command: Command, course: Course, process: subprocess.Popen[bytes]) ->
     while not ended and process.poll() is None:
         try:
             data, ended = arrived.get(timeout=1)
+            if is_too_large(command.input):
+                # PowerShell 7 has no such limit
+                command.write("stderr", TOO_LARGE)
+                command.finish(1)
+                _kill(process)
+                return
             if ended:
                 course.begin()
             pipe.write(data)
@@ -182,8 +188,9 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _prepare(pwsh: str) -> tuple[pathlib.Path, pathlib.Path]:
-    """The compiled stand-ins, which are a module as well, and a folder where PowerShell has its names of Windows. Made
-    once, by content.
+    """The compiled stand-ins, which are also a module, and a folder in which pwsh is called powershell.
+
+    They are compiled once for each content.
     """
     source, manifest = _STANDINS / "StandIns.cs", _STANDINS / "WinHost.psd1"
     engine = pathlib.Path(pwsh).resolve()

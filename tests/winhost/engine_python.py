@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Stands in for PowerShell where there is none: reads what Ansible sends and does what the named module would do."""
+"""Replaces PowerShell: reads the input of Ansible and does what the named module would do."""
 
 from __future__ import annotations
 
@@ -13,20 +13,18 @@ import typing as t
 from .faults import Course, Killed
 from .host import Host
 from .host_module import HostModule
-from .payload import Payload
+from .payload import TOO_LARGE, Payload, is_too_large
 from .shells import Command
 
 _HELPERS: t.Final = {
     "powershell_mkdtemp": r"C:\Windows\TEMP\ansible",
     "powershell_expand_user": r"C:\Users\Administrator",
 }
-"""Scripts that Ansible runs for its own needs, and what they print."""
+"""Scripts of Ansible itself, and their output."""
 
 
 class PythonEngine:
-    """Knows the collection's host module, win_ping and Ansible's helpers; says so when asked for anything else."""
-
-    name = "python"
+    """Knows the host module of the collection, win_ping and scripts of Ansible itself; fails for anything else."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -41,6 +39,10 @@ class PythonEngine:
 
     def _run(self, command: Command) -> None:
         command.input_ended.wait()
+        if is_too_large(command.input):
+            command.write("stderr", TOO_LARGE)
+            command.finish(1)
+            return
         course = Course(self._host, command)
         try:
             course.begin()
@@ -48,7 +50,7 @@ class PythonEngine:
             course.end()
         except Killed:
             return
-        except Exception:  # a mistake of this engine must not look like one of the client
+        except Exception:  # a fault of this engine must be visible
             command.write("stderr", traceback.format_exc().encode())
             command.finish(1)
             return
@@ -63,10 +65,10 @@ class PythonEngine:
         if payload.wrappers or payload.module not in self._modules:
             return self._failure(f"{payload.script} {' '.join(payload.wrappers)}".strip())
         arguments = payload.arguments or {}
-        if payload.module == "ipsec_host" and self._host.lie is not None:
-            lie = self._host.lie(json.loads(arguments["request"]))
-            if lie is not None:
-                return lie if isinstance(lie, str) else json.dumps(lie)
+        if payload.module == "ipsec_host" and self._host.forge is not None:
+            forged = self._host.forge(json.loads(arguments["request"]))
+            if forged is not None:
+                return forged if isinstance(forged, str) else json.dumps(forged)
         return json.dumps(self._modules[payload.module](arguments, course))
 
     def _failure(self, what: str) -> str:

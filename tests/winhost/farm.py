@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Simulated hosts, many in one process, and the inventory by which Ansible finds them."""
+"""Simulated hosts, many in one process, and their inventory for Ansible."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ CONNECTIONS: t.Final = ("winrm", "psrp")
 
 @dataclasses.dataclass
 class Farm:
-    """Starts `count` hosts named win1, win2 … on addresses of their own below 127; a context manager ends them.
+    """A context manager that runs `count` hosts named win1, win2 … on their own addresses below 127.
 
-    `state` is the folder of their state; None is one that goes with the farm. `authentication`, `https` and
-    `connection` are what the inventory says; the hosts offer all. Those of a `lazy` farm have their addresses at once,
-    and answer when started.
+    `state` is the folder of their state; None is a temporary one. `authentication`, `https` and `connection` are for
+    the inventory; the hosts offer all of them. The hosts of a `lazy` farm have addresses from the beginning, but answer
+    only once they are started.
     """
 
     count: int = 1
@@ -70,7 +70,7 @@ class Farm:
         return self
 
     def start(self, name: str) -> Host:
-        """Let a host answer."""
+        """Start a host."""
         host = self.hosts[name] = Host(self.folder / name, name, self.addresses[name])
         engine = PowerShellEngine(host) if self.engine == "powershell" else PythonEngine(host)
         self._endpoints.append(Endpoint(host, engine, self.credentials, self.certificate))
@@ -98,7 +98,7 @@ class Farm:
                 "ansible_psrp_protocol": scheme,
                 "ansible_psrp_auth": self.authentication,
                 "ansible_psrp_cert_validation": "ignore",
-                # Basic cannot encrypt, and the client does without only if it is told to
+                # Basic cannot encrypt, and the client needs an option for that
                 "ansible_psrp_message_encryption": "never" if self.authentication == "basic" else "auto",
             },
         }
@@ -117,7 +117,7 @@ class Farm:
         }
 
     def write_inventory(self, path: pathlib.Path, connection: str | None = None) -> None:
-        """Write it, whole or not at all, for its owner only. It is JSON, which is YAML as well."""
+        """Write the inventory in one step, readable only for its owner. It is JSON, which is also YAML."""
         new = path.with_name(path.name + ".new")
         new.touch(mode=0o600)
         new.write_text(json.dumps(self.inventory(connection), indent=2) + "\n")
@@ -130,15 +130,13 @@ def _close(endpoints: list[Endpoint]) -> None:
 
 
 def _free_addresses(count: int) -> list[str]:
-    """Addresses on which nobody listens at the ports of WinRM: farms that run side by side keep out of each other's
-    way.
-    """
+    """Addresses with free ports for WinRM, so that several farms can run side by side."""
     for _attempt in range(200):
         first = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}"
         addresses = [f"{first}.{number}" for number in range(1, count + 1)]
         if count <= 254 and all(map(_is_free, addresses)):
             return addresses
-    raise OSError(f"no {count} addresses (of at most 254) with the ports {HTTP_PORT} and {HTTPS_PORT} free were found")
+    raise OSError(f"no {count} addresses (at most 254) with free ports {HTTP_PORT} and {HTTPS_PORT} were found")
 
 
 def _is_free(address: str) -> bool:

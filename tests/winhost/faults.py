@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What can go wrong on a host while it does what a client asked for."""
+"""Faults: what goes wrong on a host while it works for a client."""
 
 from __future__ import annotations
 
@@ -15,25 +15,27 @@ import typing as t
 from . import policy
 from .payload import Payload
 from .shells import Command
-from .tree import DWORD
+from .tree import DWORD, Change
 
 if t.TYPE_CHECKING:
     from .host import Host
 
 KINDS: t.Final = {
     "denied": "the operation fails: access is denied",
-    "refuse": "the service refuses to start or to reload",
+    "refuse": "the service refuses to start or reload",
     "change": "another program writes to the policy store",
-    "cut": "the client's connection is reset; what runs goes on",
-    "silent": "the host answers nobody any more; what runs goes on",
-    "hang": "what runs stands still; the host answers",
-    "kill": "what runs dies",
+    "start": "another program starts the service",
+    "cut": "the connection of the client is reset; the command goes on",
+    "silent": "the host stops answering; the command goes on",
+    "hang": "the command hangs; the host answers",
+    "kill": "the command is killed",
 }
-"""The kinds of faults, and what happens."""
+"""The kinds of faults and their effects."""
 
-PLACES: t.Final = ("any", "service", "read", "apply", "tell")
-"""Where, beside the number of an operation of an apply request: any operation, the start or reload of the service, the
-request as a whole.
+PLACES: t.Final = ("any", "service", "read", "apply", "notify")
+"""The places of faults besides the number of an operation of an apply request.
+
+They are any operation, the start or reload of the service, and a request as a whole.
 """
 
 SYNTAX: t.Final = (
@@ -45,16 +47,15 @@ _PLACE_OF: t.Final = {"refuse": "service"}
 
 
 class FaultError(ValueError):
-    """A text that is no fault; says what one is made of."""
+    """A text that is not a fault; the message has the syntax."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """A `kind` of fault, `when` (before, after) something is done at a `place`: the number of an operation, or one of
-    `PLACES`.
+    """A fault of a `kind` before or after (`when`) a `place`: the number of an operation, or one of `PLACES`.
 
-    It happens once, or each time with the probability `rate`. `host` is the name of the only host to have it. What
-    waits does so for some `seconds`; None is as long as the client wants, or the host is there.
+    It happens once or, with a `rate`, each time with that probability. `host` is the name of the only host that has it.
+    A `hang` or `silent` lasts for `seconds`; None is until the client or the host ends.
     """
 
     kind: str
@@ -66,18 +67,18 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise FaultError(f"'{self.kind}' is no kind of fault")
+            raise FaultError(f"'{self.kind}' is not a kind of fault")
         of_operation = isinstance(self.place, int) or self.place == "any"
         if self.kind == "denied" and not of_operation:
-            raise FaultError(f"only an operation can be denied (N or any), not '{self.place}'")
+            raise FaultError(f"'denied' needs an operation (N or any), not '{self.place}'")
         if self.kind == "refuse" and self.place != "service":
-            raise FaultError(f"only the service refuses, not '{self.place}'")
+            raise FaultError(f"'refuse' needs the place 'service', not '{self.place}'")
         if isinstance(self.place, int) and self.place < 1:
-            raise FaultError("operations are counted from 1")
+            raise FaultError("the number of an operation must be 1 or more")
         if self.rate is not None and not 0 < self.rate <= 1:
-            raise FaultError("a rate is more than 0% and at most 100%")
+            raise FaultError("a rate must be more than 0% and at most 100%")
         if self.seconds is not None and self.kind not in _WAITING:
-            raise FaultError(f"only {' and '.join(_WAITING)} last for some seconds, not '{self.kind}'")
+            raise FaultError(f"only {' and '.join(_WAITING)} take 'for SECONDS', not '{self.kind}'")
 
     @classmethod
     def parse(cls, text: str) -> Fault:
@@ -89,12 +90,12 @@ class Fault:
             while words:
                 name, value = _part(words)
                 if name in given:
-                    raise FaultError(f"'{value}' is the second {name}")
+                    raise FaultError(f"'{value}' is a second {name}; a fault has one")
                 given.add(name)
                 found[name] = value
             return cls(kind, **found)
         except FaultError as error:
-            raise FaultError(f"{error}; a fault is {SYNTAX}") from None
+            raise FaultError(f"{error}. The syntax is {SYNTAX}") from None
 
     def __str__(self) -> str:
         rate = "" if self.rate is None else f" {self.rate * 100:g}%"
@@ -103,14 +104,14 @@ class Fault:
         return f"{self.kind} {self.when} {self.place}{rate}{host}{seconds}"
 
     def is_at(self, when: str, place: str, number: int) -> bool:
-        """Whether it can happen at an "operation" with this number, or at another place."""
+        """Whether it can happen at an "operation" of this number, or at another place."""
         if self.when != when:
             return False
         return self.place in ("any", number) if place == "operation" else self.place == place
 
 
 def _part(words: list[str]) -> tuple[str, t.Any]:
-    """Takes one part of a fault off the front: its name and value."""
+    """Remove the first part of a fault; returns its name and value."""
     word = words.pop(0)
     if word in ("before", "after"):
         return "when", word
@@ -122,28 +123,33 @@ def _part(words: list[str]) -> tuple[str, t.Any]:
         return "rate", _number(word[:-1]) / 100
     if word in ("on", "for"):
         if not words:
-            raise FaultError(f"there is nothing behind '{word}'")
+            raise FaultError(f"'{word}' needs a word after it")
         value = words.pop(0)
         return ("host", value) if word == "on" else ("seconds", _number(value))
-    raise FaultError(f"'{word}' is no part of a fault")
+    raise FaultError(f"'{word}' is not a part of a fault")
 
 
 def _number(text: str) -> float:
     if not text.replace(".", "", 1).isdecimal():
-        raise FaultError(f"'{text}' is no number")
+        raise FaultError(f"'{text}' is not a number")
     return float(text)
 
 
 class Refused(Exception):
-    """What was about to be done fails; the text is that of the system."""
+    """The operation fails; the message is that of the system."""
 
 
 class Killed(Exception):
-    """What runs is dead."""
+    """The command is dead."""
+
+
+def _write_other(count: int) -> list[Change]:
+    """A key that belongs to no policy."""
+    return [("set", rf"{policy.LOCAL}\Other", "n", DWORD, count)]
 
 
 class Faults:
-    """The faults that a host is going to have; it is true as long as there are any."""
+    """The pending faults of a host. It is false if there are none."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -152,18 +158,20 @@ class Faults:
         self._cleared = 0
         self._silent_until = 0.0
         self._changes = 0
+        self.writes: t.Callable[[int], list[Change]] = _write_other
+        """The changes that another program makes; the argument counts them."""
 
     def __bool__(self) -> bool:
         return bool(self._left)
 
     def add(self, *faults: Fault | str) -> None:
-        """Let these happen: once each, or at their rate, with chances that are the same in each run of the host."""
+        """Add faults. Those with a rate happen at the same places in each run."""
         for fault in faults:
             found = Fault.parse(fault) if isinstance(fault, str) else fault
             self._left.append((found, random.Random(f"{self._host.name} {found}")))
 
     def clear(self) -> None:
-        """No more faults; what hangs goes on, who was silent speaks."""
+        """Remove all faults; a hanging command goes on, a silent host answers."""
         with self._condition:
             self._left.clear()
             self._cleared += 1
@@ -171,19 +179,19 @@ class Faults:
             self._condition.notify_all()
 
     def meet(self, when: str, place: str, number: int, command: Command) -> None:
-        """Let happen to `command` what happens now. Raises `Refused`, `Killed`."""
+        """Let the faults of this place happen to `command`. Raises `Refused`, `Killed`."""
         found, cleared = self._take(when, place, number)
         for fault in found:
             self._host.event("fault", str(fault))
             self._happen(fault, command, cleared)
 
     def _take(self, when: str, place: str, number: int) -> tuple[list[Fault], int]:
-        """The faults that happen now, and how often all were cleared so far. Those that happen once are gone then."""
+        """The faults that happen now, and how often all were cleared so far. Faults without a rate are removed."""
         with self._condition:
             found: list[Fault] = []
             for entry in list(self._left):
                 fault, chance = entry
-                # one that is there twice happens twice, and not at once
+                # the same fault twice happens at two places
                 if fault in found or not fault.is_at(when, place, number):
                     continue
                 if fault.rate is None or chance.random() < fault.rate:
@@ -193,7 +201,7 @@ class Faults:
             return found, self._cleared
 
     def was_silent(self) -> bool:
-        """Whether the host does not answer; returns when it does."""
+        """Whether the host was silent; returns when it answers again."""
         with self._condition:
             silent = self._silent_until > time.monotonic()
             while (left := self._silent_until - time.monotonic()) > 0:
@@ -208,7 +216,9 @@ class Faults:
                 raise Refused("Cannot control PolicyAgent service on computer '.'.")
             case "change":
                 self._changes += 1
-                self._host.registry.change([("set", rf"{policy.LOCAL}\Other", "n", DWORD, self._changes)])
+                self._host.registry.change(self.writes(self._changes))
+            case "start":
+                self._host.start_service()
             case "cut":
                 command.cut()
             case "silent":
@@ -232,7 +242,7 @@ class Faults:
 
 
 class Course:
-    """A command on its way past the faults of its host."""
+    """The faults that happen while a command runs."""
 
     def __init__(self, host: Host, command: Command) -> None:
         self._faults = host.faults
@@ -241,18 +251,18 @@ class Course:
         self._request = ""
 
     def begin(self) -> None:
-        """Its input is complete. Raises `Killed`."""
+        """Call this when the input is complete. Raises `Killed`."""
         payload = Payload.parse(bytes(self._command.input)) if self._faults else None
         self._request = payload.details()[-1] if payload else ""
         self.meet("before", self._request)
 
     def end(self) -> None:
-        """It has done what it was to do, and its answer is not out yet. Raises `Killed`."""
+        """Call this when the command has ended, before its answer is sent. Raises `Killed`."""
         self.meet("after", self._request)
 
     @contextlib.contextmanager
     def step(self, place: str) -> t.Iterator[None]:
-        """Around an "operation" or the telling of the "service". Raises `Refused`, `Killed`."""
+        """Surrounds an "operation" or the notification of the "service". Raises `Refused`, `Killed`."""
         self.meet("before", place)
         yield
         self.meet("after", place)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""One simulated host: a folder with its registry, its settings, its service, and what it saw."""
+"""A simulated host: a folder with its registry, settings, service and events."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from .faults import Faults
 from .journal import Follower, Registry, append
 from .tree import DWORD, STRING, Change, Tree, Value, below, find_key, get
 
-UNTOLD: t.Final = r"HKLM\SOFTWARE\ipsec.windows"
-"""The mark of the collection's host module; as a volatile key it goes when the host boots."""
+PENDING: t.Final = r"HKLM\SOFTWARE\ipsec.windows"
+"""The mark of the collection's host module for a pending notification: a volatile key, which a boot removes."""
 SERVICE_KEY: t.Final = r"HKLM\SYSTEM\CurrentControlSet\Services\PolicyAgent"
 _VERSION_KEY: t.Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 START_TYPES: t.Final = {"boot": 0, "system": 1, "automatic": 2, "manual": 3, "disabled": 4}
@@ -32,23 +32,29 @@ SETTINGS: t.Final[dict[str, t.Any]] = {
     "names": {},
     "interfaces": {},
     "servers": {},
+    "mutex": "free",
+    "vanishing": [],
     "event_log": False,
 }
-"""The settings of a host and their defaults. `names` and `interfaces` list addresses, `servers` those of dns, wins,
-dhcp, gateway. With `event_log`, the engine powershell logs script blocks and the parameters of commands.
+"""The settings of a host and their defaults.
+
+`names` and `interfaces` list addresses, `servers` those of dns, wins, dhcp and gateway. `mutex` says who has created
+the mutex of the collection: nobody (`free`), or another account, which lets administrators wait for it (`shared`) or
+not (`denied`). `vanishing` lists keys of the policy store that somebody deletes while they are read. With `event_log`,
+the PowerShell engine logs script blocks and the parameters of commands.
 """
 
 
 @dataclasses.dataclass(frozen=True)
 class Enforced:
-    """The policy that the service has taken. `epoch` counts how often it took one."""
+    """The policy that the service has loaded. `epoch` counts how often it loaded one."""
 
     epoch: int
     in_force: policy.InForce | None
 
 
 class Host:
-    """A host whose state is `folder`; a folder that is new becomes a fresh Windows Server 2022."""
+    """A host whose state is in `folder`; a new folder becomes a fresh Windows Server 2022."""
 
     def __init__(self, folder: pathlib.Path, name: str, address: str) -> None:
         self.folder = folder
@@ -64,14 +70,12 @@ class Host:
         self.faults = Faults(self)
         self.running = False
         self.open_connections: set[tuple[str, int, int]] = set()
-        """(peer, its port, our port), kept by the endpoint."""
+        """(peer, its port, own port), maintained by the endpoint."""
         self.traffic = 0
-        """Bytes of messages in and out, without what HTTP puts around them."""
+        """Bytes of all messages, without HTTP headers."""
         self.enforced = Enforced(0, None)
-        self.lie: t.Callable[[dict[str, t.Any]], t.Any] | None = None
-        """What the Python engine answers to a request in place of the truth, doing nothing: a value, or a text as it
-        is. None is the truth after all.
-        """
+        self.forge: t.Callable[[dict[str, t.Any]], t.Any] | None = None
+        """Returns a forged answer of the Python engine to a request, a value or raw text; None for the correct one."""
         if not self._settings.exists():
             self._settings.write_text(json.dumps(SETTINGS | {"computer": name.upper()}, indent=2))
             self.registry.change(_fresh_registry())
@@ -94,7 +98,7 @@ class Host:
         new.replace(self._settings)
 
     def set_version(self, product: str, major: int, minor: int, build: int) -> None:
-        """What version of Windows the host says it is."""
+        """Set the version of Windows that the host reports."""
         self.registry.change(_version(product, major, minor, build))
 
     def now(self) -> int:
@@ -111,11 +115,11 @@ class Host:
         return get(self.tree, key, name)
 
     def import_reg(self, data: bytes) -> None:
-        """Take a .reg file in, whole or not at all (`regfile.RegFileError`)."""
+        """Import a .reg file as a whole. Raises `regfile.RegFileError`."""
         self.registry.change(regfile.parse(data))
 
     def assign_domain_policy(self, path: str, name: str, objects: Tree) -> None:
-        """Do what Group Policy does: say which policy is assigned and put its objects into the cache."""
+        """Assign a domain policy and put its objects into the cache, as Group Policy does."""
         changes: list[Change] = [
             ("set", policy.ASSIGNMENT, "DSIPSECPolicyPath", STRING, path),
             ("set", policy.ASSIGNMENT, "DSIPSECPolicyName", STRING, name),
@@ -131,7 +135,7 @@ class Host:
 
     @property
     def start_type(self) -> str | None:
-        """None where the host has no such service."""
+        """None if the host has no such service."""
         if find_key(self.tree, SERVICE_KEY) is None:
             return None
         number = self.get(SERVICE_KEY, "Start")
@@ -148,8 +152,8 @@ class Host:
         self._act("start")
 
     def boot(self) -> None:
-        """Start the service as Windows does where a policy is assigned."""
-        self.registry.change([("delete", UNTOLD)])
+        """Boot: remove the mark for a pending notification, and start the service if a policy is assigned."""
+        self.registry.change([("delete", PENDING)])
         assigned = self.get(policy.LOCAL, "ActivePolicy") or self.get(policy.ASSIGNMENT, "DSIPSECPolicyPath")
         if assigned and self.start_type not in (None, "disabled"):
             self.start_service()
@@ -172,9 +176,7 @@ class Host:
         self.sync()
 
     def sync(self) -> Enforced:
-        """Take note of what was done to the service; after a start or a control 129 it has taken the policy of that
-        moment.
-        """
+        """Follow what was done to the service: a start or a control 129 makes it load the policy of that moment."""
         with self._lock:
             for action in self._service.read():
                 if action[0] in ("start", "stop"):
@@ -197,47 +199,50 @@ class Host:
     # the network
 
     def verdict(self, peer: str, peer_port: int, port: int) -> str:
-        """What becomes of a connection: permit, block or negotiate, of its two directions the worse."""
+        """The verdict on a connection (permit, block or negotiate): the stricter one of its two directions."""
         in_force = self.sync().in_force
         if in_force is None:
             return "permit"
-        servers = self.setting("servers")
         addresses = enforcement.HostAddresses(
-            frozenset(
-                map(ipaddress.ip_address, [self.address, *itertools.chain(*self.setting("interfaces").values())])
-            ),
-            **{kind: frozenset(map(ipaddress.ip_address, found)) for kind, found in servers.items()},
+            **{kind: frozenset(map(ipaddress.ip_address, found)) for kind, found in self.local_addresses().items()}
         )
         inbound = enforcement.tcp(peer, peer_port, self.address, port, inbound=True)
         outbound = enforcement.tcp(self.address, port, peer, peer_port, inbound=False)
         verdicts = [enforcement.verdict(in_force, packet, addresses) for packet in (inbound, outbound)]
         return next((v for v in ("block", "negotiate") if v in verdicts), "permit")
 
+    def local_addresses(self) -> dict[str, list[str]]:
+        """The addresses of the host itself (`me`) and of the servers that it uses."""
+        own = [self.address, *itertools.chain(*self.setting("interfaces").values())]
+        servers = self.setting("servers")
+        return {"me": own, **{kind: servers.get(kind, []) for kind in ("dns", "wins", "dhcp", "gateway")}}
+
     def connections(self, port: int) -> list[dict[str, t.Any]]:
-        """The connections that arrive at a port, as the host's own network tells."""
+        """The connections to a port, in the form of the answer to a read request."""
         return [
             {"local": self.address, "remote": peer, "remote_port": peer_port}
             for peer, peer_port, at in sorted(self.open_connections)
             if at == port
         ]
 
-    # what it saw
+    # events
 
     def event(self, name: str, *details: t.Any) -> None:
         append(self._events, [(self.now(), name, *details)])
 
     def events(self, name: str | None = None) -> list[list[t.Any]]:
-        """What the host saw, oldest first: [time, name, …]. Names: executed, logon_failed, service, policy_taken, cut,
-        registry_security, fault …
+        """The events of the host, oldest first: [time, name, …].
+
+        Names are executed, logon_failed, service, policy_taken, cut, registry_security, mutex, fault and others.
         """
         return [event for event in Follower(self._events).read() if name is None or event[1] == name]
 
     def policies(self) -> list[policy.Policy]:
-        """The local policies, as the host's own reader sees them."""
+        """The local policies, as the reader of the simulated host sees them."""
         return policy.policies(self.tree)
 
     def store(self) -> Tree:
-        """The keys of the local policy store, as they are at this moment."""
+        """A copy of the keys of the local policy store."""
         tree = self.tree
         return {key: dict(tree[key]) for key in below(tree, policy.LOCAL)}
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The collection's host module as its protocol describes it (docs/host-module.md), for hosts without PowerShell."""
+"""The host module of the collection (docs/host-module.md), for hosts without PowerShell."""
 
 from __future__ import annotations
 
@@ -15,21 +15,26 @@ import typing as t
 
 from . import policy
 from .faults import Course, Refused
-from .host import UNTOLD, Host
+from .host import PENDING, Host
 from .tree import DWORD, QWORD, Change, Tree, Value, below, find_key
 
 
 class _Refused(Exception):
+    """A request that is refused, with the reason for the answer."""
+
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
 
 
 class _Failed(Exception):
-    """What the registry or the service refuses."""
+    """A failure of the registry or the service."""
 
 
 CONTAINER_SECURITY: t.Final = "D:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)(A;CI;KR;;;NS)"
+MUTEX_SECURITY: t.Final = "D:(A;;0x1f0001;;;SY)(A;;0x1f0001;;;BA)"
+_PROTOCOL: t.Final = 2
+_POWERSHELL: t.Final = "5.1.20348.1"
 
 
 class HostModule:
@@ -44,37 +49,62 @@ class HostModule:
         actions: dict[str, t.Callable[[dict[str, t.Any]], dict[str, t.Any]]] = {
             "read": self._read,
             "apply": functools.partial(self._apply, course),
-            "tell": functools.partial(self._tell, course),
+            "notify": functools.partial(self._notify, course),
         }
         try:
             do = actions.get(request["do"])
-            if request["protocol"] != 1 or do is None:
+            if request["protocol"] != _PROTOCOL or do is None:
                 raise _Refused("unknown_request", f"there is no request '{request['protocol']} {request['do']}'")
             answer = do(request)
         except _Refused as refused:
             answer = {"failed": True, "msg": str(refused), "reason": refused.reason}
-        return {**answer, "protocol": 1, "changed": False}
+        return {**answer, "protocol": _PROTOCOL, "changed": False}
 
     def _read(self, request: dict[str, t.Any]) -> dict[str, t.Any]:
+        answer = {
+            "names": {name: self._addresses("names", name.rstrip(".")) for name in request["names"]},
+            "interfaces": {guid: self._addresses("interfaces", guid) for guid in request["interfaces"]},
+        }
+        for part in request["parts"]:
+            answer |= self._read_part(part, request)
+        return answer
+
+    def _read_part(self, part: str, request: dict[str, t.Any]) -> dict[str, t.Any]:
         host = self._host
-        text = store_text(host.tree, policy.LOCAL)
+        match part:
+            case "store":
+                self._let_keys_vanish()
+                text = store_text(host.tree, policy.LOCAL)
+                return {"store": _pack(text), "digest": _digest(text)}
+            case "service":
+                return {"service": self._service(), "pending": find_key(host.tree, PENDING) is not None}
+            case "domain":
+                return {"domain": self._domain()}
+            case "system":
+                return self._system()
+            case "addresses":
+                return {"addresses": host.local_addresses()}
+            case "connections":
+                return {"connections": host.connections(request["port"])}
+        raise _Refused("unknown_request", f"there is no part '{part}'")
+
+    def _system(self) -> dict[str, t.Any]:
+        host = self._host
         version = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
         major, minor = (host.get(version, f"Current{part}VersionNumber") for part in ("Major", "Minor"))
         shown = str(host.get(version, "CurrentVersion") or "") if major is None else f"{major}.{minor}"
         return {
-            "store": _pack(text),
-            "digest": _digest(text),
             "now": host.now(),
             "product": str(host.get(version, "ProductName") or ""),
             "version": f"{shown}.{host.get(version, 'CurrentBuildNumber') or ''}",
+            "powershell": _POWERSHELL,
             "writable": host.setting("administrator"),
-            "service": self._service(),
-            "untold": find_key(host.tree, UNTOLD) is not None,
-            "domain": self._domain(),
-            "names": {name: self._addresses("names", name.rstrip(".")) for name in request["names"]},
-            "interfaces": {guid: self._addresses("interfaces", guid) for guid in request["interfaces"]},
-            "connections": host.connections(request["port"]),
         }
+
+    def _let_keys_vanish(self) -> None:
+        """Delete the keys that vanish while they are read."""
+        for path in self._host.setting("vanishing"):
+            self._host.registry.change([("delete", f"{policy.LOCAL}\\{path}")])
 
     def _addresses(self, setting: str, name: str) -> list[str]:
         known = self._host.setting(setting)
@@ -95,18 +125,21 @@ class HostModule:
 
     def _apply(self, course: Course, request: dict[str, t.Any]) -> dict[str, t.Any]:
         if not self._host.setting("administrator"):
-            raise _Refused("not_administrator", "the user is no administrator of this host")
+            raise _Refused("not_administrator", "the user is not an administrator of this host")
         answer: dict[str, t.Any] = {"applied": 0, "store": None, "error": None, "conflict": False, "now": None}
         answer["service"] = None
+        if self._host.setting("mutex") == "denied":
+            raise _Refused("mutex_denied", "access to the mutex Global\\ipsec.windows is denied")
+        self._host.event("mutex", MUTEX_SECURITY if self._host.setting("mutex") == "free" else "Synchronize")
         if not self._mutex.acquire(timeout=30):
-            raise _Refused("busy", "another run has held the policy store for 30 seconds")
+            raise _Refused("busy", "another task has been using the policy store for 30 seconds")
         try:
             text = store_text(self._host.tree, policy.LOCAL)
             if _digest(text) != request["expect"]:
                 answer.update(conflict=True, store=_pack(text), digest=_digest(text), now=self._host.now())
                 return answer
-            if request["announce"]:
-                self._host.registry.change([("create", UNTOLD)])
+            if request["mark_pending"]:
+                self._host.registry.change([("create", PENDING)])
             for line in _unpack(request["operations"]).splitlines():
                 try:
                     self._operate(course, line)
@@ -135,10 +168,10 @@ class HostModule:
             changes.append(("create", key))
         elif kind == "d":
             if not path:
-                raise _Failed("the container is never deleted")
+                raise _Failed("the container cannot be deleted")
             changes.append(("delete", key))
         elif find_key(self._host.tree, key) is None:
-            raise _Failed(f"the key {path} is not there")
+            raise _Failed(f"the key {path} does not exist")
         elif kind == "u":
             changes.append(("unset", key, _decode(fields[1])))
         elif fields[2] == "0":
@@ -148,58 +181,56 @@ class HostModule:
         with course.step("operation"):
             self._host.registry.change(changes)
 
-    def _tell(self, course: Course, request: dict[str, t.Any]) -> dict[str, t.Any]:
+    def _notify(self, course: Course, request: dict[str, t.Any]) -> dict[str, t.Any]:
         return {"service": self._change_service(course, request["service"])}
 
     def _change_service(self, course: Course, wanted: dict[str, t.Any]) -> dict[str, t.Any]:
-        told, problem = "nothing", None
+        notification, problem = "none", None
         try:
-            told = self._set_service(course, wanted)
+            notification = self._set_service(course, wanted)
         except (_Failed, Refused) as error:
-            told, problem = "failed", str(error)
-        if told not in ("nothing", "failed"):
-            self._host.registry.change([("delete", UNTOLD)])
-        return {**self._service(), "told": told, "error": problem}
+            notification, problem = "failed", str(error)
+        if notification not in ("none", "failed"):
+            self._host.registry.change([("delete", PENDING)])
+        return {**self._service(), "notification": notification, "error": problem}
 
     def _set_service(self, course: Course, wanted: dict[str, t.Any]) -> str:
-        """Returns what the service was told."""
-        host, tell = self._host, wanted["tell"]
-        if (wanted["start_type"] or tell) and not host.setting("administrator"):
+        """Returns how the service was notified."""
+        host, notify = self._host, wanted["notify"]
+        if (wanted["start_type"] or notify) and not host.setting("administrator"):
             raise _Failed("Service 'PolicyAgent' cannot be controlled: Access is denied")
         if wanted["start_type"]:
             if host.start_type is None:
                 raise _Failed("Cannot find any service with service name 'PolicyAgent'.")
             host.set_start_type(wanted["start_type"])
-        if tell is None or host.start_type is None:
-            return "nothing"
+        if notify is None or host.start_type is None:
+            return "none"
         if not host.sync_running():
             if host.start_type == "disabled":
                 raise _Failed("Service 'IPsec Policy Agent (PolicyAgent)' cannot be started because it is disabled.")
             with course.step("service"):
                 host.start_service()
             return "started"
-        if tell == "restart":
+        if notify == "restart":
             if host.start_type == "disabled":
                 raise _Failed("the service is disabled")
             host.stop_service()
             with course.step("service"):
                 host.start_service()
             return "restarted"
-        if tell == "reload":
-            with course.step("service"):
-                host.reload_service()
-            return "asked"
-        return "nothing"
+        with course.step("service"):
+            host.reload_service()
+        return "asked"
 
 
 def store_text(tree: Tree, root: str) -> str:
-    """A subtree in the form in which it travels."""
+    """A subtree as the text of docs/host-module.md."""
     lines = []
     keys = [(key[len(root) + 1 :], key) for key in below(tree, root)]
     for path, key in sorted(keys, key=lambda item: _units(item[0])):
         lines.append(f"k;{_encode(path)}\n")
         for name, (kind, data) in sorted(tree[key].items(), key=lambda item: _units(item[0])):
-            # of another size than its kind has: unknown
+            # the size does not fit the kind
             known = 0 if kind in (DWORD, QWORD) and isinstance(data, bytes) else kind
             lines.append(f"v;{_encode(name)};{known};{_value(known, data)}\n")
     return "".join(lines)

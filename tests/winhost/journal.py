@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Files of one JSON array a line that several processes append to and nobody rewrites: registry, service, events.
+"""Journals of the registry, the service and events: files with one JSON array a line.
 
-A process that is killed leaves a prefix of what it did. A text that JSON cannot hold (unpaired surrogates) is `{"u16":
-base64}`, bytes are `{"b64": base64}`.
+Several processes append to them; a killed process leaves the lines that it has written. A text that JSON cannot hold
+(unpaired surrogates) is `{"u16": base64}`, bytes are `{"b64": base64}`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .tree import EXPAND_STRING, MULTI_STRING, STRING, Change, Tree, Value, appl
 
 
 def append(path: pathlib.Path, lines: t.Iterable[t.Sequence[t.Any]]) -> None:
-    """Add lines in one write."""
+    """Append lines in one write."""
     data = "".join(json.dumps(line) + "\n" for line in lines).encode("ascii")
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
@@ -30,7 +30,7 @@ def append(path: pathlib.Path, lines: t.Iterable[t.Sequence[t.Any]]) -> None:
 
 
 class Follower:
-    """Reads a file on from where the last look ended; whole lines only."""
+    """Reads a file from where the last read ended; whole lines only."""
 
     def __init__(self, path: pathlib.Path) -> None:
         self.path = path
@@ -51,7 +51,7 @@ class Follower:
 
 
 class Registry:
-    """The registry of a host: its journal, and the tree that it amounts to."""
+    """The registry of a host: its journal, and the resulting tree."""
 
     def __init__(self, path: pathlib.Path) -> None:
         self.path = path
@@ -62,7 +62,7 @@ class Registry:
 
     @property
     def tree(self) -> Tree:
-        """The registry as it is now. It is not to be changed."""
+        """The current registry. Callers must not change it."""
         with self._lock:
             new = self._follower.read()
             if new:
@@ -75,7 +75,7 @@ class Registry:
 
 
 def replay(path: pathlib.Path) -> t.Iterator[Tree]:
-    """A registry as it was after each of its changes, oldest first: one tree that goes on with each step."""
+    """A registry after each of its changes, oldest first. It is one tree, which each step changes."""
     tree: Tree = {}
     spelling: dict[str, str] = {}
     for line in Follower(path).read():

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Policy objects as Active Directory exports them, laid out as a registry store."""
+"""Converts policy objects that Active Directory has exported to a policy store in the registry."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WHEN_CHANGED = 0x386D4380
 
 
 def to_tree(text: str, container: str) -> Tree:
-    """The objects of an LDIF as keys below `container`; all were changed at `WHEN_CHANGED`."""
+    """The objects of an LDIF as keys below `container`; all have the time `WHEN_CHANGED`."""
     tree: Tree = {container: {}}
     for entry in text.strip().split("\n\n"):
         attributes = _attributes(entry)

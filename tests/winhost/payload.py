@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What Ansible pipes into PowerShell, as far as a simulated host wants to know."""
+"""The input that Ansible sends to PowerShell."""
 
 from __future__ import annotations
 
@@ -11,11 +11,24 @@ import typing as t
 
 _SEPARATOR: t.Final = b"\0\0\0\0"
 _MODULE_WRAPPER: t.Final = "module_wrapper.ps1"
+_JSON_LIMIT: t.Final = 2_097_152
+TOO_LARGE: t.Final = (
+    b"ConvertFrom-Json : Error during serialization or deserialization using the JSON JavaScriptSerializer. The length "
+    b"of the string exceeds the value set on the maxJsonLength property."
+)
+"""The error of Windows PowerShell 5.1 for a JSON text that is too long."""
+
+
+def is_too_large(data: bytearray) -> bool:
+    """Whether a part of the input is too long for Windows PowerShell 5.1."""
+    return len(data) > _JSON_LIMIT and any(
+        len(part) > _JSON_LIMIT for part in data.decode(errors="replace").split(_SEPARATOR.decode())
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class Payload:
-    """`script` is a helper of Ansible's own or the module to run; `wrappers` are around it (become, async)."""
+    """`script` is one of Ansible's own scripts or the module to run; `wrappers` run it (become, async)."""
 
     script: str
     arguments: dict[str, t.Any] | None = dataclasses.field(default=None, repr=False)
@@ -23,7 +36,7 @@ class Payload:
 
     @classmethod
     def parse(cls, data: bytes) -> Payload | None:
-        """A bootstrap, a manifest and data, with lines of NULs between them; None for other input (`raw`)."""
+        """A bootstrap, a manifest and data, separated by lines of NULs; None for other input (`raw`)."""
         parts = [part.strip(b"\r\n") for part in data.split(_SEPARATOR)]
         if len(parts) < 2:
             return None
@@ -48,7 +61,7 @@ class Payload:
         return self.script.rpartition(".")[2]
 
     def details(self) -> list[str]:
-        """What may be written down: the module, and of the host module which request it was. Never its data."""
+        """What may be logged: the module and, for the host module, the request. Never its data."""
         found = [self.module]
         if self.module == "ipsec_host" and self.arguments:
             found.append(str(json.loads(self.arguments["request"]).get("do")))

@@ -4,7 +4,7 @@
 """The simulated PolicyAgent's own reader of a policy store, written from MS-GPIPSEC 2.2.1 alone.
 
 It reads what Windows would enforce: filters, actions, authentication, tunnels. A policy that cannot be read is a
-`StoreError`; the simulated host then enforces none of it and notes that (what Windows does is not known).
+`StoreError`; the simulated host then enforces nothing and logs an event (what Windows does is unknown).
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ _ACTIONS: t.Final = {
 _DEFAULT_RESPONSE: t.Final = "62f49e13-6c37-11d1-864c-14a300000000"
 _AUTHENTICATION: t.Final = {1: "preshared key", 3: "certificate", 5: "kerberos"}
 _INTERFACES: t.Final = {0xFFFFFFFF: "dialup", 0xFFFFFFFE: "lan", 0xFFFFFFFD: "all"}
+_FILTERS_V2: t.Final = uuid.UUID("35fecd3d-ae29-4373-8a6a-c5d8fab2fb08").bytes_le
 _SPECIAL_V1: t.Final = {1: "dns", 2: "wins", 3: "dhcp", 4: "gateway"}
 _SPECIAL_V2: t.Final = {0: "any", 8: "me", 0x10: "dns", 0x20: "wins", 0x40: "dhcp", 0x80: "gateway"}
 
@@ -45,7 +46,7 @@ class StoreError(Exception):
 class Address:
     """`kind` is me, any, dns, wins, dhcp, gateway, or net with `value` under `mask`, or range from `value` to `last`.
 
-    `versions` are the IP versions it speaks of. `name` is the DNS name it came from.
+    `versions` are the IP versions that it matches. `name` is the DNS name that it was made from.
     """
 
     kind: str
@@ -71,7 +72,7 @@ class Filter:
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """`authentication` pairs the kind of each method with its text, which is never shown. `methods` are the quick mode
+    """`authentication` has the kind and the text of each method; the text is never shown. `methods` are the quick-mode
     offers.
     """
 
@@ -112,14 +113,14 @@ class Policy:
 
 @dataclasses.dataclass(frozen=True)
 class InForce:
-    """The policy that the host enforces, and whether it is the `local` one or the `domain`'s."""
+    """The policy that the host enforces; `source` is `local` or `domain`."""
 
     source: str
     policy: Policy
 
 
 def read(tree: Tree) -> InForce | None:
-    """The policy in force: the domain's before the local one. Raises `StoreError`."""
+    """The policy in force: a domain policy wins over the local one. Raises `StoreError`."""
     path = get(tree, ASSIGNMENT, "DSIPSECPolicyPath")
     if isinstance(path, str) and path:
         name = path.lower().removeprefix("ldap://").removeprefix("cn=").partition(",")[0]
@@ -151,7 +152,7 @@ def _read_policy(tree: Tree, path: str) -> Policy:
     interval = data.u32()
     isakmp = _follow(tree, key, "ipsecISAKMPReference")
     if len(isakmp) != 1:
-        raise StoreError(f"{key}: a policy has one ISAKMP policy, not {len(isakmp)}")
+        raise StoreError(f"{key}: a policy must refer to one ISAKMP policy, not to {len(isakmp)}")
     return Policy(
         key,
         _text(tree, key, "ipsecName"),
@@ -172,7 +173,9 @@ class _Data:
 
     def take(self, size: int) -> bytes:
         if self.at + size > len(self.data):
-            raise StoreError(f"{self.key}: the data ends at byte {len(self.data)}, {size} more are needed at {self.at}")
+            raise StoreError(
+                f"{self.key}: the data ends at byte {len(self.data)}, but {size} bytes are expected from byte {self.at}"
+            )
         self.at += size
         return self.data[self.at - size : self.at]
 
@@ -195,7 +198,7 @@ class _Data:
 def _key(tree: Tree, path: str) -> str:
     key = find_key(tree, path)
     if key is None:
-        raise StoreError(f"{path} is referred to and missing")
+        raise StoreError(f"{path} does not exist")
     return key
 
 
@@ -205,7 +208,7 @@ def _text(tree: Tree, key: str, name: str) -> str:
 
 
 def _follow(tree: Tree, key: str, name: str) -> list[str]:
-    """The objects that a value refers to; they lie beside `key`."""
+    """The objects that a value refers to, in the container of `key`."""
     found = get(tree, key, name)
     texts = found if isinstance(found, list) else [found] if isinstance(found, str) else []
     container = key.rpartition("\\")[0]
@@ -218,7 +221,7 @@ def _data(tree: Tree, key: str, guid: str) -> _Data:
         raise StoreError(f"{key} has no ipsecData")
     data = _Data(key, found)
     if data.take(16) != uuid.UUID(guid).bytes_le:
-        raise StoreError(f"{key}: its ipsecData is not of the kind {guid}")
+        raise StoreError(f"{key}: its ipsecData does not start with the GUID {guid}")
     return data
 
 
@@ -246,10 +249,10 @@ def _read_rule(tree: Tree, key: str) -> Rule:
     authentication, connection_type, tunnel, enabled = _read_nfa(tree, key)
     actions = _follow(tree, key, "ipsecNegotiationPolicyReference")
     if len(actions) != 1:
-        raise StoreError(f"{key}: a rule has one negotiation policy, not {len(actions)}")
+        raise StoreError(f"{key}: a rule must refer to one negotiation policy, not to {len(actions)}")
     guid = _text(tree, actions[0], "ipsecNegotiationPolicyAction").strip("{}").lower()
     if guid not in _ACTIONS:
-        raise StoreError(f"{actions[0]}: {guid} is no action")
+        raise StoreError(f"{actions[0]}: '{guid}' is not an action")
     action, inpass = _ACTIONS[guid]
     methods, soft = _read_offers(tree, actions[0])
     kind = _text(tree, actions[0], "ipsecNegotiationPolicyType").strip("{}").lower()
@@ -292,7 +295,7 @@ def _read_nfa(tree: Tree, key: str) -> tuple[tuple[tuple[str, str], ...], str, s
     is_tunnel, is_active = data.u32(), data.u32()
     data.text()
     if data.at - start != length:
-        raise StoreError(f"{key}: the data length says {length}, {data.at - start} bytes belong to it")
+        raise StoreError(f"{key}: the data length is {length}, but the data takes {data.at - start} bytes")
     while data.rest() > 16:
         section = data.take(16)
         if section == bytes([1] * 16):
@@ -302,7 +305,7 @@ def _read_nfa(tree: Tree, key: str) -> tuple[tuple[tuple[str, str], ...], str, s
         elif section == bytes([1] * 15 + [3]):
             endpoint = ipaddress.IPv6Address(data.take(16))
         else:
-            raise StoreError(f"{key}: an unknown section follows at byte {data.at - 16}")
+            raise StoreError(f"{key}: an unknown section begins at byte {data.at - 16}")
     tunnel = str(endpoint) if is_tunnel else ""
     return authentication, _INTERFACES.get(interfaces, str(interfaces)), tunnel, is_active == 1
 
@@ -317,7 +320,7 @@ def _read_offers(tree: Tree, key: str) -> tuple[tuple[tuple[t.Any, ...], ...], b
         seconds, kilobytes, _options, pfs, count = struct.unpack("<5I", data.take(20))
         slots = [struct.unpack("<5I", data.take(20)) for _slot in range(3)]
         if count > 3:
-            raise StoreError(f"{key}: an offer of {count} algorithms")
+            raise StoreError(f"{key}: an offer has {count} algorithms, but at most 3 fit")
         if count == 0:
             soft = True
             continue
@@ -327,17 +330,21 @@ def _read_offers(tree: Tree, key: str) -> tuple[tuple[tuple[t.Any, ...], ...], b
 
 
 def _read_filters(tree: Tree, key: str) -> list[Filter]:
-    """Filters of both versions. A flagged range of version 2 and the subnets beside it say the same twice."""
+    """Filters of both versions. A flagged range of version 2 may have the same meaning as subnets of version 1."""
     data = _data(tree, key, "80dc20b5-2ec8-11d1-a89e-00a0248d3021")
     length, count = data.u32(), data.u32()
-    if length + 24 != len(data.data) and length + 21 != len(data.data):
-        # a section of version 2 follows; its own count of version 1 wins where it is not zero
-        head = data.data[24 + length :]
-        if head[:16] != uuid.UUID("35fecd3d-ae29-4373-8a6a-c5d8fab2fb08").bytes_le:
-            raise StoreError(f"{key}: nothing that is known follows the filters")
-        count = struct.unpack_from("<I", head, 20)[0] or count
+    # the length of older writers counts the number of filters; an extra byte may follow
+    ends = [end for end in (24 + length, 20 + length) if 24 <= end <= len(data.data)]
+    section = next((end for end in ends if data.data.startswith(_FILTERS_V2, end)), None)
+    if section is not None:
+        # its own number of version-1 filters wins unless it is zero
+        count = struct.unpack_from("<I", data.data, section + 20)[0] or count
+    elif not any(len(data.data) - end <= 1 for end in ends):
+        raise StoreError(f"{key}: the data length is {length}, but the data has {len(data.data)} bytes")
     found = [_read_filter(data) for _i in range(count)]
-    if data.rest() > 16:
+    if section is not None:
+        if data.at != section:
+            raise StoreError(f"{key}: the filters end at byte {data.at}, but by the data length at byte {section}")
         data.skip(16 + 4 + 4)
         found += [_read_filter_v2(data) for _i in range(data.u32())]
     return found
@@ -392,7 +399,7 @@ def _read_address_v2(data: _Data, name: str) -> Address:
     first, second = data.take(16), data.take(16)
     versions = {1: (4,), 2: (6,), 3: (4, 6)}.get(version)
     if versions is None:
-        raise StoreError(f"{data.key}: {version} is no version of addresses")
+        raise StoreError(f"{data.key}: an address has the version {version}, which must be 1, 2 or 3")
     if kind in _SPECIAL_V2:
         return Address(_SPECIAL_V2[kind], versions, name=name)
     size = 4 if versions == (4,) else 16
@@ -405,4 +412,4 @@ def _read_address_v2(data: _Data, name: str) -> Address:
         bits = second[0]
         mask = int.from_bytes(second[:4], "big") if size == 4 else ((1 << bits) - 1) << (128 - bits)
         return Address("net", versions, value & mask, mask, name=name)
-    raise StoreError(f"{data.key}: {kind} is no type of address")
+    raise StoreError(f"{data.key}: an address has the unknown type {kind}")

@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""PowerShell remoting (MS-PSRP) inside of WS-Management: runspace pools as shells, pipelines as commands in them. What
-they say to each other is psrpcore's.
+"""PowerShell remoting (MS-PSRP) in WS-Management: runspace pools are shells, pipelines are their commands.
+
+psrpcore reads and writes the messages.
 """
 
 from __future__ import annotations
@@ -32,16 +33,16 @@ from .shells import CHUNK, Command
 from .soap import Fault
 
 RESOURCE: t.Final = "http://schemas.microsoft.com/powershell/"
-"""What the resource of a runspace pool begins with; the name of a configuration follows."""
+"""The prefix of the resource of a runspace pool; the name of a configuration follows."""
 
 _LINE: t.Final = "powershell -NoProfile -NonInteractive -ExecutionPolicy Unrestricted -EncodedCommand "
 
 
 class Pool(Command):
-    """A runspace pool. What is its own, and no pipeline's, comes and goes as that of a command without an id."""
+    """A runspace pool. Messages of the pool itself travel as those of a command without an id."""
 
     def __init__(self) -> None:
-        # what it says is never the answer that still gets out
+        # a pool never delivers the answer of a command
         super().__init__("", 0, "", delivered=True)
         self.remote = ServerRunspacePool()
         self.lock = threading.Lock()
@@ -50,10 +51,10 @@ class Pool(Command):
     def feed(self, data: bytes, end: bool) -> None:
         for event in self.events(data):
             if event.pipeline_id is not None:
-                raise Fault("the message of a pipeline does not say whose it is")
+                raise Fault("the message of a pipeline has no pipeline id")
 
     def events(self, data: bytes) -> list[PSRPEvent]:
-        """What fragments of a client say. Raises `Fault`."""
+        """The events in fragments of a client. Raises `Fault`."""
         with self.lock:
             try:
                 self.remote.receive_data(PSRPPayload(data, StreamType.default, None))
@@ -62,7 +63,7 @@ class Pool(Command):
                 raise Fault(f"the fragments cannot be read: {error}") from None
 
     def waiting(self, pipeline: uuid.UUID | None) -> collections.deque[bytes]:
-        """What can go out for a pipeline, in whole fragments, as each Receive must hold them."""
+        """The output for a pipeline, in whole fragments, as a Receive must not divide them."""
         with self.lock:
             while (payload := self.remote.data_to_send(CHUNK)) is not None:
                 self._ready[payload.pipeline_id].append(payload.data)
@@ -74,15 +75,15 @@ class Pool(Command):
             self._ready.pop(pipeline, None)
 
     def fetch(self, timeout: float) -> tuple[dict[str, bytes], int | None] | None:
-        # it says nothing of itself but answers, which are there
+        # a pool only answers, and its answers are ready
         waiting = self.waiting(None)
         return ({"stdout": waiting.popleft()}, None) if waiting else None
 
 
 class Pipeline(Command):
-    """A script in a runspace pool, run as a command line of its own: input is a line for each object that comes.
+    """A script in a runspace pool, run as a command line: each input object is a line.
 
-    Its output goes out when it has ended, an object for each line.
+    The output is sent when the script ends, one object for each line.
     """
 
     def __init__(self, pool: Pool, pipeline_id: str, epoch: int, start: t.Callable[[Command], None]) -> None:
@@ -92,16 +93,16 @@ class Pipeline(Command):
         self._text = {"stdout": bytearray(), "stderr": bytearray()}
         self._ended = False
         try:
-            # there before its fragments come: they name it
+            # its fragments name it, so it must exist before they arrive
             self._remote = ServerPipeline(pool.remote, uuid.UUID(pipeline_id))
         except ValueError:
-            raise Fault(f"the id of the pipeline, {pipeline_id}, is no UUID") from None
+            raise Fault(f"the pipeline id '{pipeline_id}' is not a UUID") from None
         self.on_kill(lambda: pool.forget(self._remote.pipeline_id))
 
     def feed(self, data: bytes, end: bool) -> None:
         for event in self._pool.events(data):
             if event.pipeline_id != self._remote.pipeline_id:
-                raise Fault(f"the message is not one of the pipeline {self.id}")
+                raise Fault(f"the message does not belong to the pipeline {self.id}")
             if isinstance(event, CreatePipelineEvent):
                 self._create(event)
             elif isinstance(event, PipelineInputEvent):
@@ -112,7 +113,7 @@ class Pipeline(Command):
     def _create(self, event: CreatePipelineEvent) -> None:
         asked = event.pipeline
         if len(asked.commands) != 1 or not asked.commands[0].is_script or asked.commands[0].parameters:
-            raise Fault("the simulated host runs a pipeline of one script without arguments")
+            raise Fault("the simulated host runs only pipelines of one script without arguments")
         script = asked.commands[0].command_text
         self.line = _LINE + base64.b64encode(script.encode("utf-16-le", "surrogatepass")).decode()
         self._start(self)

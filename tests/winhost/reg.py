@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The registry of a simulated host in regedit's format."""
+"""Imports and exports the registry of a simulated host in the format of regedit."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ from .tree import find_key
 def main() -> int:
     parser = argparse.ArgumentParser(prog="reg", description="Import or export the registry of a simulated host.")
     parser.add_argument("action", choices=["export", "import"])
-    parser.add_argument("--state", type=pathlib.Path, required=True, help="the folder that serve keeps the state in")
+    parser.add_argument("--state", type=pathlib.Path, required=True, help="the folder given to serve with --state")
     parser.add_argument("--host", default="win1", help="the host (default win1)")
-    parser.add_argument("--key", default=LOCAL, help="the key to export, with all below (default: the policy store)")
+    parser.add_argument(
+        "--key", default=LOCAL, help="the key to export, with everything below (default: the policy store)"
+    )
     parser.add_argument("file", type=pathlib.Path, metavar="FILE.reg")
     options = parser.parse_args()
     registry = Registry(options.state / options.host / "registry.jsonl")
     try:
         if not registry.path.exists():
-            raise OSError(f"there is no host {options.host} in {options.state}")
+            raise OSError(f"{options.state} has no host {options.host}; give the folder of serve --state")
         if options.action == "export":
             key = options.key.replace("HKEY_LOCAL_MACHINE", "HKLM", 1)
             if find_key(registry.tree, key) is None:

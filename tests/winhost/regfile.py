@@ -1,15 +1,16 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The registry in regedit's own format, version 5.00 (and REGEDIT4 for reading)."""
+"""Reads and writes the .reg format of regedit, version 5.00, and reads REGEDIT4."""
 
 from __future__ import annotations
 
+import codecs
 import re
 import struct
 import typing as t
 
-from .tree import BINARY, DWORD, EXPAND_STRING, MULTI_STRING, QWORD, STRING, Change, Tree, Value, below
+from .tree import BINARY, DWORD, EXPAND_STRING, MULTI_STRING, QWORD, STRING, Change, Tree, Value, below, fold
 
 _HIVES: t.Final = {
     "HKEY_LOCAL_MACHINE": "HKLM",
@@ -20,26 +21,28 @@ _HIVES: t.Final = {
 }
 _HEADERS: t.Final = ("Windows Registry Editor Version 5.00", "REGEDIT4")
 _WIDTH: t.Final = 77
-"""regedit breaks a line of hex once it is this long, comma and backslash included in the 80 columns."""
+"""The length at which regedit breaks a line of hex; the backslash after it is within 80 columns."""
+_ANSI: t.Final = "".join(bytes([i]).decode("cp1252", "ignore") or chr(i) for i in range(256))
+"""The Western code page of Windows, which maps undefined bytes to control characters."""
 
 _VALUE = re.compile(r'(?:"(?P<name>(?:[^"\\]|\\.)*)"|(?P<default>@))\s*=\s*(?P<data>.*)', re.DOTALL)
 _OPEN_TEXT = re.compile(r'\s*(?:"(?:[^"\\]|\\.)*"|@)\s*=\s*"(?:[^"\\]|\\.)*', re.DOTALL)
 _TEXT_GOES_ON = re.compile(r'(?:[^"\\]|\\.)*')
-_UNENDED: t.Final = "a text ends with a quotation mark; quotation marks and backslashes in it follow a backslash"
+_UNENDED: t.Final = 'expected a closing quotation mark; write quotation marks and backslashes in a text as \\" and \\\\'
 _HEX = re.compile(r"hex(?:\((?P<kind>[0-9a-f]+)\))?:(?P<bytes>.*)", re.IGNORECASE)
 
 
 class RegFileError(ValueError):
-    """A file that is none of regedit's; the text says the line, what is wrong and what would be right."""
+    """A file that regedit cannot import. The message has the line, the problem and what would be right."""
 
     def __init__(self, line: int, problem: str) -> None:
         super().__init__(f"line {line}: {problem}")
 
 
 def export(tree: Tree, root: str) -> bytes:
-    """`root` and all below it, as regedit writes it: UTF-16 with a mark, CRLF, hex wrapped at 80 columns."""
+    """Export `root` and everything below, as regedit does: UTF-16 with a mark, CRLF, hex wrapped at 80 columns."""
     lines = [_HEADERS[0], ""]
-    for key in sorted(below(tree, root), key=lambda k: k.lower().split("\\")):
+    for key in sorted(below(tree, root), key=lambda k: fold(k).split("\\")):
         hive, _sep, rest = key.partition("\\")
         long = next((name for name, short in _HIVES.items() if short == hive.upper()), hive)
         lines.append(f"[{long}\\{rest}]")
@@ -72,7 +75,7 @@ def _export_value(head: str, kind: int, data: Value) -> list[str]:
 
 
 def _raw(kind: int, data: Value) -> bytes:
-    """The bytes that the registry holds."""
+    """The data as the registry stores it."""
     if isinstance(data, bytes):
         return data
     if isinstance(data, int):
@@ -82,11 +85,11 @@ def _raw(kind: int, data: Value) -> bytes:
 
 
 def parse(data: bytes) -> list[Change]:
-    """The changes that an import of the file makes. Raises `RegFileError`; a file is taken whole or not at all."""
+    """The changes that an import of a file makes. Raises `RegFileError`, before any change."""
     lines = _logical_lines(_decode(data))
     number, header = next(lines, (1, ""))
     if header.strip() not in _HEADERS:
-        raise RegFileError(number, f"a registry file begins with '{_HEADERS[0]}'")
+        raise RegFileError(number, f"expected '{_HEADERS[0]}' in the first line")
     unicode = header.strip() == _HEADERS[0]
     changes: list[Change] = []
     key: str | None = None
@@ -102,27 +105,30 @@ def parse(data: bytes) -> list[Change]:
         elif deleted:
             continue
         elif key is None:
-            raise RegFileError(number, "a value needs a key above it, as in [HKEY_LOCAL_MACHINE\\SOFTWARE]")
+            raise RegFileError(number, "expected a key before the first value, such as [HKEY_LOCAL_MACHINE\\SOFTWARE]")
         else:
             changes.append(_parse_value(number, text, key, unicode))
     return changes
 
 
 def _decode(data: bytes) -> str:
-    """UTF-16 with a mark, UTF-8 with or without one, else the Western code page."""
+    """The text of a file: UTF-16 or UTF-8 with a mark, the Western code page without one."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         codec = "utf-16-le" if data[:1] == b"\xff" else "utf-16-be"
         if len(data) % 2:
             raise RegFileError(1, "the file is cut off in the middle of a character")
         return data[2:].decode(codec, "surrogatepass")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
+    if data.startswith(codecs.BOM_UTF8):
+        return data.decode("utf-8-sig", "replace")
+    return _ansi(data)
+
+
+def _ansi(data: bytes) -> str:
+    return codecs.charmap_decode(data, "strict", _ANSI)[0]
 
 
 def _logical_lines(text: str) -> t.Iterator[tuple[int, str]]:
-    """Lines with their numbers. Lines of hex that end with a backslash are joined, and those of a text with breaks."""
+    """Lines with their numbers. Continued lines of hex are joined, and the lines of a text with line breaks."""
     pieces: list[str] = []
     start = 0
     in_text = False
@@ -143,17 +149,17 @@ def _logical_lines(text: str) -> t.Iterator[tuple[int, str]]:
         yield start, "".join(pieces)
         pieces = []
     if pieces:
-        raise RegFileError(start, _UNENDED if in_text else "the file ends in the middle of a value")
+        raise RegFileError(start, _UNENDED if in_text else "the file ends within a value; expected more bytes")
 
 
 def _parse_key(number: int, text: str) -> tuple[str, Change]:
     if not text.endswith("]"):
-        raise RegFileError(number, "a key ends with ']'")
+        raise RegFileError(number, "expected ']' at the end of a key")
     path = text[1:-1]
     action = "delete" if path.startswith("-") else "create"
     hive, _sep, rest = path.removeprefix("-").partition("\\")
     if hive.upper() not in _HIVES:
-        raise RegFileError(number, f"'{hive}' is no hive; a key begins with HKEY_LOCAL_MACHINE or another one")
+        raise RegFileError(number, f"'{hive}' is not a hive; expected {', '.join(_HIVES)}")
     key = f"{_HIVES[hive.upper()]}\\{rest}" if rest else _HIVES[hive.upper()]
     return key, (action, key)
 
@@ -161,7 +167,7 @@ def _parse_key(number: int, text: str) -> tuple[str, Change]:
 def _parse_value(number: int, text: str, key: str, unicode: bool) -> Change:
     found = _VALUE.fullmatch(text)
     if not found:
-        raise RegFileError(number, 'a value is "name"=data or @=data')
+        raise RegFileError(number, 'expected "name"=data or @=data')
     name = "" if found["default"] else re.sub(r"\\(.)", r"\1", found["name"])
     data = found["data"]
     if data == "-":
@@ -173,33 +179,31 @@ def _parse_value(number: int, text: str, key: str, unicode: bool) -> Change:
         return ("set", key, name, STRING, re.sub(r"\\(.)", r"\1", quoted[1]))
     if data.lower().startswith("dword:"):
         if not re.fullmatch("[0-9a-fA-F]{1,8}", data[6:].strip()):
-            raise RegFileError(number, "a dword is one to eight hexadecimal digits")
+            raise RegFileError(number, "a dword must have one to eight hexadecimal digits")
         return ("set", key, name, DWORD, int(data[6:], 16))
     hexed = _HEX.fullmatch(data)
     if not hexed:
-        raise RegFileError(number, "this is none of: a text in quotation marks, dword:, hex:, hex(kind):, -")
+        raise RegFileError(number, "expected a text in quotation marks, dword:, hex:, hex(kind): or -")
     kind = int(hexed["kind"], 16) if hexed["kind"] else BINARY
     try:
         raw = bytes.fromhex(hexed["bytes"].replace(",", " ").replace("\\", " "))
     except ValueError:
-        raise RegFileError(number, "bytes are two hexadecimal digits each, with commas between them") from None
+        raise RegFileError(number, "bytes must have two hexadecimal digits and be separated by commas") from None
     return ("set", key, name, *_typed(number, kind, raw, unicode))
 
 
 def _typed(number: int, kind: int, raw: bytes, unicode: bool) -> tuple[int, Value]:
-    """Kind and data of a value of the registry's type `kind`."""
+    """Kind and data of a value with the registry type `kind`. Numbers of a wrong size stay bytes, as in regedit."""
     if kind in (STRING, EXPAND_STRING, MULTI_STRING):
         if unicode and len(raw) % 2:
-            raise RegFileError(number, "a text in UTF-16 has an even number of bytes")
-        text = raw.decode("utf-16-le", "surrogatepass") if unicode else raw.decode("cp1252", "replace")
+            raise RegFileError(number, "a text in UTF-16 must have an even number of bytes")
+        text = raw.decode("utf-16-le", "surrogatepass") if unicode else _ansi(raw)
         if kind == MULTI_STRING:
-            # each text has its NUL, and so has the list
+            # a NUL ends each text and the list
             return kind, text.removesuffix("\0").removesuffix("\0").split("\0") if len(text) > 1 else []
-        # .NET keeps what stands behind a NUL in it
+        # .NET keeps the characters after a NUL
         return kind, text.removesuffix("\0")
     if kind in (DWORD, QWORD):
-        size = 4 if kind == DWORD else 8
-        if len(raw) != size:
-            raise RegFileError(number, f"a number of type {kind:x} has {size} bytes, not {len(raw)}")
-        return kind, int.from_bytes(raw, "little")
+        has_size = len(raw) == (4 if kind == DWORD else 8)
+        return kind, int.from_bytes(raw, "little") if has_size else raw
     return (BINARY, raw) if kind == BINARY else (-1 if kind == 0 else 0, raw)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Serves simulated hosts until it is ended."""
+"""Runs simulated hosts until it is ended."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ def main() -> int:
         prog="serve", description="Simulated Windows hosts that Ansible can reach by WinRM or PSRP."
     )
     parser.add_argument(
-        "--inventory", type=pathlib.Path, required=True, help="the inventory to write once the hosts answer"
+        "--inventory",
+        type=pathlib.Path,
+        required=True,
+        help="the inventory file, which is written once the hosts answer",
     )
     parser.add_argument(
         "--hosts",
@@ -30,27 +33,29 @@ def main() -> int:
         choices=range(1, 255),
         metavar="N",
         default=1,
-        help="how many hosts: win1, win2 … (default 1, at most 254)",
+        help="the number of hosts: win1, win2 … (default 1, at most 254)",
     )
     parser.add_argument(
-        "--state", type=pathlib.Path, help="the folder of their state, kept (default: one that is removed)"
+        "--state", type=pathlib.Path, help="a folder for their state, which is kept (default: a temporary folder)"
     )
     parser.add_argument("--import", dest="reg", type=pathlib.Path, help="a .reg file for the registry of each host")
-    parser.add_argument("--engine", choices=ENGINES, default="auto", help="what runs the hosts' side (default auto)")
     parser.add_argument(
-        "--auth", choices=AUTHENTICATIONS, default="ntlm", help="what the inventory uses (default ntlm)"
+        "--engine", choices=ENGINES, default="auto", help="the engine that runs commands (default auto)"
     )
     parser.add_argument(
-        "--connection", choices=CONNECTIONS, default="winrm", help="what the inventory uses (default winrm)"
+        "--auth", choices=AUTHENTICATIONS, default="ntlm", help="the authentication in the inventory (default ntlm)"
     )
-    parser.add_argument("--https", action="store_true", help="the inventory uses HTTPS")
+    parser.add_argument(
+        "--connection", choices=CONNECTIONS, default="winrm", help="the connection in the inventory (default winrm)"
+    )
+    parser.add_argument("--https", action="store_true", help="use HTTPS in the inventory")
     parser.add_argument(
         "--fault",
         type=_fault,
         action="append",
         default=[],
         metavar="TEXT",
-        help=f"what shall go wrong, may be given several times: {SYNTAX.replace('%', '%%')}",
+        help=f"a fault, may be given several times: {SYNTAX.replace('%', '%%')}",
     )
     options = parser.parse_args()
     ended = threading.Event()
@@ -63,15 +68,17 @@ def main() -> int:
         ) as farm:
             for fault in options.fault:
                 if fault.host not in (None, *farm.hosts):
-                    raise FaultError(f"--fault {fault}: there is no host {fault.host}, only {', '.join(farm.hosts)}")
+                    raise FaultError(
+                        f"--fault {fault}: the host {fault.host} does not exist; use {', '.join(farm.hosts)}"
+                    )
             for name, host in farm.hosts.items():
                 if data is not None:
                     host.import_reg(data)
                 host.boot()
                 host.faults.add(*(fault for fault in options.fault if fault.host in (None, name)))
-                print(f"{name}: {host.address}, {farm.engine} runs its side", flush=True)
+                print(f"{name}: {host.address}, engine {farm.engine}", flush=True)
             farm.write_inventory(options.inventory)
-            print(f"the inventory is {options.inventory}; end with Ctrl-C", flush=True)
+            print(f"the inventory is {options.inventory}; press Ctrl-C to end", flush=True)
             ended.wait()
     except (OSError, EngineError, FaultError, RegFileError) as error:
         print(f"serve: {error}", file=sys.stderr)

@@ -1,9 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The WS-Management endpoint of a simulated host: HTTP and HTTPS, authentication, the policy in force, and the
-messages.
-"""
+"""The WS-Management endpoint of a simulated host: HTTP and HTTPS, authentication, messages, and the policy in force."""
 
 from __future__ import annotations
 
@@ -30,7 +28,7 @@ _BODY_LIMIT: t.Final = 64 * 1024 * 1024
 
 
 class Endpoint:
-    """Listens on the host's address until it is closed."""
+    """Listens on the address of a host until it is closed."""
 
     def __init__(self, host: Host, engine: Engine, credentials: Credentials, certificate: pathlib.Path) -> None:
         self.host = host
@@ -40,7 +38,7 @@ class Endpoint:
             _Server(self, HTTP_PORT, None),
             _Server(self, HTTPS_PORT, tls.server_context(certificate)),
         ]
-        self._threads = [threading.Thread(target=s.serve_forever, args=(0.05,), daemon=True) for s in self._servers]
+        self._threads = [threading.Thread(target=server.serve, daemon=True) for server in self._servers]
 
     def start(self) -> None:
         for thread in self._threads:
@@ -48,11 +46,13 @@ class Endpoint:
 
     def close(self) -> None:
         for server in self._servers:
-            server.shutdown()
-            server.server_close()
+            server.stop()
+        for thread in self._threads:
+            thread.join()
         self.shells.close()
         self.host.faults.clear()
         for server in self._servers:
+            server.server_close()
             server.end_connections()
 
     def handle(self, request: soap.Request) -> bytes:
@@ -74,7 +74,7 @@ class Endpoint:
                 command = shells.command(shell_id, command_id)
                 found = command.fetch(request.timeout)
                 if found is None:
-                    raise soap.Fault("nothing came within the time", soap.OPERATION_TIMEOUT, "w:TimedOut")
+                    raise soap.Fault("there is no output yet", soap.OPERATION_TIMEOUT, "w:TimedOut")
                 return soap.received(request, command.id, *found)
             case "Signal":
                 shells.end_command(shell_id, request.element("rsp:Signal").get("CommandId"))
@@ -85,7 +85,7 @@ class Endpoint:
         raise soap.Fault(f"the simulated host does not know the action {request.action}")
 
     def _create(self, request: soap.Request) -> str:
-        """Open a shell, which is a runspace pool if its resource says so; returns its id."""
+        """Open a shell or a runspace pool; returns its id."""
         if not request.resource.startswith(psrp.RESOURCE):
             return self.shells.create()
         shell = request.element("rsp:Shell")
@@ -111,13 +111,14 @@ class Endpoint:
         return command
 
     def _note(self, data: bytes) -> None:
-        """Write down what is about to run."""
+        """Log what is about to run."""
         payload = Payload.parse(data)
         self.host.event("executed", *(payload.details() if payload else ["raw"]))
 
     def passes(self, request: soap.Request, peer: tuple[str, int], port: int) -> bool:
-        """Whether the policy in force lets a message through. The answer of a command that ran before it still gets
-        out.
+        """Whether the policy in force lets a message through.
+
+        A command that was started before the policy still delivers its answer.
         """
         if request.name in ("Receive", "Send"):
             path = "rsp:Receive/rsp:DesiredStream" if request.name == "Receive" else "rsp:Send/rsp:Stream"
@@ -145,11 +146,22 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.endpoint = endpoint
         self.context = context
         self.connections: set[socket.socket] = set()
+        self._stopped = False
         super().__init__((endpoint.host.address, port), _Handler)
 
     @property
     def port(self) -> int:
         return self.server_address[1]
+
+    def serve(self) -> None:
+        """Accept connections until `stop`, without polling: a farm may have hundreds of servers."""
+        while not self._stopped:
+            self.handle_request()
+
+    def stop(self) -> None:
+        self._stopped = True
+        # this wakes the thread that accepts
+        self.socket.shutdown(socket.SHUT_RDWR)
 
     def verify_request(self, request: t.Any, client_address: t.Any) -> bool:
         allowed = self.endpoint.lets_in(client_address[:2], self.port)
@@ -158,7 +170,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         return allowed
 
     def finish_request(self, request: t.Any, client_address: t.Any) -> None:
-        # here and not in accept: a handshake must not hold up other clients
+        # a handshake in accept would hold up other clients
         if self.context is not None:
             request = self.context.wrap_socket(request, server_side=True)
         self.RequestHandlerClass(request, client_address, self)
@@ -171,7 +183,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: t.Any, client_address: t.Any) -> None:
-        """Clients go away; that is no error of the server."""
+        """A client that goes away is not an error of the server."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -195,7 +207,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self._read_body()
-        if body is None or self._has_fallen_silent():
+        if body is None or self._is_silent():
             return
         self.server.endpoint.host.traffic += len(body)
         try:
@@ -230,12 +242,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         except Cut:
             self._cut()
             return
-        if self._has_fallen_silent():
+        if self._is_silent():
             return
         self._answer(status, answer, headers, sealed)
 
     def _read_body(self) -> bytes | None:
-        """The body; None after an answer to one that is not taken."""
+        """The body; None if it was refused."""
         length = self.headers.get("Content-Length", "")
         if "Transfer-Encoding" in self.headers or not re.fullmatch("[0-9]{1,18}", length):
             status = 411
@@ -252,15 +264,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.flush()
         return True
 
-    def _has_fallen_silent(self) -> bool:
-        """Whether the host does not answer; when it does again, the connection has long been given up."""
+    def _is_silent(self) -> bool:
+        """Whether the host is silent. When it answers again, the client has given up."""
         silent = self.server.endpoint.host.faults.was_silent()
         if silent:
             self._cut()
         return silent
 
     def _let_in(self) -> bool:
-        """Whether the policy in force lets an answer out; cuts the connection where it does not."""
+        """Whether the policy in force lets an answer out; otherwise cuts the connection."""
         allowed = self.server.endpoint.lets_in(self.client_address[:2], self.server.port)
         if not allowed:
             self._cut()
@@ -280,7 +292,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def _answer(self, status: int, message: bytes, headers: dict[str, str] | None = None, sealed: bool = False) -> None:
-        """What came sealed is answered sealed."""
+        """Send an answer; a sealed request gets a sealed one."""
         content_type = "application/soap+xml;charset=UTF-8"
         if message and sealed:
             content_type, message = self.session.seal(message)
@@ -304,10 +316,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         _reset(self.connection)
 
     def log_message(self, format: str, *args: t.Any) -> None:
-        """The host keeps its own record of what it saw."""
+        """The host has a log of its own."""
 
 
 def _reset(connection: socket.socket) -> None:
-    """End a connection as a filter does: without a word."""
+    """Reset a connection, as a filter does."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()

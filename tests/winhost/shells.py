@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Shells and the commands in them: the state behind WS-Management's messages."""
+"""Shells and their commands: the state of a WS-Management endpoint."""
 
 from __future__ import annotations
 
@@ -16,30 +16,29 @@ import uuid
 from .soap import INVALID_SELECTORS, Fault
 
 CHUNK: t.Final = 300_000
-"""The most output that one Receive carries, in bytes."""
+"""The most bytes of output in the answer to one Receive."""
 
 
 _POWERSHELL: t.Final = ("powershell", "powershell.exe", "pwsh", "pwsh.exe")
 
 
 class Cut(Exception):
-    """The connection over which a client asks for output is reset."""
+    """The connection of a client that asks for output is reset."""
 
 
 class Engine(t.Protocol):
     """Runs the command lines of clients."""
 
-    name: str
-
     def start(self, command: Command) -> None:
-        """Begin to run `command`: read its input, write its output, `finish` it. Returns at once."""
+        """Start `command` in the background: read its input, write its output, `finish` it."""
 
 
 @dataclasses.dataclass(eq=False)
 class Command:
-    """A command. Its input is complete when `input_ended` is set; output waits here until the client fetches it.
+    """A command. Its input is complete when `input_ended` is set; its output is kept until the client fetches it.
 
-    `epoch` is the host's policy epoch at its start: what runs when the policy changes still gets its answer out.
+    `epoch` is the policy epoch of the host at its start: a command that runs while the policy changes still delivers
+    its answer.
     """
 
     line: str
@@ -49,7 +48,7 @@ class Command:
     input: bytearray = dataclasses.field(default_factory=bytearray)
     delivered: bool = False
     held: bool = False
-    """Whether no output gets out before the command ends."""
+    """Whether output is held back until the command ends."""
     killed: bool = False
 
     def __post_init__(self) -> None:
@@ -69,13 +68,13 @@ class Command:
             self.input_ended.set()
 
     def on_input(self, sink: t.Callable[[bytes, bool], None]) -> None:
-        """Hand input on as it comes; what came before is handed on at once."""
+        """Pass input on as it arrives, beginning with what has arrived before."""
         self._input_sinks.append(sink)
         if self.input or self.input_ended.is_set():
             sink(bytes(self.input), self.input_ended.is_set())
 
     def powershell_arguments(self) -> list[str] | None:
-        """The words behind `powershell`; None after an error for any other program: a simulated host has no more."""
+        """The arguments of `powershell`; None after an error for any other program, as a simulated host has none."""
         try:
             words = [word.strip('"') for word in shlex.split(self.line, posix=False)]
         except ValueError as error:
@@ -98,7 +97,7 @@ class Command:
             action()
 
     def cut(self) -> None:
-        """Reset the connection that asks for output, or the next that does."""
+        """Reset the connection that asks for output, now or next."""
         with self._condition:
             self._cut = True
             self._condition.notify_all()
@@ -117,9 +116,7 @@ class Command:
             self._condition.notify_all()
 
     def fetch(self, timeout: float) -> tuple[dict[str, bytes], int | None] | None:
-        """Output as it is there, and the exit code once it is all out; None if nothing came in `timeout` seconds.
-        Raises `Cut`.
-        """
+        """The output so far, with the exit code at its end; None without any in `timeout` seconds. Raises `Cut`."""
         with self._condition:
             self._condition.wait_for(lambda: self._cut or self._has_news(), timeout)
             if self._cut:
@@ -139,7 +136,7 @@ class Command:
         return self._exit_code is not None or (not self.held and any(self._output.values()))
 
     def kill(self) -> None:
-        """End it where it is; output that is held back is lost."""
+        """End it at once; output that is held back is lost."""
         self.killed = True
         for action in self._on_kill:
             action()
@@ -150,7 +147,7 @@ class Shells:
     """The open shells of a host."""
 
     IDLE: t.ClassVar[float] = 7200.0
-    """Seconds after which a shell that nobody asks for is closed, as WinRM does."""
+    """Seconds after which an unused shell is closed, as by WinRM."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -159,7 +156,7 @@ class Shells:
         self._used: dict[str, float] = {}
 
     def create(self, shell_id: str | None = None) -> str:
-        """Open a shell; its id may be the client's choice."""
+        """Open a shell; a client may choose its id."""
         shell_id = shell_id or str(uuid.uuid4()).upper()
         with self._lock:
             self._shells[shell_id] = collections.OrderedDict()
@@ -199,7 +196,7 @@ class Shells:
             self.delete(shell_id)
 
     def reap(self) -> None:
-        """Close shells that have been idle for too long."""
+        """Close shells that are idle for too long."""
         limit = time.monotonic() - self.IDLE
         for shell_id, used in list(self._used.items()):
             if shell_id not in self._shells:

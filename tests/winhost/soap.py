@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""WS-Management messages: what a client asks, and the answers' envelopes (MS-WSMV)."""
+"""WS-Management messages: the requests of clients and the envelopes of answers (MS-WSMV)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ UNSUPPORTED: t.Final = 2150858752
 
 
 class Fault(Exception):
-    """A request that is answered with a SOAP fault. `code` is that of the WSManFault."""
+    """A request that gets a SOAP fault as its answer. `code` is that of the WSManFault."""
 
     def __init__(self, message: str, code: int = UNSUPPORTED, subcode: str = "w:UnsupportedFeature") -> None:
         super().__init__(message)
@@ -36,7 +36,7 @@ class Fault(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """A message as far as it matters here. `timeout` is its OperationTimeout in seconds."""
+    """The parts of a message that the endpoint uses. `timeout` is its OperationTimeout in seconds."""
 
     action: str
     message_id: str
@@ -64,14 +64,14 @@ class Request:
 
 
 def parse(data: bytes) -> Request:
-    """Raises `Fault` for what is no WS-Management request."""
+    """Raises `Fault` for anything but a WS-Management request."""
     try:
         root = ET.fromstring(data)
     except (ET.ParseError, LookupError, ValueError) as error:
-        raise Fault(f"the message is no XML: {error}") from None
+        raise Fault(f"the message is not XML: {error}") from None
     header, body = root.find(f"{{{SOAP}}}Header"), root.find(f"{{{SOAP}}}Body")
     if header is None or body is None:
-        raise Fault("the message is no SOAP envelope with a header and a body")
+        raise Fault("the message is not a SOAP envelope with a header and a body")
     action = header.findtext(f"{{{ADDRESSING}}}Action")
     message_id = header.findtext(f"{{{ADDRESSING}}}MessageID")
     if not action or not message_id:
@@ -92,11 +92,11 @@ def decoded(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except ValueError:
-        raise Fault("a stream is no base64") from None
+        raise Fault("a stream is not base64") from None
 
 
 def envelope(request: Request | None, action: str, body: str) -> bytes:
-    """An answer with the namespaces that clients look for."""
+    """An answer with the namespaces that clients expect."""
     relates = f"<a:RelatesTo>{escape(request.message_id)}</a:RelatesTo>" if request else ""
     return (
         f'<s:Envelope xmlns:s="{SOAP}" xmlns:a="{ADDRESSING}" xmlns:x="{TRANSFER}" xmlns:w="{WSMAN}" '

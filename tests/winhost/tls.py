@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""A certificate for loopback addresses, made when it is needed."""
+"""A self-signed certificate for loopback addresses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 
 def make_certificate(folder: pathlib.Path, addresses: list[str]) -> pathlib.Path:
-    """Certificate and key in one file, self-signed, for these addresses. Clients can trust the file as an authority."""
+    """Write a certificate for these addresses and its key into one file, which clients can also use as an authority."""
     path = folder / "certificate.pem"
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "winhost")])

@@ -1,6 +1,8 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
+"""The verdicts of a simulated host on packets."""
+
 from __future__ import annotations
 
 import pathlib
@@ -22,11 +24,7 @@ def _assign(host, *rules):
     store = stores.change(
         stores.Store(), {"name": "P", "rules": [{"name": str(n), **r} for n, r in enumerate(rules)]}, assigned=True
     ).store
-    changes = []
-    for key, values in stores.to_tree(store).items():
-        changes.append(("create", key))
-        changes += [("set", key, name, kind, data) for name, (kind, data) in values.items()]
-    host.registry.change(changes)
+    stores.put(host, store)
     host.start_service()
 
 
@@ -48,7 +46,7 @@ def test_a_real_policy(host):
     assert "block" in {host.verdict("192.0.2.9", 50000, port) for port in range(1, 1024)}
 
 
-def test_nothing_is_enforced_before_the_service_has_taken_it(host):
+def test_a_policy_is_enforced_once_the_service_loads_it(host):
     _assign(host, _rule("block", "*+0:445:TCP"))
     assert host.verdict("192.0.2.9", 50000, 445) == "block"
     host.registry.change([("unset", policy.LOCAL, "ActivePolicy")])
@@ -59,7 +57,7 @@ def test_nothing_is_enforced_before_the_service_has_taken_it(host):
     assert host.enforced.in_force is None
 
 
-def test_a_stopped_service_takes_no_control(host):
+def test_a_stopped_service_ignores_a_control(host):
     _assign(host, _rule("block", "*+0"))
     host.stop_service()
     host.reload_service()
@@ -85,7 +83,7 @@ def test_a_stopped_service_takes_no_control(host):
         (_rule("block", {"source": "any", "destination": "198.51.100.3"}), "permit"),
     ],
 )
-def test_both_directions_count(host, rule, verdict):
+def test_the_stricter_direction_decides(host, rule, verdict):
     host.set(servers={"dns": ["192.0.2.9"]}, interfaces={"{1}": ["198.51.100.3"]})
     _assign(host, rule)
     assert host.verdict("192.0.2.9", 50000, 445) == verdict
@@ -96,7 +94,7 @@ def test_the_more_specific_filter_wins(host):
     assert [host.verdict(peer, 50000, 445) for peer in ("192.0.2.9", "198.51.100.9")] == ["permit", "block"]
 
 
-def test_key_exchange_passes(host):
+def test_key_exchange_is_never_blocked(host):
     _assign(host, _rule("block", "*+0"))
     me, peer = (enforcement.ipaddress.ip_address(address) for address in (host.address, "192.0.2.1"))
     own = enforcement.HostAddresses(me=frozenset({me}))
@@ -105,7 +103,7 @@ def test_key_exchange_passes(host):
         assert enforcement.verdict(host.enforced.in_force, packet, own) == verdict
 
 
-def test_a_policy_that_cannot_be_read_is_noted_and_not_enforced(host):
+def test_an_unreadable_policy_is_logged_and_not_enforced(host):
     _assign(host, _rule("block", "*+0"))
     key = next(key for key in host.store() if "ipsecFilter" in key)
     host.registry.change([("set", key, "ipsecData", 3, b"\1")])
@@ -114,6 +112,6 @@ def test_a_policy_that_cannot_be_read_is_noted_and_not_enforced(host):
     assert host.events("policy_unreadable")
 
 
-def test_settings_have_names(host):
+def test_an_unknown_setting_is_an_error(host):
     with pytest.raises(ValueError, match="a host has no setting colour; it has computer"):
         host.set(colour="red")

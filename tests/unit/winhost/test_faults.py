@@ -1,6 +1,8 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
+"""The faults of a simulated host: their syntax, and when they happen."""
+
 from __future__ import annotations
 
 import subprocess
@@ -25,7 +27,7 @@ from winhost.shells import Command, Cut
         ("change on win1 before apply", Fault("change", "before", "apply", host="win1")),
     ],
 )
-def test_a_fault_is_a_few_words(text, fault):
+def test_the_syntax_of_a_fault(text, fault):
     assert Fault.parse(text) == fault
     assert Fault.parse(str(fault)) == fault
 
@@ -33,36 +35,36 @@ def test_a_fault_is_a_few_words(text, fault):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "'' is no kind of fault"),
-        ("deny before 3", "'deny' is no kind of fault"),
-        ("denied befor 3", "'befor' is no part of a fault"),
-        ("denied before read", "only an operation can be denied (N or any), not 'read'"),
-        ("denied 0", "operations are counted from 1"),
-        ("denied 1 2", "'2' is the second place"),
-        ("refuse 3", "only the service refuses, not '3'"),
-        ("kill 0%", "a rate is more than 0% and at most 100%"),
-        ("kill 101%", "a rate is more than 0% and at most 100%"),
-        ("kill x%", "'x' is no number"),
-        ("kill on", "there is nothing behind 'on'"),
-        ("kill for 3", "only hang and silent last for some seconds, not 'kill'"),
+        ("", "'' is not a kind of fault"),
+        ("deny before 3", "'deny' is not a kind of fault"),
+        ("denied befor 3", "'befor' is not a part of a fault"),
+        ("denied before read", "'denied' needs an operation (N or any), not 'read'"),
+        ("denied 0", "the number of an operation must be 1 or more"),
+        ("denied 1 2", "'2' is a second place; a fault has one"),
+        ("refuse 3", "'refuse' needs the place 'service', not '3'"),
+        ("kill 0%", "a rate must be more than 0% and at most 100%"),
+        ("kill 101%", "a rate must be more than 0% and at most 100%"),
+        ("kill x%", "'x' is not a number"),
+        ("kill on", "'on' needs a word after it"),
+        ("kill for 3", "only hang and silent take 'for SECONDS', not 'kill'"),
     ],
 )
-def test_what_is_no_fault_is_told_what_one_is_made_of(text, words):
+def test_a_wrong_fault_is_an_error_with_the_syntax(text, words):
     with pytest.raises(FaultError) as caught:
         Fault.parse(text)
     message = str(caught.value)
-    assert message.startswith(f"{words}; a fault is KIND [before|after] [N|any|service|read|apply|tell] [RATE%]")
-    assert "denied, refuse, change, cut, silent, hang, kill" in message
+    assert message.startswith(f"{words}. The syntax is KIND [before|after] [N|any|service|read|apply|notify] [RATE%]")
+    assert "denied, refuse, change, start, cut, silent, hang, kill" in message
 
 
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("kill on win3 befor", "--fault: 'befor' is no part of a fault"),
-        ("kill on win3", "there is no host win3, only win1"),
+        ("kill on win3 befor", "--fault: 'befor' is not a part of a fault"),
+        ("kill on win3", "the host win3 does not exist; use win1"),
     ],
 )
-def test_serve_refuses_what_is_no_fault(tmp_path, fault, words):
+def test_serve_refuses_a_wrong_fault(tmp_path, fault, words):
     inventory = tmp_path / "hosts.yml"
     command = [CHECKOUT / "tests" / "winhost" / "serve", "--inventory", inventory, "--engine", "python"]
     done = subprocess.run([*command, "--fault", fault], capture_output=True, text=True, timeout=60, check=False)
@@ -78,7 +80,7 @@ def host(tmp_path):
 
 
 def _steps(course, count):
-    """What happens at some operations: their numbers where one fails, before or after it was done."""
+    """Run some operations; returns the numbers of those that fail, and whether they fail before or after being done."""
     failed = []
     for number in range(1, count + 1):
         done = False
@@ -90,7 +92,7 @@ def _steps(course, count):
     return failed
 
 
-def test_what_happens_once_happens_at_its_place(host):
+def test_a_fault_without_a_rate_happens_once_at_its_place(host):
     host.faults.add("denied before 2", Fault("denied", "after", 4), "denied any")
     assert _steps(Course(host, Command("", 0)), 6) == [(1, "before"), (2, "before"), (4, "after")]
     assert not host.faults
@@ -98,12 +100,12 @@ def test_what_happens_once_happens_at_its_place(host):
     assert len(host.events("fault")) == 3
 
 
-def test_what_was_added_twice_happens_twice(host):
+def test_the_same_fault_twice_happens_twice(host):
     host.faults.add("denied", "denied")
     assert _steps(Course(host, Command("", 0)), 4) == [(1, "before"), (2, "before")]
 
 
-def test_a_rate_is_chance_that_repeats(host):
+def test_a_rate_is_random_but_the_same_in_each_run(host):
     found = []
     for _time in range(2):
         host.faults.clear()
@@ -115,7 +117,7 @@ def test_a_rate_is_chance_that_repeats(host):
     assert {when for _number, when in _steps(Course(host, Command("", 0)), 500)} == {"before", "after"}
 
 
-def test_the_service_is_a_place_of_its_own(host):
+def test_a_fault_of_the_service(host):
     host.faults.add("refuse")
     course = Course(host, Command("", 0))
     assert _steps(course, 3) == []
@@ -123,14 +125,28 @@ def test_the_service_is_a_place_of_its_own(host):
         pass
 
 
-def test_another_program_writes(host):
+def test_another_program_writes_to_the_store(host):
     host.faults.add("change before 1", "change after 1")
     with Course(host, Command("", 0)).step("operation"):
         assert host.get(rf"{LOCAL}\Other", "n") == 1
     assert host.get(rf"{LOCAL}\Other", "n") == 2
 
 
-def test_a_command_that_is_cut_loses_one_connection_and_goes_on(host):
+def test_another_program_writes_something_else(host):
+    host.faults.add("change before 1")
+    host.faults.writes = lambda count: [("set", LOCAL, "given", 4, count)]
+    with Course(host, Command("", 0)).step("operation"):
+        assert host.get(LOCAL, "given") == 1
+    assert host.get(rf"{LOCAL}\Other", "n") is None
+
+
+def test_another_program_starts_the_service(host):
+    host.faults.add("start before apply")
+    Course(host, Command("", 0)).meet("before", "apply")
+    assert host.sync_running()
+
+
+def test_a_cut_resets_one_connection_and_the_command_goes_on(host):
     command = Command("", 0)
     host.faults.add("cut")
     with Course(host, command).step("operation"):
@@ -140,7 +156,7 @@ def test_a_command_that_is_cut_loses_one_connection_and_goes_on(host):
     assert command.fetch(0) == ({"stdout": b"x", "stderr": b""}, None)
 
 
-def test_a_command_that_is_killed_does_nothing_more(host):
+def test_a_killed_command_does_nothing_more(host):
     command = Command("", 0, held=True)
     command.write("stdout", b"x")
     host.faults.add("kill before 2")
@@ -155,7 +171,7 @@ def test_a_command_that_is_killed_does_nothing_more(host):
 
 
 def _hanging(host):
-    """A command that hangs in its first operation, and the thread that it does so in; it notes how it went on."""
+    """Start a command that hangs in its first operation; returns it, its thread, and a list for how it went on."""
     command = Command("", 0)
     went = []
 
@@ -171,7 +187,7 @@ def _hanging(host):
     return command, thread, went
 
 
-def test_what_hangs_does_so_until_somebody_ends_it(host):
+def test_a_hang_lasts_until_it_is_ended(host):
     for end, expected in ((lambda c: host.faults.clear(), "on"), (Command.kill, "dead")):
         host.faults.add("hang")
         command, thread, went = _hanging(host)
@@ -183,7 +199,7 @@ def test_what_hangs_does_so_until_somebody_ends_it(host):
         assert went == [expected]
 
 
-def test_what_hangs_for_a_time_goes_on(host):
+def test_a_hang_with_a_time_goes_on_by_itself(host):
     host.faults.add("hang for 0.01", "silent for 0.01")
     _command, thread, went = _hanging(host)
     thread.join(60)

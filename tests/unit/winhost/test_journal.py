@@ -1,6 +1,8 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
+"""The journal of the registry of a simulated host."""
+
 from __future__ import annotations
 
 import multiprocessing
@@ -27,7 +29,7 @@ changes = st.one_of(
 
 
 @given(st.lists(changes, max_size=8))
-def test_a_registry_is_what_was_done_to_it(tmp_path_factory, found):
+def test_a_registry_is_the_result_of_its_changes(tmp_path_factory, found):
     path = tmp_path_factory.mktemp("registry") / "registry.jsonl"
     Registry(path).change(found)
     expected: tree.Tree = {}
@@ -40,7 +42,7 @@ def _write(path, name):
         Registry(path).change([("set", "HKLM\\A", f"{name}{number}", 4, number)])
 
 
-def test_several_processes_write_side_by_side(tmp_path):
+def test_several_processes_write_at_the_same_time(tmp_path):
     path = tmp_path / "registry.jsonl"
     processes = [multiprocessing.get_context("spawn").Process(target=_write, args=(path, name)) for name in "ab"]
     for process in processes:
@@ -50,7 +52,7 @@ def test_several_processes_write_side_by_side(tmp_path):
     assert len(Registry(path).tree["HKLM\\A"]) == 400
 
 
-def test_a_line_that_is_not_whole_yet_waits(tmp_path):
+def test_an_incomplete_line_is_not_read_yet(tmp_path):
     path = tmp_path / "registry.jsonl"
     registry = Registry(path)
     line = b'["create", "HKLM\\\\A"]\n'
@@ -60,7 +62,7 @@ def test_a_line_that_is_not_whole_yet_waits(tmp_path):
     assert list(registry.tree) == ["HKLM", "HKLM\\A"]
 
 
-def test_a_host_is_what_it_was_after_a_restart(tmp_path):
+def test_a_restarted_host_keeps_its_state(tmp_path):
     host = Host(tmp_path, "win1", "127.0.0.1")
     host.set(administrator=False)
     host.set_start_type("automatic")

@@ -1,6 +1,8 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
+"""PowerShell remoting of a simulated host, with a client in the same process."""
+
 from __future__ import annotations
 
 import base64
@@ -22,7 +24,7 @@ from winhost.soap import Fault
 
 
 class Connection:
-    """A client and a pool without a network between them. `started` are the pipelines that the engine has to run."""
+    """A client and a pool, connected without a network. `started` are the pipelines for the engine."""
 
     def __init__(self):
         self.pool = Pool()
@@ -33,30 +35,30 @@ class Connection:
         self.started = []
 
     def sent(self, size=None):
-        """The next of what the client has to say."""
+        """The next message of the client."""
         payload = self.client.data_to_send(size)
         return payload.data if payload else b""
 
     def pipeline(self, script, no_input=False):
-        """A pipeline on both sides; the client has not said yet what it is."""
+        """A pipeline on both sides, before the client has sent its script."""
         client = ClientPowerShell(self.client, no_input=no_input)
         client.add_script(script)
         return client, Pipeline(self.pool, str(client.pipeline_id).upper(), 0, self.started.append)
 
     def receive(self, command):
-        """What comes of one Receive, which is about a whole number of messages or about a part of one."""
+        """The events of one Receive, which has whole messages or a part of one."""
         found, code = command.fetch(0)
         self.client.receive_data(PSRPPayload(found["stdout"], StreamType.default, None))
         return list(iter(self.client.next_event, None)), code
 
 
-def test_a_pool_opens_and_then_has_nothing_to_say():
+def test_a_pool_opens():
     connection = Connection()
     assert connection.client.state == RunspacePoolState.Opened
     assert connection.pool.fetch(0) is None
 
 
-def test_a_script_is_a_command_line_and_input_its_lines():
+def test_a_script_becomes_a_command_line_and_its_input_lines():
     connection = Connection()
     client, pipeline = connection.pipeline("'ä' * 500")
     client.start()
@@ -76,7 +78,7 @@ def test_a_script_is_a_command_line_and_input_its_lines():
     assert pipeline.input_ended.is_set()
 
 
-def test_a_script_without_input_gets_none():
+def test_a_script_without_input():
     connection = Connection()
     client, pipeline = connection.pipeline("1", no_input=True)
     client.start()
@@ -85,7 +87,7 @@ def test_a_script_without_input_gets_none():
     assert pipeline.input == b""
 
 
-def test_output_comes_in_whole_fragments_and_the_exit_code_by_the_host():
+def test_output_is_sent_in_whole_fragments_and_the_exit_code_by_a_host_call():
     connection = Connection()
     client, pipeline = connection.pipeline("1", no_input=True)
     client.start()
@@ -115,7 +117,7 @@ def test_output_comes_in_whole_fragments_and_the_exit_code_by_the_host():
     assert events[-1].state == PSInvocationState.Completed
 
 
-def test_a_pipeline_that_is_ended_leaves_nothing_to_the_next():
+def test_an_ended_pipeline_leaves_nothing_to_the_next_one():
     connection = Connection()
     client, pipeline = connection.pipeline("1", no_input=True)
     client.start()
@@ -135,9 +137,9 @@ def test_a_pipeline_that_is_ended_leaves_nothing_to_the_next():
     assert code == 0
 
 
-def test_what_the_simulated_host_does_not_take():
+def test_unsupported_messages_are_faults():
     connection = Connection()
-    with pytest.raises(Fault, match="is no UUID"):
+    with pytest.raises(Fault, match="is not a UUID"):
         Pipeline(connection.pool, "x", 0, connection.started.append)
     with pytest.raises(Fault, match="fragments cannot be read"):
         connection.pool.feed(b"nonsense", False)
@@ -151,10 +153,10 @@ def test_what_the_simulated_host_does_not_take():
     client.start()
     _other, other = connection.pipeline("2")
     data = connection.sent()
-    with pytest.raises(Fault, match="not one of the pipeline"):
+    with pytest.raises(Fault, match="does not belong to the pipeline"):
         other.feed(data, False)
     client, pipeline = connection.pipeline("1")
     client.start()
-    with pytest.raises(Fault, match="does not say whose it is"):
+    with pytest.raises(Fault, match="has no pipeline id"):
         connection.pool.feed(connection.sent(), False)
     assert connection.started == []

@@ -1,9 +1,9 @@
 // Copyright: (c) 2026, the ipsec.windows authors
 // GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-// What Windows has and the PowerShell engine elsewhere lacks, as far as the collection's host module uses it: a registry
-// (the journal registry.jsonl in the folder WINHOST_STATE), names, interfaces, the clock, the commands for services. It is a start-up hook of .NET: the names
-// are registered when the engine loads, so that scripts run as they came.
+// Stand-ins for the classes and commands of Windows that the host module of the collection uses: a registry (the journal
+// registry.jsonl in the folder WINHOST_STATE), DNS names, interfaces, the clock, mutexes, services. They are registered by a
+// start-up hook of .NET when the engine loads, so scripts run unchanged.
 
 using System;
 using System.Collections;
@@ -47,7 +47,9 @@ internal static class StartupHook
             ["System.Net.NetworkInformation.NetworkInterface"] = typeof(WinHost.NetworkInterface),
             ["System.Net.NetworkInformation.IPGlobalProperties"] = typeof(WinHost.IPGlobalProperties),
             ["System.DateTimeOffset"] = typeof(WinHost.Clock),
-            ["System.Threading.Mutex"] = typeof(WinHost.Mutex),
+            ["System.Threading.MutexAcl"] = typeof(WinHost.MutexAcl),
+            ["System.Security.AccessControl.MutexSecurity"] = typeof(WinHost.MutexSecurity),
+            ["System.Security.AccessControl.MutexRights"] = typeof(WinHost.MutexRights),
         };
         var add = engine.GetType("System.Management.Automation.TypeAccelerators").GetMethod("Add");
         foreach (var name in names) add.Invoke(null, new object[] { name.Key, name.Value });
@@ -56,7 +58,7 @@ internal static class StartupHook
 
 namespace WinHost
 {
-    // The state folder of the host that this process plays.
+    // The state folder of the simulated host.
     public static class State
     {
         public static readonly string Folder = Environment.GetEnvironmentVariable("WINHOST_STATE");
@@ -65,7 +67,7 @@ namespace WinHost
         private static JsonElement settings;
         private static DateTime settingsTime;
 
-        // Looked at for each registry call: read again only when it was written.
+        // Needed for each registry call, so the file is only read after a change.
         public static JsonElement Setting(string name)
         {
             var time = File.GetLastWriteTimeUtc(SettingsPath);
@@ -88,7 +90,7 @@ namespace WinHost
 
         private static readonly Dictionary<string, int> Descriptors = new Dictionary<string, int>();
 
-        // One line at the end of a file, in one write: other processes append as well. Gives what was written.
+        // Appends a line in one write, as other processes append, too. Returns what was written.
         public static byte[] Append(string file, object[] line)
         {
             int descriptor;
@@ -111,7 +113,7 @@ namespace WinHost
             return text.ToArray();
         }
 
-        // What JsonSerializer would do, whose first call takes some 40 ms.
+        // The first call of JsonSerializer would take some 40 ms.
         private static void Put(Utf8JsonWriter json, object value)
         {
             switch (value)
@@ -143,7 +145,7 @@ namespace WinHost
         }
     }
 
-    // What PowerShell writes into the event log of Windows goes to syslog elsewhere, and from there to standard error, in full.
+    // Outside of Windows, PowerShell logs to syslog. This sends the full log to standard error.
     internal static class EventLog
     {
         private const int WriteToStandardError = 0x20;
@@ -156,17 +158,17 @@ namespace WinHost
         public static void Open(Assembly engine)
         {
             const BindingFlags Hidden = BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance;
-            // its constructor opens syslog, so it has to be there before
+            // its constructor opens syslog, so it must exist before openlog
             var provider = engine.GetType("System.Management.Automation.Tracing.PSSysLogProvider")
                 .GetField("s_provider", Hidden).GetValue(null);
-            // the level can be set for a whole machine only, in PowerShell's own folder
+            // a setting would need a file in the folder of PowerShell
             provider.GetType().GetField("_levelFilter", Hidden).SetValue(provider, Verbose);
             openlog(Marshal.StringToHGlobalAnsi("PowerShell"), WriteToStandardError, LocalFacility);
         }
     }
 
-    // What is to go wrong here: the host is asked before and after each step, by a channel that is there if it was told to have
-    // faults. Without an answer the process stands still.
+    // Asks the host for faults before and after each step, through a channel that exists only if the host has faults. Without an
+    // answer the process hangs.
     public static class Faults
     {
         private static readonly Stream Channel = Open();
@@ -188,7 +190,7 @@ namespace WinHost
             if (error.Length > 0) throw new UnauthorizedAccessException(error.ToString());
         }
 
-        // An operation on the policy store: one that changes a key below the container, or a value there.
+        // An operation counts if it changes a key below the container, or a value of such a key.
         public static void Operation(string key, Action operation)
         {
             const string Store = @"HKLM\SOFTWARE\Policies\Microsoft\Windows\IPSec\Policy\Local\";
@@ -207,7 +209,7 @@ namespace WinHost
             new Dictionary<string, Tuple<string, RegistryValueKind, object>>(StringComparer.OrdinalIgnoreCase);
     }
 
-    // The registry as the journal has it. It is read on from where the last look ended.
+    // The registry from its journal, which is read from where the last read ended.
     internal static class Journal
     {
         private static readonly Dictionary<string, Key> Keys = new Dictionary<string, Key>(StringComparer.OrdinalIgnoreCase);
@@ -215,7 +217,7 @@ namespace WinHost
             System.IO.Path.Combine(State.Folder, "registry.jsonl"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 0);
         private static long position;
 
-        // A journal that is much longer than what it comes to: that is kept beside it, after a line with how far it was read.
+        // The resulting registry of a long journal, after a line with the position up to which it was read.
         private static readonly string Checkpoint = System.IO.Path.Combine(State.Folder, "registry.checkpoint");
         private static int lines;
 
@@ -244,7 +246,7 @@ namespace WinHost
                     kept.Write(State.Line("create", path));
                     foreach (var value in key.Values.Values)
                     {
-                        // bytes stand for data of a size that its kind has not
+                        // data whose size does not fit the kind are bytes
                         var data = RegistryKey.Encoded(value.Item3, value.Item3 is byte[] ? RegistryValueKind.Binary : value.Item2);
                         kept.Write(State.Line("set", path, Encoded(value.Item1), (int)value.Item2, data));
                     }
@@ -264,7 +266,7 @@ namespace WinHost
         {
             change[1] = Encoded((string)change[1]);
             var line = State.Append("registry.jsonl", change);
-            // nobody else has written: then it need not be read back
+            // it need not be read back if nobody else has written
             if (RandomAccess.GetLength(file.SafeFileHandle) == position + line.Length) Take(line, line.Length);
         }
 
@@ -334,7 +336,7 @@ namespace WinHost
 
         private static readonly UnicodeEncoding Utf16 = new UnicodeEncoding(false, false, true);
 
-        // Unpaired surrogates are no text in JSON; they come as {"u16": base64}.
+        // JSON cannot hold unpaired surrogates; such texts are {"u16": base64}.
         public static string Text(JsonElement value)
         {
             if (value.ValueKind == JsonValueKind.String) return value.GetString();
@@ -366,7 +368,7 @@ namespace WinHost
                 case RegistryValueKind.MultiString: return value.EnumerateArray().Select(Text).ToArray();
                 case RegistryValueKind.DWord: return unchecked((int)value.GetUInt32());
                 case RegistryValueKind.QWord: return unchecked((long)value.GetUInt64());
-                default: throw new InvalidDataException("a value of the registry's journal has no data");
+                default: throw new InvalidDataException("a value in the journal of the registry has no data");
             }
         }
     }
@@ -399,7 +401,7 @@ namespace WinHost
         public static RegistryKey OpenBaseKey(RegistryHive hive, RegistryView view)
         {
             if (hive != RegistryHive.LocalMachine || view != RegistryView.Registry64)
-                throw new NotSupportedException("the simulated host has HKLM in the 64-bit view only");
+                throw new NotSupportedException("the simulated host has only HKLM in the 64-bit view");
             return new RegistryKey("HKLM", true);
         }
 
@@ -411,6 +413,9 @@ namespace WinHost
             if (key == null) return null;
             if (writable && !State.Setting("administrator").GetBoolean())
                 throw new SecurityException("Requested registry access is not allowed.");
+            // somebody deletes the key, and its handle stays open
+            if (!writable && State.Setting("vanishing").EnumerateArray().Any(v => key.Path.EndsWith("\\" + v.GetString(), StringComparison.OrdinalIgnoreCase)))
+                Journal.Write("delete", key.Path);
             return new RegistryKey(key.Path, writable);
         }
 
@@ -516,7 +521,7 @@ namespace WinHost
 
         public void Close() { Dispose(); }
 
-        // A hive stays open, as .NET has it.
+        // A hive cannot be closed, as in .NET.
         public void Dispose() { closed = location != "HKLM"; }
 
         internal void Secure(RegistrySecurity security)
@@ -561,25 +566,55 @@ namespace WinHost
 
         public Properties GetIPProperties() { return Addresses; }
 
+        // The interface of the host, which has all servers, and the interfaces of the settings.
         public static NetworkInterface[] GetAllNetworkInterfaces()
         {
+            var own = new NetworkInterface
+            {
+                Id = "{00000000-0000-0000-0000-000000000001}",
+                Addresses = new Properties
+                {
+                    UnicastAddresses = new[] { new Located { Address = IPAddress.Parse(Environment.GetEnvironmentVariable("WINHOST_ADDRESS")) } },
+                    GatewayAddresses = Servers("gateway").Select(a => new Located { Address = a }).ToArray(),
+                    DnsAddresses = Servers("dns"),
+                    WinsServersAddresses = Servers("wins"),
+                    DhcpServerAddresses = Servers("dhcp"),
+                },
+            };
             return State.Setting("interfaces").EnumerateObject().Select(entry => new NetworkInterface
             {
                 Id = entry.Name,
                 Addresses = new Properties
                 {
-                    UnicastAddresses = entry.Value.EnumerateArray()
-                        .Select(a => new Unicast { Address = IPAddress.Parse(a.GetString()) }).ToArray(),
+                    UnicastAddresses = Parse(entry.Value).Select(a => new Located { Address = a }).ToArray(),
                 },
-            }).ToArray();
+            }).Prepend(own).ToArray();
         }
 
-        public sealed class Properties { public Unicast[] UnicastAddresses; }
+        private static IPAddress[] Servers(string kind)
+        {
+            JsonElement found;
+            return State.Setting("servers").TryGetProperty(kind, out found) ? Parse(found) : new IPAddress[0];
+        }
 
-        public sealed class Unicast { public IPAddress Address; }
+        private static IPAddress[] Parse(JsonElement addresses)
+        {
+            return addresses.EnumerateArray().Select(a => IPAddress.Parse(a.GetString())).ToArray();
+        }
+
+        public sealed class Properties
+        {
+            public Located[] UnicastAddresses = new Located[0];
+            public Located[] GatewayAddresses = new Located[0];
+            public IPAddress[] DnsAddresses = new IPAddress[0];
+            public IPAddress[] WinsServersAddresses = new IPAddress[0];
+            public IPAddress[] DhcpServerAddresses = new IPAddress[0];
+        }
+
+        public sealed class Located { public IPAddress Address; }
     }
 
-    // Many hosts share this machine's loopback; each sees its own connections.
+    // Many hosts share the loopback of this machine; each lists only its own connections.
     public sealed class IPGlobalProperties
     {
         private static readonly IPAddress Own = IPAddress.Parse(Environment.GetEnvironmentVariable("WINHOST_ADDRESS"));
@@ -598,7 +633,7 @@ namespace WinHost
         public static System.DateTimeOffset UtcNow { get { return System.DateTimeOffset.FromUnixTimeSeconds(State.Now()); } }
     }
 
-    // The one service of a simulated host: what was done to it is in service.jsonl, its start type in the registry.
+    // The only service of a simulated host: its actions are in service.jsonl, its start type is in the registry.
     public sealed class ServiceController
     {
         private const string Key = @"HKLM\SYSTEM\CurrentControlSet\Services\PolicyAgent";
@@ -629,7 +664,7 @@ namespace WinHost
             }
         }
 
-        // The status, for who may control the service.
+        // The status, if the user may control the service.
         private string Control()
         {
             var status = Status;
@@ -649,7 +684,7 @@ namespace WinHost
             Control();
             if (Start == 4)
                 throw new InvalidOperationException("Service 'IPsec Policy Agent (PolicyAgent)' cannot be started because it is disabled.");
-            Tell("start");
+            Perform("start");
         }
 
         public void End()
@@ -661,10 +696,10 @@ namespace WinHost
         public void ExecuteCommand(int command)
         {
             if (Control() != "Running") throw new InvalidOperationException("Cannot control PolicyAgent service on computer '.'.");
-            Tell("control", command);
+            Perform("control", command);
         }
 
-        private static void Tell(params object[] action)
+        private static void Perform(params object[] action)
         {
             Faults.Meet("before service");
             Note(action);
@@ -714,15 +749,16 @@ namespace WinHost
         }
     }
 
-    // Each simulated host has its own mutexes.
+    // Each simulated host has mutexes of its own.
     public sealed class Mutex : IDisposable
     {
         private readonly System.Threading.Mutex mutex;
 
-        public Mutex(bool initiallyOwned, string name)
+        internal Mutex(string name, string access)
         {
             var host = State.Folder.Aggregate(5381u, (hash, c) => hash * 33 + c);
-            mutex = new System.Threading.Mutex(initiallyOwned, name + "." + host);
+            mutex = new System.Threading.Mutex(false, name + "." + host);
+            State.Event("mutex", access);
         }
 
         public bool WaitOne(int milliseconds) { return mutex.WaitOne(milliseconds); }
@@ -730,5 +766,34 @@ namespace WinHost
         public void ReleaseMutex() { mutex.ReleaseMutex(); }
 
         public void Dispose() { mutex.Dispose(); }
+    }
+
+    public sealed class MutexSecurity
+    {
+        public string Sddl;
+
+        public void SetSecurityDescriptorSddlForm(string sddl, AccessControlSections sections) { Sddl = sddl; }
+    }
+
+    [Flags]
+    public enum MutexRights { Modify = 0x1, Synchronize = 0x100000 }
+
+    // A mutex of another account refuses all rights, which creating it asks for.
+    public static class MutexAcl
+    {
+        public static Mutex Create(bool initiallyOwned, string name, out bool created, MutexSecurity security)
+        {
+            created = State.Setting("mutex").GetString() == "free";
+            if (!created) throw Denied(name);
+            return new Mutex(name, security.Sddl);
+        }
+
+        public static Mutex OpenExisting(string name, MutexRights rights)
+        {
+            if (State.Setting("mutex").GetString() == "denied" || rights != MutexRights.Synchronize) throw Denied(name);
+            return new Mutex(name, rights.ToString());
+        }
+
+        private static Exception Denied(string name) { return new UnauthorizedAccessException("Access to the path '" + name + "' is denied."); }
     }
 }

@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Runs the host module on a simulated host without Ansible."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import typing as t
+
+from integration.playbook import CHECKOUT
+from winhost.engine_powershell import PowerShellEngine
+from winhost.faults import Course
+from winhost.host import Host
+from winhost.host_module import HostModule
+from winhost.shells import Command
+
+# each line of the input is a request, each line of the output an answer
+_SCRIPT: t.Final = """
+Get-ChildItem "$env:PLUGINS/module_utils/*.psm1" | Import-Module -Global
+$module = [scriptblock]::Create([System.IO.File]::ReadAllText("$env:PLUGINS/modules/ipsec_host.ps1"))
+while ($null -ne ($line = [System.Console]::In.ReadLine())) {
+    $complex_args = @{ request = $line }
+    & $module
+}
+"""
+
+
+class Module:
+    """The host module of a host, run by an engine: `python` or `powershell`."""
+
+    def __init__(self, host: Host, engine: str) -> None:
+        self.host = host
+        self.engine = engine
+
+    def ask(self, *requests: dict[str, t.Any]) -> list[dict[str, t.Any]]:
+        """The answers to some requests."""
+        lines = [json.dumps(request) for request in requests]
+        if self.engine == "python":
+            module = HostModule(self.host)
+            return [module.run({"request": line}, Course(self.host, Command("", 0))) for line in lines]
+        done = subprocess.run(
+            ["pwsh", "-NoProfile", "-NonInteractive", "-Command", _SCRIPT],
+            input="\n".join(lines),
+            capture_output=True,
+            text=True,
+            check=True,
+            env={
+                **PowerShellEngine(self.host).environment(),
+                "PATH": os.environ["PATH"],
+                "PLUGINS": str(CHECKOUT / "plugins"),
+            },
+        )
+        assert done.stderr == ""
+        assert done.stdout.isascii()
+        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        assert len(answers) == len(requests)
+        return answers
