@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Command lines and batch files as people wrote them, each with the policies that they make, written by hand.
+"""Command lines and batch files, each with the policies that it creates, written by hand.
 
-The files in `tests/data/corpus` say only what differs from the manual's defaults; `complete` fills in the rest from the
-tables here. What is here knows nothing of the plugins: a mistake in them is not repeated.
+The files in `tests/data/corpus` contain only what differs from the defaults of the manual; `complete` adds the defaults
+from the tables here. Nothing here uses the plugins, so a mistake in them is not repeated.
 """
 
 from __future__ import annotations
@@ -63,20 +63,20 @@ def lines() -> dict[str, dict[str, t.Any]]:
 
 @functools.cache
 def scripts() -> dict[str, dict[str, t.Any]]:
-    """What is said of the batch files, by their names without extension."""
+    """The expected results of the batch files, by their names without extension."""
     paths = sorted((FOLDER / "scripts").glob("*.yml"))
     assert {path.stem for path in paths} == {path.stem for path in (FOLDER / "scripts").glob("*.cmd")}
     return {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in paths}
 
 
 def script(name: str) -> bytes:
-    """A batch file as it lay on the disk of Windows: its lines end as there, and its encoding is the one it says."""
+    """A batch file with the line ends of Windows and the encoding of its entry."""
     text = (FOLDER / "scripts" / f"{name}.cmd").read_text("utf-8")
     return text.replace("\n", "\r\n").encode(scripts()[name].get("encoding", "utf-8"))
 
 
 def complete(name: str, policy: dict[str, t.Any]) -> dict[str, t.Any]:
-    """The whole policy in the one shape, with its keys, without ids."""
+    """The whole policy as tasks accept it, with pre-shared keys and without ids."""
     found = {"name": name, **copy.deepcopy(POLICY), **copy.deepcopy(policy)}
     found["main_mode"] = {**MAIN_MODE, **found.get("main_mode", {})}
     response = found["default_response"]
@@ -112,7 +112,7 @@ def _filters(filter_: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
 
 
 def shown(policy: dict[str, t.Any]) -> dict[str, t.Any]:
-    """As facts show it: without keys, and comparable, as the order of rules and filters has no meaning."""
+    """As facts show it: without pre-shared keys. Rules and filters are sorted, as their order has no meaning."""
     found = copy.deepcopy(policy)
     for holder in (found["default_response"], *found["rules"]):
         for method in holder.get("authentication", ()):
@@ -131,30 +131,30 @@ def _order(filter_: dict[str, t.Any]) -> str:
 
 
 def seen(policy: dict[str, t.Any]) -> windows.Policy:
-    """As the simulated host's own reader sees it, with keys, in an order of its own."""
+    """As the simulated host's own reader sees it: with pre-shared keys, and sorted."""
     main_mode = policy["main_mode"]
     seconds, limit = main_mode["lifetime_seconds"], main_mode["quick_mode_limit"]
     rules = [_seen_rule(rule) for rule in policy["rules"]]
     if policy["default_response"]["enabled"]:
-        # it has no name and no filters
+        # the default response rule has no name and no filters
         rule = {**RULE, **NEGOTIATES, "name": "", "filters": [], **policy["default_response"]}
         rules.append(_seen_rule(rule, default_response=True))
     return in_order(
         windows.Policy(
-            "",
-            policy["name"],
-            policy["description"],
-            policy["poll_interval"] * 60,
-            windows.MainMode(
-                tuple(
+            key="",
+            name=policy["name"],
+            description=policy["description"],
+            poll_interval=policy["poll_interval"] * 60,
+            main_mode=windows.MainMode(
+                methods=tuple(
                     ({"des": 1, "3des": 3}[m["encryption"]], _HASHES[m["integrity"]], m["group"], seconds, 0, limit)
                     for m in main_mode["methods"]
                 ),
-                seconds,
-                limit,
-                main_mode["pfs"],
+                lifetime=seconds,
+                quick_modes=limit,
+                pfs=main_mode["pfs"],
             ),
-            tuple(rules),
+            rules=tuple(rules),
         )
     )
 
@@ -166,19 +166,19 @@ _PROTOCOLS: t.Final = {"any": 0, "icmp": 1, "tcp": 6, "udp": 17, "gre": 47, "raw
 
 def _seen_rule(rule: dict[str, t.Any], default_response: bool = False) -> windows.Rule:
     return windows.Rule(
-        "",
-        rule["name"],
-        rule["description"],
-        rule["enabled"],
-        tuple(map(_seen_filter, rule["filters"])),
-        rule["action"],
-        rule.get("inpass", False),
-        rule.get("soft", False),
-        tuple(map(_seen_method, rule.get("security_methods", ()))),
-        tuple(map(_seen_authentication, rule["authentication"])),
-        rule.get("tunnel_address") or rule["tunnel"] or "",
-        rule["connection_type"],
-        default_response,
+        key="",
+        name=rule["name"],
+        description=rule["description"],
+        enabled=rule["enabled"],
+        filters=tuple(map(_seen_filter, rule["filters"])),
+        action=rule["action"],
+        inpass=rule.get("inpass", False),
+        soft=rule.get("soft", False),
+        methods=tuple(map(_seen_method, rule.get("security_methods", ()))),
+        authentication=tuple(map(_seen_authentication, rule["authentication"])),
+        tunnel=rule.get("tunnel_address") or rule["tunnel"] or "",
+        connection_type=rule["connection_type"],
+        default_response=default_response,
     )
 
 
@@ -197,28 +197,39 @@ def _seen_authentication(method: dict[str, t.Any]) -> tuple[str, str]:
 
 
 def _seen_filter(filter_: dict[str, t.Any]) -> windows.Filter:
+    source, destination = (
+        _seen_address(filter_[end], filter_.get(f"{end}_address")) for end in ("source", "destination")
+    )
+    source_ports, destination_ports = (
+        (0, 65535) if (port := filter_.get(f"{end}_port", "any")) == "any" else (port, port)
+        for end in ("source", "destination")
+    )
     return windows.Filter(
-        *(_seen_address(filter_[end], filter_.get(f"{end}_address")) for end in ("source", "destination")),
-        _PROTOCOLS[filter_["protocol"]],
-        *(
-            (0, 65535) if (port := filter_.get(f"{end}_port", "any")) == "any" else (port, port)
-            for end in ("source", "destination")
-        ),
-        filter_["mirrored"],
-        "",
+        source=source,
+        destination=destination,
+        protocol=_PROTOCOLS[filter_["protocol"]],
+        source_ports=source_ports,
+        destination_ports=destination_ports,
+        mirrored=filter_["mirrored"],
+        description="",
     )
 
 
 def _seen_address(text: str, known: str | None) -> windows.Address:
     """`known` is the address of a DNS name."""
     if text in ("me", "any"):
-        return windows.Address(text, (4,))
+        return windows.Address(kind=text, versions=(4,))
     network = ipaddress.IPv4Network(known or text)
-    value, mask = int(network.network_address), int(network.netmask)
-    return windows.Address("net", (4,), value, mask, name=text if known else "")
+    return windows.Address(
+        kind="net",
+        versions=(4,),
+        value=int(network.network_address),
+        mask=int(network.netmask),
+        name=text if known else "",
+    )
 
 
 def in_order(policy: windows.Policy) -> windows.Policy:
-    """Without keys of objects, and comparable."""
+    """The policy without keys of objects, with sorted rules and filters."""
     rules = [dataclasses.replace(rule, key="", filters=tuple(sorted(rule.filters, key=repr))) for rule in policy.rules]
     return dataclasses.replace(policy, key="", rules=tuple(sorted(rules, key=lambda rule: rule.name)))

@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Input that no administrator types and some attacker does: `tests/data/hostile`, one case a line.
+"""Hostile input: the cases in `tests/data/hostile`, one a line.
 
-Each case has a name, its input, and in `says` words that the message must contain.
+Each case has a name, its input, and in `says` a part of the expected message. `of: play` is for cases that need a play.
+`judge: true` marks a case that is similar to another one: `make test` does not play it, `make judge` does.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ import pathlib
 import typing as t
 import zlib
 
+import pytest
 import yaml
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.requests import PROTOCOL
 
 FOLDER: t.Final = pathlib.Path(__file__).parent.parent / "data" / "hostile"
 FILES: t.Final = ("answers", "arguments", "blobs", "commands", "names", "options", "regfiles", "scripts")
 LONGEST_MESSAGE: t.Final = 1300
-"""Characters that a message may have, whatever it quotes."""
+"""The most characters that a message may have, whatever it quotes."""
 
 RULE: t.Final = {"name": "R", "filters": ["0+192.0.2.1"]}
 FILTER: t.Final = {"source": "me", "destination": "any"}
@@ -29,7 +32,7 @@ Case: t.TypeAlias = dict[str, t.Any]
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with texts that would be too long to write."""
+    """YAML with long texts: `!times [text, count]` and `!join [text, ...]`."""
 
 
 def _times(loader: _Loader, node: yaml.SequenceNode) -> str:
@@ -54,13 +57,22 @@ def cases(file: str) -> dict[str, Case]:
     return found
 
 
-def named(file: str) -> list[str]:
-    """The names of the cases that can be told without a play."""
-    return [name for name, case in cases(file).items() if case.get("of") != "play"]
+def parameters(file: str) -> list[t.Any]:
+    """The names of the cases that need no play, as parameters of a test."""
+    return [case["name"] for case in cases(file).values() if case.get("of") != "play"]
+
+
+SELECTIONS: t.Final = (pytest.param(False, id="each kind"), pytest.param(True, marks=pytest.mark.judge, id="all"))
+"""Parameters for the argument `everything` of `selected`."""
+
+
+def selected(file: str, everything: bool) -> list[Case]:
+    """All cases, or one of each kind."""
+    return [case for case in cases(file).values() if everything or "judge" not in case]
 
 
 def task_of(case: Case) -> tuple[str, dict[str, t.Any]]:
-    """The module of a case of arguments, and what it is given."""
+    """The module and its arguments for a case of arguments."""
     if "ipsec_rule" in case:
         return "ipsec_rule", case["ipsec_rule"]
     if "ipsec_policy" in case:
@@ -73,31 +85,33 @@ def task_of(case: Case) -> tuple[str, dict[str, t.Any]]:
 
 
 def filter_of(case: Case) -> str:
-    """The name of the filter that a case of scripts is for."""
+    """The filter plugin of a case of scripts."""
     return next(key for key in case if key.startswith(("from_", "to_")))
 
 
 EMPTY: t.Final = hashlib.sha256(b"").hexdigest()
 _SERVICE: t.Final = {"status": "running", "start_type": "manual"}
 READ: t.Final[dict[str, t.Any]] = {
-    "protocol": 1,
+    "protocol": PROTOCOL,
     "changed": False,
     "store": "",
     "digest": EMPTY,
+    "service": _SERVICE,
+    "pending": False,
+    "domain": None,
     "now": 1750000000,
     "product": "Windows Server 2022 Standard",
     "version": "10.0.20348",
+    "powershell": "5.1.20348.1",
     "writable": True,
-    "service": _SERVICE,
-    "untold": False,
-    "domain": None,
+    "addresses": {"me": [], "dns": [], "wins": [], "dhcp": [], "gateway": []},
+    "connections": [],
     "names": {},
     "interfaces": {},
-    "connections": [],
 }
-"""A true answer to `read`, of a host without policies (docs/host-module.md)."""
+"""A correct answer to `read` from a host without policies (docs/host-module.md)."""
 APPLIED: t.Final[dict[str, t.Any]] = {
-    "protocol": 1,
+    "protocol": PROTOCOL,
     "changed": False,
     "applied": 7,
     "digest": "0" * 64,
@@ -105,18 +119,13 @@ APPLIED: t.Final[dict[str, t.Any]] = {
     "error": None,
     "conflict": False,
     "now": None,
-    "service": {**_SERVICE, "told": "nothing", "error": None},
+    "service": {**_SERVICE, "notification": "none", "error": None},
 }
-"""A true answer to seven operations that lead to a store of that digest."""
+"""A correct answer to seven operations that lead to a store with that digest."""
 
 
-def reading(case: Case) -> dict[str, t.Any]:
-    """The answer to `read` of a case of answers."""
-    return {**READ, **lies(case)}
-
-
-def lies(case: Case) -> dict[str, t.Any]:
-    """What is not true in the answer to `read` of a case."""
+def forged(case: Case) -> dict[str, t.Any]:
+    """The keys of the answer to `read` that a case of answers replaces."""
     found = dict(case.get("read", {}))
     if "store_text" in case:
         data = case["store_text"].encode()
@@ -140,18 +149,18 @@ _MEBIBYTE: t.Final = b"k;\n\n" * (1 << 18)
 
 @functools.cache
 def bomb(mebibytes: int) -> str:
-    """A packed text of so many MiB."""
-    # members of gzip may follow each other, but a reader may stop at the first: it has to be one
+    """A packed text of that many MiB."""
+    # a single gzip member, as a reader may stop at the end of the first one
     engine = zlib.compressobj(wbits=31)
     parts = [engine.compress(_MEBIBYTE) for _i in range(mebibytes)]
     return base64.b64encode(b"".join([*parts, engine.flush()])).decode()
 
 
 def check_message(case: Case, message: str) -> None:
-    """What every message owes to who reads it."""
+    """A message has the expected text, is short, and is safe to print."""
     assert case["says"] in message
     assert "without" not in case or case["without"] not in message
     assert len(message) <= LONGEST_MESSAGE
-    assert all(c.isprintable() or c == "\n" for c in message), "it would reach the terminal"
+    assert all(c.isprintable() or c == "\n" for c in message), "a terminal would interpret it"
     for word in ("Traceback", "Error:", "<class", "object at 0x"):
         assert word not in message

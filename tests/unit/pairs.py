@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Pairs of a store as it may be found and a task that changes it, each made from a number.
+"""Pairs of a store as a host may have it and a task that changes it, each made from a number.
 
-The stores are of both generations of writer and not tidy: objects are shared, nameless, unowned, nobody's, unknown or
-left by a run that was cut off.
+The stores look as if several programs wrote them: objects are shared, unnamed, without an owner, unused, unknown, or
+left by an interrupted run.
 """
 
 from __future__ import annotations
@@ -15,24 +15,27 @@ import random
 import typing as t
 import uuid
 
-from ansible_collections.ipsec.windows.plugins.module_utils import blobs
-from ansible_collections.ipsec.windows.plugins.module_utils.goal import Edits, Goal, OnePolicy, Placed
-from ansible_collections.ipsec.windows.plugins.module_utils.graph import (
+from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import edits_of, read_line
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted import State
+from ansible_collections.ipsec.windows.plugins.module_utils._core.objects import blobs
+from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph, ObjectClass, object_id
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_rule_edit, parse_task
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.placed import PlacedEdit
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.casing import fold
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.names import (
     ACTION,
     ACTIVE_POLICY,
     FILTERS,
     ISAKMP,
     NFAS,
     OWNERS,
-    Graph,
-    ObjectClass,
-    object_id,
     reference,
 )
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import edits_of, read_line
-from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError
-from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_rule_edit, parse_task
-from ansible_collections.ipsec.windows.plugins.module_utils.store import Create, Delete, Kind, Set, Store, Unset, Value
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operations import Create, Delete, Set, Unset
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import Kind, Value
+from ansible_collections.ipsec.windows.plugins.module_utils._core.target.goal import Edits, Goal, OnePolicy
 from unit import stores
 
 Guids: t.TypeAlias = t.Callable[[], str]
@@ -40,15 +43,14 @@ Guids: t.TypeAlias = t.Callable[[], str]
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """A store, and what a task asks of it. `text` says the task."""
+    """A store, and what a task asks for."""
 
     store: Store
     goal: Goal
-    text: str
 
     @property
     def id(self) -> str | None:
-        """The policy that the task is about, where it says an id."""
+        """The id of the policy that the task is about, if it has one."""
         return self.goal.wanted.id if isinstance(self.goal, OnePolicy) else None
 
 
@@ -57,25 +59,25 @@ def random_guids(rng: random.Random) -> Guids:
 
 
 def make(seed: int) -> Pair:
-    """The same pair for the same number, in any process. Each task has something to do."""
+    """The same pair for the same number, in any process. Each task has something to change."""
     rng = random.Random(seed)
     guids = random_guids(rng)
     while True:
         store = _store(rng, guids)
         for _attempt in range(5):
-            text, goal = _task(rng, store)
+            goal = _task(rng, store)
             try:
                 done = stores.run_goal(store, goal, new_guid=guids)
                 # commands that need a policy and then delete it are an error the second time
                 stores.run_goal(done.store, goal, new_guid=guids)
                 if done.operations:
-                    return Pair(store, goal, text)
+                    return Pair(store, goal)
             except ModelError:
-                # what it asks for does not go with what is there
+                # the task does not fit the store
                 continue
 
 
-# what tasks say
+# tasks
 
 _METHODS = (
     "ah[md5]",
@@ -116,7 +118,7 @@ def _authentication(rng: random.Random) -> list[t.Any]:
 
 
 def _what_is_done(rng: random.Random) -> dict[str, t.Any]:
-    """A rule's action and what goes with it."""
+    """The action of a rule, with the options that belong to it."""
     found: dict[str, t.Any] = {"action": rng.choice(("permit", "block", "negotiate", "negotiate"))}
     if found["action"] == "negotiate":
         found |= {"security_methods": _some(rng, _METHODS), "authentication": _authentication(rng)}
@@ -160,7 +162,7 @@ def _default_response(rng: random.Random) -> dict[str, t.Any]:
 
 
 def _policy(rng: random.Random, name: str) -> dict[str, t.Any]:
-    """A whole policy, with everything that can be said of one."""
+    """A whole policy, with every option."""
     return {
         "name": name,
         "description": rng.choice(("", "a policy")),
@@ -172,7 +174,7 @@ def _policy(rng: random.Random, name: str) -> dict[str, t.Any]:
 
 
 def _edited(rng: random.Random, policy: dict[str, t.Any]) -> dict[str, t.Any]:
-    """What facts say of a policy, with some of it changed."""
+    """The facts of a policy with some changes."""
     policy = copy.deepcopy(policy)
     rules = policy["rules"]
 
@@ -222,18 +224,20 @@ def _edit_rule(rng: random.Random, rule: dict[str, t.Any], change: str) -> None:
         rule |= {key: rng.choice("XY") for key in _some(rng, ("filter_list", "filter_action", "description"))}
 
 
-def _task(rng: random.Random, store: Store) -> tuple[str, Goal]:
-    """A task that may follow on a store."""
-    there = list(stores.facts(store).values())
+def _task(rng: random.Random, store: Store) -> Goal:
+    """A task for a store."""
+    stored = list(stores.facts(store).values())
     kind = rng.choices(("edited", "new", "merge", "absent", "assign", "rule", "lines"), (40, 8, 14, 10, 6, 6, 18))[0]
     if kind == "lines":
-        lines = [_line(rng, there) for _i in range(rng.randint(1, 5))]
-        return "\n".join(lines), edits_of(read_line(line, f"line {i}") for i, line in enumerate(lines, 1))
-    if kind == "new" or not there:
+        lines = [_line(rng, stored) for _i in range(rng.randint(1, 5))]
+        return Edits(*edits_of(read_line(line, f"line {i}") for i, line in enumerate(lines, 1)))
+    if kind == "new" or not stored:
         return _one_policy({**_policy(rng, rng.choice(("New", "P1", "P2"))), "assigned": rng.random() < 0.5})
-    # what is in force is what needs care
+    # the policy in force needs the most care
     active = Graph(store).active
-    old = rng.choice([policy for policy in there for _i in range(4 if policy["id"] == object_id(active or "{") else 1)])
+    old = rng.choice(
+        [policy for policy in stored for _i in range(4 if policy["id"] == object_id(active or "{") else 1)]
+    )
     if kind == "absent":
         return _one_policy({"name": old["name"], "state": "absent"})
     if kind == "assign":
@@ -259,20 +263,20 @@ def _task(rng: random.Random, store: Store) -> tuple[str, Goal]:
     return _one_policy(policy)
 
 
-def _one_policy(options: dict[str, t.Any]) -> tuple[str, Goal]:
+def _one_policy(options: dict[str, t.Any]) -> Goal:
     try:
-        return str(options), OnePolicy(*parse_task(options))
+        return OnePolicy(*parse_task(options))
     except ModelError:
-        # the edits do not go together, as a tunnel and another action
-        return "nothing", Edits(())
+        # the options do not fit together, such as a tunnel and block
+        return Edits(())
 
 
-def _rule_edit(options: dict[str, t.Any], absent: bool) -> tuple[str, Goal]:
+def _rule_edit(options: dict[str, t.Any], absent: bool) -> Goal:
     try:
-        edit, _notes = parse_rule_edit(options, absent)
+        edit, _notes = parse_rule_edit(options, State.ABSENT if absent else State.PRESENT)
     except ModelError:
-        return "nothing", Edits(())
-    return f"rule {'absent' if absent else 'present'}: {options}", Edits((Placed(edit),))
+        return Edits(())
+    return Edits((PlacedEdit(edit),))
 
 
 def _line(rng: random.Random, there: list[dict[str, t.Any]]) -> str:
@@ -293,7 +297,7 @@ def _line(rng: random.Random, there: list[dict[str, t.Any]]) -> str:
     return f'-w reg -p "{policy}" {rest}'
 
 
-# what is found
+# stores
 
 
 def _store(rng: random.Random, guids: Guids) -> Store:
@@ -301,14 +305,14 @@ def _store(rng: random.Random, guids: Guids) -> Store:
     for name in _some(rng, ("P1", "P2", "P3"), 0 if store.paths() else 1, 2):
         made = parse_task({**_policy(rng, name), "assigned": rng.random() < 0.6})
         own = stores.run_goal(Store(), OnePolicy(*made), new_guid=guids).store
-        own = _by_old_writer(own) if rng.random() < 0.4 else own
+        own = _by_old_writer(own, rng.choice((b"\1", b"\1", b""))) if rng.random() < 0.4 else own
         store = _both(store, _without_owners(own, rng.random() < 0.7) if rng.random() < 0.3 else own)
     for _i in range(rng.choice((0, 3, 6, 9))):
         _spoil(rng, store, guids)
     if rng.random() < 0.15:
-        # a run was cut off, and another task comes
+        # an interrupted run, followed by another task
         try:
-            plan = stores.run_goal(store, _task(rng, store)[1], new_guid=guids).plan
+            plan = stores.run_goal(store, _task(rng, store), new_guid=guids).plan
         except ModelError:
             return store
         for operation in plan.operations[: rng.randint(0, len(plan.operations))]:
@@ -324,7 +328,7 @@ def _both(one: Store, two: Store) -> Store:
 
 
 def _without_owners(store: Store, nameless: bool) -> Store:
-    """The same by one of the writers that leave owners out, and names too."""
+    """The same by a writer that leaves out owners, and perhaps names, too."""
     left_out = (OWNERS, "ipsecName") if nameless else (OWNERS,)
 
     def kept(path: str) -> dict[str, Value]:
@@ -337,36 +341,34 @@ def _without_owners(store: Store, nameless: bool) -> Store:
     return Store({path: kept(path) for path in store.paths()})
 
 
-_FORMS = {
-    ObjectClass.POLICY: blobs.PolicyBlob,
-    ObjectClass.ISAKMP: blobs.IsakmpBlob,
-    ObjectClass.NFA: blobs.NfaBlob,
-    ObjectClass.ACTION: blobs.NegotiationPolicyBlob,
-    ObjectClass.FILTER: blobs.FilterBlob,
-}
+def _by_old_writer(store: Store, trailing: bytes) -> Store:
+    """The same as an older writer would have written it: junk in unused fields and capital letters.
 
-
-def _by_old_writer(store: Store) -> Store:
-    """The same as Windows 2000 would have written it: extra bytes, junk in unused fields, capital letters."""
+    Windows 2000 adds an extra byte to each blob; writers that follow the specification do not.
+    """
     graph = Graph(store)
 
     def older(blob: t.Any) -> t.Any:
         match blob:
             case blobs.FilterBlob(v2=None):
-                return dataclasses.replace(blob, length_excess=4, trailing=b"\0")
+                return dataclasses.replace(blob, length_excess=4, trailing=trailing and b"\0")
             case blobs.IsakmpBlob():
-                methods = tuple(m._replace(encryption_key_length=0x40, last_word=0x1234) for m in blob.methods)
-                return dataclasses.replace(blob, methods=methods, lifetime_seconds=0, instance=b"junk" * 4, trailing=1)
+                methods = tuple(
+                    dataclasses.replace(m, encryption_key_length=0x40, last_word=0x1234) for m in blob.methods
+                )
+                return dataclasses.replace(
+                    blob, methods=methods, lifetime_seconds=0, instance=b"junk" * 4, trailing=trailing
+                )
             case blobs.NegotiationPolicyBlob():
                 offers = []
                 for offer in blob.offers:
                     count = offer.algorithm_count
-                    used = [slot._replace(key_length=0x40, rounds=8) for slot in offer.slots[:count]]
-                    junk = [slot._replace(algorithm=7, rounds=9) for slot in offer.slots[count:]]
-                    offers.append(offer._replace(slots=(*used, *junk)))
-                return dataclasses.replace(blob, offers=tuple(offers), trailing=1)
+                    used = [dataclasses.replace(slot, key_length=0x40, rounds=8) for slot in offer.slots[:count]]
+                    junk = [dataclasses.replace(slot, algorithm=7, rounds=9) for slot in offer.slots[count:]]
+                    offers.append(dataclasses.replace(offer, slots=(*used, *junk)))
+                return dataclasses.replace(blob, offers=tuple(offers), trailing=trailing)
             case blobs.NfaBlob() | blobs.PolicyBlob():
-                return dataclasses.replace(blob, trailing=1)
+                return dataclasses.replace(blob, trailing=trailing)
         return blob
 
     def spelled(text: str) -> str:
@@ -377,9 +379,9 @@ def _by_old_writer(store: Store) -> Store:
     for path in store.paths():
         values = keys.setdefault(spelled(path), {})
         for name, value in store.values(path).items():
-            class_, data = graph.class_of(path.lower()), value.data
+            class_, data = graph.class_of(fold(path)), value.data
             if name == "ipsecData" and class_ is not None and isinstance(data, bytes):
-                data = older(_FORMS[class_].unpack(data)).pack()
+                data = older(stores.BLOBS[class_].unpack(data)).pack()
             elif isinstance(data, tuple):
                 data = tuple(map(spelled, data))
             elif isinstance(data, str) and name != "ipsecName":
@@ -405,7 +407,7 @@ _SPOILT = (
 
 
 def _spoil(rng: random.Random, store: Store, guids: Guids) -> None:
-    """Something that is found in stores and that we never write."""
+    """Something that stores may have and this collection never writes."""
     graph = Graph(store)
     objects = [key for class_ in ObjectClass for key in graph.of_class(class_)]
     if not objects:
@@ -444,12 +446,12 @@ def _spoil(rng: random.Random, store: Store, guids: Guids) -> None:
         store.change(Create(name))
         store.change(Set(name, NFAS, Value.strings([reference(store.spelling(key))])))
     elif rng.random() < 0.4:
-        # these hide so much that they are rare
-        _hide(rng, store, graph, what, key)
+        # rare, as these make much of the store unreadable
+        _hide(store, graph, what, key)
 
 
 def _share_part(rng: random.Random, store: Store, graph: Graph, nfa: str, part: str) -> None:
-    """`nfa` uses `part` too, in place of its own or beside it."""
+    """`nfa` uses `part` as well, instead of its own part or in addition to it."""
     is_filter = graph.class_of(part) is ObjectClass.FILTER
     if is_filter and rng.random() < 0.5:
         _add(store, nfa, FILTERS, part)
@@ -468,7 +470,7 @@ def _add(store: Store, key: str, name: str, other: str) -> None:
 
 
 def _add_stray(rng: random.Random, store: Store, graph: Graph, key: str, guids: Guids) -> None:
-    """A copy of an object that nobody uses: of the library, of nobody, or a leftover."""
+    """An unused copy of an object: in the library, without an owner, or a leftover."""
     class_ = graph.class_of(key)
     if class_ in (None, ObjectClass.POLICY):
         return
@@ -476,19 +478,19 @@ def _add_stray(rng: random.Random, store: Store, graph: Graph, key: str, guids: 
     store.change(Create(copied))
     for name, value in store.values(key).items():
         store.change(Set(copied, name, value))
-    match rng.choice(("library", "library", "nobody's", "leftover")):
+    match rng.choice(("library", "library", "unowned", "leftover")):
         case "library":
             store.change(Unset(copied, OWNERS))
             store.change(Set(copied, "ipsecName", Value.string("Stock")))
-        case "nobody's":
+        case "unowned":
             store.change(Unset(copied, OWNERS))
             store.change(Unset(copied, "ipsecName"))
         case "leftover":
             store.change(Set(copied, OWNERS, Value.strings([reference(f"ipsecNFA{{{guids()}}}")])))
 
 
-def _hide(rng: random.Random, store: Store, graph: Graph, what: str, key: str) -> None:
-    """Something of a policy that is not in force cannot be read."""
+def _hide(store: Store, graph: Graph, what: str, key: str) -> None:
+    """Make something unreadable in a policy that is not in force."""
     active = graph.active
     used = {active, *graph.references(active, NFAS), *graph.references(active, ISAKMP)} if active else set()
     used |= {part for nfa in used for name in (FILTERS, ACTION) if nfa for part in graph.references(nfa, name)}

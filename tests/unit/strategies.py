@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from ansible_collections.ipsec.windows.plugins.module_utils import model
+from ansible_collections.ipsec.windows.plugins.module_utils._core import model
 from hypothesis import strategies as st
 
 names = st.text("abcXYZ019-_'\"$`%()äßИ中", min_size=1, max_size=12)
@@ -25,14 +25,14 @@ def _range(first, size):
     return model.span(first, type(first)(last))
 
 
-specials = st.sampled_from(model.Special.KINDS)
+specials = st.sampled_from(list(model.SpecialKind))
 dns_names = st.sampled_from(["server", "a.example", "DNS", "corp-srv1.corp.example."])
 
 
 def addresses(version):
     ip = ipv4 if version == 4 else ipv6
     family = model.Family.IPV4 if version == 4 else model.Family.IPV6
-    hosts = ip.map(model.Host)
+    hosts = ip.map(model.HostAddress)
     return st.one_of(
         specials.map(lambda kind: model.Special(kind, family)),
         hosts,
@@ -51,13 +51,14 @@ def filters(draw, mirrored=None):
     protocol = draw(st.sampled_from([0, 1, 6, 6, 17, 47, 255]))
     has_ports = protocol in (model.TCP, model.UDP)
     return model.Filter(
-        draw(ends),
-        draw(ends),
-        protocol,
-        draw(ports) if has_ports else None,
-        draw(ports) if has_ports else None,
-        draw(st.booleans()) if mirrored is None else mirrored,
-        draw(st.just("") | names),
+        source=draw(ends),
+        destination=draw(ends),
+        protocol=protocol,
+        source_port=draw(ports) if has_ports else None,
+        destination_port=draw(ports) if has_ports else None,
+        mirrored=draw(st.booleans()) if mirrored is None else mirrored,
+        # words that mean something elsewhere in the shape
+        description=draw(st.sampled_from(["", "any", "None"]) | names),
     )
 
 
@@ -69,16 +70,28 @@ algorithms = st.one_of(
     st.just((model.Ah("sha"), model.Esp("3des", "none"))),
 )
 lifetimes = st.sampled_from([0, 300, 3600, 100000])
-security_methods = st.builds(model.SecurityMethod, algorithms, lifetimes, lifetimes, st.booleans())
+security_methods = st.builds(
+    model.SecurityMethod,
+    algorithms=algorithms,
+    lifetime_seconds=lifetimes,
+    lifetime_kilobytes=lifetimes,
+    pfs=st.booleans(),
+)
 method_lists = st.lists(security_methods, min_size=1, max_size=3, unique=True).map(tuple)
 actions = st.one_of(
-    st.sampled_from(["permit", "block"]).map(model.NegotiationPolicy),
-    st.builds(model.NegotiationPolicy, st.just("negotiate"), method_lists, st.booleans(), st.booleans()),
+    st.sampled_from([model.Action.PERMIT, model.Action.BLOCK]).map(lambda a: model.NegotiationPolicy(action=a)),
+    st.builds(
+        model.NegotiationPolicy,
+        action=st.just(model.Action.NEGOTIATE),
+        methods=method_lists,
+        inpass=st.booleans(),
+        soft=st.booleans(),
+    ),
 )
 auth_methods = st.one_of(
     st.just(model.Kerberos()),
     st.text("abc XYZ019\n'\"$`%äß中😀", min_size=1, max_size=8).map(model.PresharedKey),
-    names.map(lambda n: model.Certificate(f"CN={n}")),
+    names.map(lambda n: model.Certificate(ca=f"CN={n}")),
 )
 authentication = st.lists(auth_methods, min_size=1, max_size=2).map(tuple)
 
@@ -88,39 +101,44 @@ def rules(draw, name=names):
     action = draw(actions)
     tunnel = None
     mirrored = None
-    if action.action == "negotiate" and draw(st.integers(0, 5)) == 0:
-        tunnel = draw(st.one_of(ipv4.map(model.Host), ipv6.map(model.Host)))
+    if action.action is model.Action.NEGOTIATE and draw(st.integers(0, 5)) == 0:
+        tunnel = draw(st.one_of(ipv4.map(model.HostAddress), ipv6.map(model.HostAddress)))
         mirrored = False
     return model.Rule(
-        draw(name),
-        tuple(draw(st.lists(filters(mirrored), min_size=1, max_size=4))),
-        action,
-        draw(authentication),
-        tunnel,
-        draw(st.sampled_from(model.CONNECTION_TYPES)),
-        draw(st.booleans()),
-        draw(st.just("") | names),
-        draw(names),
-        draw(names),
+        name=draw(name),
+        filters=tuple(draw(st.lists(filters(mirrored), min_size=1, max_size=4))),
+        action=action,
+        authentication=draw(authentication),
+        tunnel=tunnel,
+        connection_type=draw(st.sampled_from(list(model.ConnectionType))),
+        enabled=draw(st.booleans()),
+        description=draw(st.just("") | names),
+        filter_list=draw(names),
+        filter_action=draw(names),
     )
 
 
 main_modes = st.builds(
     model.MainMode,
-    st.lists(
+    methods=st.lists(
         st.builds(
             model.MainModeMethod,
-            st.sampled_from(["des", "3des"]),
-            st.sampled_from(["md5", "sha"]),
-            st.sampled_from(model.GROUPS),
+            encryption=st.sampled_from(["des", "3des"]),
+            integrity=st.sampled_from(["md5", "sha"]),
+            group=st.sampled_from(list(model.Group)),
         ),
         min_size=1,
         max_size=4,
         unique=True,
     ).map(tuple),
-    st.sampled_from([28800, 3600]),
-    st.sampled_from([0, 10]),
-    st.booleans(),
+    lifetime_seconds=st.sampled_from([28800, 3600]),
+    quick_mode_limit=st.sampled_from([0, 10]),
+    pfs=st.booleans(),
+)
+
+
+default_responses = st.builds(
+    model.DefaultResponse, enabled=st.booleans(), methods=method_lists, authentication=authentication
 )
 
 
@@ -128,10 +146,10 @@ main_modes = st.builds(
 def policies(draw, name=names):
     found = draw(st.lists(rules(), max_size=4, unique_by=lambda r: r.name.casefold()))
     return model.Policy(
-        draw(name),
-        tuple(found),
-        draw(st.just("") | names),
-        draw(st.sampled_from([60, 90, 10800])),
-        draw(main_modes),
-        draw(st.none() | st.builds(model.DefaultResponse, st.booleans(), method_lists, authentication)),
+        name=draw(name),
+        rules=tuple(found),
+        description=draw(st.just("") | names),
+        poll_interval=draw(st.sampled_from([60, 90, 10800])),
+        main_mode=draw(main_modes),
+        default_response=draw(st.none() | default_responses),
     )

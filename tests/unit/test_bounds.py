@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Stores that go in circles, lead nowhere or repeat themselves: there is an answer, or an error that says why, and the
-work for it grows as the store does.
+"""Stores with circular, missing and repeated references: each is read or refused with an error, and the work and the
+memory for it grow no faster than the store.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ import contextlib
 import functools
 
 import pytest
-from ansible_collections.ipsec.windows.plugins.module_utils import objects
-from ansible_collections.ipsec.windows.plugins.module_utils.answers import Reading, Service
-from ansible_collections.ipsec.windows.plugins.module_utils.diff import Side, render_diff
-from ansible_collections.ipsec.windows.plugins.module_utils.facts import render_facts
-from ansible_collections.ipsec.windows.plugins.module_utils.goal import OnePolicy
-from ansible_collections.ipsec.windows.plugins.module_utils.graph import (
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import HostState
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.objects import policies as objects
+from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph
+from ansible_collections.ipsec.windows.plugins.module_utils._core.plan import REGISTRY, Planner
+from ansible_collections.ipsec.windows.plugins.module_utils._core.results.facts import render_facts
+from ansible_collections.ipsec.windows.plugins.module_utils._core.results.outcome import render_outcome, render_steps
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_task
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.casing import fold
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.names import (
     ACTION,
     ACTIVE_POLICY,
     FILTERS,
@@ -24,14 +28,11 @@ from ansible_collections.ipsec.windows.plugins.module_utils.graph import (
     NFAS,
     OWNERS,
     REPLACES,
-    Graph,
     reference,
 )
-from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError
-from ansible_collections.ipsec.windows.plugins.module_utils.plan import plan_finish
-from ansible_collections.ipsec.windows.plugins.module_utils.report import steps
-from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_task
-from ansible_collections.ipsec.windows.plugins.module_utils.store import Store, Value
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import Value
+from ansible_collections.ipsec.windows.plugins.module_utils._core.target.goal import OnePolicy
 from unit import stores
 from unit.work import calls, peak
 
@@ -53,7 +54,7 @@ def refer(*keys: str) -> Value:
 
 
 class Keys(dict):
-    """A store to be spoilt: the policy A, assigned, with one rule R, whose objects have known keys."""
+    """The keys of a store to be changed: the assigned policy A with one rule R, whose objects have known keys."""
 
     def __init__(self) -> None:
         made = stores.change(Store(), {"name": "A", "rules": [RULE]}, assigned=True).store
@@ -69,7 +70,7 @@ class Keys(dict):
         super().__init__({"": {ACTIVE_POLICY: Value.string(reference(POLICY))}})
         owners = {MAIN_MODE: POLICY, RULE_1: POLICY, ACTION_1: RULE_1, LIST_1: RULE_1}
         for path in made.paths()[1:]:
-            new = known[path.lower()]
+            new = known[fold(path)]
             self[new] = made.values(path)
             if new in owners:
                 self[new][OWNERS] = refer(owners[new])
@@ -77,12 +78,12 @@ class Keys(dict):
         self[RULE_1] |= {ACTION: Value.string(reference(ACTION_1)), FILTERS: refer(LIST_1)}
 
     def like(self, old: str, new: str, **values: Value | None) -> str:
-        """A copy of an object; None takes a value away."""
+        """Copy an object; None removes a value."""
         self[new] = {name: value for name, value in {**self[old], **values}.items() if value is not None}
         return new
 
 
-# each makes a store of n of something
+# each adds n of something to a store
 
 
 def filters_in_a_list(n, keys):
@@ -116,7 +117,7 @@ def rules_that_share_a_list_and_an_action(n, keys):
     keys[POLICY][NFAS] = keys[LIST_1][OWNERS] = keys[ACTION_1][OWNERS] = refer(*shared)
 
 
-def rules_that_share_what_nobody_owns(n, keys):
+def rules_that_share_objects_without_owners(n, keys):
     rules_that_share_a_list_and_an_action(n, keys)
     for shared in (LIST_1, ACTION_1):
         del keys[shared][OWNERS], keys[shared]["ipsecName"]
@@ -126,33 +127,33 @@ def lists_of_a_rule(n, keys):
     keys[RULE_1][FILTERS] = refer(*(keys.like(LIST_1, key("ipsecFilter", i)) for i in range(n)))
 
 
-def policies_that_share_all(n, keys):
+def policies_that_share_everything(n, keys):
     for i in range(n):
         keys.like(POLICY, key("ipsecPolicy", i), ipsecName=Value.string(f"P{i}"))
 
 
-def rules_nowhere(n, keys):
+def references_to_missing_rules(n, keys):
     keys[POLICY][NFAS] = refer(RULE_1, *(key("ipsecNFA", i) for i in range(n)))
 
 
-def lists_nowhere(n, keys):
+def references_to_missing_lists(n, keys):
     keys[RULE_1][FILTERS] = refer(LIST_1, *(key("ipsecFilter", i) for i in range(n)))
 
 
-def the_same_rule(n, keys):
+def references_to_one_rule(n, keys):
     keys[POLICY][NFAS] = refer(*[RULE_1] * n)
 
 
-def the_same_long_list(n, keys):
+def references_to_one_long_list(n, keys):
     filters_in_a_list(n, keys)
     keys[RULE_1][FILTERS] = refer(*[LIST_1] * n)
 
 
-def the_same_rule_with_the_same_list(n, keys):
+def references_to_one_rule_with_one_list(n, keys):
     keys[POLICY][NFAS], keys[RULE_1][FILTERS] = refer(*[RULE_1] * n), refer(*[LIST_1] * n)
 
 
-def the_same_owner(n, keys):
+def references_to_one_owner(n, keys):
     keys[LIST_1][OWNERS] = refer(*[RULE_1] * n)
 
 
@@ -202,7 +203,7 @@ def values(n, keys):
     keys[RULE_1] |= {f"v{i}": Value.string("") for i in range(n)}
 
 
-def letters_of_a_description(n, keys):
+def characters_of_a_description(n, keys):
     for path in (POLICY, RULE_1, LIST_1):
         keys[path]["description"] = Value.string("x" * n)
 
@@ -212,15 +213,15 @@ MANY = (
     rules,
     rules_without_names,
     rules_that_share_a_list_and_an_action,
-    rules_that_share_what_nobody_owns,
+    rules_that_share_objects_without_owners,
     lists_of_a_rule,
-    policies_that_share_all,
-    rules_nowhere,
-    lists_nowhere,
-    the_same_rule,
-    the_same_long_list,
-    the_same_rule_with_the_same_list,
-    the_same_owner,
+    policies_that_share_everything,
+    references_to_missing_rules,
+    references_to_missing_lists,
+    references_to_one_rule,
+    references_to_one_long_list,
+    references_to_one_rule_with_one_list,
+    references_to_one_owner,
     leftovers,
     owners_in_a_circle,
     rules_in_a_circle,
@@ -231,7 +232,7 @@ MANY = (
     keys_below,
     a_key_deep_below,
     values,
-    letters_of_a_description,
+    characters_of_a_description,
 )
 
 
@@ -241,32 +242,27 @@ def store_with(what, n) -> Store:
     return Store(keys)
 
 
-# what is done with them
+# tasks
 
 
 def show(store: Store) -> None:
-    graph = Graph(Store.parse(store.text()))
-    service = Service("running", "automatic")
-    render_facts(Reading(graph, "", 0, "", "", True, service, False, None, {}, {}, ()))
+    render_facts(HostState(graph=Graph(Store.parse(store.text())), digest="", service=stores.RUNNING))
 
 
 def one_policy(**options):
-    """Does a task, its diff and its report; what it cannot do is a `ModelError` with a short text."""
+    """A task with its diff and its result. What it cannot do raises `ModelError`."""
 
     def do(store: Store):
-        goal = OnePolicy(*parse_task({"name": "A", **options}))
-        before = plan_finish(store, False, 0, stores.counting_guids()).graph
         with contextlib.suppress(ModelError):
-            for change in goal.changes(before, []):
-                render_diff(change.stored, Side(None), change.target, Side(None))
-            done = stores.run_goal(store, goal)
-            steps(done.plan.operations, Graph(store), done.plan.graph)
+            attempt = stores.run_goal(store, OnePolicy(*parse_task({"name": "A", **options}))).attempt
+            steps = render_steps(attempt, len(attempt.plan.operations))
+            render_outcome(attempt, host="host", title="A", operations=steps, service=None, diff=True)
 
     return do
 
 
 def edited(store: Store) -> None:
-    """All rules of the assigned policy, and what belongs to the policy."""
+    """Change all rules of the assigned policy and the policy itself."""
     policy = stores.facts(store)["A"]
     of_rule = {"name", "id", "filters"}
     rules = [{k: v for k, v in rule.items() if k in of_rule} | {"action": "permit"} for rule in policy["rules"]]
@@ -278,6 +274,12 @@ def commands(store: Store) -> None:
         stores.run_lines(store, ["-w reg -p A -r R -n pass", "-w reg -p A -r New -f 0+*", "-w reg -p P1 -o"])
 
 
+def finish_interrupted(store: Store) -> None:
+    planner = Planner(store, REGISTRY, now=0, new_guid=stores.counting_guids())
+    planner.finish_interrupted(pending=True)
+    planner.plan()
+
+
 TASKS = (
     show,
     edited,
@@ -285,7 +287,7 @@ TASKS = (
     one_policy(rules_mode="merge", rules=[{**RULE, "name": "New"}], main_mode={"pfs": True}),
     one_policy(rules=[{**RULE, "name": "New"}]),
     one_policy(state="absent"),
-    lambda store: plan_finish(store, True, 0, stores.counting_guids()),
+    finish_interrupted,
 )
 
 
@@ -295,9 +297,9 @@ def all_tasks(store: Store) -> None:
 
 
 @pytest.mark.parametrize("what", MANY)
-def test_work_grows_as_the_store_does(what):
+def test_work_grows_with_the_store(what):
     least, few, many = (store_with(what, n) for n in (2, 12, 60))
-    # the first time fills caches
+    # the first run fills caches
     all_tasks(many)
     for task in TASKS:
         base = calls(functools.partial(task, least))
@@ -306,27 +308,28 @@ def test_work_grows_as_the_store_does(what):
 
 
 @pytest.mark.parametrize("what", MANY)
-def test_memory_grows_as_the_store_does(what):
+def test_memory_grows_with_the_store(what):
     few, many = store_with(what, 20), store_with(what, 60)
     for task in TASKS:
         assert peak(functools.partial(task, many)) < 3 * 1.5 * peak(functools.partial(task, few)) + 50_000
 
 
-def test_a_hundred_thousand_filters_are_read_and_one_is_changed():
-    store = store_with(filters_in_a_list, 100_000)
+@pytest.mark.parametrize("n", [3000, pytest.param(100_000, marks=pytest.mark.judge)])
+def test_one_of_many_filters_is_changed(n):
+    store = store_with(filters_in_a_list, n)
     policy = stores.facts(store)["A"]
     filters = policy["rules"][0]["filters"]
-    assert len(filters) == 100_000
+    assert len(filters) == n
     filters[-1] = {"source": "me", "destination": "192.0.2.7"}
     done = stores.change(store, policy)
-    assert len(stores.facts(done.store)["A"]["rules"][0]["filters"]) == 100_000
-    # one blob of 70 bytes a filter, and what says when
+    assert len(stores.facts(done.store)["A"]["rules"][0]["filters"]) == n
+    # one blob with 70 bytes a filter, and the times of change
     assert len(done.operations) < 10
-    assert sum(len(operation.line()) for operation in done.operations) < 100_000 * 70 * 4 / 3 + 2000
+    assert sum(len(operation.line()) for operation in done.operations) < n * 70 * 4 / 3 + 2000
 
 
-def test_what_rules_share_is_read_up_to_a_limit(monkeypatch):
-    """Each of many rules with one long list between them has all its filters."""
+def test_shared_objects_are_read_up_to_a_limit(monkeypatch):
+    """Many rules share one long list, and each of them has all its filters."""
 
     def square(n, keys):
         filters_in_a_list(n, keys)
@@ -338,7 +341,7 @@ def test_what_rules_share_is_read_up_to_a_limit(monkeypatch):
     assert len(stores.facts(few)["A"]["rules"]) == 40
     stored = stores.stored(many, "A")
     assert 0 < sum(len(rule.rule.filters) for rule in stored.rules) < 100 * 40
-    assert f"with {LIST_1} more than {limit} bytes would be read: too many rules share long lists" in str(
+    assert f"too many rules share long filter lists: reading {LIST_1} would exceed the limit of {limit} bytes" in str(
         stored.problems
     )
     with pytest.raises(ModelError, match="has a rule that cannot be read"):
@@ -348,7 +351,7 @@ def test_what_rules_share_is_read_up_to_a_limit(monkeypatch):
         task(many)
 
 
-# circles
+# circular references
 
 
 def a_rule_that_is_its_own_list(keys):
@@ -420,7 +423,7 @@ CIRCLES = (
 
 
 @pytest.mark.parametrize("circle", CIRCLES)
-def test_a_circle_is_no_obstacle(circle):
+def test_a_circular_reference_does_not_prevent_a_task(circle):
     keys = Keys()
     circle(keys)
     store = Store(keys)

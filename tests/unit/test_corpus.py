@@ -1,23 +1,24 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The command lines and batch files of the corpus make the policies that somebody has written beside them by hand.
+"""The command lines and batch files of the corpus create the policies that are written next to them.
 
-What they make is read twice: as the collection shows it, and by the simulated host's own reader of the bytes.
+The result is read twice: by the collection, and by the simulated host's own reader.
 """
 
 from __future__ import annotations
 
 import pytest
-from ansible_collections.ipsec.windows.plugins.module_utils.batch import Program, batch_file, decode
-from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.convert import read_arguments
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_line, read_lines
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.render import write_lines
-from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError
-from ansible_collections.ipsec.windows.plugins.module_utils.netsh import read_netsh, write_netsh
-from ansible_collections.ipsec.windows.plugins.module_utils.scripts import commands_of
-from ansible_collections.ipsec.windows.plugins.module_utils.store import Store
+from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import Program, batch_file, decode
+from ansible_collections.ipsec.windows.plugins.module_utils._core.batch.scripts import commands_of
+from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import edits_of, read_line, read_lines
+from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.render import write_lines
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_netsh, write_netsh
+from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.casing import fold
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
+from ansible_collections.ipsec.windows.plugins.module_utils._core.target.arguments import task_arguments
 from unit import corpus, stores
 from winhost import policy as windows
 
@@ -27,8 +28,8 @@ STORES = {"windows-2022": stores.windows_2022, "microsoft-defaults": stores.micr
 
 
 def _answers(entry):
-    """What the host says of names and interfaces."""
-    return {"names": entry.get("names"), "interfaces": entry.get("interfaces")}
+    """The addresses of DNS names and interfaces on the host."""
+    return {"names": entry.get("names", {}), "interfaces": entry.get("interfaces", {})}
 
 
 def _before(entry):
@@ -39,7 +40,7 @@ def _before(entry):
 
 
 def _check_store(store, entry, before):
-    """All of the store is what the entry says: the policies in both readings, the assigned one, and nothing else."""
+    """The store has the policies of the entry, for both readers, the assigned one, and no other objects."""
     tree, tree_before = stores.to_tree(store), stores.to_tree(before)
     facts, facts_before = stores.facts(store), stores.facts(before)
     host = {policy.name: corpus.in_order(policy) for policy in windows.policies(tree)}
@@ -55,13 +56,13 @@ def _check_store(store, entry, before):
     in_force = windows.read(tree)
     assert (in_force and in_force.policy.name) == entry["assigned"]
     graph, graph_before = Graph(store), Graph(before)
-    unused = {key for key in map(str.lower, store.paths()) if key and not graph.users.get(key)}
-    assert unused <= {*graph.policies, *map(str.lower, before.paths())}
+    unused = {key for key in map(fold, store.paths()) if key and not graph.users(key)}
+    assert unused <= {*graph.policies, *map(fold, before.paths())}
     assert graph.leftovers() == graph_before.leftovers() == []
 
 
 def _check_notes(notes, entry):
-    """As many as the entry has words for, and these are in them."""
+    """There is one note for each text of the entry, which it contains."""
     expected = entry.get("warnings", [])
     assert len(notes) == len(expected), notes
     assert all(any(words in note for note in notes) for words in expected), notes
@@ -80,17 +81,23 @@ def test_line(name):
     _check_store(done.store, entry, before)
     _check_notes(done.notes, entry)
     again = stores.run_lines(done.store, [entry["line"]], **_answers(entry))
-    assert again.operations == 0
+    assert again.operations == ()
     assert again.store.text() == done.store.text()
 
 
 def _whole(entry):
-    """The policies as tasks take them."""
+    """The policies as arguments of tasks."""
     policies = [corpus.complete(name, policy) for name, policy in entry["policies"].items()]
     return [{**policy, "assigned": True if policy["name"] == entry["assigned"] else None} for policy in policies]
 
 
-# from an empty store, and without what only a host knows
+def _tasks(lines):
+    """The arguments of tasks for the command lines."""
+    edits, _notes = edits_of(lines)
+    return task_arguments(edits, [])
+
+
+# entries that need neither an existing store nor answers of a host
 ALONE = [
     name
     for name, entry in LINES.items()
@@ -99,34 +106,34 @@ ALONE = [
 
 
 @pytest.mark.parametrize("name", ALONE)
-def test_a_line_as_a_task(name):
+def test_line_as_a_task(name):
     entry = LINES[name]
-    store = stores.apply(Store(), read_arguments([read_line(entry["line"])], []))
+    store = stores.apply(Store(), _tasks([read_line(entry["line"])]))
     _check_store(store, entry, Store())
 
 
 @pytest.mark.parametrize("name", ALONE)
 def test_policies_as_lines(name):
-    """What is written from the policies makes the same policies."""
+    """The command lines written from the policies create the same policies."""
     entry = LINES[name]
     done = stores.run_lines(Store(), write_lines(_whole(entry), []))
     _check_store(done.store, entry, Store())
     assert done.notes == []
 
 
-UNSAYABLE = {
-    "domain-isolation-require": "some security methods have PFS and some do not",
-    "rekey-and-pfs-attached": "some security methods have PFS and some do not",
+NOT_EXPRESSIBLE = {
+    "domain-isolation-require": "only some of the security methods have PFS",
+    "rekey-and-pfs-attached": "only some of the security methods have PFS",
     "quotes-inside-quotes": "it contains a quotation mark",
 }
 
 
 @pytest.mark.parametrize("name", ALONE)
 def test_policies_as_netsh(name):
-    """The commands of netsh that are written from the policies, as a batch file, make the same policies."""
+    """The netsh script written from the policies creates the same policies."""
     entry = LINES[name]
-    if name in UNSAYABLE:
-        with pytest.raises(ModelError, match=UNSAYABLE[name]):
+    if name in NOT_EXPRESSIBLE:
+        with pytest.raises(ModelError, match=NOT_EXPRESSIBLE[name]):
             write_netsh(_whole(entry))
         return
     script = commands_of(Program.NETSH, batch_file(write_netsh(_whole(entry))), False)
@@ -146,28 +153,28 @@ def test_script(name):
     done = stores.run_lines(before, lines, **_answers(entry))
     _check_store(done.store, entry, before)
     _check_notes(done.notes, entry)
-    assert stores.run_lines(done.store, lines, **_answers(entry)).operations == 0
+    assert stores.run_lines(done.store, lines, **_answers(entry)).operations == ()
 
 
 def _read(name):
     entry = SCRIPTS[name]
-    # UTF-16 has a mark that says so
+    # UTF-16 files start with a mark
     named = None if entry.get("encoding") == "utf-16" else entry.get("encoding")
     ignore = entry.get("unsupported") == "ignore"
     return read_lines(commands_of(Program.IPSECCMD, decode(corpus.script(name), named), ignore), ignore)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_a_script_as_tasks(name):
+def test_script_as_tasks(name):
     entry = SCRIPTS[name]
     lines, _script = _read(name)
     before = _before(entry)
     if "not_converted" in entry:
         with pytest.raises(ModelError) as caught:
-            read_arguments(lines, [])
+            _tasks(lines)
         assert entry["not_converted"] in str(caught.value)
         return
-    items = read_arguments(lines, [])
+    items = _tasks(lines)
     store = stores.apply(before, items)
     _check_store(store, entry, before)
     assert stores.apply(store, items).text() == store.text()

@@ -1,31 +1,39 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The modules' documentation, the keys that tasks take, and the keys that facts have, held against each other."""
+"""The documentation of the modules has the options that tasks accept, the known choices, and the keys of facts."""
 
 from __future__ import annotations
 
 import dataclasses
 import pathlib
+import re
 
 import pytest
 import yaml
-from ansible_collections.ipsec.windows.plugins.module_utils import model
-from ansible_collections.ipsec.windows.plugins.module_utils.facts import render_facts
-from ansible_collections.ipsec.windows.plugins.module_utils.graph import Graph
-from ansible_collections.ipsec.windows.plugins.module_utils.shape import keys
-from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
-from ansible_collections.ipsec.windows.plugins.module_utils.store import Store
+from ansible_collections.ipsec.windows.plugins.module_utils._core import model
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.service import ServiceStatus, StartType
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model.methods import HASHES
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted import RulesMode, State
+from ansible_collections.ipsec.windows.plugins.module_utils._core.results.facts import (
+    FACT,
+    OrphanKind,
+    ReadFrom,
+    Source,
+    render_facts,
+)
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape import keys
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_policy
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
 from unit import stores
-from unit.module_utils.test_facts import READING
 
 MODULES = pathlib.Path(__file__).parent.parent.parent / "plugins" / "modules"
 POLICY = yaml.safe_load((MODULES / "ipsec_policy.yml").read_text())
 FACTS = yaml.safe_load((MODULES / "ipsec_facts.yml").read_text())
 OPTIONS = POLICY["DOCUMENTATION"]["options"]
 RULE = OPTIONS["rules"]["suboptions"]
-OF_THE_TASK = {"policy", *keys.MODES}
-ONE_RULE = yaml.safe_load((MODULES / "ipsec_rule.yml").read_text())["DOCUMENTATION"]["options"]
+TASK_OPTIONS = {"policy", *keys.MODES}
+RULE_OPTIONS = yaml.safe_load((MODULES / "ipsec_rule.yml").read_text())["DOCUMENTATION"]["options"]
 FULL = {
     "name": "P",
     "description": "d",
@@ -47,9 +55,9 @@ FULL = {
 
 
 @pytest.mark.parametrize(
-    ("documented", "taken"),
+    ("documented", "accepted"),
     [
-        (OPTIONS.keys() - OF_THE_TASK, keys.POLICY),
+        (OPTIONS.keys() - TASK_OPTIONS, keys.POLICY),
         (OPTIONS["main_mode"]["suboptions"].keys(), keys.MAIN_MODE),
         (OPTIONS["main_mode"]["suboptions"]["methods"]["suboptions"].keys(), keys.MAIN_MODE_METHOD),
         (OPTIONS["default_response"]["suboptions"].keys(), keys.DEFAULT_RESPONSE),
@@ -58,24 +66,46 @@ FULL = {
         (RULE["security_methods"]["suboptions"].keys(), keys.SECURITY_METHOD),
         (RULE["security_methods"]["suboptions"]["esp"]["suboptions"].keys(), keys.ESP),
         (RULE["authentication"]["suboptions"].keys(), keys.AUTHENTICATION),
-        (ONE_RULE.keys() - {"state"}, {*keys.RULE_OF_POLICY, *keys.RULE} - {"odd"}),
+        (RULE_OPTIONS.keys() - {"state"}, {*keys.RULE_OF_POLICY, *keys.RULE} - {"odd"}),
+    ],
+    ids=[
+        "policy",
+        "main mode",
+        "main mode method",
+        "default response",
+        "rule",
+        "filter",
+        "security method",
+        "esp",
+        "authentication",
+        "options of ipsec_rule",
     ],
 )
-def test_what_is_documented_is_taken(documented, taken):
-    assert set(documented) == set(taken)
+def test_documented_options_are_accepted(documented, accepted):
+    assert set(documented) == set(accepted)
 
 
 @pytest.mark.parametrize(
     ("documented", "known"),
     [
-        (RULE["action"]["choices"], model.NegotiationPolicy.ACTIONS),
-        (RULE["connection_type"]["choices"], model.CONNECTION_TYPES),
-        (ONE_RULE["action"]["choices"], model.NegotiationPolicy.ACTIONS),
-        (ONE_RULE["connection_type"]["choices"], model.CONNECTION_TYPES),
-        (RULE["security_methods"]["suboptions"]["ah"]["choices"], model.INTEGRITY[1:]),
-        (RULE["security_methods"]["suboptions"]["esp"]["suboptions"]["encryption"]["choices"], model.ENCRYPTION),
-        (RULE["security_methods"]["suboptions"]["esp"]["suboptions"]["integrity"]["choices"], model.INTEGRITY),
-        (OPTIONS["main_mode"]["suboptions"]["methods"]["suboptions"]["group"]["choices"], model.GROUPS),
+        (RULE["action"]["choices"], model.Action),
+        (RULE["connection_type"]["choices"], model.ConnectionType),
+        (RULE_OPTIONS["action"]["choices"], model.Action),
+        (RULE_OPTIONS["connection_type"]["choices"], model.ConnectionType),
+        (RULE["security_methods"]["suboptions"]["ah"]["choices"], HASHES),
+        (RULE["security_methods"]["suboptions"]["esp"]["suboptions"]["encryption"]["choices"], model.Encryption),
+        (RULE["security_methods"]["suboptions"]["esp"]["suboptions"]["integrity"]["choices"], model.Integrity),
+        (OPTIONS["main_mode"]["suboptions"]["methods"]["suboptions"]["group"]["choices"], model.Group),
+    ],
+    ids=[
+        "action",
+        "connection type",
+        "action of ipsec_rule",
+        "connection type of ipsec_rule",
+        "hash of ah",
+        "cipher of esp",
+        "hash of esp",
+        "Diffie-Hellman group",
     ],
 )
 def test_documented_choices_are_the_known_ones(documented, known):
@@ -83,16 +113,18 @@ def test_documented_choices_are_the_known_ones(documented, known):
 
 
 def test_documented_modes_are_the_known_ones():
-    documented = {name: OPTIONS[name] for name in keys.MODES}
-    assert {name: tuple(option["choices"]) for name, option in documented.items()} == keys.MODES
-    assert all(option["default"] == keys.MODES[name][0] for name, option in documented.items())
+    modes = {"state": (State, State.PRESENT), "rules_mode": (RulesMode, RulesMode.EXACT)}
+    assert modes.keys() == set(keys.MODES)
+    for name, (known, default) in modes.items():
+        assert OPTIONS[name]["choices"] == list(known)
+        assert OPTIONS[name]["default"] == default
 
 
-def test_what_a_rule_leaves_out_has_no_default():
-    assert not any("default" in option for name, option in ONE_RULE.items() if name != "state")
+def test_options_of_one_rule_have_no_defaults():
+    assert not any("default" in option for name, option in RULE_OPTIONS.items() if name != "state")
 
 
-def test_documented_defaults_are_those_of_a_rule():
+def test_documented_defaults_are_those_of_a_new_rule():
     (rule,) = parse_policy({"name": "P", "rules": [{"name": "R", "filters": ["0+*"]}]}).rules
     assert rule.action.action == RULE["action"]["default"]
     assert rule.enabled == RULE["enabled"]["default"]
@@ -103,7 +135,7 @@ def test_documented_defaults_are_those_of_a_rule():
 
 
 @pytest.mark.parametrize(
-    ("class_", "taken", "otherwise"),
+    ("class_", "accepted", "names"),
     [
         (model.Policy, keys.POLICY, {}),
         (model.MainMode, keys.MAIN_MODE, {}),
@@ -117,20 +149,22 @@ def test_documented_defaults_are_those_of_a_rule():
         (model.Certificate, keys.AUTHENTICATION, {"ca": "certificate"}),
     ],
 )
-def test_what_a_value_has_can_be_said(class_, taken, otherwise):
+def test_every_field_of_a_value_has_an_option(class_, accepted, names):
     for field in dataclasses.fields(class_):
-        key = otherwise.get(field.name, field.name)
-        assert not field.init or key is None or key in taken, field.name
+        key = names.get(field.name, field.name)
+        assert not field.init or key is None or key in accepted, field.name
 
 
-def test_facts_have_the_keys_that_are_documented():
-    documented = FACTS["RETURN"]["ansible_facts"]["contains"]["ipsec"]["contains"]
+def test_facts_have_the_documented_keys():
+    documented = FACTS["RETURN"]["ansible_facts"]["contains"][FACT]["contains"]
     store = stores.change(Store(), FULL, assigned=True).store
-    facts = render_facts(READING.read_again(store, "", 0))
+    facts = render_facts(stores.host_with(store))
     assert facts.keys() == documented.keys()
     for name in ("in_force", "service"):
         assert facts[name].keys() == documented[name]["contains"].keys()
     assert facts["assigned"].keys() == documented["assigned"]["sample"].keys()
+    reason = documented["in_force"]["contains"]["reason"]["sample"]
+    assert facts["in_force"]["reason"] == reason.replace(documented["policies"]["sample"][0]["name"], FULL["name"])
     sample = documented["policies"]["sample"][0]
     policy = facts["policies"][0]
     assert policy.keys() == sample.keys()
@@ -139,8 +173,21 @@ def test_facts_have_the_keys_that_are_documented():
     assert sample["rules"][0]["filters"][0].keys() == policy["rules"][0]["filters"][0].keys() - {"description"}
 
 
-def test_what_facts_have_is_taken():
-    (policy,) = render_facts(READING.read_again(stores.change(Store(), FULL).store, "", 0))["policies"]
+def test_documented_values_of_facts_are_the_known_ones():
+    documented = FACTS["RETURN"]["ansible_facts"]["contains"][FACT]["contains"]
+    descriptions = {
+        ServiceStatus: documented["service"]["contains"]["status"]["description"],
+        StartType: documented["service"]["contains"]["start_type"]["description"],
+        Source: documented["in_force"]["contains"]["source"]["description"],
+        ReadFrom: documented["in_force"]["contains"]["read_from"]["description"],
+        OrphanKind: documented["orphans"]["description"],
+    }
+    for known, description in descriptions.items():
+        assert set(re.findall(r"V\((?!null)(\w+)\)", str(description))) == set(known), known
+
+
+def test_tasks_accept_the_keys_of_facts():
+    (policy,) = render_facts(stores.host_with(stores.change(Store(), FULL).store))["policies"]
     assert policy.keys() <= {*keys.POLICY, *keys.READ_ONLY}
     (rule,) = policy["rules"]
     assert rule.keys() <= set(keys.RULE)
@@ -151,10 +198,10 @@ def test_what_facts_have_is_taken():
 
 def test_orphans_have_the_documented_keys():
     store = Store({"": {}, "foreign": {}})
-    sample = FACTS["RETURN"]["ansible_facts"]["contains"]["ipsec"]["contains"]["orphans"]["sample"][0]
-    (orphan,) = render_facts(READING.read_again(store, "", 0))["orphans"]
+    sample = FACTS["RETURN"]["ansible_facts"]["contains"][FACT]["contains"]["orphans"]["sample"][0]
+    (orphan,) = render_facts(stores.host_with(store))["orphans"]
     assert orphan.keys() == sample.keys()
-    assert Graph(store).foreign() == ["foreign"]
+    assert orphan["key"] == "foreign"
 
 
 def test_every_module_is_in_the_action_group():

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The filters' documentation and what they take, held against each other."""
+"""The documentation of the filters has the parameters that they accept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILTERS = pathlib.Path(__file__).parent.parent.parent / "plugins" / "filter"
 
 
 @pytest.mark.parametrize("path", sorted(FILTERS.glob("*.py")), ids=lambda path: path.stem)
-def test_what_is_documented_is_taken(path):
+def test_documented_options_are_the_parameters(path):
     documented = yaml.safe_load(path.with_suffix(".yml").read_text())["DOCUMENTATION"]
     module = importlib.import_module(f"ansible_collections.ipsec.windows.plugins.filter.{path.stem}")
     ((name, function),) = module.FilterModule().filters().items()

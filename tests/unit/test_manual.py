@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Every sentence of the manual's dynamic and static mode has tests that show it.
+"""Every sentence of the manual about dynamic and static mode has a test.
 
-They are in `manual_sentences.yml`; most are command lines of the corpus. Here are the check of that table, and tests
-for what only dynamic mode does, and for where a line works.
+`manual_sentences.yml` lists these tests; most are command lines of the corpus. This file checks that list, and tests
+what only dynamic mode can do and on which computer and store a line works.
 """
 
 from __future__ import annotations
@@ -16,25 +16,35 @@ import re
 
 import pytest
 import yaml
-from ansible_collections.ipsec.windows.plugins.module_utils import defaults
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.commands import AddRule, DeleteRules, Help, Write
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_line
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.syntax import OPTIONS, SYNTAX
-from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.commands import (
+    AddRule,
+    DeleteRules,
+    Help,
+    StoreKind,
+    WritePolicy,
+)
+from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import read_line
+from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.syntax import OPTIONS, SYNTAX
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model import (
+    Action,
+    ConnectionType,
+    ModelError,
+    defaults,
+)
 from unit import corpus, stores
 
 CHECKOUT = pathlib.Path(__file__).parent.parent.parent
-# headings and the first rows of tables say nothing
+# headings and the first rows of tables
 HEADINGS = frozenset(
     {"ipseccmd dynamic mode", "ipseccmd static mode", "Syntax", "Parameters", "Remarks", "Examples"}
     | {"Filter examples", "Value", "Parameter", "Description"}
 )
-# a sentence ends with a point, which a parenthesis may follow, before a blank and a capital letter
+# a sentence ends with a full stop, with or without a closing parenthesis, before a blank and a capital letter
 END = re.compile(r"(?:(?<=[.?!])|(?<=\.\))) (?=[A-Z(])")
 
 
 def sentences():
-    """Those of the manual in their order, each once, and what is none but says something: forms, cells of tables."""
+    """The sentences of the manual in order, each once, with syntax lines and cells of tables."""
     _first, _blank, text = (stores.DATA / "manual.txt").read_text("utf-8").partition("\n\n")
     lines = (" ".join(line.replace("•", " ").split()) for line in text.splitlines())
     pieces = dict.fromkeys(piece for line in lines if line for piece in END.split(line))
@@ -42,16 +52,16 @@ def sentences():
 
 
 @functools.cache
-def table():
+def listed_sentences():
     return yaml.safe_load((stores.DATA / "manual_sentences.yml").read_text("utf-8"))
 
 
-def _said(command):
-    """What a command of dynamic mode says, without what it leaves out."""
+def _meaning(command):
+    """The parts that a command of dynamic mode gives."""
     given = command.parameters
     methods = given.negotiation.offers if given.negotiation else ()
     rekey = given.main_mode_rekey
-    said = {
+    meaning = {
         "computer": command.computer,
         "filters": [(spec.action, str(spec.filter)) if spec.action else str(spec.filter) for spec in given.filters],
         "methods": [(str(offer.method), offer.pfs_group) for offer in methods],
@@ -66,7 +76,7 @@ def _said(command):
         "confirm": given.confirm,
         "connections": given.connection_type,
     }
-    return {key: value for key, value in said.items() if value}
+    return {key: value for key, value in meaning.items() if value}
 
 
 DYNAMIC = {
@@ -86,14 +96,14 @@ DYNAMIC = {
             "soft lifetime": 600,
             "soft": True,
             "confirm": True,
-            "connections": "dialup",
+            "connections": ConnectionType.DIALUP,
         },
     ),
     "filters-alone": ("ipseccmd -f 0+10.1.2.3", {"filters": ["me+10.1.2.3"]}),
-    "permit-filter": ("ipseccmd -f (0+10.2.1.1)", {"filters": [("permit", "me+10.2.1.1")]}),
+    "permit-filter": ("ipseccmd -f (0+10.2.1.1)", {"filters": [(Action.PERMIT, "me+10.2.1.1")]}),
     "blocking-filter": (
         "ipseccmd -f [*=0] 0+10.2.1.1",
-        {"filters": [("block", "any=me"), "me+10.2.1.1"]},
+        {"filters": [(Action.BLOCK, "any=me"), "me+10.2.1.1"]},
     ),
     "interface": (
         "ipseccmd -f {12345678-1234-1234-1234-123456789ABC}=* -n ah[md5]",
@@ -142,22 +152,22 @@ DYNAMIC = {
 
 @pytest.mark.parametrize("name", DYNAMIC)
 def test_dynamic_mode(name):
-    line, said = DYNAMIC[name]
+    line, meaning = DYNAMIC[name]
     command = read_line(line).command
     assert isinstance(command, AddRule)
-    assert _said(command) == said
+    assert _meaning(command) == meaning
 
 
 REFUSED = {
-    "main-mode-filter-permits": ("ipseccmd -f 0+* -1f (0+10.1.2.3)", "a main mode filter neither permits nor blocks"),
-    "main-mode-filter-blocks": ("ipseccmd -f 0+* -1f [0+10.1.2.3]", "a main mode filter neither permits nor blocks"),
+    "main-mode-filter-permits": ("ipseccmd -f 0+* -1f (0+10.1.2.3)", "a main mode filter does not permit or block"),
+    "main-mode-filter-blocks": ("ipseccmd -f 0+* -1f [0+10.1.2.3]", "a main mode filter does not permit or block"),
     "main-mode-filter-with-port": ("ipseccmd -f 0+* -1f 0+10.1.2.3:80:TCP", "no ports and no protocol"),
     "main-mode-filter-with-protocol": ("ipseccmd -f 0+* -1f 0+10.1.2.3::TCP", "no ports and no protocol"),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_dynamic_mode_refuses(name):
+def test_invalid_line_of_dynamic_mode_is_an_error(name):
     line, words = REFUSED[name]
     with pytest.raises(ModelError, match=words):
         read_line(line)
@@ -165,27 +175,32 @@ def test_dynamic_mode_refuses(name):
 
 def test_u_deletes_all_dynamic_rules():
     assert read_line("ipseccmd -u").command == DeleteRules()
-    for beside in ("-f 0+*", "-soft", "-w reg -p P -x"):
-        with pytest.raises(ModelError, match="stands alone"):
-            read_line(f"ipseccmd -u {beside}")
+    for other in ("-f 0+*", "-soft", "-w reg -p P -x"):
+        with pytest.raises(ModelError, match="must be the only option"):
+            read_line(f"ipseccmd -u {other}")
 
 
-# for each line: the computer of the work, where it is not that of the task, and the store and its domain
+# for each line: the computer if it is not the host of the task, the store, and its computer or domain
 WHERE = {
-    "local": ("ipseccmd -w reg -p P -r R -f 0+*", (None, "reg", None)),
+    "local": ("ipseccmd -w reg -p P -r R -f 0+*", (None, StoreKind.REGISTRY, None)),
     "local-in-dynamic-mode": ("ipseccmd -f 0+*", (None, None, None)),
     "computer-in-front": (r"ipseccmd \\corpsrv1 -f 0+*", ("corpsrv1", None, None)),
-    "registry-of-another-computer": ("ipseccmd -w REG:corpsrv1 -p P -r R -f 0+*", ("corpsrv1", "reg", "corpsrv1")),
-    "directory": ("ipseccmd -w ds -p P -r R -f 0+*", (None, "ds", None)),
-    "domain": ("ipseccmd -w DS:corp.example -p P -r R -f 0+*", (None, "ds", "corp.example")),
+    "registry-of-another-computer": (
+        "ipseccmd -w REG:corpsrv1 -p P -r R -f 0+*",
+        ("corpsrv1", StoreKind.REGISTRY, "corpsrv1"),
+    ),
+    "directory": ("ipseccmd -w ds -p P -r R -f 0+*", (None, StoreKind.DIRECTORY, None)),
+    "domain": ("ipseccmd -w DS:corp.example -p P -r R -f 0+*", (None, StoreKind.DIRECTORY, "corp.example")),
 }
 
 
 @pytest.mark.parametrize("name", WHERE)
-def test_where_a_line_works(name):
+def test_computer_and_store_of_a_line(name):
     text, expected = WHERE[name]
     line = read_line(text)
-    store, location = (line.command.store, line.command.location) if isinstance(line.command, Write) else (None, None)
+    store, location = (
+        (line.command.store, line.command.location) if isinstance(line.command, WritePolicy) else (None, None)
+    )
     assert (line.computer, store, location) == expected
 
 
@@ -197,11 +212,11 @@ def test_help_shows_the_syntax():
 
 def test_soft_associations_live_300_seconds():
     assert defaults.SOFT_LIFETIME == 300
-    assert f"-1e SECONDS     lifetime of a soft association. Left out: {defaults.SOFT_LIFETIME}\n" in SYNTAX
+    assert f"-1e SECONDS     lifetime of a soft association. Default: {defaults.SOFT_LIFETIME}\n" in SYNTAX
 
 
-def test_the_options_of_the_syntax_lines():
-    """All options of the manual's three forms are taken together, and no others are known."""
+def test_options_of_the_syntax_lines():
+    """The options of the manual's three syntax lines are all options."""
     dynamic, delete, static = (piece for piece in sentences() if re.match(r"ipseccmd (\[|-u|DynamicMode)", piece))
     options = {text: set(re.findall(r"(?<=-)\w+", text)) for text in (dynamic, delete, static)}
     assert set().union(*options.values()) - {"w", "p", "r"} == {*OPTIONS} - {"w", "p", "r"}
@@ -213,12 +228,12 @@ def test_the_options_of_the_syntax_lines():
         assert (written.assign, written.delete) == ({"-x": True, "-y": False}.get(last[:2]), "-o" in last)
 
 
-# The names of parameters, where a table may have them behind a test
+# the parameters that the list may name after a test
 PARAMETERS = {
     "tests/unit/test_corpus.py::test_line": corpus.lines(),
     "tests/unit/test_manual.py::test_dynamic_mode": DYNAMIC,
-    "tests/unit/test_manual.py::test_dynamic_mode_refuses": REFUSED,
-    "tests/unit/test_manual.py::test_where_a_line_works": WHERE,
+    "tests/unit/test_manual.py::test_invalid_line_of_dynamic_mode_is_an_error": REFUSED,
+    "tests/unit/test_manual.py::test_computer_and_store_of_a_line": WHERE,
 }
 
 
@@ -232,7 +247,7 @@ def _tests_in(path):
 
 
 def _exists(test):
-    """Whether there is such a test; one without a path is a line of the corpus."""
+    """Whether a test exists; a name without a path is a line of the corpus."""
     if "::" not in test:
         return test in corpus.lines()
     test, bracket, parameter = test.partition("[")
@@ -242,19 +257,19 @@ def _exists(test):
     return name in _tests_in(path)
 
 
-def test_every_sentence_is_in_the_table():
-    said = [entry["sentence"] for entry in table()]
-    assert [sentence for sentence in sentences() if sentence not in said] == []
-    assert [sentence for sentence in said if sentence not in sentences()] == []
-    assert said == sentences()
+def test_every_sentence_is_in_the_list():
+    listed = [entry["sentence"] for entry in listed_sentences()]
+    assert [sentence for sentence in sentences() if sentence not in listed] == []
+    assert [sentence for sentence in listed if sentence not in sentences()] == []
+    assert listed == sentences()
 
 
 def test_every_sentence_has_tests():
-    assert [entry["sentence"] for entry in table() if not entry["tests"]] == []
-    assert [test for entry in table() for test in entry["tests"] if not _exists(test)] == []
+    assert [entry["sentence"] for entry in listed_sentences() if not entry["tests"]] == []
+    assert [test for entry in listed_sentences() for test in entry["tests"] if not _exists(test)] == []
 
 
-def test_the_check_finds_what_is_missing():
+def test_the_check_finds_missing_tests():
     assert len(sentences()) > 150
     assert "Dynamic mode is the default mode for Ipseccmd." in sentences()
     assert "(See the first example for dynamic mode.)" in sentences()
@@ -263,18 +278,17 @@ def test_the_check_finds_what_is_missing():
         "tests/unit/test_corpus.py::test_line[no-such-line]",
         "tests/unit/test_corpus.py::test_no_such",
         "tests/unit/test_no_such.py::test_line",
-        "tests/unit/module_utils/test_draft.py::test_only_the_filters_are_replaced[x]",
+        "tests/unit/core/target/test_draft.py::test_only_the_filters_are_replaced[x]",
     ):
         assert not _exists(missing)
-    for there in (
+    for existing in (
         "close-rdp",
         "tests/unit/test_corpus.py::test_line[close-rdp]",
         "tests/unit/test_corpus.py::test_line",
     ):
-        assert _exists(there)
+        assert _exists(existing)
 
 
-def test_no_line_of_the_corpus_is_for_nothing_but_itself():
-    """Each of the manual's lines is in the corpus as it is there, so far as static mode has it."""
+def test_static_mode_lines_of_the_manual_are_in_the_corpus():
     lines = {entry["line"] for entry in corpus.lines().values()}
     assert {piece for piece in sentences() if piece.startswith("ipseccmd -f") and " -w " in piece} <= lines

@@ -1,20 +1,22 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""A policy is the same store, byte for byte but GUIDs and times, in whichever way it was said."""
+"""Tests that every input format of the collection makes the same store, byte for byte except for GUIDs and times."""
 
 from __future__ import annotations
 
 import pytest
 import yaml
-from ansible_collections.ipsec.windows.plugins.module_utils.batch import Program
-from ansible_collections.ipsec.windows.plugins.module_utils.goal import Edits, Placed
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.convert import read_arguments
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_lines
-from ansible_collections.ipsec.windows.plugins.module_utils.netsh import read_netsh
-from ansible_collections.ipsec.windows.plugins.module_utils.scripts import commands_of
-from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_rule_edit
-from ansible_collections.ipsec.windows.plugins.module_utils.store import Store
+from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import Program
+from ansible_collections.ipsec.windows.plugins.module_utils._core.batch.scripts import commands_of
+from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import edits_of, read_lines
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted import State
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_netsh
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_rule_edit
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.placed import PlacedEdit
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
+from ansible_collections.ipsec.windows.plugins.module_utils._core.target.arguments import task_arguments
+from ansible_collections.ipsec.windows.plugins.module_utils._core.target.goal import Edits
 from unit import stores
 
 CASES = yaml.safe_load((stores.DATA / "same_store.yml").read_text("utf-8"))
@@ -39,45 +41,46 @@ def by_ipsec_policy(case):
     return stores.apply(Store(), case["policies"])
 
 
-def by_the_converted_script(case):
-    return stores.apply(Store(), read_arguments(_lines(case), []))
+def by_converted_ipseccmd_script(case):
+    edits, notes = edits_of(_lines(case))
+    assert notes == ()
+    return stores.apply(Store(), task_arguments(edits, []))
 
 
 def by_ipsec_rule(case):
     store = Store()
     for task in case["rules"]:
-        edit, notes = parse_rule_edit(task, absent=False)
+        edit, notes = parse_rule_edit(task, State.PRESENT)
         assert notes == ()
-        store = stores.run_goal(store, Edits((Placed(edit),))).store
+        store = stores.run_goal(store, Edits((PlacedEdit(edit),))).store
     return store
 
 
-def by_the_converted_netsh_script(case):
+def by_converted_netsh_script(case):
     script = commands_of(Program.NETSH, case["netsh"], False)
     return stores.apply(Store(), read_netsh((command.text for command in script.commands), []))
 
 
-WAYS = (
+FORMATS = (
     by_ipseccmd_line_by_line,
     by_ipsec_policy,
-    by_the_converted_script,
+    by_converted_ipseccmd_script,
     by_ipsec_rule,
-    by_the_converted_netsh_script,
+    by_converted_netsh_script,
 )
+PAIRS = [
+    (name, form) for name, case in CASES.items() for form in FORMATS if "rules" in case or form is not by_ipsec_rule
+]
 
 
-PAIRS = [(name, way) for name, case in CASES.items() for way in WAYS if "rules" in case or way is not by_ipsec_rule]
-
-
-@pytest.mark.parametrize(("name", "way"), PAIRS, ids=[f"{name}-{way.__name__}" for name, way in PAIRS])
-def test_the_same_store(name, way):
+@pytest.mark.parametrize(("name", "form"), PAIRS, ids=[f"{name}-{form.__name__}" for name, form in PAIRS])
+def test_every_format_makes_the_same_store(name, form):
     case = CASES[name]
-    store = way(case)
+    store = form(case)
     assert stores.comparable(store) == stores.comparable(by_ipseccmd(case))
 
 
-def test_what_is_compared():
-    """Every byte counts but those that cannot be the same."""
+def test_the_comparison_notices_every_change():
     case = {"ipseccmd": "ipseccmd -w reg -p P -r R -f 0+192.0.2.1 0+192.0.2.2 -n block -x"}
     store = by_ipseccmd(case)
     rows = stores.comparable(store)
@@ -86,5 +89,6 @@ def test_what_is_compared():
     for old, new in changed:
         other = by_ipseccmd({"ipseccmd": case["ipseccmd"].replace(old, new)})
         assert stores.comparable(other) != rows
+    # GUIDs and times do not count
     assert stores.comparable(by_ipseccmd(case)) == rows
     assert by_ipseccmd(case).text() != store.text()

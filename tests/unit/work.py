@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""How much work something is, without a clock."""
+"""Measures work without a clock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typing as t
 
 
 def calls(do: t.Callable[[], object]) -> int:
-    """How often it calls a function, of Python or of C."""
+    """The number of calls of functions, of Python and of C, while `do` runs."""
     found = 0
 
     def count(_frame, event, _argument):
@@ -28,7 +28,7 @@ def calls(do: t.Callable[[], object]) -> int:
 
 
 def peak(do: t.Callable[[], object]) -> int:
-    """The bytes that it holds at most."""
+    """The peak memory while `do` runs, in bytes."""
     tracemalloc.start()
     try:
         do()
