@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Looks for pre-shared keys in what a run leaves and shows, in whatever form somebody could read them."""
+"""Searches the output and the files of a run for pre-shared keys, in every readable form."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import urllib.parse
 import zlib
 
 MARK: t.Final = "Tr0ub4dor"
-"""What all keys of the tests begin with. No way to escape a text changes it, but those that `shows` undoes."""
+"""The beginning of all keys of the tests. Only escapes that `shows` undoes change it."""
 KEY: t.Final = f"{MARK}&3-'correct'-hörse"
 NEW_KEY: t.Final = f'{MARK}\\3 "battery"-$(staple)'
 
@@ -26,7 +26,7 @@ _CODECS: t.Final = ("utf-8", "utf-16-le", "utf-16-be")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}(?:\r?\n[A-Za-z0-9+/_-]{12,})*")
 _ESCAPED = re.compile(r"\\u([0-9A-Fa-f]{4})|&#x([0-9A-Fa-f]{1,4});|&#([0-9]{1,5});|\\(/)")
 _COMPRESSED = {b"\x1f\x8b": zlib.MAX_WBITS | 16, b"\x78\x01": zlib.MAX_WBITS, b"\x78\x9c": zlib.MAX_WBITS}
-# what stands between the digits of two bytes: nothing, \x, 0x, a comma and the end of a line of a .reg file …
+# the digits of two bytes may be separated: by \x, 0x, a comma and the end of a line in a .reg file …
 _HEX = re.compile(
     "|".join("(?:[^0-9A-Fa-f]|0x){0,6}".join(f"{b:02x}" for b in MARK.encode(codec)) for codec in _CODECS),
     re.IGNORECASE,
@@ -34,7 +34,7 @@ _HEX = re.compile(
 
 
 def shows(text: str | bytes) -> bool:
-    """Whether a key is in it: as it is, in UTF-16, in hex, escaped, in base64, compressed, or in several of these."""
+    """Whether a text has a key: plain, in UTF-16, in hex, escaped, in base64, compressed, or in several of these."""
     return _shows(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text, _DEPTH)
 
 
@@ -60,7 +60,7 @@ def _unescape(match: re.Match[str]) -> str:
 
 @functools.lru_cache(maxsize=20_000)
 def _hides(encoded: str, depth: int) -> bool:
-    """Whether a key is in base64, wherever that begins in `encoded`."""
+    """Whether `encoded` has a key in base64, which may begin anywhere."""
     if not depth:
         return False
     digits = "".join(encoded.split()).replace("-", "+").replace("_", "/")
@@ -81,7 +81,7 @@ def _hides(encoded: str, depth: int) -> bool:
 
 
 def where(folder: pathlib.Path, *known: pathlib.Path) -> list[str]:
-    """The files below a folder that show a key in their text or name, but `known` ones and those below them."""
+    """The files below a folder that have a key in their content or name, except `known` files and folders."""
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     other = [path for path in paths if not any(path.is_relative_to(one) for one in known)]
     return [str(path.relative_to(folder)) for path in other if shows(path.read_bytes()) or shows(str(path))]
@@ -92,11 +92,11 @@ def _processes() -> list[int]:
 
 
 class Processes:
-    """Collects the arguments and the environment of all processes that start below this one while it is entered."""
+    """A context manager that collects the arguments and environment of all processes that this one starts."""
 
     def __enter__(self) -> Processes:
         self.seen: set[bytes] = set()
-        # whether a process is one of ours
+        # whether this process has started a process
         self._ours = dict.fromkeys(_processes(), False) | {os.getpid(): True}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch)
@@ -125,5 +125,5 @@ class Processes:
         return self._ours[process]
 
     def show(self) -> bool:
-        """Whether a key was among it."""
+        """Whether a key was found."""
         return any(map(shows, self.seen))

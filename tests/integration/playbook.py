@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Runs the real ansible-playbook against simulated hosts, and reads its results."""
+"""Runs the real ansible-playbook on simulated hosts, and reads the results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COLLECTIONS: t.Final = CHECKOUT / os.environ.get("VENV", ".venv") / "collections
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What a task returned on a host; `status` is ok, failed, unreachable or skipped."""
+    """The result of a task on a host; `status` is ok, failed, unreachable or skipped."""
 
     host: str
     task: str
@@ -35,7 +35,7 @@ class Result:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A run of ansible-playbook: exit code, all it printed, and the results of its tasks in their order."""
+    """A run of ansible-playbook: its exit code, output and results in order."""
 
     code: int
     output: str
@@ -46,7 +46,7 @@ class Run:
 
 
 class Player:
-    """Plays tasks on the hosts of a farm. `folder` is for what it writes; `connection` None is that of the farm."""
+    """Runs tasks on the hosts of a farm. `folder` is for files; without `connection` it uses that of the farm."""
 
     def __init__(self, farm: Farm, folder: pathlib.Path, connection: str | None = None) -> None:
         self.farm = farm
@@ -58,7 +58,7 @@ class Player:
     def play(
         self, hosts: Host | list[Host], *tasks: dict[str, t.Any], options: tuple[str, ...] = (), **play: t.Any
     ) -> Run:
-        """One play with these tasks; further keywords are those of a play, `options` those of ansible-playbook."""
+        """Run a play with these tasks. `options` are for ansible-playbook, other keywords for the play."""
         names = [host.name for host in ([hosts] if isinstance(hosts, Host) else hosts)]
         return self.run([{"hosts": ",".join(names), "gather_facts": False, "tasks": list(tasks), **play}], *options)
 
@@ -75,7 +75,7 @@ class Player:
         return Run(done.returncode, done.stdout, [Result(**json.loads(line)) for line in lines])
 
     def ansible(self, *words: str) -> str:
-        """What a command of Ansible's prints (`doc …`)."""
+        """The output of another command of Ansible (`doc …`)."""
         return self._ansible(*words).stdout
 
     def _ansible(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -105,3 +105,17 @@ def policy_task(**options: t.Any) -> dict[str, t.Any]:
 
 def facts_task() -> dict[str, t.Any]:
     return {"name": "facts", "ipsec.windows.ipsec_facts": None}
+
+
+def at_each_read(host, look):
+    """What `look` returns before each read request."""
+    found = []
+    log = host.event
+
+    def event(name, *details):
+        log(name, *details)
+        if details[-1] == "read":
+            found.append(look())
+
+    host.event = event
+    return found

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Hostile input through the real ansible-playbook: each case fails with its own message, and nothing else happens."""
+"""Hostile input in real playbooks: each case gives one clear error, and nothing else happens."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ RULE = {"name": "r", "filters": ["192.0.2.1+0"], "action": "block"}
 
 @pytest.fixture(scope="module")
 def python_player(tmp_path_factory):
-    """A player on hosts of the Python engine: what is refused on the controller is so on any."""
+    """A player on hosts of the Python engine: the controller refuses the input, whatever the host."""
     with Farm(count=2, engine="python") as farm:
         yield Player(farm, tmp_path_factory.mktemp("hostile"))
 
 
 def _sendable(value):
-    """`value` as a playbook in JSON says it."""
+    """`value` as it is written in a playbook in JSON."""
     if isinstance(value, dict):
         return {key: _sendable(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -36,7 +36,7 @@ def _sendable(value):
     if isinstance(value, datetime.date):
         return f"{{{{ '{value}' | to_datetime('%Y-%m-%d') }}}}"
     found = _SURROGATE.search(value) if isinstance(value, str) else None
-    # neither YAML nor JSON brings one in, but a template may
+    # YAML and JSON cannot contain one, but a template can return one
     return f"{{{{ '{_SURROGATE.sub('%c', value)}' % {ord(found[0])} }}}}" if found else value
 
 
@@ -57,20 +57,20 @@ def _task(file, case):
     return {f"ipsec.windows.{module}": args}
 
 
-def _is_worth_a_play(case):
-    """Whether Ansible has a part in it: mistakes of a grammar are all the same to it (tests/unit/test_hostile.py)."""
+def _needs_a_play(case):
+    """Whether Ansible handles the input itself; mistakes in a command are left to tests/unit/test_hostile.py."""
     given = case["command"] if "command" in case else case[hostile.filter_of(case)]
     is_plain = isinstance(given, str) and given.replace("\n", "").isprintable() and len(given) < _LONG
     return not is_plain or "with" in case or case.get("of") == "play"
 
 
 def _unprintable(run):
-    """The lines that would make a terminal do something."""
+    """The lines that a terminal would interpret."""
     return [line for line in run.output.split("\n") if not line.replace("\t", "").isprintable()]
 
 
 def _refused(player, cases, tasks, options=()):
-    """Run one task a case in one play, and hold each result against its case."""
+    """Run a play with one task for each case, and check each result."""
     host = player.farm.hosts["win1"]
     before = host.registry.path.read_bytes()
     named = [
@@ -83,7 +83,7 @@ def _refused(player, cases, tasks, options=()):
     for case, result in zip(cases, run.results, strict=True):
         try:
             assert result.status == "failed"
-            # where the answer to a change cannot be, it may have been done
+            # after an impossible answer, the change may have been done
             assert result.result.get("changed", False) is ("apply" in case and case.get("of") != "play")
             hostile.check_message(case, result["msg"])
         except AssertionError as error:
@@ -97,53 +97,59 @@ def _refused(player, cases, tasks, options=()):
     return run
 
 
+@pytest.mark.parametrize("everything", hostile.SELECTIONS)
 @pytest.mark.parametrize("file", ["arguments", "commands", "options", "scripts"])
-def test_what_is_refused_is_one_message_and_changes_nothing(python_player, file):
+def test_invalid_input_gives_one_error_and_changes_nothing(python_player, file, everything):
     cases = [
-        case for case in hostile.cases(file).values() if file not in ("commands", "scripts") or _is_worth_a_play(case)
+        case
+        for case in hostile.selected(file, everything)
+        if file not in ("commands", "scripts") or _needs_a_play(case)
     ]
     _refused(python_player, cases, [_task(file, case) for case in cases])
 
 
-def test_a_name_that_only_looks_hostile_is_kept(host, player):
+@pytest.mark.judge_with("powershell")
+def test_names_that_look_hostile_are_kept(host, player):
     texts = [case["text"] for case in hostile.cases("names").values()]
     rules = [{**RULE, "name": text, "filters": [f"192.0.2.{i}+0"]} for i, text in enumerate(texts, 1)]
     task = policy_task(name=texts[0], rules=rules, backup=True)
     run = player.play(host, task, task, facts_task(), options=("-vvv", "--diff"))
     assert [(result.status, result["changed"]) for result in run.results[:2]] == [("ok", True), ("ok", False)]
-    (policy,) = run[2]["ansible_facts"]["ipsec"]["policies"]
+    (policy,) = run[2]["ansible_facts"]["ansible_ipsec"]["policies"]
     assert sorted(rule["name"] for rule in policy["rules"]) == sorted(texts)
     (seen,) = host.policies()
     assert (seen.name, sorted(rule.name for rule in seen.rules)) == (texts[0], sorted(texts))
 
 
-@pytest.mark.parametrize("kind", ["read", "apply"])
-def test_a_host_that_lies_is_found_out(python_player, kind):
-    cases = [case for case in hostile.cases("answers").values() if ("apply" in case) == (kind == "apply")]
+@pytest.mark.parametrize("everything", hostile.SELECTIONS)
+@pytest.mark.parametrize("request_", ["read", "apply"])
+def test_forged_answers_are_refused(python_player, request_, everything):
+    cases = [case for case in hostile.selected("answers", everything) if ("apply" in case) == (request_ == "apply")]
     host = python_player.farm.hosts["win1"]
-    rule = {**RULE, "filters": ["liar.example+0"]} if kind == "read" else RULE
-    truth = {**hostile.READ, "names": {"liar.example": ["192.0.2.1"]}, "now": host.now()}
-    asked = iter(cases)
-    lies = {}
+    rule = {**RULE, "filters": ["liar.example+0"]} if request_ == "read" else RULE
+    correct = {**hostile.READ, "names": {"liar.example": ["192.0.2.1"]}, "now": host.now()}
+    remaining = iter(cases)
+    case = None
 
-    def lie(request):
+    def forge(request):
+        nonlocal case
         if request["do"] == "read":
-            lies["case"] = next(asked)
-            if kind == "apply":
-                return truth
-            return lies["case"]["raw"] if "raw" in lies["case"] else {**truth, **hostile.lies(lies["case"])}
+            case = next(remaining)
+            if request_ == "apply":
+                return correct
+            return case["raw"] if "raw" in case else {**correct, **hostile.forged(case)}
         count = len(hostile.unpacked(request["operations"]).splitlines())
-        return {**hostile.APPLIED, "applied": count, "digest": request["result"], **lies["case"]["apply"]}
+        return {**hostile.APPLIED, "applied": count, "digest": request["result"], **case["apply"]}
 
-    host.lie = lie
+    host.forge = forge
     try:
         _refused(python_player, cases, [policy_task(name="P", rules=[rule]) for _case in cases])
     finally:
-        host.lie = None
-    assert next(asked, None) is None
+        host.forge = None
+    assert next(remaining, None) is None
 
 
-def test_names_that_an_intruder_has_stored_reach_no_terminal(python_player):
+def test_hostile_stored_names_are_safe_to_print(python_player):
     host = python_player.farm.hosts["win2"]
     python_player.play(host, policy_task(name="P", assigned=True, rules=[RULE]))
     evil = "\x1b[2J\x9b31m\u202e\ud800\r\nok: [win2]"
@@ -172,7 +178,7 @@ def test_names_that_an_intruder_has_stored_reach_no_terminal(python_player):
     ], run.output[-3000:]
     assert "Traceback" not in run.output
     assert "\x1b" not in run.output
-    # data is shown by Ansible, as JSON
+    # Ansible prints results as JSON
     assert [line for line in _unprintable(run) if '": "' not in line and not line.lstrip().startswith('"')] == []
     lines = pathlib.Path(run[2]["backup_file"]).read_bytes().decode("utf-16", "surrogatepass").split("\r\n")
     assert [line for line in lines if line.startswith("[-") and "Policy" not in line] == []

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Command lines, batch files and single rules through the real ansible-playbook, on both engines."""
+"""Command lines, batch files and single rules in playbooks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import json
 
 import pytest
 from integration.playbook import facts_task, policy_task
+
+pytestmark = pytest.mark.judge_with("powershell")
 
 SCRIPT = """\
 @echo off
@@ -34,11 +36,11 @@ def rule_task(**options):
 
 
 def done(host):
-    """What the host was asked to do, in its order."""
+    """The requests to a host, in order."""
     return [event[3] for event in host.events("executed") if event[2] == "ipsec_host"]
 
 
-def test_the_manuals_example(host, player):
+def test_the_example_of_the_manual(host, player):
     line = 'ipseccmd -f 0+* -a p:"localauth" -w reg -p "Me to Anyone" -r "Secure My Traffic" -x'
     run = player.play(host, command_task(line))
     assert run.code == 0, run.output
@@ -55,7 +57,7 @@ def test_the_manuals_example(host, player):
     assert host.enforced.in_force.policy == seen
 
 
-def test_all_lines_of_a_task_are_one_plan(host, player):
+def test_all_commands_of_a_task_are_one_plan(host, player):
     lines = [f'ipseccmd -w REG -p Ports -r "TCP {port}" -f *+0:{port}:TCP -n BLOCK' for port in (135, 139, 445)]
     task = command_task(commands=[*lines, "ipseccmd -w REG -p Ports -x"])
     predicted = player.play(host, task, options=("--check", "--diff"))[0]
@@ -70,23 +72,28 @@ def test_all_lines_of_a_task_are_one_plan(host, player):
     assert policy["assigned"]
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", None])
-def test_a_script_runs_as_it_is(host, player, encoding):
-    folder = player.folder / "files"
-    folder.mkdir()
-    (folder / "close.cmd").write_bytes(SCRIPT.replace("\n", "\r\n").encode(encoding or "utf-8"))
-    named = {"encoding": encoding} if encoding == "cp1252" else {}
-    task = command_task(script="close.cmd", **named)
-    run = player.play(host, task, task)
+def test_a_script_runs_unchanged(farm, player):
+    encodings = {next(farm.fresh): encoding for encoding in ("cp1252", "utf-16", "utf-8")}
+    for host, encoding in encodings.items():
+        folder = player.folder / "files" / host.name
+        folder.mkdir(parents=True)
+        (folder / "close.cmd").write_bytes(SCRIPT.replace("\n", "\r\n").encode(encoding))
+    # the others are recognized
+    given = {host.name: encoding for host, encoding in encodings.items() if encoding == "cp1252"}
+    script = "{{ inventory_hostname }}/close.cmd"
+    task = command_task(script=script, encoding="{{ given[inventory_hostname] | default(omit) }}")
+    run = player.play(list(encodings), task, task, vars={"given": given})
     assert run.code == 0, run.output
-    assert [result["changed"] for result in run.results] == [True, False]
-    assert (run[0]["left_alone"], run[0]["left_out"]) == ([4], [])
-    assert done(host) == ["read", "apply", "read"]
-    (seen,) = host.policies()
-    assert (seen.name, [rule.action for rule in seen.rules]) == ("Ports zu", ["block"] * 3)
+    for host in encodings:
+        first, second = (result for result in run.results if result.host == host.name)
+        assert [first["changed"], second["changed"]] == [True, False]
+        assert (first["left_alone"], first["left_out"]) == ([4], [])
+        assert done(host) == ["read", "apply", "read"]
+        (seen,) = host.policies()
+        assert (seen.name, [rule.action for rule in seen.rules]) == ("Ports zu", ["block"] * 3)
 
 
-def test_a_script_in_a_vault_is_read(host, player):
+def test_a_script_in_a_vault(host, player):
     (player.folder / "secret.txt").write_text("word")
     script = player.folder / "script.cmd"
     script.write_text("ipseccmd -w reg -p P -r R -f 0+192.0.2.1 -a p:hidden\n")
@@ -99,7 +106,7 @@ def test_a_script_in_a_vault_is_read(host, player):
     assert host.policies()[0].rules[0].authentication == (("preshared key", "hidden"),)
 
 
-def test_what_a_script_leaves_out_is_listed(host, player):
+def test_ignored_commands_of_a_script_are_listed(host, player):
     script = player.folder / "script.cmd"
     script.write_text(
         "if exist x ipseccmd -w reg -p P -y\nipseccmd -w reg -p P -r R -f 0+192.0.2.1 -n block\nipseccmd show all\n"
@@ -115,34 +122,34 @@ def test_what_a_script_leaves_out_is_listed(host, player):
 
 
 REFUSED = [
-    ({"command": "ipseccmd -f 0+*"}, "this version cannot run dynamic mode"),
-    ({"command": "ipseccmd show all"}, "this version cannot run query mode"),
-    ({"command": "ipseccmd -u"}, "this version cannot run dynamic mode"),
-    ({"command": "ipseccmd -f 0+* -w ds -p P -r R"}, "this version cannot run static mode in the directory"),
+    ({"command": "ipseccmd -f 0+*"}, "this version does not support dynamic mode"),
+    ({"command": "ipseccmd show all"}, "this version does not support query mode"),
+    ({"command": "ipseccmd -u"}, "this version does not support dynamic mode"),
+    ({"command": "ipseccmd -f 0+* -w ds -p P -r R"}, "this version does not support static mode in the directory"),
     ({"command": "ipseccmd -w reg -p P -r R -f 0+* -n blok"}, "line 1, column 37: "),
-    ({"commands": ["ipseccmd -w reg -p P -y", "ipseccmd -w reg"]}, "commands[1]: line 1, column 16: -p is missing"),
+    ({"commands": ["ipseccmd -w reg -p P -y", "ipseccmd -w reg"]}, "commands[1]: line 1, column 16: -p is required"),
     ({"command": r"ipseccmd \\nowhere -w reg -p P -y"}, "'nowhere' is not in the inventory, neither by its name"),
-    ({"command": "ipseccmd -w reg:win -p P -y"}, "a logon over WinRM cannot go on to a third machine"),
+    ({"command": "ipseccmd -w reg:win -p P -y"}, "a WinRM logon cannot be used to connect to a third machine"),
     ({"command": "ipseccmd -u", "commands": []}, "give exactly one of command, commands and script"),
     ({"commands": "ipseccmd -w reg -p P -r R -n esp[3des,sha] x"}, "commands[0]: line 1, column 44: "),
-    ({"commands": ["-w reg -p P -y", ["-w reg"]]}, "commands[1]: this must be a command line, a text, not a list"),
-    ({"command": {"a": "b"}}, "command: this must be a command line, a text, not a dictionary"),
-    ({"command": "-w reg -p P -y\n-w reg -p Q -y\nipseccmd -u"}, "line 3, column 1: here begins another command"),
+    ({"commands": ["-w reg -p P -y", ["-w reg"]]}, "commands[1]: expected a command line, not a list"),
+    ({"command": {"a": "b"}}, "command: expected a command line, not a dictionary"),
+    ({"command": "-w reg -p P -y\n-w reg -p Q -y\nipseccmd -u"}, "line 3, column 1: a second command begins here"),
     ({"service": "started"}, "give exactly one of command, commands and script"),
     ({"script": "missing.cmd"}, "'missing.cmd' cannot be read"),
     ({"script": "/dev/null", "encoding": "klingon"}, "klingon"),
 ]
 RULES_REFUSED = [
-    ({"name": "R"}, "policy: this is missing"),
-    ({"policy": "P"}, "a rule is known by its name, or by its id"),
-    ({"policy": " ", "name": "R"}, "policy: the policy has no name"),
+    ({"name": "R"}, "policy: this is required"),
+    ({"policy": "P"}, "a rule needs a name or an id"),
+    ({"policy": " ", "name": "R"}, "policy: the policy needs a name"),
     ({"policy": "P", "name": "R", "fitlers": []}, "did you mean 'filters'?"),
     ({"policy": "P", "name": "R", "filters": ["0+*:80"]}, "filters[0]: "),
-    ({"policy": "P", "name": "R", "action": "blok"}, "action: 'blok' is no action"),
+    ({"policy": "P", "name": "R", "action": "blok"}, "action: 'blok' is not an action"),
 ]
 
 
-def test_what_is_refused_touches_nothing(host, player):
+def test_refused_tasks_change_nothing(host, player):
     tasks = [command_task(**options) for options, _words in REFUSED] + [
         rule_task(**options) for options, _words in RULES_REFUSED
     ]
@@ -156,7 +163,7 @@ def test_what_is_refused_touches_nothing(host, player):
     assert done(host) == []
 
 
-def test_help_shows_the_syntax_and_touches_nothing(host, player):
+def test_help_shows_the_syntax_and_changes_nothing(host, player):
     run = player.play(host, *[command_task(f"ipseccmd {option}") for option in ("/?", "-?", "-w reg /?")])
     for result in run.results:
         assert result["msg"].startswith("Dynamic mode: ")
@@ -168,7 +175,7 @@ def test_help_shows_the_syntax_and_touches_nothing(host, player):
 def test_a_missing_policy_cannot_be_assigned(host, player):
     run = player.play(host, command_task("ipseccmd -w reg -p P -x"), command_task("ipseccmd -w reg -p P -o"))
     assert (run[0].status, run[0]["changed"]) == ("failed", False)
-    assert "there is no policy 'P' that could be assigned" in run[0]["msg"]
+    assert "the policy 'P' does not exist, so it cannot be assigned" in run[0]["msg"]
     assert player.play(host, command_task("ipseccmd -w reg -p P -o"))[0]["changed"] is False
     assert host.store() == {}
 
@@ -205,7 +212,7 @@ def test_another_computer_of_the_inventory(host, other, player):
     assert other.policies()[0].name == "P"
 
 
-def test_the_host_itself_by_its_name(host, player):
+def test_a_command_line_can_name_its_own_host(host, player):
     run = player.play(host, command_task(rf"ipseccmd \\{host.name} -w reg:{host.name} -p P -r R -f 0+192.0.2.1"))
     assert run[0]["changed"], run.output
     assert host.policies()[0].name == "P"
@@ -226,15 +233,7 @@ def test_a_loop_over_computers(host, other, player):
     assert [policy.name for seen in (host, other) for policy in seen.policies()] == ["P", "P"]
 
 
-def test_an_unreachable_computer_is_unreachable(host, player):
-    ghost = {"ansible_connection": "winrm", "ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_user": "u"}
-    inventory = player.folder / "ghost.json"
-    inventory.write_text(json.dumps({"all": {"hosts": {"ghost": {**ghost, "ansible_password": "p"}}}}))
-    run = player.play(host, command_task(r"ipseccmd \\GHOST -w reg -p P -y"), options=("-i", str(inventory)))
-    assert run[0].status == "unreachable", run.output
-    assert "the computer ghost: " in run[0]["msg"]
-    assert "Traceback" not in run.output
-    assert done(host) == []
+GHOST = {"ansible_connection": "winrm", "ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_user": "u"}
 
 
 def _inventory(player, hosts):
@@ -243,8 +242,17 @@ def _inventory(player, hosts):
     return ("-i", str(path))
 
 
+def test_an_unreachable_computer_is_unreachable(host, player):
+    options = _inventory(player, {"ghost": {**GHOST, "ansible_password": "p"}})
+    run = player.play(host, command_task(r"ipseccmd \\GHOST -w reg -p P -y"), options=options)
+    assert run[0].status == "unreachable", run.output
+    assert "the computer ghost: " in run[0]["msg"]
+    assert "Traceback" not in run.output
+    assert done(host) == []
+
+
 @pytest.mark.parametrize("where", ["play", "task"])
-def test_a_computer_has_the_variables_of_the_play_and_of_the_task(host, other, player, where):
+def test_a_computer_gets_the_variables_of_the_play_and_of_the_task(host, other, player, where):
     password = json.loads(player.inventory.read_text())["windows"]["vars"]["ansible_password"]
     guest = {"ansible_connection": "winrm", "ansible_host": _address(player, other), "ansible_user": "vagrant"}
     guest |= {"ansible_port": 5985, "ansible_winrm_transport": "basic", "ansible_password": "{{ secret }}"}
@@ -259,7 +267,7 @@ def test_a_computer_has_the_variables_of_the_play_and_of_the_task(host, other, p
     assert [policy.name for policy in other.policies()] == ["P"]
 
 
-def test_hosts_without_an_address_do_not_hide_others(host, other, player):
+def test_other_hosts_without_an_address_do_not_matter(host, other, player):
     options = _inventory(player, {"riddle": {"ansible_host": "{{ answer }}"}, "bare": {}})
     lines = [rf"ipseccmd \\{computer} -w reg -p P -y" for computer in (_address(player, other), "none")]
     run = player.play(host, *map(command_task, lines), options=options, ignore_errors=True)
@@ -267,33 +275,55 @@ def test_hosts_without_an_address_do_not_hide_others(host, other, player):
     assert "the computer 'none' is not in the inventory" in run[1]["msg"]
 
 
-GHOST = {"ansible_connection": "winrm", "ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_user": "u"}
 FAIL_LATER = {
-    r"\\{other} -w reg -p Missing -x": "there is no policy 'Missing' that could be assigned",
+    r"\\{other} -w reg -p Missing -x": "the policy 'Missing' does not exist, so it cannot be assigned",
     r"\\ghost -w reg -p P -y": "Connection refused",
-    r"\\pipe -w reg -p P -y": "pipe is not reached as a Windows host",
+    r"\\pipe -w reg -p P -y": "pipe is not connected as a Windows host",
     r"\\riddle -w reg -p P -y": "'answer' is undefined",
 }
 
 
-@pytest.mark.parametrize("line", FAIL_LATER)
-def test_what_was_done_before_a_computer_fails_is_told(host, other, player, line):
+def test_a_failure_reports_what_was_done_on_other_computers(farm, other, player):
     others = {
         "ghost": {**GHOST, "ansible_password": "p"},
         "pipe": {"ansible_connection": "local"},
         "riddle": {**GHOST, "ansible_password": "{{ answer }}"},
     }
+    hosts = {next(farm.fresh): line for line in FAIL_LATER}
     first = "ipseccmd -w reg -p P -r R -f 0+192.0.2.1 -n block"
-    task = command_task(commands=[first, line.format(other=other.name)])
-    run = player.play(host, task, options=(*_inventory(player, others), "--diff"))
-    assert (run[0].status, run[0]["changed"]) == ("failed", True), run.output
-    assert FAIL_LATER[line] in run[0]["msg"]
-    assert f"(the commands for {host.name} came before" in run[0]["msg"]
-    done, failed = run[0]["hosts"]
-    assert (done["host"], done["changed"], done["policies"][0]["name"]) == (host.name, True, "P")
-    assert (failed["changed"], failed["failed"]) == (False, True)
+    lines = {host.name: line.format(other=other.name) for host, line in hosts.items()}
+    task = command_task(commands=[first, "{{ lines[inventory_hostname] }}"])
+    run = player.play(list(hosts), task, options=(*_inventory(player, others), "--diff"), vars={"lines": lines})
+    results = {result.host: result for result in run.results}
+    for host, line in hosts.items():
+        result = results[host.name]
+        assert (result.status, result["changed"]) == ("failed", True), run.output
+        assert FAIL_LATER[line] in result["msg"]
+        assert f"(the commands for {host.name} were done before: see hosts)" in result["msg"]
+        done, failed = result["hosts"]
+        assert (done["host"], done["changed"], done["policies"][0]["name"]) == (host.name, True, "P")
+        assert (failed["changed"], failed["failed"]) == (False, True)
+        assert [policy.name for policy in host.policies()] == ["P"]
     assert "Traceback" not in run.output
-    assert [policy.name for policy in host.policies()] == ["P"]
+
+
+def test_a_lost_answer_of_another_computer_counts_as_a_change(host, other, player):
+    other.faults.add("cut before apply")
+    command = "-w reg -p P -r R -f 0+192.0.2.1 -n block"
+    lines = [f"ipseccmd {command}", rf"ipseccmd \\{other.name} {command}"]
+    run = player.play(host, command_task(commands=lines))
+    (first, second) = run[0]["hosts"]
+    assert (first["changed"], second["changed"]) == (True, True), run.output
+    assert f"{other.name} gave no answer while its policy store was written" in second["msg"]
+    other.faults.clear()
+    assert not player.play(host, command_task(commands=lines[:1]))[0]["changed"]
+
+
+def test_a_batch_file_without_commands_changes_nothing(host, player):
+    (player.folder / "other.cmd").write_text("echo nothing\r\n", newline="")
+    result = player.play(host, command_task(script="other.cmd"))[0]
+    assert (result.status, result["changed"]) == ("ok", False)
+    assert "hosts" not in result.result
 
 
 def test_one_rule_at_a_time(host, player):
@@ -307,10 +337,10 @@ def test_one_rule_at_a_time(host, player):
     assert run[2]["policy"]["rules"][0]["action"] == "permit"
     assert run[5]["policy"]["rules"] == []
     assert done(host) == ["read", "read", "apply", "read", "read", "apply", "read", "read", "apply", "read", "read"]
-    assert run[6]["ansible_facts"]["ipsec"]["orphans"] == []
+    assert run[6]["ansible_facts"]["ansible_ipsec"]["orphans"] == []
 
 
-def test_a_rule_leaves_the_others_alone(host, player):
+def test_other_rules_stay_unchanged(host, player):
     rules = [{"name": name, "filters": ["0+192.0.2.1"], "action": "block"} for name in "AB"]
     add = rule_task(policy="P", name="C", filters=["0+192.0.2.2"], enabled=False)
     run = player.play(host, policy_task(name="P", rules=rules), add)
@@ -322,7 +352,7 @@ def test_a_rule_leaves_the_others_alone(host, player):
     assert [rule["name"] for rule in run[1]["policy"]["rules"]] == ["B", "C"]
 
 
-def test_a_script_becomes_tasks(host, player):
+def test_a_script_is_converted_to_tasks(host, player):
     (player.folder / "close.cmd").write_bytes(SCRIPT.encode("cp1252"))
     task = {
         "name": "policy",
@@ -342,7 +372,7 @@ def test_a_script_becomes_tasks(host, player):
     assert run[3]["msg"].splitlines()[-1] == last
 
 
-def test_a_mistake_in_a_filter_is_no_traceback(host, player):
+def test_an_error_in_a_filter_has_no_traceback(host, player):
     text = "{{ 'ipseccmd -w reg -p P -r R -f 0+*:80' | ipsec.windows.from_ipseccmd }}"
     run = player.play(host, {"name": "m", "ansible.builtin.debug": {"msg": text}})
     assert run[0].status == "failed"

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The search for keys finds one in every form in which somebody could read it."""
+"""The search for pre-shared keys finds them in every readable form."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ import urllib.parse
 import zlib
 
 import pytest
-from ansible_collections.ipsec.windows.plugins.module_utils.regfile import export
-from ansible_collections.ipsec.windows.plugins.module_utils.store import Store, Value, pack
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operations import Create, Set
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.packed import pack
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.regfile import regedit_file
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import Value
 from integration.key_search import KEY, NEW_KEY, Processes, shows, where
 
 WIDE = KEY.encode("utf-16-le")
 STORE = Store({"ipsecNFA": {"ipsecData": Value.binary(b"\0\1x" + WIDE)}})
+REG_FILE = regedit_file([Create("ipsecNFA"), Set("ipsecNFA", "ipsecData", STORE.get("ipsecNFA", "ipsecData"))])
 MANIFEST = json.dumps({"params": {"complex_args": {"request": json.dumps({"operations": pack(STORE.text())})}}})
 
 
@@ -45,8 +49,8 @@ FORMS = [
     WIDE.hex("-"),
     "".join(f"\\x{b:02x}" for b in WIDE),
     ", ".join(f"0x{b:02X}" for b in WIDE),
-    export(STORE, ()).decode("utf-16"),
-    export(STORE, ()).decode("latin-1"),
+    REG_FILE.decode("utf-16"),
+    REG_FILE.decode("latin-1"),
     *(_base64(KEY.encode(), shift) for shift in range(3)),
     *(_base64(WIDE, shift) for shift in range(3)),
     f"operations{_base64(WIDE)}",
@@ -72,13 +76,13 @@ def test_a_key_is_found(text):
     assert shows(f'msg: "{text}" and more')
 
 
-def test_nothing_is_found_where_no_key_is():
+def test_texts_without_a_key():
     nothing = Store({"ipsecNFA": {"ipsecData": Value.binary(b"\0\1x" + "password".encode("utf-16-le"))}})
-    for text in ("", "Tr0ub4", nothing.text(), pack(nothing.text()), export(nothing, ()).decode("utf-16")):
+    for text in ("", "Tr0ub4", nothing.text(), pack(nothing.text()), json.dumps(nothing.text())):
         assert not shows(text)
 
 
-def test_files_are_searched_in_name_and_text(tmp_path):
+def test_names_and_contents_of_files_are_searched(tmp_path):
     (tmp_path / "good").write_text("nothing")
     (tmp_path / "below").mkdir()
     (tmp_path / "below" / "bad").write_bytes(WIDE)
@@ -110,12 +114,12 @@ def test_processes_are_searched(place):
     ],
 )
 def test_a_removed_file_is_kept(tmp_path, code):
-    work, graves = tmp_path / "work", tmp_path / "graves"
+    work, kept = tmp_path / "work", tmp_path / "kept"
     (work / "folder").mkdir(parents=True)
-    graves.mkdir()
+    kept.mkdir()
     for path in (work / "file", work / "folder" / "file"):
         path.write_text(KEY)
-    graveyard = pathlib.Path(__file__).parent / "graveyard"
-    environment = {**os.environ, "PYTHONPATH": str(graveyard), "IPSEC_GRAVEYARD": str(graves)}
+    kept_files = pathlib.Path(__file__).parent / "kept_files"
+    environment = {**os.environ, "PYTHONPATH": str(kept_files), "IPSEC_KEPT_FILES": str(kept)}
     subprocess.run([sys.executable, "-c", code], check=True, cwd=work, env=environment)
-    assert where(graves)
+    assert where(kept)

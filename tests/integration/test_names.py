@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Whatever a name says to a shell, to PowerShell, to Windows or to Ansible: on a host it is a name."""
+"""Names with special characters of shells, PowerShell, Windows or Ansible stay names."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import json
 import re
 
 import pytest
-from ansible_collections.ipsec.windows.plugins.module_utils.store import Set, Value, operations_text, pack
-from integration.playbook import facts_task, policy_task
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operations import Set, operations_text
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.packed import pack
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import Value
+from integration.playbook import at_each_read, facts_task, policy_task
 from winhost.policy import LOCAL
 from winhost.tree import STRING
 
-# each would make the file MARKER if it were ever run, or come to something else if it were ever expanded
+# each creates the file MARKER if it is run, or changes if it is expanded
 NAMES = [
     "$(New-Item MARKER)",
     "'; New-Item MARKER; '",
@@ -42,9 +44,15 @@ NAMES = [
 ]
 TEXT = "\r\n".join(['"@', "'@", "$(New-Item MARKER)", "'; New-Item MARKER; '", "\tend\n"])
 DNS_NAMES = ["keys", "Keys", "count", "psobject", "-force.example", "m\xfcnchen.example"]
-READ = {"protocol": 1, "do": "read", "names": [], "interfaces": [], "port": 5985}
-APPLY = {"protocol": 1, "do": "apply", "result": "", "announce": False, "service": {"start_type": None, "tell": None}}
-SAID = {"{": "{{ brace }}", "\r": "{{ cr }}"}
+READ = {"protocol": 2, "do": "read", "parts": ["store"], "names": [], "interfaces": [], "port": 5985}
+APPLY = {
+    "protocol": 2,
+    "do": "apply",
+    "result": "",
+    "mark_pending": False,
+    "service": {"start_type": None, "notify": None},
+}
+ESCAPES = {"{": "{{ brace }}", "\r": "{{ cr }}"}
 RULES = [
     {
         "name": name,
@@ -58,77 +66,67 @@ RULES = [
 ]
 
 
-def _said(value):
-    """A value for a playbook, of which Ansible makes just that: it would expand braces, and end lines its own way."""
+def _escaped(value):
+    """A value for a playbook, in which Ansible would expand braces and change line endings."""
     if isinstance(value, dict):
-        return {key: _said(item) for key, item in value.items()}
+        return {key: _escaped(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_said(item) for item in value]
-    return re.sub(r"[{\r]", lambda found: SAID[found[0]], value) if isinstance(value, str) else value
+        return [_escaped(item) for item in value]
+    return re.sub(r"[{\r]", lambda found: ESCAPES[found[0]], value) if isinstance(value, str) else value
 
 
-def test_a_name_is_only_a_name(host, player, tmp_path):
-    marker = str(tmp_path / "marker")
-    names, rules, text = json.loads(json.dumps([NAMES, RULES, TEXT]).replace("MARKER", marker))
-    host.set(names={name.lower(): ["198.51.100.1"] for name in DNS_NAMES})
-    keys = [name for name in names if "\\" not in name]
-    foreign = {rf"{LOCAL}\{name}": {name: (STRING, name)} for name in keys}
-    host.registry.change([("set", key, name, STRING, name) for name, key in zip(keys, foreign, strict=True)])
-    by_dns = {"name": "dns", "filters": [f"0+{name}" for name in DNS_NAMES], "action": "block"}
-    whole = policy_task(**_said({"name": names[0], "description": names[1] + text, "rules": [*rules, by_dns]}))
-    rule = _said({"policy": names[5], "name": names[3]})
+class Case:
+    """A host with foreign keys and DNS names that have special characters, and a policy with such names for it."""
+
+    def __init__(self, host, folder):
+        marker = str(folder / "marker")
+        self.folders = (folder, host.folder)
+        self.names, self.rules, text = json.loads(json.dumps([NAMES, RULES, TEXT]).replace("MARKER", marker))
+        self.description = self.names[1] + text
+        self.keys = [name for name in self.names if "\\" not in name]
+        self.foreign = {rf"{LOCAL}\{name}": {name: (STRING, name)} for name in self.keys}
+        host.set(names={name.lower(): ["198.51.100.1"] for name in DNS_NAMES})
+        host.registry.change(
+            [("set", key, name, STRING, name) for name, key in zip(self.keys, self.foreign, strict=True)]
+        )
+        by_dns = {"name": "dns", "filters": [f"0+{name}" for name in DNS_NAMES], "action": "block"}
+        policy = {"name": self.names[0], "description": self.description, "rules": [*self.rules, by_dns]}
+        self.task = policy_task(**_escaped(policy))
+
+    def check(self, host):
+        """The foreign keys are unchanged, and nothing has run."""
+        assert {key: values for key, values in host.store().items() if key != LOCAL} == self.foreign
+        assert [path for folder in self.folders for path in folder.rglob("*marker*")] == []
+
+
+def test_special_characters_in_names_have_no_effect(host, player, tmp_path):
+    case = Case(host, tmp_path)
+    names, keys = case.names, case.keys
     missing = Set("".join(keys), names[0], Value.string(names[1]))
-    before = []
-    noted = host.event
-
-    def event(name, *details):
-        noted(name, *details)
-        if details[-1] == "read":
-            before.append((host.store(), host.policies()))
-
-    host.event = event
+    before = at_each_read(host, lambda: (host.store(), host.policies()))
     run = player.play(
         host,
-        whole,
-        whole,
+        case.task,
         facts_task(),
-        policy_task(id="{{ ansible_facts.ipsec.policies[0].id }}", name=_said(names[5])),
-        {"name": "rule", "ipsec.windows.ipsec_rule": {**rule, "enabled": False}},
-        {"name": "rule", "ipsec.windows.ipsec_rule": {**rule, "state": "absent"}},
-        {"name": "rule", "ipsec.windows.ipsec_rule": {**rule, "policy": _said(names[2])}, "ignore_errors": True},
-        policy_task(name=_said(names[5]), state="absent"),
+        policy_task(name=_escaped(names[0]), state="absent"),
         {"ipsec.windows.ipsec_host": {"request": json.dumps(READ)}, "register": "read"},
         {"ipsec.windows.ipsec_host": {"request": "{{ apply | combine({'expect': read.digest}) | to_json }}"}},
         options=("--diff", "-vvvv"),
         vars={"brace": "{", "cr": "\r", "apply": {**APPLY, "operations": pack(operations_text([missing]))}},
     )
-    statuses = [result.status for result in run.results]
-    assert statuses == ["ok"] * 6 + ["failed"] + ["ok"] * 3, run.output[-3000:]
-    assert [result["changed"] for result in run.results] == [
-        True,
-        False,
-        False,
-        True,
-        True,
-        True,
-        False,
-        True,
-        False,
-        False,
-    ]
-    assert f"there is no rule '{names[3]}' in the policy" in run[6]["msg"]
-
-    assert run[9]["error"] == f"the key {''.join(keys)} is not there"
+    assert [result.status for result in run.results] == ["ok"] * 5, run.output[-3000:]
+    assert [result["changed"] for result in run.results] == [True, False, True, False, False]
+    assert run[4]["error"] == f"the key {''.join(keys)} does not exist"
 
     (store, (written,)) = before[1]
-    assert (written.name, written.description) == (names[0], names[1] + text)
+    assert (written.name, written.description) == (names[0], case.description)
     assert {(r.name, r.description) for r in written.rules} == {
         ("dns", ""),
-        *((r["name"], r["description"]) for r in rules),
+        *((r["name"], r["description"]) for r in case.rules),
     }
-    values = [values.get("ipsecName", (STRING, ""))[1] for key, values in store.items() if key not in foreign]
+    values = [values.get("ipsecName", (STRING, ""))[1] for key, values in store.items() if key not in case.foreign]
     assert {name: values.count(name) for name in names} == {name: 3 + (name == names[0]) for name in names}
-    (policy,) = run[2]["ansible_facts"]["ipsec"]["policies"]
+    (policy,) = run[1]["ansible_facts"]["ansible_ipsec"]["policies"]
     assert policy["name"] == names[0]
     shown = {rule["name"]: rule for rule in policy["rules"]}
     by_dns = shown.pop("dns")
@@ -136,19 +134,42 @@ def test_a_name_is_only_a_name(host, player, tmp_path):
     assert {
         name: (rule["filter_list"], rule["filter_action"], rule["filters"][0]["description"])
         for name, rule in shown.items()
-    } == {rule["name"]: (rule["filter_list"], rule["filter_action"], rule["name"]) for rule in rules}
-    orphans = {orphan["key"] for orphan in run[2]["ansible_facts"]["ipsec"]["orphans"]}
+    } == {rule["name"]: (rule["filter_list"], rule["filter_action"], rule["name"]) for rule in case.rules}
+    orphans = {orphan["key"] for orphan in run[1]["ansible_facts"]["ansible_ipsec"]["orphans"]}
     assert orphans == set(keys)
-
-    assert [[policy.name for policy in policies] for _store, policies in before[4:8]] == [[names[5]]] * 4
-    assert [sum(r.enabled for r in policies[0].rules) for _store, policies in before[4:7]] == [24, 23, 23]
-    assert [len(policies[0].rules) for _store, policies in before[4:7]] == [24, 24, 23]
-    assert {key: values for key, values in host.store().items() if key != LOCAL} == foreign
-    assert [path for folder in (tmp_path, host.folder) for path in folder.rglob("*marker*")] == []
+    case.check(host)
 
 
-@pytest.mark.parametrize("farm", ["python"], indirect=True)
-def test_a_name_of_several_lines_or_too_many_letters_is_refused(host, player):
+@pytest.mark.judge_with("powershell")
+def test_policies_and_rules_are_found_by_names_with_special_characters(host, player, tmp_path):
+    case = Case(host, tmp_path)
+    names = case.names
+    rule = _escaped({"policy": names[5], "name": names[3]})
+    before = at_each_read(host, host.policies)
+    run = player.play(
+        host,
+        case.task,
+        case.task,
+        facts_task(),
+        policy_task(id="{{ ansible_facts.ipsec.policies[0].id }}", name=_escaped(names[5])),
+        {"name": "rule", "ipsec.windows.ipsec_rule": {**rule, "enabled": False}},
+        {"name": "rule", "ipsec.windows.ipsec_rule": {**rule, "state": "absent"}},
+        {"name": "rule", "ipsec.windows.ipsec_rule": {**rule, "policy": _escaped(names[2])}, "ignore_errors": True},
+        policy_task(name=_escaped(names[5]), state="absent"),
+        options=("--diff", "-vvvv"),
+        vars={"brace": "{", "cr": "\r"},
+    )
+    assert [result.status for result in run.results] == ["ok"] * 6 + ["failed", "ok"], run.output[-3000:]
+    assert [result["changed"] for result in run.results] == [True, False, False, True, True, True, False, True]
+    assert f"the policy has no rule '{names[3]}' yet" in run[6]["msg"]
+    assert [[policy.name for policy in policies] for policies in before[4:8]] == [[names[5]]] * 4
+    assert [sum(r.enabled for r in policies[0].rules) for policies in before[4:7]] == [24, 23, 23]
+    assert [len(policies[0].rules) for policies in before[4:7]] == [24, 24, 23]
+    case.check(host)
+
+
+@pytest.mark.engines("python")
+def test_names_with_line_breaks_or_too_many_characters_are_refused(host, player):
     tasks = [
         {**policy_task(**{"name": "P", "rules": [], key: value}), "ignore_errors": True}
         for key, value in (
@@ -158,7 +179,12 @@ def test_a_name_of_several_lines_or_too_many_letters_is_refused(host, player):
             ("rules", [{"name": "R", "filters": ["0+*"], "filter_list": "a\0b"}]),
         )
     ]
-    words = ("the character U+000A", "256 characters long", "the character U+000A", "the character U+0000")
+    words = (
+        "the character U+000A",
+        "has 256 characters; at most 255 are allowed",
+        "the character U+000A",
+        "the character U+0000",
+    )
     for result, word in zip(player.play(host, *tasks).results, words, strict=True):
         assert word in result["msg"]
     assert host.store() == {}

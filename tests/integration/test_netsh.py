@@ -1,19 +1,22 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Scripts of netsh through the filters from_netsh and to_netsh, in the real ansible-playbook."""
+"""Scripts of netsh with the filters from_netsh and to_netsh in playbooks."""
 
 from __future__ import annotations
 
 import pathlib
 
+import pytest
 from integration.playbook import facts_task
+
+pytestmark = pytest.mark.judge_with("powershell")
 
 SCRIPTS = pathlib.Path(__file__).parent.parent / "data" / "scripts" / "netsh"
 
 
 def converted(text):
-    """A task for each policy of a script, which `text` has the expression for."""
+    """A task for each policy of a script; `text` is an expression."""
     return {
         "name": "policies",
         "ipsec.windows.ipsec_policy": None,
@@ -27,7 +30,7 @@ def shown(expression, **task):
     return {"name": "shown", "ansible.builtin.set_fact": {"shown": "{{ " + expression + " }}"}, **task}
 
 
-def test_a_script_is_played_and_written_back(host, player):
+def test_a_script_is_converted_applied_and_converted_back(host, player):
     script = f"lookup('ansible.builtin.file', '{SCRIPTS / 'close-ports.cmd'}')"
     back = "ansible_facts.ipsec.policies | ipsec.windows.to_netsh"
     tasks = (converted(script), converted(script), facts_task(), converted(f"({back})"), shown(back))
@@ -46,10 +49,11 @@ def test_a_script_is_played_and_written_back(host, player):
     lines = text["ansible_facts"]["shown"].split("\r\n")
     assert lines[0].startswith('netsh ipsec static add policy name="Close Ports"')
     assert lines[-2] == 'netsh ipsec static set policy name="Close Ports" assign=yes'
-    assert run.output.count("from_netsh: the descriptions of filter lists and filter actions have no place") == 1
+    warning = "from_netsh: the descriptions of filter lists and filter actions cannot be part of a task"
+    assert run.output.count(warning) == 1
 
 
-def test_what_the_filters_say(host, player):
+def test_warnings_and_errors_of_the_filters(host, player):
     files = {
         "cp1252": 'netsh ipsec static add policy name="Bücher"'.encode("cp1252"),
         "utf-16": "\ufeffnetsh ipsec static add policy name=Bücher\r\n".encode("utf-16-le"),
@@ -86,7 +90,7 @@ def test_what_the_filters_say(host, player):
     assert [result["ansible_facts"]["shown"] for result in (old, wide, mixed)] == [expected, expected, []]
     output = " ".join(run.output.split())
     for words in (
-        "from_netsh: other programs run in lines 1-3",
+        "from_netsh ignores the commands of other programs in lines 1-3",
         "from_netsh leaves out: line 4: a command of ipseccmd, which the filter from_ipseccmd converts; line 5: ",
         "from_netsh: line 6: 'show' changes nothing",
     ):
@@ -96,13 +100,13 @@ def test_what_the_filters_say(host, player):
         failed,
         (
             "this is a command of ipseccmd, which the filter from_ipseccmd converts; unsupported=ignore leaves it out",
-            "is not UTF-8; name the encoding of the file",
-            "from_netsh: line 2, column 37: there is no such argument here; did you mean psk?",
-            "from_netsh: unsupported is error or ignore",
-            "from_netsh: this takes the text of a script",
-            "from_netsh: there is no command of netsh in this text",
-            "to_netsh: netsh cannot say all of this:",
-            "to_netsh: this takes a policy as ipsec_facts returns it",
+            "is not valid utf-8; set encoding to the encoding of the file",
+            "from_netsh: line 2, column 37: this argument does not exist here; did you mean psk?",
+            "from_netsh: unsupported must be error or ignore",
+            "from_netsh: expected the text of a script",
+            "from_netsh: the text has no netsh commands",
+            "to_netsh: netsh cannot express all of this:",
+            "to_netsh: expected a policy as ipsec_facts returns it",
         ),
         strict=True,
     ):

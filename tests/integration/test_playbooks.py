@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What playbooks do with tasks: many hosts at once, loops, delegation, blocks, handlers. The hosts' side is the same in
-all of them, so that the faster engine is enough.
+"""Features of playbooks: many hosts, loops, delegation, blocks, handlers.
+
+The outcome does not depend on the engine.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import pathlib
 
 import pytest
-from integration.playbook import Player, facts_task, policy_task
+from integration.playbook import Player, at_each_read, facts_task, policy_task
 from winhost.farm import Farm
 
 
@@ -31,7 +32,7 @@ def player(fleet, tmp_path):
 
 @pytest.fixture
 def hosts(fleet):
-    """As many as are asked for, which no other test has touched."""
+    """A function for some hosts that no other test uses."""
     return lambda count: list(itertools.islice(fleet.fresh, count))
 
 
@@ -56,8 +57,8 @@ def _headers(diff):
     return {part[side] for part in diff for side in ("before_header", "after_header")}
 
 
-def test_twenty_hosts_at_once_each_get_their_own_policy(hosts, player):
-    """By strategy free, then in batches; what a policy is comes whole from variables of each host."""
+def test_twenty_hosts_at_the_same_time_get_their_own_policies(hosts, player):
+    """With strategy free and then in batches; the policy comes from the variables of each host."""
     found = hosts(20)
     policy = {
         "name": "Isolation of {{ inventory_hostname }}",
@@ -65,12 +66,12 @@ def test_twenty_hosts_at_once_each_get_their_own_policy(hosts, player):
             {"name": "R", "filters": ["192.0.2.{{ inventory_hostname[3:] }}+0"], "action": "{{ action | d('block') }}"}
         ],
     }
-    task = {**policy_task(policy="{{ isolation }}", assigned=True), "notify": "told"}
+    task = {**policy_task(policy="{{ isolation }}", assigned=True), "notify": "notified"}
     play = {"hosts": ",".join(host.name for host in found), "gather_facts": False, "vars": {"isolation": policy}}
-    handlers = [_debug("told", "{{ ansible_play_batch | length }}"), _debug("untold", "never")]
+    handlers = [_debug("notified", "{{ ansible_play_batch | length }}"), _debug("unused", "never")]
     free = {
         "strategy": "free",
-        "tasks": [{**task, "name": "first"}, {**task, "name": "second", "notify": "untold"}],
+        "tasks": [{**task, "name": "first"}, {**task, "name": "second", "notify": "unused"}],
         "handlers": handlers,
     }
     batches = {
@@ -96,10 +97,10 @@ def test_twenty_hosts_at_once_each_get_their_own_policy(hosts, player):
             assert result["policy"]["name"] == f"Isolation of {host}"
             if changed:
                 assert _headers([result["diff"]]) == {f"{host} IPsec policy Isolation of {host}"}
-    told = [(result.host, result["msg"]) for result in run.results if result.task == "told"]
-    assert sorted(told[:20]) == sorted((name, 20) for name in names)
-    assert sorted(told[20:]) == sorted((host.name, 4 if host in found[16:] else 8) for host in found[1:])
-    assert _of(run, "untold") == {}
+    notified = [(result.host, result["msg"]) for result in run.results if result.task == "notified"]
+    assert sorted(notified[:20]) == sorted((name, 20) for name in names)
+    assert sorted(notified[20:]) == sorted((host.name, 4 if host in found[16:] else 8) for host in found[1:])
+    assert _of(run, "unused") == {}
     for host in found:
         (seen,) = host.policies()
         ((filter_,),) = (rule.filters for rule in seen.rules)
@@ -111,15 +112,7 @@ def test_twenty_hosts_at_once_each_get_their_own_policy(hosts, player):
 
 def test_loops_retries_and_check_mode_of_a_task(hosts, player):
     (host,) = hosts(1)
-    stored = []
-    noted = host.event
-
-    def event(name, *details):
-        noted(name, *details)
-        if details[-1] == "read":
-            stored.append(len(host.policies()))
-
-    host.event = event
+    stored = at_each_read(host, lambda: len(host.policies()))
     named = {"policy": "{{ item }}", "backup": True}
     filters = {"A": "192.0.2.1+0", "B": "*+0:445:TCP", "C": "192.0.2.3+0"}
     policies = [{"name": name, "rules": [_rule(filter_)]} for name, filter_ in filters.items()]
@@ -132,7 +125,7 @@ def test_loops_retries_and_check_mode_of_a_task(hosts, player):
     }
     run = player.play(
         host,
-        {**loop, "name": "only looked", "check_mode": True, "diff": True},
+        {**loop, "name": "checked", "check_mode": True, "diff": True},
         loop,
         _debug("items", "{{ made.results | map(attribute='item.name') | join(' ') }}"),
         {
@@ -145,10 +138,10 @@ def test_loops_retries_and_check_mode_of_a_task(hosts, player):
         },
     )
     assert run.code == 0, run.output
-    looked, made, items, retried = run.results
-    assert [item["changed"] for item in looked["results"]] == [True, True, True]
-    assert all("backup_file" not in item for item in looked["results"])
-    assert [_headers([item["diff"]]) for item in looked["results"]] == [
+    checked, made, items, retried = run.results
+    assert [item["changed"] for item in checked["results"]] == [True, True, True]
+    assert all("backup_file" not in item for item in checked["results"])
+    assert [_headers([item["diff"]]) for item in checked["results"]] == [
         {f"{host.name} IPsec policy {name}"} for name in "ABC"
     ]
     assert [item["policy"]["name"] for item in made["results"]] == ["A", "B", "C"]
@@ -157,16 +150,17 @@ def test_loops_retries_and_check_mode_of_a_task(hosts, player):
     assert all(pathlib.Path(file).name.startswith(f"{host.name}_ipsec_") for file in files)
     # Ansible takes warnings from the items to the task
     (warning,) = made["warnings"]
-    assert "the rule 'R' blocks TCP 445 over IPv4 only" in warning
+    assert "rule 'R'" in warning
+    assert "TCP 445 is blocked over IPv4 only" in warning
     assert items["msg"] == "A B C"
     assert "(item=B)" in run.output
     assert (retried["attempts"], retried["changed"]) == (2, False)
-    # what only looked left nothing
+    # the check mode changed nothing
     assert stored == [0, 0, 0, 0, 1, 2, 3, 3]
     assert sorted(policy.name for policy in host.policies()) == ["A", "B", "C"]
 
 
-def test_check_mode_of_a_run_does_not_hold_a_task_that_opts_out(hosts, player):
+def test_a_task_can_opt_out_of_check_mode(hosts, player):
     (host,) = hosts(1)
     run = player.play(
         host,
@@ -179,7 +173,7 @@ def test_check_mode_of_a_run_does_not_hold_a_task_that_opts_out(hosts, player):
 
 
 def test_delegation(fleet, hosts, player):
-    """The work is done on the delegate, over its own connection, and all names are its own."""
+    """The task works on the delegate, over its connection and with its name."""
     first, second, third = hosts(3)
     over_psrp = {**fleet.inventory("psrp")["windows"]["vars"], "ansible_host": third.address}
     inventory = json.loads(player.inventory.read_text())
@@ -232,10 +226,10 @@ def test_delegation(fleet, hosts, player):
         ["Delegated", f"Of {first.name} on {third.name}"],
     ]
     for result in _of(run, "lost").values():
-        assert "localhost is not reached as a Windows host (connection local)" in result["msg"]
+        assert "localhost is not connected as a Windows host (connection local)" in result["msg"]
 
 
-def test_blocks_and_hosts_that_fail(hosts, player):
+def test_blocks_with_failing_hosts(hosts, player):
     good, bad = hosts(2)
     bad.set(administrator=False)
     ghost = {"ansible_host": "127.0.0.1", "ansible_port": 1}
@@ -245,11 +239,14 @@ def test_blocks_and_hosts_that_fail(hosts, player):
     names = f"{good.name},{bad.name},ghost"
     block = {
         "name": "block",
-        "block": [{**policy_task(name="P"), "name": "tried", "ignore_unreachable": True}, _debug("behind", "x")],
+        "block": [{**policy_task(name="P"), "name": "tried", "ignore_unreachable": True}, _debug("after", "x")],
         "rescue": [_debug("rescued", "{{ ansible_failed_result.msg }}")],
         "always": [_debug("always", "x")],
     }
-    fatal = {"any_errors_fatal": True, "tasks": [{**policy_task(name="Q"), "name": "fatal"}, _debug("after", "x")]}
+    fatal = {
+        "any_errors_fatal": True,
+        "tasks": [{**policy_task(name="Q"), "name": "fatal"}, _debug("after a fatal error", "x")],
+    }
     play = {"gather_facts": False}
     run = player.run(
         [
@@ -263,20 +260,20 @@ def test_blocks_and_hosts_that_fail(hosts, player):
         bad.name: "failed",
         "ghost": "unreachable",
     }
-    assert list(_of(run, "behind")) == [good.name, "ghost"]
+    assert list(_of(run, "after")) == [good.name, "ghost"]
     (rescued,) = _messages(run, "rescued").items()
     assert rescued[0] == bad.name
-    assert f"no administrator of {bad.name}" in rescued[1]
+    assert f"is not an administrator of {bad.name}" in rescued[1]
     assert set(_of(run, "always")) == {good.name, bad.name, "ghost"}
     assert {host: result.status for host, result in _of(run, "fatal").items()} == {good.name: "ok", bad.name: "failed"}
-    assert (_of(run, "after"), _of(run, "next play")) == ({}, {})
+    assert (_of(run, "after a fatal error"), _of(run, "next play")) == ({}, {})
     assert run.code != 0
     assert "Traceback" not in run.output
     assert (len(good.policies()), bad.store()) == (2, {})
 
 
-def test_become_is_passed_on(hosts, player):
-    """Ansible wraps the host module as any other; what the wrapper does takes Windows."""
+def test_become_reaches_the_host_module(hosts, player):
+    """Ansible wraps the host module like any other; running the wrapper would need Windows."""
     (host,) = hosts(1)
     become = {"become": True, "become_method": "runas", "become_user": "SYSTEM"}
     run = player.play(host, {**policy_task(name="P"), **become})

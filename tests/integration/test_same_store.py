@@ -1,25 +1,25 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Each way to say policies, through the real ansible-playbook on both engines, makes the same store."""
+"""Tests that every input format makes the same store through the real ansible-playbook."""
 
 from __future__ import annotations
 
+import pytest
 import yaml
 from integration.playbook import policy_task
 from unit import stores
 
-# each way once, with what is hardest to say; tests/unit/test_same_store.py has all cases
-NAMES = ("keys-and-main-mode", "tunnel")
 ALL = yaml.safe_load((stores.DATA / "same_store.yml").read_text("utf-8"))
-CASES = {name: ALL[name] for name in NAMES}
+# the cases with the most options; tests/unit/test_same_store.py has all
+NAMES = ("keys-and-main-mode", "tunnel")
 
 
-def _by_ipseccmd(name, case):
+def _by_ipseccmd(name, _case):
     return [{"name": name, "ipsec.windows.ipseccmd": {"script": f"{name}.ipseccmd.cmd"}}]
 
 
-def _by_ipsec_policy(name, case):
+def _by_ipsec_policy(_name, case):
     return [policy_task(**policy) for policy in case["policies"]]
 
 
@@ -28,28 +28,34 @@ def _by_ipsec_rule(name, case):
 
 
 def _converted(program):
-    def tasks(name, case):
+    def tasks(name, _case):
         loop = f"{{{{ lookup('ansible.builtin.file', '{name}.{program}.cmd') | ipsec.windows.from_{program} }}}}"
         return [{**policy_task(policy="{{ item }}"), "loop": loop, "loop_control": {"label": "{{ item.name }}"}}]
 
     return tasks
 
 
-WAYS = (_by_ipsec_policy, _by_ipsec_rule, _converted("ipseccmd"), _converted("netsh"))
+FORMATS = (_by_ipseccmd, _by_ipsec_policy, _by_ipsec_rule, _converted("ipseccmd"), _converted("netsh"))
 
 
-def test_the_same_store(farm, host, player):
-    for name, case in CASES.items():
+@pytest.mark.judge_with("powershell")
+def test_every_format_makes_the_same_store(farm, player):
+    cases = {name: ALL[name] for name in NAMES}
+    for name, case in cases.items():
         for program in ("ipseccmd", "netsh"):
             text = case[program].replace("\n", "\r\n")
             (player.folder / f"{name}.{program}.cmd").write_text(text, encoding="utf-8", newline="")
-    tasks = [task for name, case in CASES.items() for task in _by_ipseccmd(name, case)]
-    run = player.play(host, *tasks)
+    hosts = [next(farm.fresh) for _form in FORMATS]
+    plays = [
+        {
+            "hosts": host.name,
+            "gather_facts": False,
+            "tasks": [task for name, case in cases.items() for task in form(name, case)],
+        }
+        for host, form in zip(hosts, FORMATS, strict=True)
+    ]
+    run = player.run(plays)
     assert run.code == 0, run.output
-    expected = stores.comparable(stores.from_tree(host.store()))
-    assert len(host.policies()) == len(CASES)
-    for way in WAYS:
-        other = next(farm.fresh)
-        run = player.play(other, *(task for name, case in CASES.items() for task in way(name, case)))
-        assert run.code == 0, run.output
-        assert stores.comparable(stores.from_tree(other.store())) == expected
+    expected, *others = (stores.comparable(stores.from_tree(host.store())) for host in hosts)
+    assert len(hosts[0].policies()) == len(cases)
+    assert others == [expected] * len(others)

@@ -1,9 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Over Ansible's connection ssh, whose program is a stand-in that starts PowerShell at once: what Ansible sends, and
-what it makes of the answers, is real; the way there is not.
-"""
+"""A policy over Ansible's connection ssh. Instead of ssh, a script starts PowerShell directly."""
 
 from __future__ import annotations
 
@@ -17,19 +15,14 @@ from winhost.engine_powershell import PowerShellEngine
 from winhost.farm import Farm
 
 
-@pytest.fixture
-def engine(both_engines):
-    """Where there is a PowerShell."""
-    return both_engines[1]
-
-
+@pytest.mark.engines("powershell")
 def test_a_policy_over_ssh(engine, tmp_path):
     with Farm(engine=engine) as farm:
         host = farm.hosts["win1"]
         environment = PowerShellEngine(host).environment().items()
         variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment)
         client = tmp_path / "ssh"
-        # the last word is the command, which sh reads as PowerShell would; Windows knows its first in any case
+        # the last argument is the command, which sh parses like PowerShell
         command = 'for last; do :; done\neval "set -- $last"\nshift\n'
         client.write_text(f'#!/bin/sh\n{command}exec env -i {variables} powershell "$@"\n')
         client.chmod(0o700)
@@ -52,8 +45,8 @@ def test_a_policy_over_ssh(engine, tmp_path):
             ("ok", False),
             ("ok", False),
         ], run.output[-3000:]
-        assert run[0]["service"] == {"status": "running", "start_type": "automatic", "told": "started"}
-        assert run[2]["ansible_facts"]["ipsec"]["policies"] == [run[0]["policy"]]
+        assert run[0]["service"] == {"status": "running", "start_type": "automatic", "notification": "started"}
+        assert run[2]["ansible_facts"]["ansible_ipsec"]["policies"] == [run[0]["policy"]]
         (seen,) = host.policies()
         assert seen.rules[0].authentication == (("preshared key", KEY),)
         assert "SSH: EXEC" in run.output

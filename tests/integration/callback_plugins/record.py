@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Writes the result of every task as a line of JSON into the file that IPSEC_RECORD names."""
+"""Writes the result of every task as a line of JSON to the file IPSEC_RECORD."""
 
 from __future__ import annotations
 

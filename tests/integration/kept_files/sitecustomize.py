@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Keeps a copy of each file that this process removes or overwrites, in the folder that IPSEC_GRAVEYARD names."""
+"""Copies each file that this process removes or overwrites to the folder IPSEC_KEPT_FILES."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import shutil
 import sys
 import uuid
 
-FOLDER = pathlib.Path(os.environ["IPSEC_GRAVEYARD"])
+FOLDER = pathlib.Path(os.environ["IPSEC_KEPT_FILES"])
 
 
-def _bury(path: object, folder: int = -1) -> None:
+def _keep(path: object, folder: int = -1) -> None:
     if isinstance(path, int):
         return
     whole = pathlib.Path(f"/proc/self/fd/{folder}" if folder >= 0 else "", os.fsdecode(path))
@@ -24,11 +24,11 @@ def _bury(path: object, folder: int = -1) -> None:
 
 def _watch(event: str, details: tuple) -> None:
     if event == "os.remove":
-        _bury(*details)
+        _keep(*details)
     elif event == "os.rename":
-        _bury(details[1], details[3])
+        _keep(details[1], details[3])
     elif event == "open" and details[2] & os.O_TRUNC:
-        _bury(details[0])
+        _keep(details[0])
 
 
 sys.addaudithook(_watch)
