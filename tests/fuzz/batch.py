@@ -1,39 +1,34 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Batch files: any bytes as a file, on the way to tasks."""
+"""Batch files: any bytes as a file, and the tasks that it converts to."""
 
 from __future__ import annotations
 
 import re
 import typing as t
 
-from ansible_collections.ipsec.windows.plugins.module_utils.batch import (
+from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import (
     Program,
     Script,
     batch_file,
     decode,
     read_script,
 )
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.convert import read_arguments
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_lines
-from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError
-from ansible_collections.ipsec.windows.plugins.module_utils.netsh import read_netsh
-from ansible_collections.ipsec.windows.plugins.module_utils.scripts import commands_of
-from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_task
-from ansible_collections.ipsec.windows.plugins.module_utils.source import SourceError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.batch.scripts import commands_of
+from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import read_lines
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_netsh
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_task
+from ansible_collections.ipsec.windows.plugins.module_utils._core.source.text import SourceError
 from unit import corpus
 
-from .inputs import TOKEN
+from .inputs import CORE, TOKEN
+from .ipseccmd import arguments_of
 
 _LONGEST: t.Final = 8 << 20
 _SEED: t.Final = 1200
-SUBJECT: t.Final = (
-    "plugins/module_utils/batch/*.py",
-    "plugins/module_utils/scripts.py",
-    "plugins/module_utils/source.py",
-    "plugins/module_utils/redact.py",
-)
+SUBJECT: t.Final = (f"{CORE}/batch/*.py", f"{CORE}/source/redact.py", f"{CORE}/source/text.py")
 _KEY: t.Final = re.compile(rf"(?<![A-Za-z0-9])(?:p:|psk=){TOKEN}")
 WORDS: t.Final = (
     *("ipseccmd", "netsh ipsec static ", "echo", "@echo off", "rem ", "::", "if exist ", "if not defined ", "else "),
@@ -55,8 +50,9 @@ WORDS: t.Final = (
 
 
 def check(data: bytes) -> None:
-    """A file is refused with a `ModelError`, or comes to commands, which as a file of their own come to the same. A key
-    is in no error and not in the file that errors show.
+    """A file is refused with a `ModelError`, or gives commands. A file with these commands gives the same ones.
+
+    They convert to arguments that tasks accept. Errors contain no key.
     """
     try:
         text = decode(data)
@@ -68,7 +64,7 @@ def check(data: bytes) -> None:
         if script is not None:
             _check_script(text, script)
     if whole is not None:
-        assert lenient == whole, "what is left out is not known before"
+        assert lenient == whole, "commands are left out of a file without unsupported ones"
     _check_tasks(text)
 
 
@@ -82,13 +78,13 @@ def _read(text: str, ignore_unsupported: bool) -> Script | None:
 
 
 def _check_script(text: str, script: Script) -> None:
-    assert sum(len(command.text) for command in script.commands) <= _LONGEST, "more than a file may come to"
+    assert sum(len(command.text) for command in script.commands) <= _LONGEST, "the commands are longer than the limit"
     rows = text.count("\n") + 1
     assert all(1 <= command.text.line() <= rows for command in script.commands)
     lines = [command.text.value for command in script.commands]
     if all(line.isprintable() and not _has_open_quote(line) for line in lines):
         again = read_script(batch_file(lines))
-        assert [command.text.value for command in again.commands] == lines, "commands, written, are others"
+        assert [command.text.value for command in again.commands] == lines, "the written commands are read as others"
         assert not again.left_out
 
 
@@ -97,11 +93,11 @@ def _has_open_quote(line: str) -> bool:
 
 
 def _check_tasks(text: str) -> None:
-    """What the filters and the module do with a script whose doubtful commands are left out."""
+    """Convert a script as the filters and the module do if unsupported commands are left out."""
     items: list[dict[str, t.Any]] = []
     try:
         lines, _script = read_lines(commands_of(Program.IPSECCMD, text, True), True)
-        items += read_arguments(lines, [])
+        items += arguments_of(lines)
     except ModelError as error:
         _check_error(text, error)
     try:
@@ -114,9 +110,9 @@ def _check_tasks(text: str) -> None:
 
 
 def _check_error(text: str, error: ModelError) -> None:
-    """A token behind p: or psk=, and nowhere else, is in no error."""
+    """Check that the error does not contain a token that the file has only after p: or psk=."""
     if text.count(TOKEN) == len(_KEY.findall(text)):
-        assert TOKEN not in str(error), "a key is shown in an error"
+        assert TOKEN not in str(error), "an error contains a key"
 
 
 def seeds() -> t.Iterator[bytes]:

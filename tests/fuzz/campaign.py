@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Fuzzes one target after the other for some time each, and says what came of it (docs/robustness.md).
+"""Fuzzes each target for some time and prints the results (docs/robustness.md).
 
-What a run comes across stays in build/fuzz/TARGET/corpus, which the next one begins with.
+The inputs that a run finds interesting stay in build/fuzz/TARGET/corpus, where the next run starts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import time
 import typing as t
 
 TESTS: t.Final = pathlib.Path(__file__).parent.parent
-# in place of this folder, whose files have names that others have
+# instead of this folder, whose modules have the names of others
 sys.path[:1] = [str(TESTS), str(TESTS.parent / os.environ.get("VENV", ".venv") / "collections")]
 
 from fuzz.targets import TARGETS  # noqa: E402
@@ -31,23 +31,21 @@ BUILD: t.Final = TESTS.parent / "build" / "fuzz"
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=int, default=60, help="for each target")
-    parser.add_argument("targets", nargs="*", metavar="target", help=f"of {', '.join(TARGETS)}; none are all")
+    parser.add_argument("--seconds", type=int, default=60, help="how long to fuzz each target")
+    parser.add_argument("targets", nargs="*", metavar="target", help=f"{', '.join(TARGETS)}; default: all")
     arguments = parser.parse_args()
     if unknown := [name for name in arguments.targets if name not in TARGETS]:
-        parser.error(f"there is no target {unknown[0]}; there are {', '.join(TARGETS)}")
+        parser.error(f"'{unknown[0]}' is not a target; the targets are {', '.join(TARGETS)}")
     if importlib.util.find_spec("atheris") is None:
-        print(
-            "atheris is missing: it has wheels for some Pythons on Linux on x86-64 only (tests/fuzz/requirements.txt)"
-        )
+        print("atheris is not installed; it has wheels for Linux on x86-64 only (tests/fuzz/requirements.txt)")
         return 1
-    print("target    seconds  executions  per second  edges  inputs  of the code that it is about", flush=True)
+    print("target    seconds  executions  per second  edges  inputs  coverage of its code", flush=True)
     found = [_fuzz(name, arguments.seconds) for name in arguments.targets or TARGETS]
     return int(any(found))
 
 
 def _fuzz(name: str, seconds: int) -> bool:
-    """Whether something was found."""
+    """Fuzz one target and print a row. Returns whether there is a finding."""
     folder = BUILD / name
     shutil.rmtree(folder / "findings", ignore_errors=True)
     command = [sys.executable, HERE / "run.py", name, folder]
@@ -62,14 +60,14 @@ def _fuzz(name: str, seconds: int) -> bool:
     reached = _last(r"(lines .*)", reached)
     rate = executions / took
     print(f"{name:10}{took:7.0f}{executions:12}{rate:12.0f}{edges:>7}{inputs:8}  {reached}", flush=True)
-    # what took long for the first time is noted there as well
+    # libFuzzer also puts slow inputs there
     found = [path for path in (folder / "findings").iterdir() if not path.name.startswith("slow-unit")]
     for path in found:
-        print(f"  found: {_last(r'((?:[A-Za-z]+Error|ERROR).*)', done)}\n  see: {_replayed(name, path)}")
+        print(f"  finding: {_last(r'((?:[A-Za-z]+Error|ERROR).*)', done)}\n  repeat it: {_replay_command(name, path)}")
     return bool(found)
 
 
-def _replayed(name: str, path: pathlib.Path) -> str:
+def _replay_command(name: str, path: pathlib.Path) -> str:
     return f"{sys.executable} tests/fuzz/replay.py {name} {path.relative_to(BUILD.parent.parent)}"
 
 

@@ -1,33 +1,33 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The grammar of ipseccmd: any text as a command line."""
+"""The language of ipseccmd: any text as a command line."""
 
 from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.ipsec.windows.plugins.module_utils.batch import batch_file, read_script
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.commands import AddRule, Write
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.convert import read_arguments
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.format import format_command
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_line
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.parse import parse_command
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.render import write_lines
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.syntax import OPTIONS
-from ansible_collections.ipsec.windows.plugins.module_utils.model import PROTOCOLS, ModelError, PresharedKey
-from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_task
-from ansible_collections.ipsec.windows.plugins.module_utils.source import SourceError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import batch_file, read_script
+from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.commands import AddRule, WritePolicy
+from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.format import format_command
+from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import (
+    CommandLine,
+    edits_of,
+    of_one_computer,
+    read_line,
+)
+from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.parse import parse_command
+from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.render import write_lines
+from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.syntax import OPTIONS
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model import PROTOCOLS, ModelError, PresharedKey
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_task
+from ansible_collections.ipsec.windows.plugins.module_utils._core.source.text import SourceError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.target.arguments import task_arguments
 from unit import corpus
 
-from .inputs import TOKEN, check_hidden, text_of
+from .inputs import CORE, TOKEN, check_hidden, text_of
 
-SUBJECT: t.Final = (
-    "plugins/module_utils/ipseccmd/*.py",
-    "plugins/module_utils/words.py",
-    "plugins/module_utils/redact.py",
-    "plugins/module_utils/source.py",
-)
+SUBJECT: t.Final = (f"{CORE}/ipseccmd/*.py", f"{CORE}/notation/*.py", f"{CORE}/source/*.py")
 WORDS: t.Final = (
     *(f" -{option} " for option in OPTIONS),
     *(f"::{name}" for name in PROTOCOLS),
@@ -52,8 +52,10 @@ WORDS: t.Final = (
 
 
 def check(data: bytes) -> None:
-    """A text is refused with a `SourceError` at a place that it has, or it means a command that can be written, which
-    means the same also in a batch file. What it does to policies is the arguments of a task, and those are lines again.
+    """A text is refused with a `SourceError` at a place in it, or it is a command.
+
+    Written again, also into a batch file, the command means the same. The task arguments for it can be written as lines
+    that mean the same.
     """
     text = text_of(data)
     _check_item(text)
@@ -64,23 +66,23 @@ def check(data: bytes) -> None:
         assert 1 <= error.line <= text.count("\n") + 1
         assert 1 <= error.column <= len(text.split("\n")[error.line - 1]) + 1
         return
-    keys = command.parameters.authentication if isinstance(command, AddRule | Write) else ()
+    keys = command.parameters.authentication if isinstance(command, AddRule | WritePolicy) else ()
     if text.count(TOKEN) == 1:
-        check_hidden(f"{notes} {command!r}", keys, "notes or a representation")
+        check_hidden(f"{notes} {command!r}", keys, "a note or a representation")
         _check_error(text, keys)
     line = format_command(command)
-    assert parse_command(line, []) == command, "the line that was written means something else"
+    assert parse_command(line, []) == command, "the written line means something else"
     try:
         file = batch_file([line])
     except ModelError:
         assert any(c in method.key for method in keys if isinstance(method, PresharedKey) for c in "\0\r\n\x1a")
         return
     (found,) = read_script(file).commands
-    assert parse_command(found.text, []) == command, "the line means something else in a batch file"
+    assert parse_command(found.text, []) == command, "in a batch file, the line means something else"
 
 
 def _check_error(text: str, keys: t.Iterable[object]) -> None:
-    """The same line with a mistake at its end."""
+    """Check the error for the same line with a mistake at its end."""
     try:
         parse_command(f"{text} -zz", [])
     except SourceError as error:
@@ -88,10 +90,9 @@ def _check_error(text: str, keys: t.Iterable[object]) -> None:
 
 
 def _check_item(text: str) -> None:
-    """The text as an item of the option commands."""
+    """Check the text as an item of the option `commands`."""
     try:
-        line = read_line(text)
-        arguments = read_arguments([line], [])
+        arguments = arguments_of([read_line(text)])
     except ModelError:
         return
     for item in arguments:
@@ -99,10 +100,15 @@ def _check_item(text: str) -> None:
     try:
         lines = write_lines(arguments, [])
     except ModelError:
-        # of what is there nothing is known
+        # a line cannot express all arguments, such as those that change only a part of a policy
         return
-    again = read_arguments([read_line(line) for line in lines], [])
-    assert again == arguments, "the arguments of a task, written as lines, are others"
+    assert arguments_of(map(read_line, lines)) == arguments, "the lines for task arguments convert to other arguments"
+
+
+def arguments_of(lines: t.Iterable[CommandLine]) -> list[dict[str, t.Any]]:
+    """What command lines do, as task arguments. Raises `ModelError`."""
+    edits, _notes = edits_of(of_one_computer(lines, []))
+    return task_arguments(edits, [])
 
 
 def seeds() -> t.Iterator[bytes]:

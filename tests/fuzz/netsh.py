@@ -1,26 +1,26 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Scripts of netsh: any lines as commands of ``netsh ipsec static``."""
+"""Scripts of netsh: any lines as commands of `netsh ipsec static`."""
 
 from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.ipsec.windows.plugins.module_utils.batch import Program, batch_file
-from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError, PresharedKey
-from ansible_collections.ipsec.windows.plugins.module_utils.netsh import read_netsh, write_netsh
-from ansible_collections.ipsec.windows.plugins.module_utils.netsh.grammar import parse_command
-from ansible_collections.ipsec.windows.plugins.module_utils.scripts import commands_of
-from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_task
-from ansible_collections.ipsec.windows.plugins.module_utils.source import SourceError, Text
+from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import Program, batch_file
+from ansible_collections.ipsec.windows.plugins.module_utils._core.batch.scripts import commands_of
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError, PresharedKey
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_netsh, write_netsh
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.grammar import parse_command
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_task
+from ansible_collections.ipsec.windows.plugins.module_utils._core.source.text import SourceError, Text
 from unit import corpus
 
-from .inputs import TOKEN, check_hidden, text_of
+from .inputs import CORE, TOKEN, check_hidden, text_of
 
 _PREFIX: t.Final = "netsh ipsec static "
 _SCRIPTS: t.Final = corpus.FOLDER.parent / "scripts" / "netsh"
-SUBJECT: t.Final = ("plugins/module_utils/netsh/*.py",)
+SUBJECT: t.Final = (f"{CORE}/netsh/*.py",)
 WORDS: t.Final = (
     *(
         "add ",
@@ -54,8 +54,9 @@ WORDS: t.Final = (
 
 
 def check(data: bytes) -> None:
-    """A script is refused with a `SourceError`, or it comes to the arguments of tasks, which are written as a script
-    that comes to the same.
+    """A script is refused with a `SourceError`, or it converts to task arguments.
+
+    Written as a script, they convert to the same arguments.
     """
     lines = text_of(data).split("\n")
     texts = [Text.of(line if line.startswith(("netsh", "ipsec")) else _PREFIX + line) for line in lines]
@@ -74,13 +75,13 @@ def check(data: bytes) -> None:
     ]
     token = [text for text in texts if TOKEN in text.value]
     if len(token) == 1 and token[0].value.count(TOKEN) == 1:
-        check_hidden(notes, keys, "notes")
+        check_hidden(notes, keys, "a note")
         _check_error(token[0].value, keys)
     _check_written(items)
 
 
 def _check_error(text: str, keys: t.Iterable[object]) -> None:
-    """The same command with a mistake at its end."""
+    """Check the error for the same command with a mistake at its end."""
     try:
         parse_command(Text.of(f"{text} nosuch=x"))
     except SourceError as error:
@@ -94,12 +95,8 @@ def _check_written(items: t.Sequence[dict[str, t.Any]]) -> None:
         return
     script = commands_of(Program.NETSH, batch_file(lines), False)
     again = read_netsh((command.text for command in script.commands), [])
-    assert write_netsh(again) == lines, "what was written is read as something else"
-    assert list(map(_policy, again)) == list(map(_policy, items)), "the arguments, written as a script, are others"
-
-
-def _policy(item: dict[str, t.Any]) -> t.Any:
-    return parse_task(item)
+    assert write_netsh(again) == lines, "the written script is read as another one"
+    assert list(map(parse_task, again)) == list(map(parse_task, items)), "the written script has other arguments"
 
 
 def seeds() -> t.Iterator[bytes]:

@@ -1,27 +1,30 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Files of regedit: read by the simulated host, written by it and by the backups of the collection."""
+"""Any bytes as a .reg file, which the simulated host reads and writes and the collection writes as a backup."""
 
 from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.ipsec.windows.plugins.module_utils.regfile import export
-from ansible_collections.ipsec.windows.plugins.module_utils.store import Kind, Store
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import Kind
 from unit import stores
 from winhost import regfile, tree
+
+from .inputs import CORE
 
 _ROOT: t.Final = "HKLM\\SOFTWARE"
 _CONTAINER: t.Final = stores.CONTAINER.replace("HKLM", "HKEY_LOCAL_MACHINE")
 _HEADER: t.Final = "Windows Registry Editor Version 5.00\r\n\r\n"
-SUBJECT: t.Final = ("plugins/module_utils/regfile.py", "tests/winhost/regfile.py")
+SUBJECT: t.Final = (f"{CORE}/store/regfile.py", "tests/winhost/regfile.py")
 WORDS: t.Final = (
     *(_HEADER, "REGEDIT4\r\n", f"[{_CONTAINER}]\r\n", f"[-{_CONTAINER}]\r\n", f"[{_CONTAINER}\\ipsecPolicy{{"),
     *(
         '"ipsecData"=hex:',
         "@=",
         "dword:",
+        "hex(4):",
         "hex(7):",
         "hex(b):",
         "hex(2):",
@@ -35,8 +38,8 @@ WORDS: t.Final = (
 
 
 def check(data: bytes) -> None:
-    """A file is refused with a `RegFileError`, or what it makes of a registry comes out and in again as it is; a
-    backup of its policies brings them back.
+    """A file is refused with a `RegFileError`, or the registry that it creates is the same when exported and imported
+    again. A backup of its policies restores them.
     """
     try:
         changes = regfile.parse(data)
@@ -48,20 +51,20 @@ def check(data: bytes) -> None:
     again: tree.Tree = {}
     tree.apply_changes(again, regfile.parse(regfile.export(found, _ROOT)))
     below = {key: found[key] for key in tree.below(found, _ROOT)}
-    assert {key: again[key] for key in tree.below(again, _ROOT)} == _told(below), "a registry, written, is another"
+    assert {key: again[key] for key in tree.below(again, _ROOT)} == _exported(below), "an export is another registry"
     store = stores.from_tree(found)
     restored: tree.Tree = {}
-    tree.apply_changes(restored, regfile.parse(export(store)))
-    assert stores.from_tree(restored).text() == _known(store).text(), "a backup, put back, is another store"
+    tree.apply_changes(restored, regfile.parse(stores.reg_file(store)))
+    assert stores.from_tree(restored).text() == _known(store).text(), "a backup restores another store"
 
 
-def _told(found: tree.Tree) -> tree.Tree:
-    """A registry without the numbers of kinds that it has no name for: a file has them as none."""
+def _exported(found: tree.Tree) -> tree.Tree:
+    """The registry as a file can express it: values of unknown kinds become values without a kind."""
     return {key: {name: (kind or -1, data) for name, (kind, data) in values.items()} for key, values in found.items()}
 
 
 def _known(store: Store) -> Store:
-    """The store without what no backup can hold: values of an unknown kind, and names that go on in another line."""
+    """The store without what a backup cannot express: values of unknown kinds, and names with line breaks."""
     return Store(
         {
             path: {

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""``replay.py TARGET FILE ...``: inputs once more, without atheris. A folder stands for the files in it.
+"""``replay.py TARGET FILE ...`` runs inputs again without atheris. A folder means all files in it.
 
-With ``--coverage`` instead of a traceback: how much of the code that the target is about the inputs reach.
+``--coverage`` prints how much of the target's code the inputs reach.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import tempfile
 import typing as t
 
 TESTS: t.Final = pathlib.Path(__file__).parent.parent
-# in place of this folder, whose files have names that others have
+# instead of this folder, whose modules have the names of others
 sys.path[:1] = [str(TESTS), str(TESTS.parent / os.environ.get("VENV", ".venv") / "collections")]
 
 
@@ -42,7 +42,7 @@ def _replay(name: str, files: t.Iterable[pathlib.Path]) -> None:
 
 
 def _coverage(name: str, files: t.Iterable[pathlib.Path]) -> str:
-    """How many percent of the lines and of the branches."""
+    """The percentages of lines and branches that run."""
     import coverage
 
     measured = coverage.Coverage(data_file=None, branch=True, source=[str(TESTS.parent)])

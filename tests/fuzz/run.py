@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""``run.py TARGET FOLDER [OPTION ...]``: one target under libFuzzer, with libFuzzer's own options.
+"""``run.py TARGET FOLDER [OPTION ...]`` runs one target with libFuzzer and its options.
 
-What it begins with is written to FOLDER/seeds, what it comes across is added to FOLDER/corpus, and an input that makes
-the target fail goes to FOLDER/findings.
+The seeds are written to FOLDER/seeds, interesting inputs to FOLDER/corpus, and an input that makes the target fail to
+FOLDER/findings.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import sys
 import typing as t
 
 TESTS: t.Final = pathlib.Path(__file__).parent.parent
-# in place of this folder, whose files have names that others have
+# instead of this folder, whose modules have the names of others
 sys.path[:1] = [str(TESTS), str(TESTS.parent / os.environ.get("VENV", ".venv") / "collections")]
 
 import atheris  # noqa: E402
 
-# the standard library keeps its speed
+# instrumenting the standard library would make it slow
 with atheris.instrument_imports(include=["ansible_collections", "winhost"]):
     from fuzz.targets import TARGETS
 
@@ -35,7 +35,7 @@ def main(name: str, folder: str, *options: str) -> None:
         (seeds / hashlib.sha256(seed).hexdigest()[:16]).write_bytes(seed)
     words = pathlib.Path(folder) / "dictionary"
     words.write_text("".join(f'"{_escaped(word)}"\n' for word in target.WORDS), "ascii")
-    # libFuzzer refuses an empty one
+    # libFuzzer refuses an empty dictionary
     known = [f"-dict={words}"] if target.WORDS else []
     arguments = [sys.argv[0], *known, f"-artifact_prefix={findings}/", *options, str(corpus), str(seeds)]
     atheris.Setup(arguments, target.check)

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The graph reader and the plans: a real store, damaged as the input says.
+"""Reading and planning: a real store, with damages that the input describes.
 
-An input is a store (one byte) and what is done to it: each change is a byte for the way, bytes for object and value,
-and what the way takes.
+An input is one byte for a store, then its damages: for each, a byte for the kind, bytes for an object and a value, and
+what the kind needs.
 """
 
 from __future__ import annotations
@@ -14,12 +14,21 @@ import json
 import typing as t
 import uuid
 
-from ansible_collections.ipsec.windows.plugins.module_utils import blobs
-from ansible_collections.ipsec.windows.plugins.module_utils.answers import DomainPolicy, Reading, Service
-from ansible_collections.ipsec.windows.plugins.module_utils.diff import Side, render_diff
-from ansible_collections.ipsec.windows.plugins.module_utils.facts import render_facts
-from ansible_collections.ipsec.windows.plugins.module_utils.goal import OnePolicy
-from ansible_collections.ipsec.windows.plugins.module_utils.graph import (
+from ansible_collections.ipsec.windows.plugins.module_utils._core.attempt import Attempt, decide
+from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lint import lint
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import DomainPolicy
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError, PresharedKey
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted import State, Wanted
+from ansible_collections.ipsec.windows.plugins.module_utils._core.objects import blobs
+from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph
+from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.policies import StoredPolicy, read_policies
+from ansible_collections.ipsec.windows.plugins.module_utils._core.plan import Plan
+from ansible_collections.ipsec.windows.plugins.module_utils._core.results.facts import render_facts
+from ansible_collections.ipsec.windows.plugins.module_utils._core.results.outcome import render_outcome, warnings
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_policy
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.render import render_policy
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.casing import fold
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.names import (
     ACTION,
     ACTIVE_POLICY,
     FILTERS,
@@ -27,31 +36,27 @@ from ansible_collections.ipsec.windows.plugins.module_utils.graph import (
     NFAS,
     OWNERS,
     REPLACES,
-    Graph,
     reference,
 )
-from ansible_collections.ipsec.windows.plugins.module_utils.lint import lint
-from ansible_collections.ipsec.windows.plugins.module_utils.model import ModelError, PresharedKey
-from ansible_collections.ipsec.windows.plugins.module_utils.objects import StoredPolicy, read_policies
-from ansible_collections.ipsec.windows.plugins.module_utils.plan import Plan, plan_absent, plan_finish, plan_present
-from ansible_collections.ipsec.windows.plugins.module_utils.report import steps
-from ansible_collections.ipsec.windows.plugins.module_utils.shape.parse import parse_policy
-from ansible_collections.ipsec.windows.plugins.module_utils.shape.render import render_policy
-from ansible_collections.ipsec.windows.plugins.module_utils.store import Kind, Set, Store, Value
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operations import Operation, Set
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import Kind, Value
+from ansible_collections.ipsec.windows.plugins.module_utils._core.target.goal import Edits, Goal, OnePolicy
 from unit import stores
 
-from .inputs import TOKEN, Source, check_hidden
+from .inputs import CORE, TOKEN, Source, check_hidden
 
 SUBJECT: t.Final = (
-    "plugins/module_utils/graph.py",
-    "plugins/module_utils/objects.py",
-    "plugins/module_utils/facts.py",
-    "plugins/module_utils/goal.py",
-    "plugins/module_utils/plan/*.py",
-    "plugins/module_utils/report.py",
+    f"{CORE}/attempt.py",
+    f"{CORE}/host/undo.py",
+    f"{CORE}/objects/graph.py",
+    f"{CORE}/objects/policies.py",
+    f"{CORE}/plan/*.py",
+    f"{CORE}/results/facts.py",
+    f"{CORE}/results/outcome.py",
+    f"{CORE}/target/goal.py",
 )
 WORDS: t.Final = ()
-_NOW: t.Final = 2_000_000_000
 _MOST: t.Final = 12
 _REFERENCES: t.Final = (ACTION, FILTERS, ISAKMP, NFAS, OWNERS, REPLACES)
 _NAMES: t.Final = (
@@ -61,7 +66,7 @@ _NAMES: t.Final = (
 )
 _TEXTS: t.Final = ("", "P", "no braces", "a\\b", "\ud800", "\0", "İ", "ipsecNFA{x}", "x" * 300, TOKEN)
 _SECRET: t.Final = blobs.NfaBlob(
-    (blobs.AuthRecord(blobs.AuthRecord.PRESHARED_KEY, f"{TOKEN}\0".encode("utf-16-le")),)
+    methods=(blobs.AuthRecord(blobs.AuthType.PRESHARED_KEY, f"{TOKEN}\0".encode("utf-16-le")),)
 ).pack()
 _FILTERS: t.Final = 2
 _DOMAIN: t.Final = 0x80
@@ -85,7 +90,7 @@ _Keys: t.TypeAlias = dict[str, dict[str, Value]]
 
 
 def _small(store: Store) -> Store:
-    """The store with one policy, and of each list of filters the first few: as many again tell nothing new."""
+    """The store with one policy and the first filters of each list: more of them would only take time."""
     policies = stores.facts(store)
     for name in sorted(policies, key=lambda name: len(policies[name]["rules"]))[:-1]:
         store = stores.remove(store, name).store
@@ -106,90 +111,115 @@ _BASES: t.Final = (
 
 
 def check(data: bytes) -> None:
-    """Whatever a store holds: its facts are facts, no key is in them, and a plan makes of it what it says it does.
-    Nothing is planned for what was read; an error is a `ModelError`.
+    """Facts of any store work and contain no keys. A task with the facts plans nothing.
+
+    The operations of a plan create the store that it predicts, and their inverse undoes them. A policy can be deleted,
+    and nothing is left over.
     """
     source = Source(data)
     first = source.number()
     store = _damaged(_BASES[first % len(_BASES)], source)
-    assert _content(Store.parse(store.text())) == _content(store), "a store changes on its way"
+    assert _content(Store.parse(store.text())) == _content(store), "the text of a store is read as another store"
     graph = Graph(store)
-    policies = read_policies(graph)
     keys = [
         method
-        for stored in policies
+        for stored in read_policies(graph)
         for holder in (*stored.policy.rules, *filter(None, [stored.policy.default_response]))
         for method in holder.authentication
         if isinstance(method, PresharedKey)
     ]
-    # the same text may stand where it is shown
-    keys = [] if _said_elsewhere(store) else keys
-    facts = json.dumps(render_facts(_reading(graph, first & _DOMAIN != 0)))
-    check_hidden(facts, keys, "facts")
-    finish = plan_finish(store, True, _NOW, stores.counting_guids())
-    _check_plan(store, finish)
-    assert plan_finish(finish.store, False, _NOW, stores.counting_guids()).operations == (), "never finished"
-    graph = finish.graph
-    policies = read_policies(graph)
+    # facts may show the same text as a name
+    keys = [] if _is_shown(store) else keys
+    domain = _domain(graph) if first & _DOMAIN else None
+    facts = render_facts(stores.host_with(store, domain=domain))
+    check_hidden(json.dumps(facts), keys, "a fact")
+    finished = _plan(store, _NOTHING, keys, domain=domain, pending=True)
+    assert finished is not None, "an interrupted change cannot be finished"
+    assert _operations(finished.store, _NOTHING, keys) == (), "the clean-up is never finished"
+    policies = read_policies(finished.graph)
     for stored in policies:
-        _check_unchanged(graph, stored)
-        _check_absent(graph, stored, policies, keys)
+        _check_unchanged(finished.store, stored, keys)
+        _check_absent(finished.store, stored, policies, keys)
 
 
-def _reading(graph: Graph, of_domain: bool) -> Reading:
-    """The host that has the store, as its own and perhaps as the domain's."""
-    path = f"LDAP://CN={graph.policies[0] if graph.policies else ''},CN=IP Security"
-    domain = DomainPolicy(path, "", graph.store) if of_domain else None
-    service = Service("running", "manual")
-    return Reading(graph, "", _NOW, "Windows", "10.0", True, service, False, domain, {}, {}, ())
+_NOTHING: t.Final = Edits(())
+"""The goal of a task that only finishes an interrupted change."""
 
 
-def _check_plan(before: Store, plan: Plan) -> None:
-    """The operations make the store that the plan has, which a host can have, and can be shown."""
-    store = before.copy()
-    for operation in plan.operations:
-        store.change(operation)
-    assert _content(store) == _content(plan.store), "the operations make another store than the plan says"
-    for step in steps(plan.operations, Graph(before), plan.graph):
-        step.render(None)
+def _domain(graph: Graph) -> DomainPolicy:
+    """A domain policy with the same store."""
+    return DomainPolicy(f"LDAP://CN={graph.policies[0] if graph.policies else ''},CN=IP Security", "", graph.store)
+
+
+def _plan(store: Store, goal: Goal, keys: t.Sequence[object], **parts: t.Any) -> Plan | None:
+    """The plan of a task, checked; None for a task that does not fit the store. `parts` as in `host_with`."""
+    try:
+        attempt = decide(goal, stores.host_with(store, **parts), stores.SETTINGS)
+    except ModelError as error:
+        assert "bug in the collection" not in str(error), error
+        return None
+    plan = attempt.plan
+    assert _content(stores.after(store, plan.operations)) == _content(plan.store), "the plan predicts another store"
+    undo = [
+        o for o in stores.inverse(store, plan.operations) if not isinstance(o, Set) or o.value.kind is not Kind.UNKNOWN
+    ]
+    assert _known(stores.after(plan.store, undo)) == _known(store), "the inverse of a plan does not undo it"
+    check_hidden(json.dumps(_result(attempt)), keys, "a result")
+    return plan
+
+
+def _operations(store: Store, goal: Goal, keys: t.Sequence[object]) -> tuple[Operation, ...] | None:
+    plan = _plan(store, goal, keys)
+    return None if plan is None else plan.operations
+
+
+def _result(attempt: Attempt) -> t.Any:
+    """What a user sees of an attempt."""
+    operations = [step.render(None) for step in attempt.steps]
+    outcome = render_outcome(attempt, host="host", title="P", operations=operations, service=None, diff=True)
+    return [outcome, warnings(attempt, "host", None)]
 
 
 def _content(store: Store) -> dict[str, dict[str, Value]]:
     return {path: store.values(path) for path in store.paths()}
 
 
-def _check_unchanged(graph: Graph, stored: StoredPolicy) -> None:
-    """What was read, asked for again by its id, is there already."""
+def _known(store: Store) -> dict[str, dict[str, Value]]:
+    """The content without values of unknown kinds, which nothing can write."""
+    return {
+        path: {name: value for name, value in values.items() if value.kind is not Kind.UNKNOWN}
+        for path, values in _content(store).items()
+    }
+
+
+def _check_unchanged(store: Store, stored: StoredPolicy, keys: t.Sequence[object]) -> None:
+    """Check that a task with the facts of a policy, which has its id, changes nothing."""
     lint(stored.policy)
-    # a conversion by way of text, as facts travel through a play
+    # facts travel through a play as text
     tree = json.loads(json.dumps(render_policy(stored.policy)))
     try:
         goal = OnePolicy(parse_policy(tree))
-        (change,) = goal.changes(graph, [])
-        assert change.target is not None
-        plan = plan_present(graph, change.stored, change.target, None, _NOW, stores.counting_guids())
     except ModelError:
         return
-    assert plan.operations == () or stored.problems or stored.blob is None, "something is planned for what was read"
-    _check_plan(graph.store, plan)
+    operations = _operations(store, goal, keys)
+    assert not operations or stored.problems or stored.blob is None, "a task with the facts of a policy changes it"
 
 
 def _check_absent(
-    graph: Graph, stored: StoredPolicy, policies: t.Sequence[StoredPolicy], keys: t.Sequence[object]
+    store: Store, stored: StoredPolicy, policies: t.Sequence[StoredPolicy], keys: t.Sequence[object]
 ) -> None:
-    plan = plan_absent(graph, stored, _NOW, stores.counting_guids())
-    _check_plan(graph.store, plan)
-    assert stored.key not in plan.graph, "the policy is still there"
-    # what others refer to stays
+    """Check that a policy can be deleted without an effect on others."""
+    plan = _plan(store, OnePolicy(Wanted(name=None, id=stored.policy.id), State.ABSENT), keys)
+    assert plan is not None, "a policy cannot be deleted"
+    assert stored.key not in plan.graph, "a deleted policy still exists"
     for policy in read_policies(plan.graph):
         before = next(p for p in policies if p.key == policy.key)
         assert policy.policy == before.policy, "the deletion of one policy changes another"
-    change = render_diff(stored, Side(None), None, Side(None))
-    check_hidden(change, keys, "a diff")
-    assert plan_finish(plan.store, False, _NOW, stores.counting_guids()).operations == (), "a deletion leaves something"
+    assert _operations(plan.store, _NOTHING, keys) == (), "a deletion leaves objects over"
 
 
-def _said_elsewhere(store: Store) -> bool:
+def _is_shown(store: Store) -> bool:
+    """Whether the text of the key is also in a value that facts show."""
     return any(
         TOKEN in str(value.data)
         for path in store.paths()
@@ -203,8 +233,14 @@ def _damaged(base: Store, source: Source) -> Store:
     for _change in range(_MOST):
         if not source:
             break
-        source.pick(_WAYS)(keys, source)
-    return Store(keys)
+        source.pick(_DAMAGES)(keys, source)
+    # a host has all keys above a key, and only one of several names that are the same to Windows
+    for path in list(keys):
+        while path:
+            path = path.rpartition("\\")[0]
+            keys.setdefault(path, {})
+    last = {fold(path): (path, {fold(name): (name, values[name]) for name in values}) for path, values in keys.items()}
+    return Store({path: dict(values.values()) for path, values in last.values()})
 
 
 def _object(keys: _Keys, source: Source) -> str:
@@ -217,7 +253,7 @@ def _name(values: dict[str, Value], source: Source) -> str:
 
 
 def _change_blob(keys: _Keys, source: Source) -> None:
-    """Some bytes at a place become others."""
+    """Replace some bytes."""
     values = keys.get(_object(keys, source), {})
     found = next((name for name in values if name.lower() == "ipsecdata"), None)
     place, old, size = source.number(2), source.number(), source.number()
@@ -229,7 +265,7 @@ def _change_blob(keys: _Keys, source: Source) -> None:
 
 
 def _refer(keys: _Keys, source: Source) -> None:
-    """A reference to other objects."""
+    """Set a reference to other objects."""
     path, name = _object(keys, source), source.pick(_REFERENCES)
     targets = tuple(reference(_object(keys, source)) for _i in range(source.number() % 4))
     if path in keys:
@@ -254,7 +290,7 @@ def _set_texts(keys: _Keys, source: Source) -> None:
 
 
 def _set_other(keys: _Keys, source: Source) -> None:
-    """A value of a kind that is not expected there."""
+    """Set a value of an unexpected kind."""
     path = _object(keys, source)
     if path not in keys:
         return
@@ -285,7 +321,7 @@ def _empty(keys: _Keys, source: Source) -> None:
 
 
 def _copy(keys: _Keys, source: Source) -> None:
-    """Another object like one that is there, perhaps of another class."""
+    """Copy an object, possibly as one of another class."""
     path, other = _object(keys, source), _object(keys, source)
     class_ = other.partition("{")[0]
     guid = str(uuid.UUID(int=source.number()))
@@ -294,28 +330,28 @@ def _copy(keys: _Keys, source: Source) -> None:
 
 
 def _add_foreign(keys: _Keys, source: Source) -> None:
-    """A key that is no object, perhaps below one."""
+    """Add a key that is not an object, possibly below one."""
     parent = _object(keys, source)
     name = source.pick(("Foreign", "ipsecPolicy", "no{brace", "ipsecPolicy{}", "İ", "\ud800", "ipsecFilter{1}x"))
     keys.setdefault(f"{parent}\\{name}" if parent and source.number() % 2 else name, {"a": Value.number(1)})
 
 
 def _take_data(keys: _Keys, source: Source) -> None:
-    """The data of another object."""
+    """Use the data of another object."""
     path, other = _object(keys, source), _object(keys, source)
     if path in keys and "ipsecData" in keys.get(other, {}):
         keys[path]["ipsecData"] = keys[other]["ipsecData"]
 
 
 def _add_key(keys: _Keys, source: Source) -> None:
-    """A rule gets a pre-shared key."""
+    """Give a rule a pre-shared key."""
     path = source.pick(sorted(path for path in keys if path.lower().startswith("ipsecnfa{")) or [""])
     if path in keys:
         keys[path]["ipsecData"] = Value.binary(_SECRET)
 
 
-# an input names a way by its number: others come behind these, so that found.yml keeps its meaning
-_WAYS: t.Final[tuple[t.Callable[[_Keys, Source], None], ...]] = (
+# the inputs in found.yml have the numbers of these: add new ones at the end
+_DAMAGES: t.Final[tuple[t.Callable[[_Keys, Source], None], ...]] = (
     _change_blob,
     _refer,
     _assign,
@@ -333,11 +369,11 @@ _WAYS: t.Final[tuple[t.Callable[[_Keys, Source], None], ...]] = (
 
 
 def seeds() -> t.Iterator[bytes]:
-    """Each store as it is, and each way on its own, and a few together."""
+    """Each store as it is, with each damage alone, and with several keys."""
     for base in range(len(_BASES)):
         yield bytes([base])
         yield bytes([base | _DOMAIN])
-        for way in range(len(_WAYS)):
+        for damage in range(len(_DAMAGES)):
             for place in (2, 7):
-                yield bytes([base, way, place, place, 1, 3, 7, 0, 0, 255])
+                yield bytes([base, damage, place, place, 1, 3, 7, 0, 0, 255])
     yield bytes([0, 12, 0, 12, 1, 12, 2])

@@ -1,9 +1,8 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The targets by their names. Each is a module with four things: `check` takes any bytes and raises where something is
-wrong, `seeds` are inputs to begin with, `WORDS` what is worth putting into others, and `SUBJECT` the files it is about:
-of others it only reaches what it happens to need.
+"""The targets by their names. Each is a module. `check` takes any bytes and raises an error for a fault, `seeds` are
+the first inputs, `WORDS` are useful parts of inputs, and `SUBJECT` has patterns of the files that it tests.
 """
 
 from __future__ import annotations
