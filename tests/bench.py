@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Measurements as ratios of things that were measured in turn; also written to build/bench.json."""
+"""Measures pairs in turn, prints their ratios, and writes them to build/bench.json."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _PARTS: t.Final = {"core": core.all_rows, "tasks": tasks.all_rows, "fleet": flee
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", choices=[*_PARTS, []], help=f"what to measure: {', '.join(_PARTS)}; default all"
+        "parts", nargs="*", choices=[*_PARTS, []], help=f"what to measure: {', '.join(_PARTS)}; default: all"
     )
     parts = parser.parse_args().parts or list(_PARTS)
     measure.head()
     rows = []
     for part in parts:
         if part == "tasks" and find_pwsh() is None:
-            print("tasks are left out: there is no pwsh (PowerShell 7) on PATH, which runs a host's side")
+            print("tasks are not measured: they need PowerShell 7 (pwsh) on PATH")
             continue
         for row in _PARTS[part]():
             measure.show(row)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What the core costs: codec, grammar, planning."""
+"""Measures the core: the codec, the parser of command lines, and planning."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import shlex
 import struct
 import typing as t
 
-from ansible_collections.ipsec.windows.plugins.module_utils.blobs import FilterBlob
-from ansible_collections.ipsec.windows.plugins.module_utils.ipseccmd.lines import read_line
-from ansible_collections.ipsec.windows.plugins.module_utils.store import Store
+from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import read_line
+from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.blobs import FilterBlob
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
 from unit import stores
 
 from .measure import Row, in_turn
@@ -41,7 +41,7 @@ def codec() -> t.Iterator[Row]:
 
     blob = FilterBlob.unpack(data)
     if pack_bare() != data[_HEAD:] or blob.pack() != data:
-        raise SystemExit("bench: the two sides do not do the same")
+        raise SystemExit("bench: the struct loop and the codec give different results")
     size = f"10,000 filters, {len(data):,} bytes"
     yield Row("decode", 3, in_turn(lambda: FilterBlob.unpack(data), unpack_bare, TIMES), f"{size}; ÷ a struct loop")
     yield Row("encode", 3, in_turn(blob.pack, pack_bare, TIMES), f"{size}; ÷ a struct loop")
@@ -53,7 +53,7 @@ def grammar() -> t.Iterator[Row]:
         for n in range(1, 5_001)
     ]
     ratios = in_turn(lambda: [read_line(line) for line in lines], lambda: [shlex.split(line) for line in lines], TIMES)
-    yield Row("parse", 4, ratios, "5,000 command lines to commands; ÷ shlex.split of them")
+    yield Row("parse", 4, ratios, "5,000 command lines; ÷ shlex.split")
 
 
 def planning() -> t.Iterator[Row]:
@@ -66,7 +66,21 @@ def planning() -> t.Iterator[Row]:
     yield Row("plan_growth", 1.3, ratios, "one of 100,000 filters changed; ÷ 10 × one of 10,000")
 
 
+def scripts() -> t.Iterator[Row]:
+    def run(policies: int) -> t.Callable[[], object]:
+        lines = [
+            read_line(f'ipseccmd -w REG -p "Policy {policy}" -r "Rule {rule}" -f 0+10.0.{policy}.{rule} -n BLOCK')
+            for policy in range(1, policies + 1)
+            for rule in range(1, 6)
+        ]
+        return lambda: stores.run_lines(Store(), lines)
+
+    ratios = in_turn(run(80), run(20), TIMES)
+    yield Row("script_growth", 5, ratios, "a script that creates 80 policies of 5 rules; ÷ one that creates 20")
+
+
 def all_rows() -> t.Iterator[Row]:
     yield from codec()
     yield from grammar()
     yield from planning()
+    yield from scripts()

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What a fleet costs the controller: 200 hosts whose side is emulated, so that Ansible itself is what takes time."""
+"""Measures the controller with 200 emulated hosts, so that Ansible itself takes most of the time."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def all_rows() -> t.Iterator[Row]:
             ("fleet_changed", 2, changed, "one rule changed"),
         ):
             ratios = [a / b for a, b in zip(found.seconds["ours"], found.seconds["peer"], strict=True)]
-            yield Row(name, aim, ratios, f"{size}, {what}; ÷ win_ping over the same hosts")
+            yield Row(name, aim, ratios, f"{size}, {what}; ÷ win_ping on the same hosts")
         few = hosts[: HOSTS // 10]
         memory = {
             (name, len(group)): play(farm, folder, group, [{**task, "name": "all"}] * 2, *_FORKS).main_memory
@@ -45,5 +45,5 @@ def all_rows() -> t.Iterator[Row]:
         }
         growth = {name: memory[name, len(hosts)] / memory[name, len(few)] for name in ("ours", "peer")}
         sizes = " → ".join(f"{memory['ours', len(group)] >> 20} MiB" for group in (few, hosts))
-        what = f"growth of the controller's memory from {len(few)} to {HOSTS} hosts ({sizes}); ÷ that with win_ping"
+        what = f"memory of the controller with {HOSTS} hosts ÷ with {len(few)} ({sizes}); ÷ the same with win_ping"
         yield Row("fleet_memory", 1.1, [growth["ours"] / growth["peer"]], what)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Ratios of two things that were measured in turn, and the table of them."""
+"""Ratios of two actions that are measured in turn, and a table of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import typing as t
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """`ratios` are those of the pairs that were measured one after the other; their median counts."""
+    """`ratios` has one ratio for each pair of measurements. The median counts."""
 
     name: str
     aim: float
@@ -29,7 +29,7 @@ class Row:
 
     @property
     def spread(self) -> list[float]:
-        """The quartiles around the median: half of all pairs lie between them. Of one pair, its ratio."""
+        """The quartiles, between which half of all pairs lie. For a single pair, its ratio twice."""
         if len(self.ratios) == 1:
             return [*self.ratios] * 2
         low, _median, high = statistics.quantiles(self.ratios, n=4, method="inclusive")
@@ -37,14 +37,14 @@ class Row:
 
 
 def in_turn(ours: t.Callable[[], object], peer: t.Callable[[], object], times: int) -> list[float]:
-    """Ratios of processor time, after one run of both to warm up."""
+    """Ratios of processor time, after one run of each to warm up."""
     ours()
     peer()
     return [_seconds(ours) / _seconds(peer) for _time in range(times)]
 
 
 def _seconds(action: t.Callable[[], object]) -> float:
-    # what others left behind is not to be tidied up on the account of this one
+    # otherwise the action may pay for the garbage of earlier ones
     gc.collect()
     start = time.process_time()
     action()

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Plays whose tasks are measured inside: from the start of a task to its last result."""
+"""Runs plays and measures their tasks, each from its start to its last result."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _PEERS: t.Final = COLLECTIONS.parent / "peers"
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """Seconds of each task of a name, in their order, and the peaks of memory in bytes: of Ansible's main process, and
-    of the largest process that worked for it.
+    """The seconds of the tasks by their names, in order, and the peak memory of Ansible in bytes: of its main process,
+    and of its largest worker.
     """
 
     seconds: dict[str, list[float]]
@@ -32,7 +32,7 @@ class Measured:
 
 
 def play(farm: Farm, folder: pathlib.Path, hosts: list[Host], tasks: list[dict[str, t.Any]], *options: str) -> Measured:
-    """Run `tasks`, of which each has a name."""
+    """Run `tasks`, which must have names."""
     record = folder / "seconds.jsonl"
     run = Player(farm, folder).run(
         [{"hosts": ",".join(host.name for host in hosts), "gather_facts": False, "tasks": tasks}],

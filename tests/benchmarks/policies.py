@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Policies of a size."""
+"""Policies of different sizes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import typing as t
 
 
 def block_list(count: int) -> dict[str, t.Any]:
-    """One rule whose list has `count` filters."""
+    """A policy with one rule of `count` filters."""
     filters = [f"0+10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(1, count + 1)]
     return {"name": "Block list", "rules": [{"name": "bad", "filters": filters, "action": "block"}]}
 
 
 def many_rules(count: int) -> dict[str, t.Any]:
+    """A policy with `count` rules of one filter."""
     rules = [
         {"name": f"rule {n}", "filters": [f"0+10.0.{n >> 8}.{n & 255}"], "action": "block"} for n in range(1, count + 1)
     ]
@@ -22,6 +23,6 @@ def many_rules(count: int) -> dict[str, t.Any]:
 
 
 def one_changed(policy: dict[str, t.Any]) -> dict[str, t.Any]:
-    """The same policy with another filter at the end of its last rule."""
+    """The same policy with another filter at the end of the last rule."""
     last = policy["rules"][-1]
     return {**policy, "rules": [*policy["rules"][:-1], {**last, "filters": [*last["filters"][:-1], "0+192.0.2.1"]}]}

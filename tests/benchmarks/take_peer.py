@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Take the collection ansible.windows out of the wheel of the package ansible, which is far larger."""
+"""Extracts the collection ansible.windows from the wheel of the package ansible, which contains many more."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What a task costs on one host, whose side a real PowerShell runs."""
+"""Measures tasks on one host, which a real PowerShell simulates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pathlib
 import tempfile
 import typing as t
 
-from ansible_collections.ipsec.windows.plugins.module_utils.netsh import write_netsh
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import write_netsh
 from winhost.farm import Farm
 from winhost.host import Host
 
@@ -45,7 +45,7 @@ def _unchanged(farm: Farm, folder: pathlib.Path, host: Host) -> Row:
 
 
 def _changed(farm: Farm, folder: pathlib.Path, host: Host, name: str, aim: float, policy: dict[str, t.Any]) -> Row:
-    """A policy that is not there; the peer makes it by one command after the other, of which each is a task."""
+    """Creating a policy. For comparison, each command that creates it is a task of its own."""
     commands = write_netsh([policy])
     ours = {"name": "ours", "ipsec.windows.ipsec_policy": policy}
     away = {"name": "away", "ipsec.windows.ipsec_policy": {"name": policy["name"], "state": "absent"}}
@@ -69,7 +69,7 @@ def _ratios(found: Measured) -> list[float]:
 
 
 def _put_netsh_on_path(folder: pathlib.Path) -> None:
-    """A netsh that answers at once, which flatters the peer: the real one opens and checks the whole store."""
+    """Install a netsh that returns at once. The real one is slower: it opens and checks the whole store."""
     netsh = folder / "bin" / "netsh"
     netsh.parent.mkdir()
     netsh.write_text("#!/bin/sh\n")

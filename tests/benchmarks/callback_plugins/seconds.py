@@ -1,9 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Writes when tasks began and ended, and what memory Ansible took, as lines of JSON into the file that IPSEC_SECONDS
-names.
-"""
+"""Writes the start and end times of tasks and the peak memory as lines of JSON to the file in IPSEC_SECONDS."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ DOCUMENTATION = """
     type: notification
     short_description: Measure tasks for benchmarks
     description:
-      - Writes when tasks began and ended, and what memory Ansible took.
+      - Writes the start and end times of tasks, and the peak memory of Ansible.
 """
 
 
