@@ -3,28 +3,28 @@ PYTHON ?= python3
 VENV ?= .venv
 export VENV
 
-
 LINT := .venv-lint
 COLLECTION := ansible_collections/ipsec/windows
-# what molecule does: test, converge, verify, cleanup …
+# the molecule command: test, converge, verify, cleanup …
 COMMAND ?= test
-# how long each target is fuzzed, and which ones; none are all
+# how long to fuzz each target, and which targets; none means all
 SECONDS ?= 60
 TARGET ?=
-# an inventory with real hosts in the group windows (docs/real-host.md); none is a simulated one
+# an inventory with real hosts in the group windows (docs/real-host.md); without one, a simulated host is used
 INVENTORY ?=
 
-.PHONY: help venv demo test fuzz bench lint sanity molecule clean
+.PHONY: help venv demo test judge fuzz bench lint sanity molecule clean
 
 help:
-	@echo "make demo      a policy on simulated Windows hosts, from nothing to nothing"
-	@echo "make test      all tests; PYTEST_ARGS=... chooses"
-	@echo "make fuzz      what the fuzzer finds; SECONDS=600 for each target, TARGET=blobs for one"
-	@echo "make bench     measurements, as ratios; PARTS=core (or tasks, fleet) chooses"
-	@echo "make lint      style, types, documentation, Windows PowerShell 5.1 syntax"
-	@echo "make sanity    ansible-test sanity on the built collection"
-	@echo "make molecule  the molecule scenario; COMMAND=converge, INVENTORY=real-hosts.yml"
-	@echo "make venv      only prepare $(VENV); PYTHON=... chooses the interpreter"
+	@echo "make demo      creates, changes and deletes a policy on simulated Windows hosts"
+	@echo "make test      runs the tests; PYTEST_ARGS=... selects some"
+	@echo "make judge     runs the long tests, and those that need other programs"
+	@echo "make fuzz      runs the fuzzer; SECONDS=600 for each target, TARGET=blobs for one"
+	@echo "make bench     prints measurements as ratios; PARTS=core (or tasks, fleet) selects some"
+	@echo "make lint      checks style, types, documentation and Windows PowerShell 5.1 syntax"
+	@echo "make sanity    runs ansible-test sanity on the built collection"
+	@echo "make molecule  runs the molecule scenario; COMMAND=converge, INVENTORY=real-hosts.yml"
+	@echo "make venv      only prepares $(VENV); PYTHON=... selects the interpreter"
 
 venv: $(VENV)/ready
 
@@ -49,10 +49,13 @@ demo: venv
 test: venv
 	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
 
+judge: venv
+	$(VENV)/bin/python -m pytest -m judge $(PYTEST_ARGS)
+
 fuzz: venv
 	@$(VENV)/bin/python tests/fuzz/campaign.py --seconds $(SECONDS) $(TARGET)
 
-# ansible.windows, for its win_ping, out of the one package on PyPI that has it
+# ansible.windows, for its win_ping: on PyPI only the package ansible contains it
 $(VENV)/peers: $(VENV)/ready
 	@mkdir -p build/peers
 	$(VENV)/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --dest build/peers ansible
@@ -77,9 +80,9 @@ lint: venv $(LINT)/ready
 	ansible-lint --offline
 	cd $(VENV)/collections/$(COLLECTION) && antsibull-docs lint-collection-docs --plugin-docs .
 	antsibull-changelog lint
-	@if command -v pwsh >/dev/null; then tests/powershell-syntax plugins/modules/ipsec_host.ps1; \
-	  elif [ -n "$$CI" ]; then echo "there is no pwsh on PATH"; exit 1; \
-	  else echo "the PowerShell is not checked: there is no pwsh on PATH"; fi
+	@if command -v pwsh >/dev/null; then tests/powershell-syntax plugins/modules/*.ps1 plugins/module_utils/*.psm1; \
+	  elif [ -n "$$CI" ]; then echo "pwsh is not on PATH"; exit 1; \
+	  else echo "pwsh is not on PATH: the PowerShell code is not checked"; fi
 
 sanity: venv
 	PATH="$(CURDIR)/$(VENV)/bin:/usr/bin:/bin" tests/sanity

@@ -15,7 +15,7 @@ TESTS = pathlib.Path(__file__).parent
 
 sys.path[:0] = [str(TESTS), str(TESTS.parent / os.environ.get("VENV", ".venv") / "collections")]
 
-# a slow machine is no failure
+# a slow machine must not fail a test
 settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The demo: the playbooks demo_*.yml on two simulated hosts, by the unmodified ansible-playbook over WinRM.
+"""The demo: runs the playbooks demo_*.yml on two simulated hosts, with the unmodified ansible-playbook over WinRM.
 
-Ends with 1 as soon as a step does something else than it says.
+It ends with the exit code 1 if a step does not do what it should.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Demo:
         farm.write_inventory(self.inventory)
 
     def play(self, title: str, playbook: str, *options: str, hosts: int = 2, changed: int) -> None:
-        """Run a playbook; `changed` is how many tasks shall report a change on each of the `hosts`."""
+        """Run a playbook; `changed` is the number of tasks that must report a change on each of the `hosts`."""
         _say(title)
         print(
             f"$ ansible-playbook -i {self.inventory.name} playbooks/{playbook} {shlex.join(options)}".rstrip(),
@@ -54,15 +54,15 @@ class _Demo:
             print(line, end="", flush=True)
             found += [int(number) for number in re.findall(r"^\S+ +: ok=.*changed=(\d+)", _plain(line))]
         if process.wait() != 0 or found != [changed] * hosts:
-            raise SystemExit(f"demo: this step should have reported {changed} changes on each host")
+            raise SystemExit(f"demo: expected {changed} changed tasks on each of {hosts} hosts")
 
     def ask_hosts(self, policies: int) -> None:
-        """Let the hosts, which read the registry with a reader of their own, say what they do with packets."""
+        """Print what the hosts do with packets; they read the registry with their own code."""
         for host in self.farm.hosts.values():
             if len(host.policies()) != policies:
-                raise SystemExit(f"demo: {host.name} should have {policies} policies")
+                raise SystemExit(f"demo: expected {policies} policies on {host.name}, found {len(host.policies())}")
             verdicts = (f"{peer} to port {port}: {host.verdict(peer, 50000, port)}" for peer, port in _PACKETS)
-            print(f"{host.name} says: {', '.join(verdicts)}", flush=True)
+            print(f"{host.name}: {', '.join(verdicts)}", flush=True)
 
 
 def _plain(line: str) -> str:
@@ -75,28 +75,30 @@ def _say(title: str) -> None:
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ipsec-demo-") as folder, Farm(count=2) as farm:
-        runner = {"powershell": "a real PowerShell", "python": "an emulation in Python, as there is no pwsh on PATH"}
-        print(f"Two simulated Windows hosts answer WinRM on {', '.join(h.address for h in farm.hosts.values())}.")
-        print(f"Their side is run by the engine {farm.engine}: {runner[farm.engine]}.")
+        engines = {"powershell": "PowerShell (pwsh)", "python": "an emulation in Python, as pwsh is not on PATH"}
+        print(f"Two simulated Windows hosts listen for WinRM on {', '.join(h.address for h in farm.hosts.values())}.")
+        print(f"They run modules with {engines[farm.engine]}.")
         demo = _Demo(farm, pathlib.Path(folder))
-        demo.play("1. A policy of four rules is written and assigned", "demo_present.yml", changed=1)
+        demo.play("1. Create and assign a policy with four rules", "demo_present.yml", changed=1)
         demo.ask_hosts(policies=1)
-        demo.play("2. Again: nothing to do", "demo_present.yml", changed=0)
+        demo.play("2. Run it again: nothing changes", "demo_present.yml", changed=0)
         block_list = '{"demo_block_list": ["0+203.0.113.66", "0+203.0.113.67"]}'
         demo.play(
-            "3. What would another block list change?",
+            "3. Preview the effect of another block list",
             "demo_present.yml",
             *("--check", "--diff", "--limit", "win1", "--extra-vars", block_list),
             hosts=1,
             changed=1,
         )
-        demo.play("4. What is on a host?", "demo_show.yml", "--limit", "win1", hosts=1, changed=0)
-        demo.play("5. A batch file of old makes another policy", "demo_script.yml", "--diff", changed=1)
+        demo.play("4. Show the policies of a host", "demo_show.yml", "--limit", "win1", hosts=1, changed=0)
+        demo.play("5. Run an existing batch file, which creates another policy", "demo_script.yml", "--diff", changed=1)
         demo.ask_hosts(policies=2)
-        demo.play("6. Again: it deletes its policy and makes it anew; nothing to do", "demo_script.yml", changed=0)
-        demo.play("7. The way back", "demo_absent.yml", changed=1)
+        demo.play(
+            "6. Run it again: it deletes and creates its policy, so nothing changes", "demo_script.yml", changed=0
+        )
+        demo.play("7. Delete the policies", "demo_absent.yml", changed=1)
         demo.ask_hosts(policies=0)
-        print("\nAll steps did what they say.")
+        print("\nAll steps succeeded.")
 
 
 if __name__ == "__main__":
