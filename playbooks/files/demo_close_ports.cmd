@@ -1,5 +1,5 @@
 @echo off
-rem Closes ports of Windows networking to the world
+rem Closes the ports of Windows networking
 set POLICY=Closed ports
 
 ipseccmd -w REG -p "%POLICY%" -o >nul 2>&1
