@@ -79,16 +79,18 @@ def write_main_mode(main_mode: MainMode, old: blobs.IsakmpBlob | None) -> blobs.
     if before.lifetime_seconds != main_mode.lifetime_seconds:
         # older writers leave the lifetime to the methods
         lifetime = lifetime and main_mode.lifetime_seconds
-    blob = dataclasses.replace(old, methods=tuple(methods), lifetime_seconds=lifetime)
-    if methods and _lifetime(blob) != main_mode.lifetime_seconds:
-        # the first record decides, and a kept one may have no lifetime
-        methods[0] = dataclasses.replace(methods[0], lifetime_seconds=main_mode.lifetime_seconds)
-    return dataclasses.replace(
-        blob,
+    blob = dataclasses.replace(
+        old,
         methods=tuple(methods),
+        lifetime_seconds=lifetime,
         quick_mode_limit=main_mode.quick_mode_limit,
         master_pfs=old.master_pfs if before.pfs == main_mode.pfs else int(main_mode.pfs),
     )
+    if not methods or _lifetime(blob) == main_mode.lifetime_seconds:
+        return blob
+    # the first record decides, and a kept one may have no lifetime
+    first = dataclasses.replace(methods[0], lifetime_seconds=main_mode.lifetime_seconds)
+    return dataclasses.replace(blob, methods=(first, *methods[1:]))
 
 
 def _pairs(main_mode: MainMode, blob: blobs.IsakmpBlob) -> list[tuple[MainModeMethod, blobs.MainModeRecord]]:
