@@ -11,7 +11,7 @@ from ..module_utils._core.shape.parse import parse_task
 from ..module_utils._core.target.goal import OnePolicy
 from ..plugin_utils._action import IpsecAction
 from ..plugin_utils._options import options_of, read_options
-from ..plugin_utils._task import run_task
+from ..plugin_utils._task import of_one_policy, run_task
 
 _OPTIONS: t.Final = options_of("ipsec_policy")
 
@@ -22,8 +22,7 @@ class ActionModule(IpsecAction):
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         options = read_options(_OPTIONS, self._task.args, untouched=(*keys.POLICY, "policy"))
         goal = OnePolicy(*parse_task(_given(self._task.args, options)))
-        result = run_task(self, goal, options, task_vars)
-        return {"policy": next(iter(result.pop("policies")), None), **result}
+        return of_one_policy(run_task(self, goal, options, task_vars))
 
 
 def _given(args: t.Mapping[str, t.Any], options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -13,13 +13,15 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils._core.attempt import Attempt, Settings, decide
+from ..module_utils._core.checks.lint import Code
+from ..module_utils._core.checks.lockout import LockoutCheck
 from ..module_utils._core.hints import printable
 from ..module_utils._core.host.answers import Applied, HostState
 from ..module_utils._core.host.errors import HostError
 from ..module_utils._core.host.requests import Part
 from ..module_utils._core.host.service import Notification, Service, ServiceOption, ServiceRequest, ServiceStatus
 from ..module_utils._core.host.undo import Undo
-from ..module_utils._core.results.outcome import render_outcome, render_steps, warnings
+from ..module_utils._core.results.outcome import render_operations, render_outcome, render_steps, warnings
 from ..module_utils._core.store.store import Store
 from ..module_utils._core.target.goal import Goal
 from ..module_utils._core.target.resolve import MultipleAddresses
@@ -58,9 +60,12 @@ class Options:
     """The options that all modules for changes share. `backup` has the options of a backup, None for none."""
 
     multiple_addresses: MultipleAddresses
+    lockout_check: LockoutCheck
+    accept: frozenset[Code]
     service: ServiceOption | None
     restart_service: bool
     backup: t.Mapping[str, t.Any] | None
+    return_policy: bool
     check_mode: bool
     diff: bool
 
@@ -69,9 +74,12 @@ class Options:
         """The shared options among those of a module."""
         return cls(
             multiple_addresses=MultipleAddresses(options["multiple_addresses"]),
+            lockout_check=LockoutCheck(options["lockout_check"]),
+            accept=frozenset(map(Code, options["accept"])),
             service=None if options["service"] is None else ServiceOption(options["service"]),
             restart_service=options["restart_service"],
             backup=(options.get("backup_options") or {}) if options["backup"] else None,
+            return_policy=options["return_policy"],
             check_mode=check_mode,
             diff=diff,
         )
@@ -88,6 +96,7 @@ class PolicyTask:
             host=host.name,
             port=host.port,
             multiple_addresses=options.multiple_addresses,
+            lockout_check=options.lockout_check,
             service=options.service,
             restart_service=options.restart_service,
         )
@@ -145,7 +154,7 @@ class PolicyTask:
 
     def _warn_of_cut(self, attempt: Attempt, now: bool) -> None:
         """Warn of a connection that the change cuts: `now`, as the result may not arrive."""
-        if attempt.cut is None:
+        if attempt.cut is None or self._options.lockout_check is LockoutCheck.IGNORE:
             return
         warning = attempt.cut.warning(self._host.name)
         if now:
@@ -230,7 +239,8 @@ class PolicyTask:
     def _failure(self, message: str, changed: bool = False) -> TaskFailure:
         """A failure with everything that was done before it."""
         changed = changed or self._changed
-        return TaskFailure(message, changed=changed, operations=self._written, **self._common())
+        operations = render_operations(self._written, complete=self._options.return_policy)
+        return TaskFailure(message, changed=changed, **operations, **self._common())
 
     def _common(self) -> dict[str, t.Any]:
         """The warnings and the backup file, which every result has."""
@@ -239,7 +249,9 @@ class PolicyTask:
         return {"warnings": list(map(printable, dict.fromkeys([*self._notes, *self._warnings]))), **backup}
 
     def _result(self, attempt: Attempt, service: Service | None) -> dict[str, t.Any]:
-        self._warnings += warnings(attempt, self._host.name, service)
+        self._warnings += warnings(
+            attempt, host=self._host.name, service=service, accept=self._options.accept, earlier=self._earlier
+        )
         if self._backup is not None and self._backup.path and (lost := self._undo.lost):
             self._warnings.append(
                 f"the backup cannot restore {lost} values or keys of the old store that a .reg file cannot hold"
@@ -248,12 +260,13 @@ class PolicyTask:
             attempt,
             host=self._host.name,
             title=self._goal.title,
-            operations=self._written,
             service=service,
             diff=self._options.diff,
+            return_policy=self._options.return_policy,
             earlier=self._earlier,
         )
-        return {**outcome, **self._common()}
+        operations = {"operations": self._written} if self._options.return_policy else {}
+        return {**outcome, **operations, **self._common()}
 
 
 def run_task(
@@ -263,3 +276,11 @@ def run_task(
     host = HostChannel(action, task_vars)
     shared = Options.of(options, action._task.check_mode, action._task.diff)
     return PolicyTask(host, goal, shared, str(task_vars.get("playbook_dir", "."))).run()
+
+
+def of_one_policy(result: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The result of a task about one policy: `policy` instead of `policies` and `names`."""
+    del result["names"]
+    if "policies" in result:
+        result["policy"] = next(iter(result.pop("policies")), None)
+    return result

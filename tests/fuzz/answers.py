@@ -121,7 +121,7 @@ def _check_state(state: HostState) -> None:
     except (ModelError, HostError):
         return
     _use(attempt.plan.store)
-    json.dumps(render_outcome(attempt, host="host", title="P", operations=(), service=None, diff=True))
+    json.dumps(render_outcome(attempt, host="host", title="P", service=None, diff=True, return_policy=True))
 
 
 def _packed(answer: t.Any) -> t.Any:

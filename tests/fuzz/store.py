@@ -176,8 +176,8 @@ def _operations(store: Store, goal: Goal, keys: t.Sequence[object]) -> tuple[Ope
 def _result(attempt: Attempt) -> t.Any:
     """What a user sees of an attempt."""
     operations = [step.render(None) for step in attempt.steps]
-    outcome = render_outcome(attempt, host="host", title="P", operations=operations, service=None, diff=True)
-    return [outcome, warnings(attempt, "host", None)]
+    outcome = render_outcome(attempt, host="host", title="P", service=None, diff=True, return_policy=True)
+    return [outcome, operations, warnings(attempt, host="host", service=None, accept=())]
 
 
 def _content(store: Store) -> dict[str, dict[str, Value]]:

@@ -58,9 +58,13 @@ class Player:
     def play(
         self, hosts: Host | list[Host], *tasks: dict[str, t.Any], options: tuple[str, ...] = (), **play: t.Any
     ) -> Run:
-        """Run a play with these tasks. `options` are for ansible-playbook, other keywords for the play."""
+        """Run a play with these tasks, which return whole policies. `options` are for ansible-playbook, other keywords
+        for the play.
+        """
         names = [host.name for host in ([hosts] if isinstance(hosts, Host) else hosts)]
-        return self.run([{"hosts": ",".join(names), "gather_facts": False, "tasks": list(tasks), **play}], *options)
+        defaults = {"module_defaults": {"group/ipsec.windows.ipsec": {"return_policy": True}}}
+        keywords = {"hosts": ",".join(names), "gather_facts": False, **defaults, **play}
+        return self.run([{**keywords, "tasks": list(tasks)}], *options)
 
     def run(self, playbook: list[dict[str, t.Any]] | pathlib.Path, *options: str, **environment: str) -> Run:
         self._count += 1

@@ -13,6 +13,7 @@ import typing as t
 import uuid
 
 from ansible_collections.ipsec.windows.plugins.module_utils._core.attempt import Attempt, Settings, decide
+from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lockout import LockoutCheck
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import HostState
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.service import Service, ServiceStatus, StartType
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.undo import Undo
@@ -169,7 +170,9 @@ def stored(store: Store, name: str) -> StoredPolicy | None:
 
 
 RUNNING = Service(status=ServiceStatus.RUNNING, start_type=StartType.AUTOMATIC)
-SETTINGS = Settings(host="host", port=5985, multiple_addresses=MultipleAddresses.IGNORE)
+SETTINGS = Settings(
+    host="host", port=5985, multiple_addresses=MultipleAddresses.IGNORE, lockout_check=LockoutCheck.WARN
+)
 
 
 def host_with(store: Store, **parts) -> HostState:

@@ -255,8 +255,8 @@ def one_policy(**options):
     def do(store: Store):
         with contextlib.suppress(ModelError):
             attempt = stores.run_goal(store, OnePolicy(*parse_task({"name": "A", **options}))).attempt
-            steps = render_steps(attempt, len(attempt.plan.operations))
-            render_outcome(attempt, host="host", title="A", operations=steps, service=None, diff=True)
+            render_steps(attempt, len(attempt.plan.operations))
+            render_outcome(attempt, host="host", title="A", service=None, diff=True, return_policy=True)
 
     return do
 

@@ -11,7 +11,10 @@ import re
 
 import pytest
 import yaml
+from ansible_collections.ipsec.windows.plugins.doc_fragments import group
 from ansible_collections.ipsec.windows.plugins.module_utils._core import model
+from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lint import Code
+from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lockout import LockoutCheck
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.service import ServiceStatus, StartType
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.methods import HASHES
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted import RulesMode, State
@@ -110,6 +113,12 @@ def test_documented_options_are_accepted(documented, accepted):
 )
 def test_documented_choices_are_the_known_ones(documented, known):
     assert set(documented) == set(known)
+
+
+def test_codes_that_can_be_accepted_are_those_of_the_findings():
+    options = yaml.safe_load(group.ModuleDocFragment.DOCUMENTATION)["options"]
+    assert options["accept"]["choices"] == list(Code)
+    assert (options["lockout_check"]["choices"], options["lockout_check"]["default"]) == (list(LockoutCheck), "error")
 
 
 def test_documented_modes_are_the_known_ones():

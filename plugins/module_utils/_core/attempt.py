@@ -9,8 +9,9 @@ import dataclasses
 import functools
 
 from .checks.lint import Finding, lint
-from .checks.lockout import Cut, find_cut
+from .checks.lockout import Cut, LockoutCheck, find_cut
 from .host.answers import HostState
+from .host.errors import HostError
 from .host.requests import apply_request
 from .host.requirements import check_host
 from .host.service import ServiceOption, ServiceRequest, request_service
@@ -31,6 +32,7 @@ class Settings:
     host: str
     port: int
     multiple_addresses: MultipleAddresses = MultipleAddresses.ERROR
+    lockout_check: LockoutCheck = LockoutCheck.ERROR
     service: ServiceOption | None = None
     restart_service: bool = False
 
@@ -89,7 +91,7 @@ def decide(goal: Goal, state: HostState, settings: Settings, new_guid: NewGuid |
     """What a task does on a host in that state. `new_guid` is derived from the store and the task by default.
 
     Raises `ModelError` for a goal that does not fit the store, `HostError` for a host on which the change is not
-    possible, and `TooLargeError` for a change that does not fit into a request.
+    possible or would cut the connection, and `TooLargeError` for a change that does not fit into a request.
     """
     resolver = Resolver(state.names, state.interfaces, settings.multiple_addresses)
     planner = Planner(state.graph.store, REGISTRY, now=state.now, new_guid=new_guid or guids(state.digest, goal.title))
@@ -115,6 +117,8 @@ def decide(goal: Goal, state: HostState, settings: Settings, new_guid: NewGuid |
         needs_service = plan.assigned is not None and settings.service is not ServiceOption.IGNORE
         check_host(state, settings.host, needs_service)
         attempt.check_size()
+    if cut is not None and settings.lockout_check is LockoutCheck.ERROR:
+        raise HostError(cut.error(settings.host))
     return attempt
 
 

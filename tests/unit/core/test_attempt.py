@@ -12,6 +12,7 @@ import json
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils._core.attempt import Attempt, Settings, decide
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lint import Code
+from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lockout import LockoutCheck
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import (
     Connection,
     DomainPolicy,
@@ -28,6 +29,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.host.service i
     ServiceStatus,
     StartType,
 )
+from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import edits_of, read_line
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError, SpecialKind
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph
 from ansible_collections.ipsec.windows.plugins.module_utils._core.plan import changes
@@ -40,7 +42,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse im
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operations import operations_text
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.packed import unpack
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
-from ansible_collections.ipsec.windows.plugins.module_utils._core.target.goal import OnePolicy
+from ansible_collections.ipsec.windows.plugins.module_utils._core.target.goal import Edits, OnePolicy
 from ansible_collections.ipsec.windows.plugins.module_utils._core.target.resolve import MultipleAddresses
 from unit import stores
 
@@ -63,15 +65,21 @@ def _service(status="running", start_type="automatic") -> Service:
 
 def _decide(store=None, settings=None, *, host=None, **wanted) -> Attempt:
     """What a task decides; `host` are fields of the host's state, `settings` those of the settings."""
-    found = Settings(**{"host": "win1", "port": 5985, **(settings or {})})
+    found = Settings(**{"host": "win1", "port": 5985, "lockout_check": LockoutCheck.WARN, **(settings or {})})
     state = stores.host_with(_store() if store is None else store, **(host or {}))
     return decide(OnePolicy(*parse_task({"name": "P", **wanted})), state, found)
 
 
 def _outcome(attempt, diff=True):
-    return render_outcome(
-        attempt, host="win1", title="P", operations=render_steps(attempt, None), service=None, diff=diff
-    )
+    return render_outcome(attempt, host="win1", title="P", service=None, diff=diff, return_policy=True)
+
+
+def _commands(*lines):
+    return Edits(*edits_of([read_line(line) for line in lines]))
+
+
+def _warnings(attempt, service=None, accept=(), earlier=()):
+    return warnings(attempt, host="win1", service=service, accept=accept, earlier=earlier)
 
 
 def test_a_change_of_the_policy_in_force_is_notified():
@@ -99,7 +107,7 @@ def test_a_task_without_a_difference_changes_nothing():
     attempt = _decide(assigned=True, rules=[BLOCK])
     assert (attempt.changed, attempt.plan.operations, bool(attempt.service), attempt.cut) == (False, (), False, None)
     outcome = _outcome(attempt)
-    assert (outcome["changed"], outcome["operations"], "diff" in outcome) == (False, [], False)
+    assert (outcome["changed"], "diff" in outcome) == (False, False)
     assert outcome["service"] == {"status": "running", "start_type": "automatic", "notification": "none"}
 
 
@@ -223,6 +231,14 @@ def test_a_cut_is_found_only_if_the_policy_comes_into_force():
     assert (stopped.changed, stopped.cut) == (True, None)
 
 
+def test_a_change_that_cuts_the_connection_is_an_error_by_default():
+    assert Settings(host="win1", port=5985).lockout_check is LockoutCheck.ERROR
+    for service in ("running", "stopped"):
+        host = {"connections": (PEER,), "service": _service(service)}
+        with pytest.raises(HostError, match=r"the filter any\+me of the rule 'R' blocks it"):
+            _decide(settings={"lockout_check": LockoutCheck.ERROR}, host=host, rules=[EVERYTHING])
+
+
 def test_the_port_of_the_connection_decides():
     smb = {"name": "R", "filters": ["*+0:445:TCP"], "action": "block"}
     host = {"connections": (PEER,)}
@@ -243,7 +259,7 @@ def test_a_stored_policy_that_comes_into_force_can_cut_the_connection():
     store = stores.change(_store(), {"name": "Q", "rules": [EVERYTHING]}).store
     attempt = _decide(store, host={"connections": (PEER,)}, name="Q", assigned=True)
     assert attempt.cut.policy == "Q"
-    assert attempt.plan.unassigned == "P"
+    assert (attempt.plan.unassigned, attempt.plan.displaced) == ("P", ("P", "Q"))
     # a pending notification makes the assigned policy live, whatever the task is about
     store = stores.change(_store(), {"name": "P", "rules": [EVERYTHING]}).store
     attempt = _decide(store, host={"connections": (PEER,), "pending": True}, name="Q", poll_interval=7)
@@ -308,7 +324,7 @@ def test_findings_are_those_of_all_policies_of_the_task():
     attempt = _decide(Store(), rules=[BLOCK, SECURE])
     codes = {finding.code for finding in attempt.findings}
     assert {Code.OPEN_OVER_IPV6, Code.PRESHARED_KEY, Code.WEAK_DES} <= codes
-    found = warnings(attempt, "win1", None)
+    found = _warnings(attempt)
     assert found == [finding.warning() for finding in attempt.findings]
     assert "s3cret" not in f"{found}{_outcome(attempt)}{attempt}"
     assert _decide(state="absent").findings == []
@@ -316,13 +332,62 @@ def test_findings_are_those_of_all_policies_of_the_task():
 
 def test_warnings_about_a_domain_policy_and_a_failed_notification():
     attempt = _decide(host={"domain": DOMAIN}, poll_interval=7)
-    hidden, *_findings = [w for w in warnings(attempt, "win1", None) if "Group Policy" in w]
+    hidden, *_findings = [w for w in _warnings(attempt) if "Group Policy" in w]
     assert "the domain policy 'Corp' to win1" in hidden
     service = dataclasses.replace(_service(), notification=Notification.FAILED, error="no rights.")
-    (failed,) = (w for w in warnings(attempt, "win1", service) if "could not be notified" in w)
+    (failed,) = (w for w in _warnings(attempt, service) if "could not be notified" in w)
     assert failed.startswith("the PolicyAgent service could not be notified: no rights. It reads")
     other = _decide(host={"domain": DOMAIN}, name="Q", poll_interval=7)
-    assert not [w for w in warnings(other, "win1", None) if "Group Policy" in w]
+    assert not [w for w in _warnings(other) if "Group Policy" in w]
+
+
+@pytest.mark.parametrize(
+    ("goal", "warned"),
+    [
+        (OnePolicy(*parse_task({"name": "Q", "assigned": True})), True),
+        (OnePolicy(*parse_task({"name": "New", "assigned": True, "rules": [BLOCK]})), True),
+        (OnePolicy(*parse_task({"name": "P", "assigned": True})), False),
+        (OnePolicy(*parse_task({"name": "P", "assigned": False})), False),
+        (_commands("-w REG -p Q -x"), True),
+        (_commands("-w REG -p P -y", "-w REG -p Q -x"), False),
+        (_commands("-w REG -p Q -x", "-w REG -p P -o"), False),
+    ],
+)
+def test_a_policy_that_loses_its_assignment_is_named(goal, warned):
+    attempt = decide(goal, stores.host_with(_store()), Settings(host="win1", port=5985))
+    found = [w for w in _warnings(attempt) if "only one policy" in w]
+    assert [w.endswith("unassigns the policy 'P'") for w in found] == ([True] if warned else [])
+    # also if it was written by an earlier attempt
+    again = decide(goal, stores.host_with(attempt.plan.store), Settings(host="win1", port=5985))
+    assert [w for w in _warnings(again, earlier=[attempt]) if "only one policy" in w] == found
+    assert [w for w in _warnings(again) if "only one policy" in w] == []
+
+
+def test_a_policy_that_loses_its_assignment_to_one_that_is_unassigned_again_is_named():
+    goal = _commands("-w REG -p Q -x", "-w REG -p Q -y")
+    attempt = decide(goal, stores.host_with(_store()), Settings(host="win1", port=5985))
+    assert attempt.plan.graph.active is None
+    assert attempt.notes == ("another policy is assigned and unassigned again, which unassigns 'P', too",)
+    goal = _commands("-w REG -p Q -x", "-w REG -p Q -y", "-w REG -p P -y")
+    assert decide(goal, stores.host_with(_store()), Settings(host="win1", port=5985)).notes == ()
+
+
+def test_counts_of_rules_and_filters():
+    store = _store(rules=[BLOCK, SECURE])
+    other = {**SECURE, "filters": ["0+192.0.2.1", "0+192.0.2.2"]}
+    assert _counts(_decide(store, rules=[BLOCK, SECURE])) == ((0, 0, 0), (0, 0))
+    assert _counts(_decide(store, rules=[BLOCK, other])) == ((0, 1, 0), (1, 0))
+    assert _counts(_decide(store, rules=[other])) == ((0, 1, 1), (1, 1))
+    assert _counts(_decide(store, rules=[EVERYTHING, {**BLOCK, "name": "T"}])) == ((1, 1, 1), (2, 2))
+    assert _counts(_decide(store, state="absent")) == ((0, 0, 2), (0, 2))
+    assert _counts(_decide(store, name="New", rules=[BLOCK, SECURE])) == ((2, 0, 0), (2, 0))
+    # a filter whose port changes is another filter; a new action is no new filter
+    assert _counts(_decide(store, rules=[{**BLOCK, "action": "permit"}, SECURE])) == ((0, 1, 0), (0, 0))
+
+
+def _counts(attempt):
+    outcome = _outcome(attempt)
+    return tuple(outcome["rules"].values()), tuple(outcome["filters"].values())
 
 
 def test_the_outcome_of_a_change():
@@ -334,7 +399,8 @@ def test_the_outcome_of_a_change():
     (policy,) = outcome["policies"]
     assert (policy["name"], policy["assigned"], policy["description"]) == ("P", True, "d")
     assert outcome["service"] == {"status": "running", "start_type": "automatic", "notification": "started"}
-    assert {step["operation"] for step in outcome["operations"]} == {"create", "change"}
+    assert outcome["names"] == {"added": ["P"], "changed": [], "removed": []}
+    assert {step["operation"] for step in render_steps(attempt, None)} == {"create", "change"}
     assert outcome["diff"]["before_header"] == "win1 IPsec policy P"
     assert "stopped" in outcome["diff"]["before"]
     assert "preshared key" in outcome["diff"]["after"]
@@ -354,7 +420,7 @@ def test_the_outcome_of_several_attempts():
     first = _decide(name="Q", assigned=True, poll_interval=7)
     store = stores.change(first.plan.store, {"name": "Q", "description": "theirs"}).store
     last = _decide(store, name="Q", assigned=True, description="ours")
-    options = {"host": "win1", "title": "Q", "operations": [], "service": None, "diff": True}
+    options = {"host": "win1", "title": "Q", "service": None, "diff": True, "return_policy": False}
     outcome = render_outcome(last, earlier=[first], **options)
     assert (outcome["changed"], outcome["unassigned"]) == (True, "P")
     assert [("poll_interval: 7" in d["before"], "poll_interval: 7" in d["after"]) for d in outcome["diff"]] == [
@@ -369,5 +435,5 @@ def test_the_outcome_of_several_attempts():
 def test_objects_that_remain_after_an_earlier_attempt_are_listed():
     first = _decide(stores.microsoft_defaults(), name="Server (Request Security)", state="absent")
     last = _decide(first.plan.store, name="Server (Request Security)", state="absent")
-    options = {"host": "win1", "title": "P", "operations": [], "service": None, "diff": False}
+    options = {"host": "win1", "title": "P", "service": None, "diff": False, "return_policy": False}
     assert render_outcome(last, earlier=[first], **options)["remaining"] == _outcome(first)["remaining"] != []

@@ -14,6 +14,8 @@ import pathlib
 import pytest
 from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.ipsec.windows.plugins.module_utils._core.attempt import Attempt
+from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lint import Code
+from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lockout import LockoutCheck
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host import requests
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import (
     Applied,
@@ -176,14 +178,21 @@ class Ended:
     error: Exception | None = None
 
 
-def run(host: FakeHost, folder, wanted=None, *, backup=None, service=None, check_mode=False, diff=False) -> Ended:
+def run(host: FakeHost, folder, wanted=None, **changed) -> Ended:
+    """Run a task; `changed` are options that differ from those that most tests use."""
     options = Options(
-        multiple_addresses=MultipleAddresses.ERROR,
-        service=service,
-        restart_service=False,
-        backup=backup,
-        check_mode=check_mode,
-        diff=diff,
+        **{
+            "multiple_addresses": MultipleAddresses.ERROR,
+            "lockout_check": LockoutCheck.WARN,
+            "accept": frozenset(),
+            "service": None,
+            "restart_service": False,
+            "backup": None,
+            "return_policy": True,
+            "check_mode": False,
+            "diff": False,
+            **changed,
+        }
     )
     task = PolicyTask(host, OnePolicy(*parse_task(wanted or WANTED)), options, str(folder))
     try:
@@ -441,3 +450,66 @@ def test_a_backup_that_cannot_be_corrected_is_a_failure_with_all_operations(even
     assert ended.result["changed"]
     ((attempt, done, _answered),) = host.rounds
     assert ended.result["operations"] == render_steps(attempt, done)
+
+
+def test_a_task_that_cuts_the_connection_stops_before_it_writes(tmp_path):
+    for check_mode in (True, False):
+        host = FakeHost(Store())
+        ended = run(host, tmp_path, CUTTING, lockout_check=LockoutCheck.ERROR, check_mode=check_mode, backup={})
+        assert isinstance(ended.error, HostError)
+        assert ended.message.startswith(
+            "the policy 'P' would cut the connection from 198.51.100.9 to port 5985 of win1"
+        )
+        assert (host.log, host.store.paths(), list(tmp_path.iterdir())) == (["read"], [], [])
+
+
+@pytest.mark.parametrize("check", LockoutCheck)
+def test_a_change_by_others_can_turn_the_task_into_one_that_cuts_the_connection(check, tmp_path):
+    """The task leaves the rules unchanged; somebody else has written one that blocks the controller meanwhile."""
+    store = stores.change(Store(), {"name": "P", "rules": [BLOCK]}, assigned=True).store
+    host = FakeHost(store, ["conflict"])
+    theirs = stores.change(store, {"name": "P", "rules": CUTTING["rules"]}).operations
+    host._write_as_another = lambda: [host.store.change(operation) for operation in theirs]
+    ended = run(host, tmp_path, {"name": "P", "poll_interval": 7}, lockout_check=check)
+    assert ended.failed == (check is LockoutCheck.ERROR)
+    assert host.log.count("write") == (check is not LockoutCheck.ERROR)
+    warned = any("cuts the connection" in warning for warning in ended.result.get("warnings", []))
+    assert warned == (check is LockoutCheck.WARN)
+
+
+def test_accepted_findings_give_no_warnings(tmp_path):
+    def codes(accept):
+        warnings = run(FakeHost(USED), tmp_path, accept=frozenset(accept)).result["warnings"]
+        return {warning.partition(":")[0] for warning in warnings}
+
+    found = codes([])
+    assert {Code.PRESHARED_KEY, Code.OPEN_OVER_IPV6} <= found
+    assert codes([Code.PRESHARED_KEY]) == found - {Code.PRESHARED_KEY}
+    assert codes(Code) == set()
+
+
+def test_results_are_short_unless_the_policy_is_asked_for(tmp_path):
+    host = FakeHost(Store())
+    long = [f"0+198.51.{number // 250}.{number % 250}" for number in range(10_000)]
+    wanted = {"name": "P", "rules": [{"name": "R", "filters": long, "action": "block"}, SECURE]}
+    for attempt, added in enumerate((10_001, 0)):
+        ended = run(host, tmp_path, wanted, return_policy=False)
+        assert not ended.failed
+        assert ended.result["filters"] == {"added": added, "removed": 0}
+        assert ended.result["rules"] == {"added": 0 if attempt else 2, "changed": 0, "removed": 0}
+        assert not {"policies", "operations"} & ended.result.keys()
+        assert len(json.dumps(ended.result)) < 3000
+    assert {"policies", "operations"} <= run(host, tmp_path, wanted).result.keys()
+
+
+def test_a_failed_write_shows_the_first_operations_and_their_number(tmp_path):
+    rules = [{"name": f"R{number}", "filters": ["*+0:445:TCP"], "action": "block"} for number in range(100)]
+    shown = {}
+    for complete in (True, False):
+        host = FakeHost(Store(), ["stopped half"])
+        ended = run(host, tmp_path, {"name": "P", "rules": rules}, return_policy=complete)
+        assert ended.failed
+        assert ended.result["operations_count"] > 100
+        shown[complete] = ended.result["operations"]
+    assert len(shown[True]) == ended.result["operations_count"]
+    assert shown[False] == shown[True][:10]

@@ -6,19 +6,31 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import typing as t
 
 from ..host.answers import Connection, LocalAddresses
-from ..model import TCP, IPAddress, Policy
-from .verdict import Packet, cutting_rule
+from ..model import TCP, Filter, IPAddress, Policy
+from .verdict import Packet, cutting_filter
+
+
+class LockoutCheck(enum.StrEnum):
+    """What a task does if its change would cut the connection that it comes over."""
+
+    ERROR = "error"
+    WARN = "warn"
+    IGNORE = "ignore"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """A connection that a policy would cut: its peer, the port on the host, and the rule that does it."""
+    """A connection that a policy would cut: its peer, the port on the host, the rule and the filter that do it, and
+    what they do to it.
+    """
 
     policy: str
     rule: str
+    filter: Filter
     why: str
     peer: IPAddress
     port: int
@@ -26,7 +38,15 @@ class Cut:
     def warning(self, host: str) -> str:
         return (
             f"the policy '{self.policy}' cuts the connection from {self.peer} to port {self.port} of {host}, which "
-            f"tasks use: the {self.rule} {self.why}; the host will not be able to confirm that its service was notified"
+            f"tasks use: the filter {self.filter} of the {self.rule} {self.why}; the host will not be able to confirm "
+            "that its service was notified"
+        )
+
+    def error(self, host: str) -> str:
+        return (
+            f"the policy '{self.policy}' would cut the connection from {self.peer} to port {self.port} of {host}, "
+            f"which tasks use: the filter {self.filter} of the {self.rule} {self.why}. Permit {self.peer} in a rule "
+            "with a more specific filter. If the connection may be cut, set lockout_check to warn"
         )
 
 
@@ -41,7 +61,7 @@ def find_cut(policy: Policy, connections: t.Sequence[Connection], local: LocalAd
             destination=connection.local,
             destination_port=port,
         )
-        if (found := cutting_rule(policy, packet, local)) is not None:
-            rule, why = found
-            return Cut(policy=policy.name, rule=rule.title, why=why, peer=connection.remote, port=port)
+        if (found := cutting_filter(policy, packet, local)) is not None:
+            rule, filter_, why = found
+            return Cut(policy=policy.name, rule=rule.title, filter=filter_, why=why, peer=connection.remote, port=port)
     return None

@@ -52,14 +52,14 @@ class Packet:
         )
 
 
-def deciding_rule(policy: Policy, packet: Packet, local: LocalAddresses) -> Rule | None:
-    """The rule that decides about `packet`: of all that match, the one with the most specific filter. None: it passes.
+def deciding_filter(policy: Policy, packet: Packet, local: LocalAddresses) -> tuple[Rule, Filter] | None:
+    """The filter that decides about `packet`, with its rule: the most specific of all that match. None: it passes.
 
     Between equally specific filters, the stricter action wins. Key exchange (UDP 500 and 4500) always passes.
     """
     if packet.protocol == UDP and (packet.source_port in _IKE_PORTS or packet.destination_port in _IKE_PORTS):
         return None
-    best: tuple[tuple[int, ...], Rule] | None = None
+    best: tuple[tuple[int, ...], Rule, Filter] | None = None
     for rule in policy.rules:
         # a dial-up rule does not apply to a connection over the network
         if not rule.enabled or rule.connection_type == ConnectionType.DIALUP:
@@ -68,21 +68,24 @@ def deciding_rule(policy: Policy, packet: Packet, local: LocalAddresses) -> Rule
             if _matches(filter_, packet, local):
                 weight = (*_weight(filter_), _STRICTNESS[rule.action.action])
                 if best is None or weight > best[0]:
-                    best = (weight, rule)
-    return best[1] if best else None
+                    best = (weight, rule, filter_)
+    return best[1:] if best else None
 
 
-def cutting_rule(policy: Policy, packet: Packet, local: LocalAddresses) -> tuple[Rule, str] | None:
-    """The rule that would cut the connection of the incoming `packet` from a peer without IPsec, and why."""
+def cutting_filter(policy: Policy, packet: Packet, local: LocalAddresses) -> tuple[Rule, Filter, str] | None:
+    """The filter that would cut the connection of the incoming `packet` from a peer without IPsec, its rule, and what
+    it does to the connection.
+    """
     for direction in (packet, packet.reply()):
-        rule = deciding_rule(policy, direction, local)
-        if rule is None or rule.action.action is Action.PERMIT:
+        found = deciding_filter(policy, direction, local)
+        if found is None or found[0].action.action is Action.PERMIT:
             continue
-        if rule.action.action is Action.BLOCK:
-            return rule, "blocks it"
-        passes_in = rule.action.inpass and direction is packet
-        if not rule.action.soft and not passes_in:
-            return rule, "requires IPsec"
+        action = found[0].action
+        if action.action is Action.BLOCK:
+            return *found, "blocks it"
+        passes_in = action.inpass and direction is packet
+        if not action.soft and not passes_in:
+            return *found, "requires IPsec"
     return None
 
 

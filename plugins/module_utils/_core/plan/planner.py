@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import typing as t
 
 from ..objects.graph import Graph
 from ..objects.policies import StoredPolicy, read_policy
@@ -26,8 +27,8 @@ from .writer import StoreWriter
 class PolicyPlan:
     """What happens to one policy. `key` is its key afterwards, None if it is deleted. `changed` says that
     something is written for it, `in_force` that this changes what hosts work with, `assigns` that the policy was not
-    assigned before. `unassigned` is the name of the policy whose place it takes; `used` are the keys of objects that a
-    deleted policy used.
+    assigned before. `displaces` and `unassigned` are the key and the name of the policy whose place it takes; `used`
+    are the keys of objects that a deleted policy used.
     """
 
     change: PolicyChange
@@ -35,6 +36,7 @@ class PolicyPlan:
     changed: bool
     in_force: bool
     assigns: bool = False
+    displaces: str | None = None
     unassigned: str | None = None
     used: tuple[str, ...] = ()
 
@@ -62,6 +64,15 @@ class Plan:
     @property
     def unassigned(self) -> str | None:
         return next((policy.unassigned for policy in self.policies if policy.unassigned is not None), None)
+
+    @property
+    def displaced(self) -> tuple[str, str] | None:
+        """The name of the policy that is unassigned although the task does not say so, and of that in its place."""
+        for policy in self.policies:
+            key = policy.displaces
+            if key is not None and not any(other.change.unassigns(key) for other in self.policies):
+                return t.cast(str, policy.unassigned), t.cast(Target, policy.change.target).policy.name
+        return None
 
     @property
     def assigned(self) -> PolicyPlan | None:
@@ -122,10 +133,9 @@ class Planner:
             writer.set("", ACTIVE_POLICY, None)
         key = create_policy(writer, target) if stored is None else PolicyUpdate(writer, stored, target).run()
         assigns = bool(assigned) and not was_active
-        unassigned = None
+        displaces = self.graph.active if assigns else None
+        unassigned = self.graph.text(displaces, NAME) if displaces else None
         if assigns:
-            active = self.graph.active
-            unassigned = self.graph.text(active, NAME) if active else None
             writer.set("", ACTIVE_POLICY, Value.string(reference(writer.store.spelling(key))))
         changed = len(writer.operations) > begun
         return PolicyPlan(
@@ -134,6 +144,7 @@ class Planner:
             changed=changed,
             in_force=changed and (was_in_force or bool(assigned)),
             assigns=assigns,
+            displaces=displaces,
             unassigned=unassigned,
         )
 

@@ -30,7 +30,7 @@ from ..model import (
 )
 from ..objects.policies import StoredPolicy
 from ..shape.render import render_auth_method, render_default_response, render_poll_interval, render_short_filter
-from ..target.merge import Target
+from ..target.merge import Target, rule_pairs
 
 FILTERS_SHOWN: t.Final = 40
 RULES_SHOWN: t.Final = 40
@@ -56,12 +56,7 @@ def render_diff(stored: StoredPolicy | None, before: Side, target: Target | None
     """`before` and `after` of a change. A policy that does not exist is left out of its side."""
     old = stored.policy if stored else None
     new = target.policy if target else None
-    pairs: list[tuple[Rule | None, Rule | None]] = []
-    if target is not None:
-        pairs += [(o.rule if o else None, r) for r, o in zip(target.policy.rules, target.origins, strict=True)]
-        pairs += [(origin.rule, None) for origin in target.removed]
-    elif old is not None:
-        pairs += [(rule, None) for rule in old.rules]
+    pairs = rule_pairs(stored, target)
     return {
         "before": _text(before, old, new, pairs, ""),
         "after": _text(after, new, old, [(new_rule, old_rule) for old_rule, new_rule in pairs], " (changed)"),

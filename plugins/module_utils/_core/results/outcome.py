@@ -8,16 +8,20 @@ from __future__ import annotations
 import typing as t
 
 from ..attempt import Attempt
+from ..checks.lint import Code
 from ..hints import printable
 from ..host.answers import DomainPolicy
 from ..host.service import Service
 from ..objects.graph import Graph, describe_class, object_id
 from ..plan import PolicyPlan
 from ..store.names import NAME
+from .counts import render_counts
 from .diff import Side, render_diff
 from .facts import render_stored_policy
 
 Tree: t.TypeAlias = dict[str, t.Any]
+
+_OPERATIONS_SHOWN: t.Final = 10
 
 
 def render_outcome(
@@ -25,37 +29,49 @@ def render_outcome(
     *,
     host: str,
     title: str,
-    operations: t.Sequence[Tree],
     service: Service | None,
     diff: bool,
+    return_policy: bool,
     earlier: t.Sequence[Attempt] = (),
 ) -> Tree:
     """The result of a task that ends with `attempt`.
 
-    `operations` are all that the task has done or, in check mode, would do; `service` is the service as the host has
-    left it, None if it was not asked. `title` names what the task is about. `earlier` are attempts that were written
-    before it, after which others had changed the store.
+    `service` is the service as the host has left it, None if it was not asked. `title` names what the task is about.
+    `return_policy` adds the whole policies. `earlier` are attempts that were written before it, after which others had
+    changed the store.
     """
     plan = attempt.plan
     attempts = (*earlier, attempt)
     remaining = dict.fromkeys(key for one in attempts for key in one.plan.remaining if key in plan.graph)
     result: Tree = {
         "changed": attempt.changed or bool(earlier),
-        "policies": [render_stored_policy(plan.graph, stored) for stored in plan.outcomes.values()],
-        "operations": list(operations),
+        **render_counts([policy for one in attempts for policy in one.plan.policies]),
         "unassigned": next((one.plan.unassigned for one in attempts if one.plan.unassigned is not None), None),
         "remaining": [_remaining(plan.graph, key) for key in remaining],
         "service": render_service(service or attempt.service.outcome(attempt.state.service)),
     }
+    if return_policy:
+        result["policies"] = [render_stored_policy(plan.graph, stored) for stored in plan.outcomes.values()]
     if diff and result["changed"]:
         diffs = [found for one in attempts if one.changed for found in _diffs(one, host, title)]
         result["diff"] = diffs[0] if len(diffs) == 1 else diffs
     return result
 
 
-def warnings(attempt: Attempt, host: str, service: Service | None) -> list[str]:
-    """What the user should know about an attempt that ends a task, besides its notes and a connection that it cuts."""
-    found = [finding.warning() for finding in attempt.findings]
+def warnings(
+    attempt: Attempt,
+    *,
+    host: str,
+    service: Service | None,
+    accept: t.Collection[Code],
+    earlier: t.Sequence[Attempt] = (),
+) -> list[str]:
+    """What the user should know about an attempt that ends a task, besides its notes and a connection that it cuts.
+
+    Findings with a code in `accept` are left out. `earlier` as in `render_outcome`.
+    """
+    found = [finding.warning() for finding in attempt.findings if finding.code not in accept]
+    found += [_displaced(*names) for one in (*earlier, attempt) if (names := one.plan.displaced) is not None]
     if attempt.plan.assigned is not None and attempt.state.domain is not None:
         found.append(_hidden_by_domain(attempt.state.domain, host))
     if service is not None and service.error:
@@ -64,6 +80,10 @@ def warnings(attempt: Attempt, host: str, service: Service | None) -> list[str]:
             "it next starts, and the next task on this host notifies it again"
         )
     return found
+
+
+def _displaced(displaced: str, assigned: str) -> str:
+    return f"only one policy can be assigned: assigning '{assigned}' unassigns the policy '{displaced}'"
 
 
 def _hidden_by_domain(domain: DomainPolicy, host: str) -> str:
@@ -85,6 +105,12 @@ def render_service(service: Service) -> Tree:
 def render_steps(attempt: Attempt, done: int | None) -> list[Tree]:
     """The operations of an attempt; `done` is how many the host has done, None if it was not asked."""
     return [step.render(done) for step in attempt.steps]
+
+
+def render_operations(operations: t.Sequence[Tree], *, complete: bool) -> Tree:
+    """The operations of a task that failed: the first ones and their number, or all if `complete`."""
+    shown = operations if complete else operations[:_OPERATIONS_SHOWN]
+    return {"operations": list(shown), "operations_count": len(operations)}
 
 
 def _diffs(attempt: Attempt, host: str, title: str) -> list[Tree]:

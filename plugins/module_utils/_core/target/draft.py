@@ -215,6 +215,11 @@ class Draft:
         active = self._stored.active if self._stored else None
         # another policy took the place of the assigned one, and was unassigned itself
         displaced = active if self._taken and not any(policy.assigned for policy in policies) else None
+        if displaced is not None and not any(
+            policy.stored is displaced and (policy.assigned is False or not policy.exists) for policy in policies
+        ):
+            name = displaced.policy.name
+            self._notes.append(f"another policy is assigned and unassigned again, which unassigns '{name}', too")
         for policy in policies:
             if policy.exists:
                 target = policy.target()

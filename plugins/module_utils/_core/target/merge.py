@@ -61,6 +61,21 @@ class PolicyChange:
     target: Target | None
     assigned: bool | None
 
+    def unassigns(self, policy: str) -> bool:
+        """Whether the change itself says that the policy with that key is not to be assigned."""
+        return self.stored is not None and self.stored.key == policy and (self.target is None or self.assigned is False)
+
+
+def rule_pairs(stored: StoredPolicy | None, target: Target | None) -> list[tuple[Rule | None, Rule | None]]:
+    """Each rule before and after a change; None for a rule that does not exist on that side."""
+    if target is None:
+        return [(origin.rule, None) for origin in (stored.rules if stored else ())]
+    pairs: list[tuple[Rule | None, Rule | None]] = [
+        (origin.rule if origin else None, rule)
+        for rule, origin in zip(target.policy.rules, target.origins, strict=True)
+    ]
+    return [*pairs, *((origin.rule, None) for origin in target.removed)]
+
 
 def merge(wanted: Wanted, stored: StoredPolicy | None, rules_mode: RulesMode) -> Target:
     """The policy that is to exist. Raises `ModelError`."""

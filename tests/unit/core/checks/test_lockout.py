@@ -12,6 +12,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lockout
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import HostState
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.requests import Part
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import Policy
+from ansible_collections.ipsec.windows.plugins.module_utils._core.notation.filters import parse_filter
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_policy
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
 
@@ -45,12 +46,23 @@ def _find(*filters, connections=(CONTROLLER,), local="192.0.2.2", addresses=None
 
 def test_the_cut_names_the_policy_the_rule_and_the_peer():
     cut = _find("*+0")
-    assert cut == Cut(policy="P", rule="rule 'R'", why="blocks it", peer=ipaddress.ip_address(CONTROLLER), port=5985)
+    peer = ipaddress.ip_address(CONTROLLER)
+    filter_ = parse_filter("*+0", [])
+    assert cut == Cut(policy="P", rule="rule 'R'", filter=filter_, why="blocks it", peer=peer, port=5985)
     assert cut.warning("win1") == (
-        "the policy 'P' cuts the connection from 198.51.100.9 to port 5985 of win1, which tasks use: the rule 'R' "
-        "blocks it; the host will not be able to confirm that its service was notified"
+        "the policy 'P' cuts the connection from 198.51.100.9 to port 5985 of win1, which tasks use: the filter any+me "
+        "of the rule 'R' blocks it; the host will not be able to confirm that its service was notified"
+    )
+    assert cut.error("win1") == (
+        "the policy 'P' would cut the connection from 198.51.100.9 to port 5985 of win1, which tasks use: the filter "
+        "any+me of the rule 'R' blocks it. Permit 198.51.100.9 in a rule with a more specific filter. If the "
+        "connection may be cut, set lockout_check to warn"
     )
     assert "the rule 'R' requires IPsec" in _find("*+0", action="negotiate").warning("win1")
+
+
+def test_the_cut_names_the_filter_that_decides():
+    assert str(_find("*+0", "198.51.100.*+0", "198.51.100.9+0:445:TCP").filter) == "198.51.100.0/24+me"
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import ipaddress
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.verdict import (
     Packet,
-    cutting_rule,
-    deciding_rule,
+    cutting_filter,
+    deciding_filter,
 )
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import LocalAddresses
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import TCP, UDP, Policy, SpecialKind
@@ -82,10 +82,10 @@ WINNERS = {
 
 
 @pytest.mark.parametrize("case", WINNERS)
-def test_deciding_rule(case):
+def test_deciding_filter(case):
     rules, winner = WINNERS[case]
-    found = deciding_rule(_policy(*rules), _packet(), UNKNOWN)
-    assert (found.name if found else None) == winner
+    found = deciding_filter(_policy(*rules), _packet(), UNKNOWN)
+    assert (found[0].name if found else None) == winner
 
 
 @pytest.mark.parametrize("kind", SERVERS)
@@ -93,23 +93,23 @@ def test_addresses_of_the_hosts_servers_match(kind):
     policy = _policy(_rule("block", {"source": kind, "destination": "me", "mirrored": True}))
     packet = _packet(SERVERS[kind])
     for direction in (packet, packet.reply()):
-        assert deciding_rule(policy, direction, KNOWN)
-        assert deciding_rule(policy, direction, UNKNOWN) is None
-    assert deciding_rule(policy, _packet(), KNOWN) is None
+        assert deciding_filter(policy, direction, KNOWN)
+        assert deciding_filter(policy, direction, UNKNOWN) is None
+    assert deciding_filter(policy, _packet(), KNOWN) is None
 
 
 def test_ipv6():
     policy = _policy(_rule("block", {"source": "2001:db8::/64", "destination": "me"}))
-    assert deciding_rule(policy, _packet("2001:db8::9", "2001:db8::2"), UNKNOWN)
-    assert deciding_rule(policy, _packet("2001:db8:1::9", "2001:db8::2"), UNKNOWN) is None
+    assert deciding_filter(policy, _packet("2001:db8::9", "2001:db8::2"), UNKNOWN)
+    assert deciding_filter(policy, _packet("2001:db8:1::9", "2001:db8::2"), UNKNOWN) is None
 
 
 @pytest.mark.parametrize("port", [500, 4500])
 def test_key_exchange_always_passes(port):
     policy = _policy(_rule("block", "*+*"))
-    assert deciding_rule(policy, _packet(port=port, protocol=UDP), UNKNOWN) is None
-    assert deciding_rule(policy, _packet(port=port, protocol=UDP).reply(), UNKNOWN) is None
-    assert deciding_rule(policy, _packet(port=port), UNKNOWN)
+    assert deciding_filter(policy, _packet(port=port, protocol=UDP), UNKNOWN) is None
+    assert deciding_filter(policy, _packet(port=port, protocol=UDP).reply(), UNKNOWN) is None
+    assert deciding_filter(policy, _packet(port=port), UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ def test_key_exchange_always_passes(port):
     ],
 )
 def test_reason_for_cutting_a_connection(rules, why):
-    found = cutting_rule(_policy(*rules), _packet(), UNKNOWN)
-    assert (found[1] if found else None) == why
+    found = cutting_filter(_policy(*rules), _packet(), UNKNOWN)
+    assert (found[2] if found else None) == why
 
 
 ends = st.sampled_from(
@@ -183,6 +183,7 @@ def test_the_simulated_host_decides_the_same_with_its_own_reader(rules, inbound,
     )
     addresses = enforcement.HostAddresses(**{str(kind): found for kind, found in KNOWN.known.items()})
     theirs = enforcement.verdict(reader.read(to_tree(store)), seen, addresses)
-    rule = deciding_rule(policy, packet, KNOWN)
-    event(rule.action.action if rule else "none")
-    assert theirs == (rule.action.action if rule else "permit")
+    found = deciding_filter(policy, packet, KNOWN)
+    event(found[0].action.action if found else "none")
+    assert theirs == (found[0].action.action if found else "permit")
+    assert found is None or found[1] in found[0].filters

@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The options that all modules of the group `ipsec` accept, so that `module_defaults` can set them for the group."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """ansible-doc and the action plugins read it."""
+
+    DOCUMENTATION = r"""
+options:
+  lockout_check:
+    description:
+      - What to do if the policy that is in force after the task cuts the connection that the task itself comes over, because
+        it blocks the controller or requires IPsec of it. The check uses the connections and addresses that the host reports.
+      - V(error) fails before anything is written, also in check mode. The message names the filter, the rule and the peer.
+        V(warn) gives a warning and goes on. V(ignore) goes on.
+      - A controller that has IPsec itself is not known to the check. Use V(warn) there.
+    type: str
+    choices: [error, warn, ignore]
+    default: error
+  accept:
+    description:
+      - The codes of findings that are accepted. They give no warnings. C(docs/findings.md) explains the codes.
+    type: list
+    elements: str
+    choices:
+      - weak-des
+      - weak-md5
+      - weak-group
+      - no-integrity
+      - preshared-key
+      - no-pfs
+      - default-response-ignored
+      - open-over-ipv6
+    default: []
+  multiple_addresses:
+    description:
+      - What to do with a filter if a DNS name or interface in it has several addresses.
+      - V(error) fails and lists them. V(all) creates a filter for each address. V(ignore) leaves the filter out, with a
+        warning, as C(ipseccmd) does.
+      - A new name without an address is an error. A stored one keeps its address, with a warning.
+    type: str
+    choices: [error, all, ignore]
+    default: error
+  service:
+    description:
+      - What to do with the PolicyAgent service, which enforces the assigned policy. The option has an effect only if
+        the policy of the task is assigned. A disabled service is an error then, except with V(ignore).
+      - V(automatic) starts it and sets it to start automatically. V(started) starts it. V(ignore) does neither.
+      - If omitted, it is started. It is also set to start automatically if the task assigns the policy or starts the
+        service.
+      - After a change of the assigned policy, a running service is always asked to reload. Unassigning a policy does
+        not stop it.
+    type: str
+    choices: [automatic, started, ignore]
+  restart_service:
+    description:
+      - Restart the service after a change instead of asking it to reload. This ends all security associations and
+        removes all dynamic rules.
+    type: bool
+    default: false
+  backup:
+    description:
+      - Save a C(.reg) file on the controller before the store is changed. Imported on the host, it undoes exactly what
+        the task wrote.
+      - The file can contain pre-shared keys, so only its owner can read it.
+    type: bool
+    default: false
+  backup_options:
+    description:
+      - Where O(backup) saves the file.
+    type: dict
+    suboptions:
+      dir_path:
+        description: The folder, relative to the playbook.
+        type: str
+        default: backup
+      filename:
+        description:
+          - The name of the file, which is overwritten. If omitted, the name is new and contains the host and the time.
+        type: str
+  return_policy:
+    description:
+      - Return the whole policies and the operations as well. A policy with thousands of filters makes a large result.
+    type: bool
+    default: false
+"""
