@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The backup of a task: a .reg file on the controller that undoes exactly what the task has written."""
+"""Backups: .reg files on the controller that undo exactly what a task has written."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ import os
 import pathlib
 import typing as t
 
+from ..module_utils._core.hints import printable
+from ..module_utils._core.host.backup import BackupFile
 from ..module_utils._core.store.operations import Operation
-from ..module_utils._core.store.regfile import regedit_file
+from ..module_utils._core.store.store import Store
+from ..module_utils._core.store.values import StoreError
+from ._options import OptionError
 
 
 class Backup:
@@ -34,10 +38,12 @@ class Backup:
         """None until something is written."""
         return None if self._path is None else str(self._path)
 
-    def write(self, operations: t.Sequence[Operation]) -> None:
-        """Make the file undo with `operations`; without any, remove it. Raises `OSError`."""
+    def write(self, operations: t.Sequence[Operation], left: Store) -> None:
+        """Make the file undo with `operations` what has led to the store `left`; without operations, remove it. Raises
+        `OSError`.
+        """
         if operations:
-            data = regedit_file(operations)
+            data = BackupFile.of(operations, self._host, left).pack()
             if data != self._written:
                 path = self._path or self._reserve()
                 try:
@@ -87,3 +93,18 @@ def _write(path: pathlib.Path, data: bytes) -> None:
         # it may hold a part of a key
         new.unlink()
         raise
+
+
+def read_backup(name: str, host: str, base: str) -> BackupFile:
+    """The backup in a file, which must be that of `host`; `base` as in `Backup`. Raises `OptionError`."""
+    path = pathlib.Path(base, pathlib.Path(name).expanduser())
+    try:
+        found = BackupFile.unpack(path.read_bytes())
+    except OSError as error:
+        raise OptionError(f"restore: '{name}' cannot be read: {error.strerror}") from None
+    except StoreError as error:
+        line = f", line {error.line}" if error.line else ""
+        raise OptionError(f"restore: '{name}'{line}: {error}") from None
+    if found.host is not None and found.host != printable(host):
+        raise OptionError(f"restore: '{name}' is the backup of {found.host}, not of {host}")
+    return found

@@ -34,6 +34,11 @@ class NoAnswer(HostError):
     """The host module ended or gave an impossible answer. How far it came is not known; the message says what is."""
 
 
+def host_name(action: ActionBase, task_vars: t.Mapping[str, t.Any]) -> str:
+    """The name of the host that an action works on."""
+    return str(action._task.delegate_to or task_vars.get("inventory_hostname", "the host"))
+
+
 class HostChannel:
     """Runs the host module through the connection of an action."""
 
@@ -41,7 +46,7 @@ class HostChannel:
         """Raises `HostError` for a connection that does not lead to a Windows host."""
         self._action = action
         self._task_vars = task_vars
-        self.name = str(action._task.delegate_to or task_vars.get("inventory_hostname", "the host"))
+        self.name = host_name(action, task_vars)
         if not getattr(action._connection._shell, "_IS_WINDOWS", False):
             raise HostError(
                 f"{self.name} is not connected as a Windows host (connection {action._connection.transport}): set "

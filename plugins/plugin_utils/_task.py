@@ -23,7 +23,7 @@ from ..module_utils._core.host.service import Notification, Service, ServiceOpti
 from ..module_utils._core.host.undo import Undo
 from ..module_utils._core.results.outcome import render_operations, render_outcome, render_steps, warnings
 from ..module_utils._core.store.store import Store
-from ..module_utils._core.target.goal import Goal
+from ..module_utils._core.target.goal import PolicyGoal, Restoration
 from ..module_utils._core.target.resolve import MultipleAddresses
 from ._action import REFUSALS, TaskFailure
 from ._backup import Backup
@@ -88,7 +88,7 @@ class Options:
 class PolicyTask:
     """A run of a task that changes policies of a host. `folder` is where relative paths of backups start."""
 
-    def __init__(self, host: Channel, goal: Goal, options: Options, folder: str) -> None:
+    def __init__(self, host: Channel, goal: PolicyGoal | Restoration, options: Options, folder: str) -> None:
         self._host = host
         self._goal = goal
         self._options = options
@@ -216,7 +216,7 @@ class PolicyTask:
     def _back_up(self, backup: Backup, stopped: str | None = None) -> None:
         """Write the backup. Raises `TaskFailure`, with the message `stopped` if there is one."""
         try:
-            backup.write(self._undo.operations)
+            backup.write(self._undo.operations, self._undo.left)
         except (OSError, ValueError) as error:
             known = "although the policy store was changed" if self._changed else "so nothing was changed"
             problem = f"the backup cannot be written, {known}: {error}"
@@ -270,12 +270,17 @@ class PolicyTask:
 
 
 def run_task(
-    action: ActionBase, goal: Goal, options: t.Mapping[str, t.Any], task_vars: dict[str, t.Any]
+    action: ActionBase, goal: PolicyGoal | Restoration, options: t.Mapping[str, t.Any], task_vars: dict[str, t.Any]
 ) -> dict[str, t.Any]:
     """Run a task on the host of an action; `options` are those of its module. As `PolicyTask.run`."""
     host = HostChannel(action, task_vars)
     shared = Options.of(options, action._task.check_mode, action._task.diff)
-    return PolicyTask(host, goal, shared, str(task_vars.get("playbook_dir", "."))).run()
+    return PolicyTask(host, goal, shared, playbook_folder(task_vars)).run()
+
+
+def playbook_folder(task_vars: t.Mapping[str, t.Any]) -> str:
+    """The folder of the playbook, where relative paths of backups start."""
+    return str(task_vars.get("playbook_dir", "."))
 
 
 def of_one_policy(result: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -19,8 +19,9 @@ from .model import ModelError
 from .objects.policies import read_policies, read_policy
 from .plan import REGISTRY, Plan, Planner
 from .plan.guids import NewGuid, guids
+from .plan.restore import plan_restore
 from .plan.report import Step, steps
-from .target.goal import Goal
+from .target.goal import PolicyGoal, Restoration
 from .target.resolve import MultipleAddresses, Resolver
 from .target.stored import StoredPolicies
 
@@ -87,21 +88,17 @@ class Attempt:
         return steps(self.plan.operations, self.state.graph, self.plan.graph)
 
 
-def decide(goal: Goal, state: HostState, settings: Settings, new_guid: NewGuid | None = None) -> Attempt:
+def decide(goal: PolicyGoal | Restoration, state: HostState, settings: Settings, new_guid: NewGuid | None = None) -> Attempt:
     """What a task does on a host in that state. `new_guid` is derived from the store and the task by default.
 
     Raises `ModelError` for a goal that does not fit the store, `HostError` for a host on which the change is not
     possible or would cut the connection, and `TooLargeError` for a change that does not fit into a request.
     """
-    resolver = Resolver(state.names, state.interfaces, settings.multiple_addresses)
-    planner = Planner(state.graph.store, REGISTRY, now=state.now, new_guid=new_guid or guids(state.digest, goal.title))
-    planner.finish_interrupted(state.pending and state.service.running)
     notes: list[str] = []
-    stored = StoredPolicies(read_policies(planner.graph), planner.graph.active)
-    for change in goal.changes(stored, resolver, notes):
-        planner.change(change)
-    plan = planner.plan()
-    _check_outcome(plan)
+    if isinstance(goal, Restoration):
+        plan = plan_restore(state.graph, goal.backup.restore(state.graph.store, notes))
+    else:
+        plan = _plan(goal, state, settings, new_guid or guids(state.digest, goal.title), notes)
     service = request_service(
         state.service,
         option=settings.service,
@@ -111,8 +108,7 @@ def decide(goal: Goal, state: HostState, settings: Settings, new_guid: NewGuid |
         stale=plan.in_force or state.pending,
     )
     cut = None if service.notify is None or state.domain is not None else _find_cut(plan, state, settings.port)
-    all_notes = (*goal.notes, *resolver.warnings, *notes)
-    attempt = Attempt(state=state, plan=plan, service=service, cut=cut, notes=all_notes)
+    attempt = Attempt(state=state, plan=plan, service=service, cut=cut, notes=(*goal.notes, *notes))
     if attempt.changed:
         needs_service = plan.assigned is not None and settings.service is not ServiceOption.IGNORE
         check_host(state, settings.host, needs_service)
@@ -120,6 +116,21 @@ def decide(goal: Goal, state: HostState, settings: Settings, new_guid: NewGuid |
     if cut is not None and settings.lockout_check is LockoutCheck.ERROR:
         raise HostError(cut.error(settings.host))
     return attempt
+
+
+def _plan(goal: PolicyGoal, state: HostState, settings: Settings, new_guid: NewGuid, notes: list[str]) -> Plan:
+    """The plan for a goal about policies. Raises `ModelError`."""
+    resolver = Resolver(state.names, state.interfaces, settings.multiple_addresses)
+    planner = Planner(state.graph.store, REGISTRY, now=state.now, new_guid=new_guid)
+    planner.finish_interrupted(state.pending and state.service.running)
+    stored = StoredPolicies(read_policies(planner.graph), planner.graph.active)
+    of_goal: list[str] = []
+    for change in goal.changes(stored, resolver, of_goal):
+        planner.change(change)
+    plan = planner.plan()
+    _check_outcome(plan)
+    notes += [*resolver.warnings, *of_goal]
+    return plan
 
 
 def _check_outcome(plan: Plan) -> None:

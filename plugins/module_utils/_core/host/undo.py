@@ -8,7 +8,8 @@ from __future__ import annotations
 import typing as t
 
 from ..store.casing import fold
-from ..store.operations import Create, Delete, Operation, Set, Unset
+from ..store.difference import difference
+from ..store.operations import Operation
 from ..store.regfile import can_be_written
 from ..store.store import Store
 from ..store.values import Value
@@ -27,6 +28,11 @@ class Undo:
         self._planned: tuple[Operation, ...] = ()
         # the store after the last round; None before it is settled
         self._now: Store | None = None
+
+    @property
+    def left(self) -> Store:
+        """The store after the last round: as planned until it is settled."""
+        return _after(self._before, self._planned) if self._now is None else self._now
 
     def begin(self, before: Store, operations: t.Sequence[Operation]) -> None:
         """Note a round that is about to be written to the store `before`."""
@@ -47,8 +53,8 @@ class Undo:
         if self._without is None:
             return []
         if self._now is None:
-            return _difference(_after(self._before, self._planned), self._without, self._planned)
-        return _difference(self._now, self._without)
+            return difference(_after(self._before, self._planned), self._without, self._planned)
+        return difference(self._now, self._without)
 
     @property
     def lost(self) -> int:
@@ -99,33 +105,3 @@ def _merged_values(path: str, without: Store, after: Store, found: Store) -> dic
         if value is not None:
             values[name] = value
     return values
-
-
-def _difference(old: Store, new: Store, possible: t.Sequence[Operation] = ()) -> list[Operation]:
-    """The operations that turn `old` into `new`: new keys, then values, the assignment as the last, then deletions.
-
-    `possible` are operations of which any number may have been done: everything that they change is restored.
-    """
-    touched: dict[str, dict[str, str]] = {}
-    for operation in possible:
-        if isinstance(operation, Set | Unset):
-            touched.setdefault(fold(operation.path), {})[fold(operation.name)] = operation.name
-    created: list[Operation] = []
-    changed: list[Operation] = []
-    # a container that the task has created stays, as others may use it by the time of the import
-    for path in sorted({*new.paths(), *([""] if "" in old else [])}, key=lambda path: (path == "", path)):
-        target = changed if path in old else created
-        if path not in old:
-            created.append(Create(path))
-        names = touched.get(fold(path), {})
-        held = {fold(name): name for name in old.values(path)}
-        target += [Unset(path, name) for name in (held | names).values() if new.get(path, name) is None]
-        target += [
-            Set(path, name, value)
-            for name, value in new.values(path).items()
-            if old.get(path, name) != value or fold(name) in names
-        ]
-    paths = {fold(path): path for path in (*old.paths(), *(o.path for o in possible if isinstance(o, Create)))}
-    deleted = {key: path for key, path in paths.items() if key and path not in new}
-    tops = [path for key, path in deleted.items() if key.rpartition("\\")[0] not in deleted]
-    return [*created, *changed, *map(Delete, tops)]

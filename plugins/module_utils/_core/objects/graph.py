@@ -54,6 +54,12 @@ def describe_class(class_: ObjectClass | None) -> str:
     return _TITLES[class_]
 
 
+def class_in(key: str) -> ObjectClass | None:
+    """The class in a key's name; None for a key that is not an object of a known class."""
+    found = _KEY.match(key)
+    return _CLASSES.get(found[1].lower()) if found else None
+
+
 def object_id(key: str) -> str:
     """The braced GUID in a key's name, in lower case; the whole name where it has none."""
     return key[max(key.find("{"), 0) :].lower()
@@ -83,8 +89,8 @@ class Graph:
         if path:
             key = fold(path)
             self._paths[key] = path
-            if found := _KEY.match(path):
-                self._class[key] = _CLASSES.get(found[1].lower())
+            if class_ := class_in(path):
+                self._class[key] = class_
 
     def _count(self, key: str, number: int, *names: str) -> None:
         """Add `number` to the counts of an object's references, or only of those in the named values."""

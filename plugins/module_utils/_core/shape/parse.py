@@ -54,13 +54,28 @@ from .fields import Fields, ShapeError, at, kind_of, noting, text_of
 _Choice = t.TypeVar("_Choice", State, RulesMode)
 
 
-def parse_policy(value: t.Mapping[str, t.Any]) -> Wanted:
-    """What `value` asks for. Raises `ShapeError`."""
+def parse_policies(value: object) -> tuple[tuple[str, Wanted], ...]:
+    """What a list of policies asks for, each with its place. Raises `ShapeError`."""
+    if not isinstance(value, list | tuple):
+        raise ShapeError("policies", f"expected a list of policies, not {kind_of(value)}; [] is none")
+    found = []
+    for index, item in enumerate(value):
+        place = f"policies[{index}]"
+        name = item.get("name") if isinstance(item, t.Mapping) else None
+        found.append((f"{place} ({name})" if isinstance(name, str) else place, parse_policy(item, place)))
+    assigned = [place for place, wanted in found if wanted.assigned]
+    if len(assigned) > 1:
+        raise ShapeError("policies", f"only one policy can be assigned, not {' and '.join(assigned)}")
+    return tuple(found)
+
+
+def parse_policy(value: object, path: str = "") -> Wanted:
+    """What `value`, at the place `path`, asks for. Raises `ShapeError`."""
     notes: list[str] = []
-    fields = Fields(value, "", (*keys.POLICY, *keys.READ_ONLY))
+    fields = Fields(value, path, (*keys.POLICY, *keys.READ_ONLY))
     name, id_ = fields.text("name"), fields.guid("id")
     if name is None and id_ is None:
-        raise ShapeError("name", "a policy needs a name or an id")
+        raise ShapeError(fields.place("name"), "a policy needs a name or an id")
     odd = fields.flag("odd") or False
     if name is not None and not odd:
         fields.at("name", check_policy_name, name)
@@ -76,10 +91,10 @@ def parse_policy(value: t.Mapping[str, t.Any]) -> Wanted:
         description=description,
         assigned=fields.flag("assigned"),
         poll_interval=_parse_poll_interval(fields),
-        main_mode=None if main_mode is None else _parse_main_mode(main_mode, "main_mode"),
+        main_mode=None if main_mode is None else _parse_main_mode(main_mode, fields.place("main_mode")),
         default_response=None
         if default_response is None
-        else _parse_default_response(default_response, "default_response", notes),
+        else _parse_default_response(default_response, fields.place("default_response"), notes),
         rules=None if rules is None else tuple(_parse_rule(rule, path, notes) for path, rule in rules),
         odd=odd,
         notes=tuple(notes),
@@ -112,11 +127,11 @@ def _parse_poll_interval(fields: Fields) -> int | None:
         and not isinstance(value, int | None)
         and not (isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,10}\s*", value))
     ):
-        raise ShapeError("poll_interval", "expected a whole number of minutes, or of seconds, as in 90s")
+        raise ShapeError(fields.place("poll_interval"), "expected a whole number of minutes, or of seconds, as in 90s")
     minutes = None if found else fields.number("poll_interval")
     seconds = int(found[1]) if found else None if minutes is None else minutes * 60
     if seconds is not None and not 1 <= seconds <= U32:
-        raise ShapeError("poll_interval", f"expected 1 to {MINUTES_LIMIT} minutes, or seconds, as in 90s")
+        raise ShapeError(fields.place("poll_interval"), f"expected 1 to {MINUTES_LIMIT} minutes, or seconds, as in 90s")
     return seconds
 
 

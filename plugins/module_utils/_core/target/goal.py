@@ -8,15 +8,17 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ..host.backup import BackupFile
 from ..model import ModelError
 from ..model.edits import DeletePolicy, DeleteRule, Edit, EditPolicy
 from ..model.wanted import RulesMode, State, Wanted
 from ..objects.graph import object_id
 from ..objects.policies import StoredPolicy
+from ..shape.fields import ShapeError, at
 from ..shape.placed import PlacedEdit
 from ..store.casing import fold
 from .draft import Draft
-from .merge import PolicyChange, merge
+from .merge import PolicyChange, Target, merge
 from .resolve import Resolver, names_in
 from .stored import StoredPolicies
 
@@ -35,6 +37,10 @@ class Goal(t.Protocol):
 
     def names(self) -> Names:
         """The DNS names and the interfaces to look up on the host."""
+
+
+class PolicyGoal(Goal, t.Protocol):
+    """A goal about policies, whatever objects they consist of."""
 
     def changes(self, stored: StoredPolicies, resolver: Resolver, notes: list[str]) -> list[PolicyChange]:
         """What happens to which policies, in this order. Side effects are added to `notes`. Raises `ModelError`."""
@@ -62,14 +68,78 @@ class OnePolicy:
     def changes(self, stored: StoredPolicies, resolver: Resolver, notes: list[str]) -> list[PolicyChange]:
         found = stored.find(self.wanted.name, self.wanted.id)
         if self.state is State.ABSENT:
+            if found is None and self.wanted.name in _ALL:
+                notes.append(
+                    f"there is no policy with the name '{self.wanted.name}'; to delete all policies, use ipsec_store with "
+                    "policies: []"
+                )
             return [PolicyChange(found, None, None)]
-        wanted = self.wanted
-        if wanted.rules:
-            rules = tuple(resolver.rule(rule, found) for rule in wanted.rules)
-            wanted = dataclasses.replace(wanted, rules=rules)
-        target = merge(wanted, found, self.rules_mode)
+        target = _target(self.wanted, found, resolver, self.rules_mode)
         _refuse_taken_name(stored, found, target.policy.name)
-        return [PolicyChange(found, target, wanted.assigned)]
+        return [PolicyChange(found, target, self.wanted.assigned)]
+
+
+_ALL: t.Final = ("all", "*")
+"""Names by which other tools mean all policies."""
+
+
+def _target(wanted: Wanted, found: StoredPolicy | None, resolver: Resolver, rules_mode: RulesMode) -> Target:
+    if wanted.rules:
+        rules = tuple(resolver.rule(rule, found) for rule in wanted.rules)
+        wanted = dataclasses.replace(wanted, rules=rules)
+    return merge(wanted, found, rules_mode)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ExactPolicies:
+    """All policies of a host: others are deleted. The places of the policies are for messages."""
+
+    wanted: tuple[tuple[str, Wanted], ...]
+
+    @property
+    def title(self) -> str:
+        return "all policies"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(note for _place, wanted in self.wanted for note in wanted.notes)
+
+    def names(self) -> Names:
+        return names_in(rule for _place, wanted in self.wanted for rule in wanted.rules or ())
+
+    def changes(self, stored: StoredPolicies, resolver: Resolver, notes: list[str]) -> list[PolicyChange]:
+        kept: dict[str, str] = {}
+        names: dict[str, str] = {}
+        changes: list[PolicyChange] = []
+        for place, wanted in self.wanted:
+            change = at(place, _change, wanted, stored, resolver)
+            name = t.cast(Target, change.target).policy.name
+            twice = names.setdefault(fold(name), place)
+            if change.stored is not None and twice == place:
+                twice = kept.setdefault(change.stored.key, place)
+            if twice != place:
+                raise ShapeError(place, f"{twice} is the same policy, '{name}'; each policy is listed once")
+            changes.append(change)
+        changes += [PolicyChange(policy, None, None) for policy in stored.all if policy.key not in kept]
+        # the assigned policy first, so that the policy in force changes in one step; deletions last
+        return sorted(changes, key=lambda change: (not change.assigned, change.target is None))
+
+
+def _change(wanted: Wanted, stored: StoredPolicies, resolver: Resolver) -> PolicyChange:
+    found = stored.find(wanted.name, wanted.id)
+    return PolicyChange(found, _target(wanted, found, resolver, RulesMode.EXACT), wanted.assigned)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Restoration:
+    """The store as a backup has it. `title` is the path of the backup."""
+
+    backup: BackupFile
+    title: str
+    notes: tuple[str, ...] = ()
+
+    def names(self) -> Names:
+        return [], []
 
 
 def _refuse_taken_name(stored: StoredPolicies, found: StoredPolicy | None, name: str) -> None:

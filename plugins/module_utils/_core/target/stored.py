@@ -18,6 +18,7 @@ class StoredPolicies:
 
     def __init__(self, policies: t.Sequence[StoredPolicy], active: str | None) -> None:
         """`active` is the key of the assigned policy."""
+        self.all = policies
         self.active = next((policy for policy in policies if policy.key == active), None)
         self._by_id = {policy.policy.id: policy for policy in policies}
         self._by_name: dict[str, list[StoredPolicy]] = {}
