@@ -13,11 +13,11 @@ class ModuleDocFragment:
 options:
   lockout_check:
     description:
-      - What to do if the policy that is in force after the task cuts the connection that the task itself comes over, because
-        it blocks the controller or requires IPsec of it. The check uses the connections and addresses that the host reports.
-      - V(error) fails before anything is written, also in check mode. The message names the filter, the rule and the peer.
-        V(warn) gives a warning and goes on. V(ignore) goes on.
-      - A controller that has IPsec itself is not known to the check. Use V(warn) there.
+      - What to do if the policy that the task puts into force cuts the connection that the task itself uses, because it
+        blocks the controller or requires IPsec of it. The check uses the connections and addresses of the host.
+      - V(error) fails before anything is written, also in check mode. The message names the filter, the rule and the
+        peer. V(warn) gives a warning and continues. V(ignore) continues without a warning.
+      - The check does not know whether the controller has IPsec itself. Use V(warn) if it does.
     type: str
     choices: [error, warn, ignore]
     default: error

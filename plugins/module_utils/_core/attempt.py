@@ -19,8 +19,8 @@ from .model import ModelError
 from .objects.policies import read_policies, read_policy
 from .plan import REGISTRY, Plan, Planner
 from .plan.guids import NewGuid, guids
-from .plan.restore import plan_restore
 from .plan.report import Step, steps
+from .plan.restore import plan_restore
 from .target.goal import PolicyGoal, Restoration
 from .target.resolve import MultipleAddresses, Resolver
 from .target.stored import StoredPolicies
@@ -88,7 +88,9 @@ class Attempt:
         return steps(self.plan.operations, self.state.graph, self.plan.graph)
 
 
-def decide(goal: PolicyGoal | Restoration, state: HostState, settings: Settings, new_guid: NewGuid | None = None) -> Attempt:
+def decide(
+    goal: PolicyGoal | Restoration, state: HostState, settings: Settings, new_guid: NewGuid | None = None
+) -> Attempt:
     """What a task does on a host in that state. `new_guid` is derived from the store and the task by default.
 
     Raises `ModelError` for a goal that does not fit the store, `HostError` for a host on which the change is not

@@ -16,7 +16,7 @@ from ..hints import printable, some
 from ..objects.graph import Graph, ObjectClass, class_in, describe_class, object_id
 from ..store.casing import fold
 from ..store.names import ACTIVE_POLICY, CLASS, DATA, NAME
-from ..store.operations import Create, Delete, Operation, Set, Unset
+from ..store.operations import Delete, Operation, Set, Unset
 from ..store.regfile import parse_regedit_file, regedit_file
 from ..store.store import Store
 
@@ -80,7 +80,9 @@ class BackupFile:
         if any(key not in restored and existed(key) for key in assigned):
             old = store.get("", ACTIVE_POLICY)
             restored.change(Unset("", ACTIVE_POLICY) if old is None else Set("", ACTIVE_POLICY, old))
-            notes.append("the policy that was assigned before does not exist any more, so the assignment stays as it is")
+            notes.append(
+                "the policy that was assigned before does not exist any more, so the assignment stays as it is"
+            )
         if gone:
             notes.append(f"deleted since the backup, so not restored: {_titles(Graph(store), gone)}")
         if restored.text() != store.text():
