@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import pathlib
 import re
 import typing as t
@@ -12,8 +13,10 @@ import typing as t
 import pytest
 import yaml
 from ansible_collections.ipsec.windows.plugins.filter.from_ipseccmd import from_ipseccmd
+from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.verdict import Packet, deciding_rule
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import LocalAddresses
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.parse import parse_command
-from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError, Policy, SpecialKind
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.filters import PROTOCOLS
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_policy, parse_task
 
@@ -188,3 +191,32 @@ def test_intervals():
     policy, _state, _mode = parse_task(found)
     assert policy.poll_interval == parse_policy({"name": "P", "poll_interval": 30}).poll_interval == 30 * 60
     assert parse_policy({"name": "P", "poll_interval": "90s"}).poll_interval == 90
+
+
+HOST = ipaddress.ip_address("192.0.2.2")
+LOCAL = LocalAddresses({SpecialKind.ME: frozenset({HOST})})
+WINNERS = re.findall(r"```yaml\n(.*?)```\n(\|.*?)\n\n", (DOCS / "which-filter-wins.md").read_text(), re.DOTALL)
+
+
+def _packet(peer: str, text: str) -> Packet:
+    """The packet that a cell such as "from peer, TCP 445" describes."""
+    direction, protocol, port = re.fullmatch(r"(from|to|reply from) peer, (\w+) (\d+)", text).groups()
+    ends = {"source_port": 50000, "destination_port": int(port), "protocol": PROTOCOLS[protocol.lower()]}
+    if direction == "from":
+        return Packet(source=ipaddress.ip_address(peer), destination=HOST, **ends)
+    packet = Packet(source=HOST, destination=ipaddress.ip_address(peer), **ends)
+    return packet if direction == "to" else packet.reply()
+
+
+@pytest.mark.parametrize(("rules", "rows"), WINNERS)
+def test_which_filter_wins(rules, rows):
+    policy = Policy(name="P", rules=parse_policy({"name": "P", "rules": yaml.safe_load(rules)}).rules)
+    for row in rows.splitlines()[2:]:
+        peer, packet, name, result = (cell.strip() for cell in row.strip("|").split("|"))
+        rule = deciding_rule(policy, _packet(peer, packet), LOCAL)
+        assert (name, result) == (("none", "pass") if rule is None else (rule.name, rule.action.action)), row
+
+
+def test_all_examples_of_winners_are_found():
+    text = (DOCS / "which-filter-wins.md").read_text()
+    assert len(WINNERS) == text.count("```yaml") > 5
