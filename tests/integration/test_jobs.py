@@ -30,7 +30,9 @@ BLOCKED = re.findall(r"(?m)^[\d.]+$", (PLAYBOOKS / "files" / "blocked.txt").read
 
 @pytest.fixture
 def run_job(player):
-    """A function that runs a job on a host, from a copy of its folder, where backups may be saved."""
+    """A function that runs a job on a host, from a copy of its folder, where backups may be saved.
+    Other options may replace the limit to this host.
+    """
     folder = player.folder / "playbooks"
     shutil.copytree(PLAYBOOKS, folder)
     variables = folder / "vault.yml"
@@ -114,12 +116,14 @@ def test_jobs_share_one_policy(host, run_job):
 
 @pytest.mark.parametrize("job", ["close_smb_rdp", "secure_two_subnets"])
 def test_hand_over(farm, host, run_job, job):
-    new = next(farm.fresh)
+    """The facts are read once, for all hosts. On the old host itself nothing changes."""
+    hosts = [host, next(farm.fresh), next(farm.fresh)]
+    limit = ("--limit", ",".join(host.name for host in hosts))
     run_job(job, host)
-    variable = ("-e", f"old_host={host.name}")
-    assert [_changes(run_job("hand_over", new, *variable)) for _time in range(2)] == [[False, True], [False, False]]
-    assert _changes(run_job("hand_over", host, *variable)) == [False, False]
-    assert _changes(run_job(job, new)) == [False]
+    runs = [run_job("hand_over", host, "-e", f"old_host={host.name}", *limit) for _time in range(2)]
+    changed = [{result.host: result["changed"] for result in run.results[1:]} for run in runs]
+    assert changed == [{found.name: found is not host for found in hosts}, dict.fromkeys(changed[0], False)]
+    assert all(_changes(run_job(job, found)) == [False] for found in hosts)
 
 
 def test_remove_everything(host, player, run_job):
@@ -134,3 +138,21 @@ def test_remove_everything(host, player, run_job):
     assert "backup_file" not in second[0].result
     host.import_reg(pathlib.Path(first[0]["backup_file"]).read_bytes())
     assert host.store() == before
+
+
+def test_merging_a_policy_into_another(host, player):
+    """The example in docs/second-policy.md."""
+    page = (CHECKOUT / "docs" / "second-policy.md").read_text()
+    text = re.search(r"### Merge a policy.*?```yaml\n(.*?)```", page, re.DOTALL)[1]
+    first = {"name": "SMB", "filters": ["*+0:445:TCP"], "action": "block"}
+    second = {"name": "Addresses", "filters": ["0+192.0.2.66", "0+192.0.2.67"], "action": "block"}
+    run = player.play(
+        host,
+        policy_task(name="Server isolation", rules=[first], assigned=True),
+        policy_task(name="Block list", rules=[second]),
+        *yaml.safe_load(text),
+    )
+    assert run.code == 0, run.output
+    (policy,) = host.policies()
+    assert policy.name == "Server isolation"
+    assert {name: len(rule.filters) for name, rule in _rules(host).items()} == {"SMB": 1, "Addresses": 2}

@@ -208,7 +208,7 @@ def _packet(peer: str, text: str) -> Packet:
     return packet if direction == "to" else packet.reply()
 
 
-@pytest.mark.parametrize(("rules", "rows"), WINNERS)
+@pytest.mark.parametrize(("rules", "rows"), WINNERS, ids=range(len(WINNERS)))
 def test_which_filter_wins(rules, rows):
     policy = Policy(name="P", rules=parse_policy({"name": "P", "rules": yaml.safe_load(rules)}).rules)
     for row in rows.splitlines()[2:]:
