@@ -145,7 +145,8 @@ def _main_mode(**options: t.Any) -> t.Any:
 @pytest.mark.parametrize("row", table("Security methods"))
 def test_security_methods(row):
     texts, dictionaries, _meaning = row.codes
-    assert _equal(_rule(security_methods=[item]).action.methods for item in [*texts, *map(yaml.safe_load, dictionaries)])
+    items = [*texts, *map(yaml.safe_load, dictionaries)]
+    assert _equal(_rule(security_methods=[item]).action.methods for item in items)
 
 
 @pytest.mark.parametrize("row", table("Main mode methods"))
