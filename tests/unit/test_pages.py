@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import importlib
 import ipaddress
 import pathlib
 import re
+import textwrap
 import typing as t
 
 import pytest
@@ -221,3 +223,32 @@ def test_which_filter_wins(rules, rows):
 def test_all_examples_of_winners_are_found():
     text = (DOCS / "which-filter-wins.md").read_text()
     assert len(WINNERS) == text.count("```yaml") > 5
+
+
+def _tasks() -> list[t.Any]:
+    """The tasks of all pages with a module of the collection: the module, its options, and the page as id."""
+    found = []
+    for page in sorted(DOCS.glob("*.md")):
+        for block in re.findall(r"(?ms)^ *```yaml\n(.*?)^ *```", page.read_text()):
+            tasks = yaml.safe_load(textwrap.dedent(block))
+            for task in tasks if isinstance(tasks, list) else []:
+                found += [
+                    pytest.param(name.removeprefix("ipsec.windows."), options or {}, id=f"{page.stem}-{len(found)}")
+                    for name, options in task.items()
+                    if name.startswith("ipsec.windows.")
+                ]
+    return found
+
+
+@pytest.mark.parametrize(("module", "options"), _tasks())
+def test_options_of_tasks_are_documented(module, options):
+    plugins = DOCS.parent / "plugins"
+    documentation = yaml.safe_load((plugins / "modules" / f"{module}.yml").read_text())["DOCUMENTATION"]
+    known = {*documentation.get("options", {})}
+    for name in documentation["extends_documentation_fragment"]:
+        if name.startswith("ipsec.windows."):
+            fragment = importlib.import_module(
+                f"ansible_collections.ipsec.windows.plugins.doc_fragments.{name.removeprefix('ipsec.windows.')}"
+            )
+            known |= yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"].keys()
+    assert options.keys() <= known
