@@ -48,8 +48,12 @@ def test_a_backup_has_only_what_the_task_changes(host, player):
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent == player.folder / "backup"
     assert "backup_file" not in run[1].result
-    header, empty, key, *values = _lines(run[0])
+    header, empty, *lines = _lines(run[0])
     assert (header, empty) == ("Windows Registry Editor Version 5.00", "")
+    comments = [line for line in lines if line.startswith("; ")]
+    assert f"; host {host.name}" in comments
+    assert len([line for line in comments if line.startswith("; left ")]) == len(host.store())
+    key, *values = lines[len(comments) + 1 :]
     assert key.casefold() == f"[{policy.key.replace('HKLM', 'HKEY_LOCAL_MACHINE', 1)}]".casefold()
     assert sorted(filter(None, values)) == ['"description"=-', f'"whenChanged"=dword:{changed:08x}']
 

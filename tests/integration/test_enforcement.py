@@ -52,7 +52,7 @@ def _play_on_each(farm, player, policies):
     """Assign each list of rules on its own host and read the facts; returns the hosts with results, and the run."""
     hosts = [next(farm.fresh) for _rules in policies]
     rules = {host.name: _named(rules) for host, rules in zip(hosts, policies, strict=True)}
-    task = policy_task(name="P", assigned=True, rules="{{ rules[inventory_hostname] }}")
+    task = policy_task(name="P", assigned=True, rules="{{ rules[inventory_hostname] }}", lockout_check="warn")
     run = player.play(hosts, task, facts_task(), vars={"rules": rules}, ignore_unreachable=True)
     return [(host, [result for result in run.results if result.host == host.name]) for host in hosts], run
 
@@ -93,7 +93,7 @@ def test_the_default_port_of_a_connection_is_known(tmp_path, connection):
         for name in ("ansible_port", "ansible_winrm_scheme", "ansible_psrp_protocol"):
             inventory["windows"]["vars"].pop(name, None)
         player.inventory.write_text(json.dumps(inventory))
-        run = player.play(farm.hosts["win1"], _task(_rule("block", "*+0:5986:TCP")))
+        run = player.play(farm.hosts["win1"], _task(_rule("block", "*+0:5986:TCP"), lockout_check="warn"))
         assert run[0].status == "ok", run.output
         assert any("cuts the connection from 127.0.0.1 to port 5986" in warning for warning in run[0]["warnings"])
 
@@ -103,7 +103,8 @@ def test_a_computer_of_a_command_line_is_cut_off(tmp_path, connection):
     with Farm(2, engine="python", connection=connection) as farm:
         host, other = farm.hosts["win1"], farm.hosts["win2"]
         line = r"ipseccmd \\win2 -w reg -p P -r R -f *+0 -n block -x"
-        run = Player(farm, tmp_path).play(host, {"ipsec.windows.ipseccmd": {"command": line}}, facts_task())
+        cut = {"ipsec.windows.ipseccmd": {"command": line, "lockout_check": "warn"}}
+        run = Player(farm, tmp_path).play(host, cut, facts_task())
         assert [(task.status, task["changed"]) for task in run.results] == [("ok", True), ("ok", False)], run.output
         assert any("to port 5985 of win2" in warning for warning in run[0]["warnings"])
         assert other.policies()[0].name == "P"
@@ -158,7 +159,7 @@ def test_an_unreadable_policy_is_not_enforced(host):
 
 
 def test_starting_the_service_can_cut_the_connection(host, player):
-    task = policy_task(name="P")
+    task = policy_task(name="P", lockout_check="warn")
     prepare = _task(_rule("block", "*+0"), service="ignore")
     _prepared, predicted, done, after = player.play(
         host, prepare, {**task, "check_mode": True}, task, facts_task()
@@ -170,9 +171,60 @@ def test_starting_the_service_can_cut_the_connection(host, player):
 
 
 def test_check_mode_only_warns_of_a_cut(host, player):
-    run = player.play(host, _task(_rule("block", "*+0")), facts_task(), options=("--check",))
+    cutting = _task(_rule("block", "*+0"), lockout_check="warn")
+    run = player.play(host, cutting, facts_task(), options=("--check",))
     assert any("cuts the connection" in warning for warning in run[0]["warnings"])
     assert run[1].status == "ok"
+
+
+SUBNET_ONLY = [_rule("permit", "10.20.*.*+0"), _rule("block", "*+0")]
+
+
+@BOTH
+def test_a_task_that_would_cut_off_the_controller_fails_before_it_writes(host, player):
+    """A policy that permits a subnet in which the controller is not, and blocks the rest, in each module."""
+    line = "ipseccmd -w REG -p P -r R -f *+0 -n BLOCK -x"
+    tasks = [
+        _task(*SUBNET_ONLY),
+        {"ipsec.windows.ipsec_store": {"policies": [{"name": "P", "assigned": True, "rules": _named(SUBNET_ONLY)}]}},
+        {
+            "ipsec.windows.ipsec_rule": {
+                "policy": "P",
+                "name": "R",
+                "filters": ["*+0"],
+                "action": "block",
+                "assigned": True,
+            }
+        },
+        {"ipsec.windows.ipseccmd": {"command": line}},
+    ]
+    tasks += [{**task, "check_mode": True} for task in tasks]
+    run = player.play(host, *tasks, facts_task(), ignore_errors=True)
+    for result in run.results[:-1]:
+        assert (result.status, result["changed"]) == ("failed", False)
+        assert result["msg"].startswith("the policy 'P' would cut the connection from 127.0.0.1 to port 5985 of ")
+        assert "the filter any+me of the rule '" in result["msg"]
+        assert "set lockout_check to warn" in result["msg"]
+    assert run.results[-1].status == "ok"
+    assert host.store() == {}
+    assert {event[3] for event in host.events("executed")} == {"read"}
+
+
+def test_a_cut_can_be_ignored(host, player):
+    run = player.play(host, _task(_rule("block", "*+0"), lockout_check="ignore"), facts_task(), ignore_unreachable=True)
+    assert (run[0].status, run[0]["service"]["notification"]) == ("ok", "started")
+    assert not any("cuts the connection" in warning for warning in run[0]["warnings"])
+    assert run[1].status == "unreachable"
+
+
+def test_a_policy_that_is_already_in_force_is_not_checked_again(host, player):
+    """A run that changes nothing does not fail, although the check does not know how the controller comes in."""
+    cutting = _rule("negotiate", "*+0")
+    host.import_reg(
+        stores.reg_file(stores.change(Store(), {"name": "P", "rules": _named([cutting])}, assigned=True).store)
+    )
+    run = player.play(host, _task(cutting, service="ignore"))
+    assert (run[0].status, run[0]["changed"]) == ("ok", False), run.output
 
 
 def test_a_policy_that_is_not_in_force_cuts_nothing(host, player):

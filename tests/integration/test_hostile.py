@@ -165,7 +165,7 @@ def test_hostile_stored_names_are_safe_to_print(python_player):
         policy_task(policy=policy),
         policy_task(policy=policy, rules=[changed], backup=True),
         policy_task(policy=policy, rules=[changed], main_mode={"methods": []}),
-        {"ipsec.windows.ipsec_rule": {"policy": "Q", "name": "r", "filters": ["0+*"], "assigned": True}},
+        {"ipsec.windows.ipsec_rule": {"policy": "Q", "name": "r", "filters": ["0+192.0.2.3"], "assigned": True}},
         options=("-vvv", "--diff"),
         ignore_errors=True,
     )

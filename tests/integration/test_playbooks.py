@@ -66,7 +66,7 @@ def test_twenty_hosts_at_the_same_time_get_their_own_policies(hosts, player):
             {"name": "R", "filters": ["192.0.2.{{ inventory_hostname[3:] }}+0"], "action": "{{ action | d('block') }}"}
         ],
     }
-    task = {**policy_task(policy="{{ isolation }}", assigned=True), "notify": "notified"}
+    task = {**policy_task(policy="{{ isolation }}", assigned=True, return_policy=True), "notify": "notified"}
     play = {"hosts": ",".join(host.name for host in found), "gather_facts": False, "vars": {"isolation": policy}}
     handlers = [_debug("notified", "{{ ansible_play_batch | length }}"), _debug("unused", "never")]
     free = {

@@ -45,7 +45,7 @@ class BackupFile:
         if self.host is not None:
             comments.append(f"{_HOST}{self.host}")
         comments += [f"{_LEFT}{digest} {key}" for key, digest in (self.left or {}).items()]
-        return regedit_file(self.operations, [*comments, ""])
+        return regedit_file(self.operations, comments)
 
     @classmethod
     def unpack(cls, data: bytes) -> BackupFile:

@@ -28,7 +28,9 @@ _HEX: t.Final = re.compile(r"hex(?:\(([0-9a-f]{1,8})\))?:((?:[0-9a-f]{2}(?:,[0-9
 
 def regedit_file(operations: t.Iterable[Operation], comments: t.Iterable[str] = ()) -> bytes:
     """A file that carries out the operations, in order. What `can_be_written` refuses is left out."""
-    lines = [_HEADER, "", *(f"; {comment}" for comment in comments)]
+    lines = [_HEADER, ""]
+    if notes := [f"; {comment}" for comment in comments]:
+        lines += [*notes, ""]
     written = filter(can_be_written, operations)
     for _key, found in itertools.groupby(written, key=lambda o: (fold(o.path), isinstance(o, Delete))):
         group = list(found)
