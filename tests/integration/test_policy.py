@@ -224,7 +224,8 @@ def test_names_are_resolved_on_the_host(host, player):
 
 @BOTH
 def test_lists_in_filters_are_mirrored_and_idempotent(host, player):
-    (player.folder / "blocked.txt").write_text("192.0.2.66 # one\r\n2001:db8:66::/48\r\n\r\n203.0.113.1-203.0.113.9\r\n")
+    text = "192.0.2.66 # one\r\n2001:db8:66::/48\r\n\r\n203.0.113.1-203.0.113.9\r\n"
+    (player.folder / "blocked.txt").write_text(text, newline="")
     blocked = "{{ lookup('ansible.builtin.file', 'blocked.txt') | ipsec.windows.ipsec_addresses }}"
     ports = {"source": ["10.1.0.0/16", "10.2.0.0/16"], "destination": "me", "protocol": ["tcp", "udp"]}
     way = {"source": "10.1.0.0/16", "destination": "10.2.0.0/16"}

@@ -18,9 +18,9 @@ _LOOKS_LIKE_ADDRESS: t.Final = re.compile(r"(?=.*\d)[\dA-Fa-f.:*/-]+(?:%\S*)?\Z"
 
 
 def parse_address_list(text: str, notes: list[str]) -> list[str]:
-    """The addresses, subnets and ranges in the lines of `text`, each once, as filters accept them. Raises `SourceError`.
+    """The addresses, subnets and ranges in the lines of `text`, each once, as filters accept them.
 
-    Differences between their meaning and the text are added to `notes`.
+    Differences between their meaning and the text are added to `notes`. Raises `SourceError`.
     """
     found: dict[str, None] = {}
     offset = 0
@@ -47,7 +47,8 @@ def _address(content: str, notes: list[str]) -> str:
         raise _not_an_address(text) from None
     if isinstance(address, Special):
         raise ModelError(
-            f"'{text}' means {address}, which is not allowed in a list of addresses; write {address} in the filter itself"
+            f"'{text}' means {address}, which is not allowed in a list of addresses; write {address} in the filter "
+            "itself"
         )
     if not isinstance(address, HostAddress | Subnet | AddressRange):
         raise _not_an_address(text)

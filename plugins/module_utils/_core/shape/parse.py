@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-import math
 import re
 import typing as t
 
@@ -319,8 +318,7 @@ def _parse_product(value: object, path: str, notes: list[str]) -> t.Collection[F
     )
     mirrored = fields.flag("mirrored")
     description = fields.text("description") or ""
-    lists = (sources, destinations, protocols, source_ports, destination_ports)
-    count = math.prod(map(len, lists))
+    count = len(sources) * len(destinations) * len(protocols) * len(source_ports) * len(destination_ports)
     if count > COMBINATIONS_LIMIT:
         raise ShapeError(
             path,
@@ -329,7 +327,9 @@ def _parse_product(value: object, path: str, notes: list[str]) -> t.Collection[F
         )
     build = WantedFilter if mirrored is None else functools.partial(Filter, mirrored=mirrored)
     filters: dict[Filter, None] = {}
-    for source, destination, protocol, source_port, destination_port in itertools.product(*lists):
+    for source, destination, protocol, source_port, destination_port in itertools.product(
+        sources, destinations, protocols, source_ports, destination_ports
+    ):
         of_ipv6 = Family.IPV6 in (source.address.family, destination.address.family)
         filter_ = at(
             path,

@@ -136,7 +136,9 @@ def test_an_address_alone_is_an_error_that_offers_a_filter(text):
     assert found.destination == parse_address(text, [])
 
 
-@pytest.mark.parametrize("text", ["me", "0", "any/both", "0:192.0.2.1", "192.0.2.300", "10.0.0.0/33", "two words", "", " "])
+@pytest.mark.parametrize(
+    "text", ["me", "0", "any/both", "0:192.0.2.1", "192.0.2.300", "10.0.0.0/33", "two words", "", " "]
+)
 def test_another_text_gets_no_offer(text):
     with pytest.raises(GrammarError) as caught:
         parse_filter(text, [])

@@ -138,8 +138,8 @@ def test_too_many_combinations_are_refused_before_they_exist():
     lists = {"protocol": "tcp", "source_port": ports, "destination_port": ports}
     assert work.peak(lambda: _error(**lists)) < 5_000_000
     assert _error(**lists) == (
-        "rules[0] (R).filters[0]: the lists have 1,000,000 combinations, and each becomes a filter; at most 100,000 are "
-        "allowed. Use subnets, ranges of addresses or ranges of ports"
+        "rules[0] (R).filters[0]: the lists have 1,000,000 combinations, and each becomes a filter; at most 100,000 "
+        "are allowed. Use subnets, ranges of addresses or ranges of ports"
     )
     fitting = ports[: COMBINATIONS_LIMIT // 1000 // 10]
     assert len(_texts(**{**lists, "destination_port": fitting})) == 1000 * len(fitting)
