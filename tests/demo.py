@@ -82,7 +82,7 @@ def main() -> None:
         demo.play("1. Create and assign a policy with four rules", "demo_present.yml", changed=1)
         demo.ask_hosts(policies=1)
         demo.play("2. Run it again: nothing changes", "demo_present.yml", changed=0)
-        block_list = '{"demo_block_list": ["0+203.0.113.66", "0+203.0.113.67"]}'
+        block_list = '{"demo_block_list": ["203.0.113.66", "203.0.113.67"]}'
         demo.play(
             "3. Preview the effect of another block list",
             "demo_present.yml",

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Scripts on the controller: reads their text, and warns about what is left out."""
+"""Texts of files on the controller, most of them scripts: reads them, and warns about what is left out."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ def read_file(action: ActionBase, name: str, encoding: str | None) -> str:
         raise OptionError(f"script: '{name}': {error}") from None
 
 
-def _script_text(value: object, encoding: object) -> str:
-    """The text of a script. Bytes that are not UTF-8, which the lookup `file` passes on, are decoded with `encoding`.
-    Raises `ModelError`.
+def file_text(value: object, encoding: object, what: str) -> str:
+    """The text of a file. Bytes that are not UTF-8, which the lookup `file` passes on, are decoded with `encoding`.
+    `what` names the file in messages. Raises `ModelError`.
     """
     if not isinstance(value, str):
-        raise ModelError("expected the text of a script, as the lookup 'file' returns it")
+        raise ModelError(f"expected the text of {what}, as the lookup 'file' returns it, not {kind_of(value)}")
     if encoding is not None and not isinstance(encoding, str | int):
         raise ModelError("encoding must be the name of an encoding or the number of a code page")
     try:
@@ -74,7 +74,7 @@ def read_commands(value: object, encoding: object, unsupported: object, program:
     """The script with only the commands of `program`, of which it must have at least one. Raises `ModelError`."""
     if unsupported not in _UNSUPPORTED:
         raise ModelError(f"unsupported must be {one_of(_UNSUPPORTED)}")
-    script = commands_of(program, _script_text(value, encoding), unsupported == "ignore")
+    script = commands_of(program, file_text(value, encoding, "a script"), unsupported == "ignore")
     if not script.commands and not script.left_out:
         raise ModelError(f"the text has no {program} commands")
     return script

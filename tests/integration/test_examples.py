@@ -123,7 +123,9 @@ def test_options_of_the_group(host, player):
         assert result.result.get("warnings", []) == []
 
 
-SCRIPTS = {
+FILES = {
+    "blocked.txt": "\ufeff# attackers\r\n192.0.2.66\r\n203.0.113.0/24 ; a network\r\n2001:db8:66::/48\r\n",
+    "more.txt": "192.0.2.66\n198.51.100.1-198.51.100.9\n",
     "close-ports.cmd": "ipseccmd -w REG -p Ports -r SMB -f *+0:445:TCP -n BLOCK >nul\r\n",
     "netsh.cmd": "netsh ipsec static add policy name=Made assign=no\r\n",
 }
@@ -134,6 +136,7 @@ CHANGES = {
     "to_ipseccmd": [False, False],
     "from_netsh": [True, True],
     "to_netsh": [False, True],
+    "ipsec_addresses": [True, True],
 }
 
 
@@ -143,7 +146,7 @@ def test_the_examples_of_modules_and_filters(host, player, name):
     text = yaml.safe_load(path.read_text())["EXAMPLES"]
     if name == "from_netsh":
         text = text.replace("close-ports.cmd", "netsh.cmd").replace("old.bat", "netsh.cmd")
-    for file, content in SCRIPTS.items():
+    for file, content in FILES.items():
         (player.folder / file).write_text(content, newline="")
     block = {"name": "Monitoring", "filters": ["0+198.51.100.7"], "action": "block"}
     prepare = policy_task(name="P", rules=[block], assigned=True)

@@ -222,6 +222,47 @@ def test_names_are_resolved_on_the_host(host, player):
     assert player.play(host, task)[0]["changed"]
 
 
+@BOTH
+def test_lists_in_filters_are_mirrored_and_idempotent(host, player):
+    text = "192.0.2.66 # one\r\n2001:db8:66::/48\r\n\r\n203.0.113.1-203.0.113.9\r\n"
+    (player.folder / "blocked.txt").write_text(text, newline="")
+    blocked = "{{ lookup('ansible.builtin.file', 'blocked.txt') | ipsec.windows.ipsec_addresses }}"
+    ports = {"source": ["10.1.0.0/16", "10.2.0.0/16"], "destination": "me", "protocol": ["tcp", "udp"]}
+    way = {"source": "10.1.0.0/16", "destination": "10.2.0.0/16"}
+    rules = [
+        {"name": "Ports", "filters": [{**ports, "destination_port": [445, "5000-5010"]}], "action": "block"},
+        {"name": "Block list", "filters": [{"source": "me", "destination": blocked}], "action": "block"},
+        {"name": "Tunnel", "filters": [way], "tunnel": "192.0.2.9"},
+        {"name": "Half", "filters": [{**way, "mirrored": False}]},
+    ]
+    task = policy_task(name="Lists", rules=rules)
+    longer = {**way, "destination": ["10.2.0.0/16", "10.3.0.0/16"]}
+    edit = {"ipsec.windows.ipsec_rule": {"policy": "Lists", "name": "Tunnel", "filters": [longer]}}
+    again = policy_task(policy="{{ ansible_facts.ipsec.policies[0] }}")
+    predicted = player.play(host, task, options=("--check", "--diff"))[0]
+    run = player.play(host, task, task, facts_task(), again, edit, edit, options=("--diff",))
+    assert run.code == 0, run.output
+    assert [result["changed"] for result in run.results] == [True, False, False, False, True, False]
+    assert predicted["diff"] == run[0]["diff"]
+    assert any("one-way-negotiate" in warning and "(rule 'Half')" in warning for warning in run[0]["warnings"])
+    (seen,) = host.policies()
+    found = {rule.name: rule.filters for rule in seen.rules}
+    assert {name: [f.mirrored for f in filters] for name, filters in found.items()} == {
+        "Ports": [True] * 8,
+        "Block list": [True] * 3,
+        "Tunnel": [False] * 2,
+        "Half": [False],
+    }
+    assert {(f.protocol, f.destination_ports) for f in found["Ports"]} == {
+        (protocol, ports) for protocol in (6, 17) for ports in ((445, 445), (5000, 5010))
+    }
+    assert [(f.source.versions, f.destination.kind) for f in found["Block list"]] == [
+        ((4,), "net"),
+        ((6,), "net"),
+        ((4,), "range"),
+    ]
+
+
 def test_a_name_with_several_addresses(farm, player):
     modes = {"error": next(farm.fresh), "all": next(farm.fresh), "ignore": next(farm.fresh)}
     for host in modes.values():

@@ -86,7 +86,7 @@ def task_of(case: Case) -> tuple[str, dict[str, t.Any]]:
 
 def filter_of(case: Case) -> str:
     """The filter plugin of a case of scripts."""
-    return next(key for key in case if key.startswith(("from_", "to_")))
+    return next(key for key in case if key.startswith(("from_", "to_", "ipsec_addresses")))
 
 
 EMPTY: t.Final = hashlib.sha256(b"").hexdigest()

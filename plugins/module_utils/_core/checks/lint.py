@@ -47,6 +47,7 @@ class Code(enum.StrEnum):
     NO_INTEGRITY = "no-integrity"
     PRESHARED_KEY = "preshared-key"
     NO_PFS = "no-pfs"
+    ONE_WAY_NEGOTIATE = "one-way-negotiate"
     DEFAULT_RESPONSE_IGNORED = "default-response-ignored"
     OPEN_OVER_IPV6 = "open-over-ipv6"
 
@@ -58,6 +59,7 @@ SEVERITIES: t.Final = {
     Code.NO_INTEGRITY: Severity.HIGH,
     Code.PRESHARED_KEY: Severity.MEDIUM,
     Code.NO_PFS: Severity.LOW,
+    Code.ONE_WAY_NEGOTIATE: Severity.MEDIUM,
     Code.DEFAULT_RESPONSE_IGNORED: Severity.LOW,
     Code.OPEN_OVER_IPV6: Severity.MEDIUM,
 }
@@ -104,6 +106,13 @@ def lint(policy: Policy) -> list[Finding]:
             "every administrator of the host can read the pre-shared key in the registry",
             "use kerberos or certificates where possible",
         ),
+        *_of_rules(
+            Code.ONE_WAY_NEGOTIATE,
+            [rule for rule in negotiating if rule.tunnel is None and _has_one_direction(rule)],
+            "a filter secures one direction only; the answers are not secured, so the connection does not work with a "
+            "peer that requires IPsec",
+            "set mirrored: true in the filter, or write + instead of = in the notation of ipseccmd",
+        ),
     ]
     if not policy.main_mode.pfs:
         found += _of_rules(
@@ -141,6 +150,22 @@ def _short_title(rule: Rule) -> str:
 def _of_rules(code: Code, rules: t.Sequence[Rule], text: str, remedy: str) -> t.Iterator[Finding]:
     if rules:
         yield Finding(code=code, text=text, remedy=remedy, rules=tuple(map(_short_title, rules)))
+
+
+def _has_one_direction(rule: Rule) -> bool:
+    """Whether the rule has a filter for one direction and none for the answers."""
+    if all(filter_.mirrored for filter_ in rule.filters):
+        return False
+    there: set[tuple[object, ...]] = set()
+    back: set[tuple[object, ...]] = set()
+    for filter_ in rule.filters:
+        source = (filter_.source, filter_.source_port)
+        destination = (filter_.destination, filter_.destination_port)
+        there.add((filter_.protocol, source, destination))
+        back.add((filter_.protocol, destination, source))
+        if filter_.mirrored:
+            there.add((filter_.protocol, destination, source))
+    return not back <= there
 
 
 def _without_integrity(method: SecurityMethod) -> bool:

@@ -61,6 +61,13 @@ class WantedDefaultResponse:
         return _over(self, other)
 
 
+@dataclasses.dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class WantedFilter(Filter):
+    """A filter for which `mirrored` was not given: it is mirrored, unless its rule has a tunnel."""
+
+    mirrored: bool = True
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class WantedRule:
     """The parts of a rule that were given; None leaves a part as it is, or means the manual's default in a new rule.
@@ -92,7 +99,7 @@ class WantedRule:
         """The rule with the manual's defaults for what was not given. Raises `ModelError`."""
         return Rule(
             name=self.name,
-            filters=self.filters or (),
+            filters=_directed(self.filters or (), self.tunnel),
             action=self.negotiation(None, odd),
             authentication=DEFAULT_AUTHENTICATION if self.authentication is None else self.authentication,
             tunnel=self.tunnel,
@@ -113,9 +120,11 @@ class WantedRule:
             return dataclasses.replace(self.whole(), id=None)
         given: dict[str, t.Any] = {
             name: value
-            for name in ("filters", "authentication", "tunnel", "connection_type", "enabled", "description")
+            for name in ("authentication", "tunnel", "connection_type", "enabled", "description")
             if (value := getattr(self, name)) is not None
         }
+        if self.filters is not None:
+            given["filters"] = _directed(self.filters, self.tunnel or base.tunnel)
         return dataclasses.replace(
             base,
             name=self.name if self.id is not None and self.name else base.name,
@@ -141,6 +150,13 @@ class WantedRule:
             soft=base.soft if self.soft is None else self.soft,
             odd=odd or (base.odd and self.methods is None),
         )
+
+
+def _directed(filters: tuple[Filter, ...], tunnel: HostAddress | DnsName | None) -> tuple[Filter, ...]:
+    """The filters of a whole rule. In a tunnel, filters are one-way by default, as each direction has its own rule."""
+    if tunnel is None:
+        return filters
+    return tuple(dataclasses.replace(f, mirrored=False) if isinstance(f, WantedFilter) else f for f in filters)
 
 
 _T = t.TypeVar("_T", WantedMainMode, WantedDefaultResponse)

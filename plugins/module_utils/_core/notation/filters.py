@@ -16,12 +16,14 @@ from ..model import (
     PROTOCOLS,
     Address,
     DnsName,
+    Family,
     Filter,
     HostAddress,
     Interface,
     ModelError,
     Ports,
     Special,
+    SpecialKind,
     Subnet,
     defaults,
     protocol_name,
@@ -52,7 +54,9 @@ def parse_filter(text: str, notes: list[str]) -> Filter:
     sign = _SIGN.search(text)
     if sign is None:
         raise GrammarError(
-            text, len(text) + 1, "expected '=' (one way) or '+' (mirrored) between source and destination"
+            text,
+            len(text) + 1,
+            f"expected '=' (one way) or '+' (mirrored) between source and destination{_instead_of_address(text)}",
         )
     at = sign.start()
     again = _SIGN.search(text, at + 1)
@@ -73,6 +77,22 @@ def parse_filter(text: str, notes: list[str]) -> Filter:
         )
     except ModelError as error:
         raise GrammarError(text, 1, str(error)) from None
+
+
+def _instead_of_address(text: str) -> str:
+    """The end of a message that offers a filter for an address alone; empty for any other text."""
+    try:
+        address = parse_address(text, [])
+    except ModelError:
+        return ""
+    if isinstance(address, Special) and (address.kind is SpecialKind.ME or address.family is Family.BOTH):
+        return ""
+    try:
+        offered = f"0+{text.strip()}"
+        parse_filter(offered, [])
+    except ModelError:
+        offered = f'{{source: me, destination: "{address}"}}'
+    return f"; for traffic between this host and {address}, write {offered}"
 
 
 def _parse_end(text: str, start: int, end: int, notes: list[str]) -> tuple[Address, Ports | None, int | None]:

@@ -12,7 +12,6 @@ from ..model import (
     DEFAULT_SECURITY_METHODS,
     Action,
     AuthMethod,
-    Filter,
     PresharedKey,
     Rule,
     defaults,
@@ -64,7 +63,7 @@ def _default_response(wanted: WantedDefaultResponse) -> Tree:
 
 
 def _rule(rule: Rule) -> Tree:
-    tree: Tree = {"name": rule.name, "filters": [_filter(filter_) for filter_ in rule.filters]}
+    tree: Tree = {"name": rule.name, "filters": [render_short_filter(filter_) for filter_ in rule.filters]}
     tree["action"] = str(rule.action.action)
     if rule.action.action is Action.NEGOTIATE and rule.action.methods != DEFAULT_SECURITY_METHODS:
         tree["security_methods"] = [str(method) for method in rule.action.methods]
@@ -81,14 +80,6 @@ def _rule(rule: Rule) -> Tree:
     }
     tree.update((key, value) for key, value in others.items() if value)
     return tree if rule.enabled else {**tree, "enabled": False}
-
-
-def _filter(filter_: Filter) -> Tree:
-    """A filter without default values."""
-    tree = render_short_filter(filter_)
-    if not filter_.mirrored:
-        del tree["mirrored"]
-    return tree
 
 
 def _auth_method(method: AuthMethod) -> t.Any:

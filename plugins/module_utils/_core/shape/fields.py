@@ -86,10 +86,8 @@ class Fields:
 
     def word(self, key: str, default: str) -> str:
         """A text in lower case. An empty text, which a variable may be by mistake, raises `ShapeError`."""
-        text = self.text(key)
-        if text is not None and not text.strip():
-            raise ShapeError(self.place(key), "this is empty; give a value or leave it out")
-        return default if text is None else text.strip().casefold()
+        value = self.get(key)
+        return default if value is None else word_of(value, self.place(key))
 
     def required(self, key: str) -> str:
         """As `word`, for a key that must be present."""
@@ -106,7 +104,24 @@ class Fields:
             return [(self.place(key), value)]
         if not isinstance(value, list | tuple):
             raise ShapeError(self.place(key), f"expected a list, not {kind_of(value)}")
-        return [(f"{self.place(key)}[{i}]", item) for i, item in enumerate(value)]
+        return self._placed(key, value)
+
+    def values(self, key: str) -> list[tuple[str, t.Any]]:
+        """The values of a key that has one value or a list of them, with their places; none if the key is missing.
+        An empty list, which a variable may be by mistake, raises `ShapeError`.
+        """
+        value = self.get(key)
+        if value is None:
+            return []
+        if not isinstance(value, list | tuple):
+            return [(self.place(key), value)]
+        if not value:
+            raise ShapeError(self.place(key), "this list is empty; give at least one value")
+        return self._placed(key, value)
+
+    def _placed(self, key: str, items: t.Sequence[t.Any]) -> list[tuple[str, t.Any]]:
+        place = self.place(key)
+        return [(f"{place}[{i}]", item) for i, item in enumerate(items)]
 
 
 def no_such_option(name: str, known: t.Sequence[str]) -> str:
@@ -153,6 +168,21 @@ def kind_of(value: object) -> str:
     return next(
         (name for type_, name in names if isinstance(value, type_)), "null" if value is None else "something else"
     )
+
+
+def word_of(value: object, path: str) -> str:
+    """A text in lower case."""
+    return filled_text_of(value, path).strip().casefold()
+
+
+def filled_text_of(value: object, path: str) -> str:
+    """As `text_of`. None and an empty text raise `ShapeError`."""
+    text = text_of(value, path)
+    if text is None:
+        raise ShapeError(path, "expected text, not null")
+    if not text.strip():
+        raise ShapeError(path, "this is empty; give a value or leave it out")
+    return text
 
 
 def text_of(value: object, path: str) -> str | None:

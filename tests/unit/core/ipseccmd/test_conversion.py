@@ -73,7 +73,7 @@ def test_rule_with_all_options():
     assert policy["rules"] == [
         {
             "name": "R",
-            "filters": [{"source": "me", "destination": "srv", "protocol": "icmp"}],
+            "filters": [{"source": "me", "destination": "srv", "protocol": "icmp", "mirrored": False}],
             "action": "negotiate",
             "security_methods": ["ah[md5]+esp[des,none] 10S/20K PFS"],
             "authentication": ["kerberos", {"preshared_key": "x"}, {"certificate": "CN=y"}],

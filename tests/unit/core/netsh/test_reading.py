@@ -91,7 +91,7 @@ def test_ways_to_write_a_command(words):
     ("words", "expected"),
     [
         ("me any", {"source": "me", "destination": "any"}),
-        ("any WINS mirrored=n", {"source": "any", "destination": "wins", "mirrored": None}),
+        ("any WINS mirrored=n", {"source": "any", "destination": "wins", "mirrored": False}),
         ("0.0.0.0 me srcmask=0.0.0.0", {"source": "any", "destination": "me"}),
         ("192.0.2.1 me srcmask=255.255.255.255", {"source": "192.0.2.1", "destination": "me"}),
         ("192.0.2.0 me srcmask=255.255.255.0", {"source": "192.0.2.0/24", "destination": "me"}),
@@ -108,7 +108,7 @@ def test_ways_to_write_a_command(words):
 def test_filters(words, expected):
     (item,) = read("add policy P", f"add filter L {words}", "add filteraction A action=block", RULE)
     (filter_,) = item["rules"][0]["filters"]
-    assert {"mirrored": None, **filter_} == {"mirrored": True, **expected}
+    assert filter_ == {"mirrored": True, **expected}
     assert wanted(item).rules
 
 
@@ -173,7 +173,7 @@ def test_set_rule():
     )
     assert (rule["name"], rule["tunnel"], rule["enabled"]) == ("S", "192.0.2.77", False)
     assert (rule["authentication"], rule["connection_type"]) == (["kerberos", {"certificate": "CN=A"}], "lan")
-    assert rule["filters"] == [{"source": "me", "destination": "192.0.2.9"}]
+    assert rule["filters"] == [{"source": "me", "destination": "192.0.2.9", "mirrored": False}]
 
 
 def test_default_rule():

@@ -203,7 +203,7 @@ REFUSED = {
     "description with a line break": ({"description": "a\nb"}, "description: it contains a line break"),
     "IPv6": (
         {"rules": [{"name": "R", "filters": [{"source": "any/ipv6", "destination": "me/ipv6"}]}]},
-        "rules[0] (R).filters[0]: the filter any/ipv6=me/ipv6: in netsh, any means IPv4",
+        "rules[0] (R).filters[0]: the filter any/ipv6+me/ipv6: in netsh, any means IPv4",
     ),
     "interface": (
         {"rules": [{"name": "R", "filters": ["{00000000-0000-0000-0000-000000000001}+*"]}]},

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import (
     ANY,
     ME,
@@ -14,14 +15,17 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.model import (
     Ah,
     DnsName,
     Esp,
+    SpecialKind,
     network,
 )
+from ansible_collections.ipsec.windows.plugins.module_utils._core.notation.addresses import parse_address
 from ansible_collections.ipsec.windows.plugins.module_utils._core.notation.errors import GrammarError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.notation.filters import parse_filter
 from ansible_collections.ipsec.windows.plugins.module_utils._core.notation.methods import (
     parse_main_mode_method,
     parse_security_method,
 )
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_policy
 from hypothesis import given
 from hypothesis import strategies as st
 from unit.values import IP, address, main_mode_method, method, port, traffic
@@ -100,6 +104,45 @@ BAD_MAIN_MODE = {
     "aes-sha-2": "des",
     "3des-none-2": "md5",
 }
+
+
+ALONE = {
+    "203.0.113.1": "0+203.0.113.1",
+    " 203.0.113.1 ": "0+203.0.113.1",
+    "10.0.0.0/8": "0+10.0.0.0/8",
+    "10.0.0.0/255.0.0.0": "0+10.0.0.0/255.0.0.0",
+    "10.92.*.*": "0+10.92.*.*",
+    "192.0.2.1-192.0.2.9": "0+192.0.2.1-192.0.2.9",
+    "server.example": "0+server.example",
+    "*": "0+*",
+    "2001:db8::1": '{source: me, destination: "2001:db8::1"}',
+    "2001:db8::/64": '{source: me, destination: "2001:db8::/64"}',
+    "2001:db8::1-2001:db8::9": '{source: me, destination: "2001:db8::1-2001:db8::9"}',
+    "any": '{source: me, destination: "any"}',
+    "any/ipv6": '{source: me, destination: "any/ipv6"}',
+    "gateway": '{source: me, destination: "gateway"}',
+}
+
+
+@pytest.mark.parametrize("text", ALONE)
+def test_an_address_alone_is_an_error_that_offers_a_filter(text):
+    with pytest.raises(GrammarError) as caught:
+        parse_filter(text, [])
+    assert caught.value.problem.startswith("expected '=' (one way) or '+' (mirrored) between source and destination")
+    assert caught.value.problem.endswith(f", write {ALONE[text]}")
+    given_ = {"name": "P", "rules": [{"name": "R", "filters": yaml.safe_load(f"[{ALONE[text]}]")}]}
+    ((found,),) = (rule.filters for rule in parse_policy(given_).rules)
+    assert (found.source.kind, found.mirrored) == (SpecialKind.ME, True)
+    assert found.destination == parse_address(text, [])
+
+
+@pytest.mark.parametrize(
+    "text", ["me", "0", "any/both", "0:192.0.2.1", "192.0.2.300", "10.0.0.0/33", "two words", "", " "]
+)
+def test_another_text_gets_no_offer(text):
+    with pytest.raises(GrammarError) as caught:
+        parse_filter(text, [])
+    assert caught.value.problem == "expected '=' (one way) or '+' (mirrored) between source and destination"
 
 
 @pytest.mark.parametrize("text", FILTERS)

@@ -232,7 +232,7 @@ WORDS = ["any", "None", "*", "null", "false"]
 
 @pytest.mark.parametrize("word", WORDS)
 def test_arguments_keep_any_description(word):
-    filter_ = {"source": "me", "destination": "any", "description": word}
+    filter_ = {"source": "me", "destination": "any", "mirrored": True, "description": word}
     rule = {"name": "R", "filters": [filter_], "description": word, "action": "block"}
     given_ = {"name": "P", "description": word, "rules": [rule]}
     assert policy_arguments(parse_policy(given_), exact=True) == given_

@@ -319,3 +319,38 @@ def test_an_unreadable_rule_is_neither_changed_nor_replaced():
     with pytest.raises(ModelError, match=r"the rule 'B' cannot be read: .* Delete the policy in a separate task"):
         run(store, "-w reg -p P -o", SECURE)
     assert run(store, "-w reg -p P -o").policies == {}
+
+
+TUNNEL = {"policy": "P", "name": "R", "tunnel": "192.0.2.9"}
+OUT = {"source": "10.1.0.0/16", "destination": "10.2.0.0/16"}
+
+
+def _directions(done):
+    return [filter_["mirrored"] for filter_ in done.rule()["filters"]]
+
+
+def test_filters_are_mirrored_by_default_unless_the_whole_rule_has_a_tunnel():
+    plain = edit(Store(), policy="P", name="R", filters=[OUT])
+    assert _directions(plain) == [True]
+    tunnel = edit(Store(), **TUNNEL, filters=[OUT])
+    assert _directions(tunnel) == [False]
+    # the stored rule has the tunnel
+    again = edit(tunnel.store, policy="P", name="R", filters=[OUT])
+    assert (_directions(again), again.operations) == ([False], 0)
+    longer = edit(tunnel.store, policy="P", name="R", filters=[{**OUT, "destination": ["10.2.0.0/16", "10.3.0.0/16"]}])
+    assert (_directions(longer), longer.rule()["tunnel"]) == ([False, False], "192.0.2.9")
+    # the task gives a stored rule the tunnel
+    assert _directions(edit(plain.store, **TUNNEL, filters=[OUT])) == [False]
+
+
+@pytest.mark.parametrize(
+    ("stored", "given"),
+    [
+        ({"filters": [OUT]}, {"tunnel": "192.0.2.9"}),
+        ({"filters": [OUT], "tunnel": "192.0.2.9"}, {"filters": [{**OUT, "mirrored": True}]}),
+    ],
+)
+def test_a_tunnel_and_a_mirrored_filter_are_refused_whichever_is_stored(stored, given):
+    store = edit(Store(), policy="P", name="R", **stored).store
+    with pytest.raises(ModelError, match="rule 'R': a tunnel cannot have mirrored filters"):
+        edit(store, policy="P", name="R", **given)

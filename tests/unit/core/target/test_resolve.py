@@ -52,6 +52,14 @@ def _to(name, **options):
     return {"source": "me", "destination": name, **options}
 
 
+@pytest.mark.parametrize(("tunnel", "mirrored"), [(None, True), ("192.0.2.9", False)])
+def test_the_default_of_mirrored_depends_on_the_tunnel_after_a_lookup_too(tunnel, mirrored):
+    options = {"policy": "P", "name": "R", "filters": [_to("two.example")], "tunnel": tunnel}
+    edit, _notes = parse_rule_edit(options, State.PRESENT)
+    rule = _resolver("all").rule(edit.rule, None).on(None)
+    assert [f.mirrored for f in rule.filters] == [mirrored] * 2
+
+
 def test_each_name_is_looked_up_once():
     rules = _rules("0+one.example", "one.example+two.example", f"0+{GUID}", tunnel=None)
     assert names_in(rules) == (["one.example", "two.example"], [GUID])
