@@ -15,7 +15,6 @@ from ..model import (
     NAME_LIMIT,
     PROTOCOLS,
     U32,
-    Action,
     Address,
     AddressRange,
     Ah,
@@ -30,7 +29,6 @@ from ..model import (
     Kerberos,
     MainMode,
     MainModeMethod,
-    NegotiationPolicy,
     OtherAuthentication,
     Ports,
     PresharedKey,
@@ -38,10 +36,13 @@ from ..model import (
     SecurityMethod,
     Special,
     Subnet,
+    action_of,
     check_description,
     check_policy_name,
     check_text,
     connection_type,
+    group_error,
+    group_number,
 )
 from ..model.edits import DeleteRule, Edit, EditPolicy
 from ..model.wanted import RulesMode, State, Wanted, WantedDefaultResponse, WantedMainMode, WantedRule
@@ -50,6 +51,7 @@ from ..notation.filters import parse_filter
 from ..notation.methods import parse_main_mode_method, parse_security_method
 from . import keys
 from .fields import Fields, ShapeError, at, kind_of, noting, text_of
+from .tried import authentication_hint
 
 _Choice = t.TypeVar("_Choice", State, RulesMode)
 
@@ -144,6 +146,9 @@ def _parse_main_mode_method(value: object, path: str) -> MainModeMethod:
     if isinstance(value, str):
         return at(path, parse_main_mode_method, value)
     fields = Fields(value, path, keys.MAIN_MODE_METHOD)
+    text = fields.get("group")
+    if isinstance(text, str) and not text.strip().isdecimal() and group_number(text) is not None:
+        raise ShapeError(fields.place("group"), str(group_error(text, "group: {}")))
     group = fields.number("group")
     if group is None:
         raise ShapeError(fields.place("group"), "a main-mode method needs its Diffie-Hellman group: 1, 2 or 14")
@@ -223,13 +228,11 @@ def _parse_wanted_rule(fields: Fields, notes: list[str]) -> WantedRule:
     odd = fields.flag("odd") or False
     filters = fields.items("filters")
     action = fields.word("action", "") or None
-    if action is not None and action not in tuple(Action):
-        fields.at("action", NegotiationPolicy, action=action)
     rule = WantedRule(
         name=name or "",
         id=fields.guid("id"),
         filters=None if filters is None else tuple(_parse_filter(item, place, notes) for place, item in filters),
-        action=None if action is None else Action(action),
+        action=None if action is None else fields.at("action", action_of, action),
         methods=_parse_security_methods(fields, notes),
         inpass=fields.flag("inpass"),
         soft=fields.flag("soft"),
@@ -380,7 +383,8 @@ def _parse_auth_method(value: object, path: str) -> AuthMethod:
     if isinstance(value, str):
         if value.strip().casefold() == "kerberos":
             return Kerberos()
-        raise ShapeError(path, "expected kerberos, {preshared_key: …} or {certificate: …}, not another text")
+        problem = "expected kerberos, {preshared_key: …} or {certificate: …}, not another text"
+        raise ShapeError(path, problem + authentication_hint(value))
     fields = Fields(value, path, keys.AUTHENTICATION)
     odd = fields.flag("odd") or False
     chosen = [key for key in ("kerberos", "preshared_key", "certificate", "type") if key in fields.value]
