@@ -9,11 +9,13 @@ import dataclasses
 import re
 import typing as t
 
-from ..hints import did_you_mean, one_of
+from ..hints import did_you_mean, nearest, one_of
 from ..model import (
     MINUTES_LIMIT,
     NAME_LIMIT,
     PROTOCOLS,
+    STRONGEST_MAIN_MODE_METHOD,
+    STRONGEST_SECURITY_METHOD,
     U32,
     Address,
     AddressRange,
@@ -52,6 +54,9 @@ from ..notation.methods import parse_main_mode_method, parse_security_method
 from . import keys
 from .fields import Fields, ShapeError, at, kind_of, noting, text_of
 from .tried import authentication_hint
+
+STRONGEST: t.Final = "strongest"
+"""The word for the strongest method that the policy store has."""
 
 _Choice = t.TypeVar("_Choice", State, RulesMode)
 
@@ -122,7 +127,20 @@ def _parse_poll_interval(fields: Fields) -> int | None:
     return seconds
 
 
+def _is_strongest(text: str, path: str) -> bool:
+    """Whether a text is the word for the strongest method. Raises `ShapeError` if it is misspelt."""
+    word = text.strip().casefold()
+    if word != STRONGEST and nearest(word, (STRONGEST,)):
+        raise ShapeError(path, f"this is not a security method; did you mean {STRONGEST}?")
+    return word == STRONGEST
+
+
 def _parse_main_mode(value: object, path: str) -> WantedMainMode:
+    if isinstance(value, str):
+        if not _is_strongest(value, path):
+            known = ", ".join(keys.MAIN_MODE[:4])
+            raise ShapeError(path, f"expected {STRONGEST} or a dictionary with keys such as {known}, not another text")
+        return WantedMainMode(methods=(STRONGEST_MAIN_MODE_METHOD,))
     fields = Fields(value, path, keys.MAIN_MODE)
     methods = fields.items("methods")
     wanted = WantedMainMode(
@@ -144,7 +162,7 @@ def _parse_main_mode(value: object, path: str) -> WantedMainMode:
 
 def _parse_main_mode_method(value: object, path: str) -> MainModeMethod:
     if isinstance(value, str):
-        return at(path, parse_main_mode_method, value)
+        return STRONGEST_MAIN_MODE_METHOD if _is_strongest(value, path) else at(path, parse_main_mode_method, value)
     fields = Fields(value, path, keys.MAIN_MODE_METHOD)
     text = fields.get("group")
     if isinstance(text, str) and not text.strip().isdecimal() and group_number(text) is not None:
@@ -352,6 +370,8 @@ def _parse_security_methods(fields: Fields, notes: list[str]) -> tuple[SecurityM
 
 def _parse_security_method(value: object, path: str, notes: list[str]) -> SecurityMethod:
     if isinstance(value, str):
+        if _is_strongest(value, path):
+            return STRONGEST_SECURITY_METHOD
         return noting(path, notes, parse_security_method, value)
     fields = Fields(value, path, keys.SECURITY_METHOD)
     odd = fields.flag("odd") or False

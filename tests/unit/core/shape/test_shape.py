@@ -237,6 +237,25 @@ TRIED = {
 }
 
 
+TRIED.update(
+    {
+        "misspelt strongest": (
+            _rule(security_methods="strong"),
+            "R).security_methods: this is not a security method; did",
+        ),
+        "misspelt strongest in a list": (_rule(security_methods=["strongets"]), "did you mean strongest?"),
+        "misspelt strongest of main mode": (
+            {"name": "P", "main_mode": "stongest"},
+            "main_mode: this is not a security",
+        ),
+        "text as main mode": (
+            {"name": "P", "main_mode": "3des-sha-14"},
+            "main_mode: expected strongest or a dictionary with keys such as methods",
+        ),
+    }
+)
+
+
 @pytest.mark.parametrize("what", TRIED)
 def test_what_other_tools_call_it_gets_a_suggestion(what):
     given_, words = TRIED[what]
@@ -355,6 +374,25 @@ def test_single_item_is_a_list_of_one():
     assert wanted == parse_policy(
         _rule(filters=["0+192.0.2.1"], security_methods=["ah[md5]"], authentication=["kerberos"])
     )
+
+
+def test_strongest_stands_for_the_strongest_method():
+    written = parse_policy(
+        {
+            "name": "P",
+            "main_mode": {"methods": ["3des-sha-14"]},
+            "default_response": {"security_methods": ["esp[3des,sha] PFS"]},
+            "rules": [{"name": "R", "filters": ["0+*"], "security_methods": ["esp[3des,sha] PFS", "ah[sha]"]}],
+        }
+    )
+    short = {
+        "name": "P",
+        "main_mode": "strongest",
+        "default_response": {"security_methods": "strongest"},
+        "rules": [{"name": "R", "filters": ["0+*"], "security_methods": ["Strongest", "ah[sha]"]}],
+    }
+    assert parse_policy(short) == written
+    assert parse_policy({**short, "main_mode": {"methods": "strongest"}}) == written
 
 
 def test_me_and_any_with_an_ipv6_address_mean_ipv6():
