@@ -192,11 +192,11 @@ def _parse_default_response(value: object, path: str, notes: list[str]) -> Wante
             raise
         known = f"true, false or a dictionary with keys such as {', '.join(keys.DEFAULT_RESPONSE)}"
         raise ShapeError(path, f"expected {known}, not {kind_of(value)}") from None
-    return WantedDefaultResponse(
-        True if enabled is None else enabled,
-        _parse_security_methods(fields, notes),
-        _parse_authentication(fields),
-    )
+    methods, authentication = _parse_security_methods(fields, notes), _parse_authentication(fields)
+    if enabled is False and methods == () and authentication == ():
+        # facts of a policy without the rule
+        return WantedDefaultResponse(False)
+    return WantedDefaultResponse(True if enabled is None else enabled, methods, authentication)
 
 
 def _parse_rule(value: object, path: str, notes: list[str]) -> Rule:
@@ -215,8 +215,7 @@ def parse_rule_edit(value: t.Mapping[str, t.Any], state: State) -> tuple[Edit, t
     `keys.RULE_OF_POLICY`. Raises `ShapeError`.
     """
     notes: list[str] = []
-    rule_keys = [key for key in keys.RULE if key != "odd"]
-    fields = Fields(value, "", (*keys.RULE_OF_POLICY, *rule_keys))
+    fields = Fields(value, "", (*keys.RULE_OF_POLICY, *keys.RULE))
     policy = fields.text("policy")
     if policy is None:
         raise ShapeError("policy", "this is required: the name of the policy that the rule belongs to")
