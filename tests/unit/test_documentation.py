@@ -34,7 +34,7 @@ POLICY = yaml.safe_load((MODULES / "ipsec_policy.yml").read_text())
 FACTS = yaml.safe_load((MODULES / "ipsec_facts.yml").read_text())
 OPTIONS = POLICY["DOCUMENTATION"]["options"]
 RULE = OPTIONS["rules"]["suboptions"]
-TASK_OPTIONS = {"policy", *keys.MODES}
+TASK_OPTIONS = {"policy", "preshared_keys", *keys.MODES}
 RULE_OPTIONS = yaml.safe_load((MODULES / "ipsec_rule.yml").read_text())["DOCUMENTATION"]["options"]
 FULL = {
     "name": "P",

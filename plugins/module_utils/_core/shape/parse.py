@@ -417,10 +417,7 @@ def _parse_auth_method(value: object, path: str) -> AuthMethod:
             raise ShapeError(fields.place("kerberos"), "leave the method out instead of setting it to false")
         return Kerberos()
     if chosen == ["preshared_key"]:
-        key = fields.get("preshared_key")
-        if key is not None and not isinstance(key, str):
-            raise ShapeError(fields.place("preshared_key"), f"a key must be text, not {kind_of(key)}; put it in quotes")
-        return fields.at("preshared_key", PresharedKey, None if key is None else str(key), odd)
+        return parse_key(fields.get("preshared_key"), fields.place("preshared_key"), odd)
     if chosen == ["certificate"]:
         return fields.at(
             "certificate",
@@ -431,3 +428,10 @@ def _parse_auth_method(value: object, path: str) -> AuthMethod:
             odd=odd,
         )
     return OtherAuthentication(fields.number("type") or 0, None)
+
+
+def parse_key(value: object, path: str, odd: bool = False) -> PresharedKey:
+    """A pre-shared key; None is the stored one. Raises `ShapeError`, never with the key."""
+    if value is not None and not isinstance(value, str):
+        raise ShapeError(path, f"a key must be text, not {kind_of(value)}; put it in quotes")
+    return at(path, PresharedKey, None if value is None else str(value), odd)
