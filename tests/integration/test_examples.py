@@ -96,6 +96,7 @@ SCRIPTS = {
 CHANGES = {
     "ipsec_rule": [True, True, True, False, True, True],
     "ipseccmd": [True, True, True, True],
+    "matching_rules": [False, False],
     "from_ipseccmd": [True, False],
     "to_ipseccmd": [False, False],
     "from_netsh": [True, True],

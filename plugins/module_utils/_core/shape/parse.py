@@ -11,6 +11,8 @@ import typing as t
 
 from ..hints import did_you_mean, nearest, one_of
 from ..model import (
+    ANY,
+    ME,
     MINUTES_LIMIT,
     NAME_LIMIT,
     PROTOCOLS,
@@ -435,3 +437,11 @@ def parse_key(value: object, path: str, odd: bool = False) -> PresharedKey:
     if value is not None and not isinstance(value, str):
         raise ShapeError(path, f"a key must be text, not {kind_of(value)}; put it in quotes")
     return at(path, PresharedKey, None if value is None else str(value), odd)
+
+
+def parse_service(protocol: object, port: object) -> tuple[int, Ports | None]:
+    """A protocol and a port, as in a filter; None for any port. Raises `ShapeError`."""
+    fields = Fields({"protocol": protocol, "port": port}, "", ("protocol", "port"))
+    number, ports = _parse_protocol(fields, False), _parse_ports(fields, "port", False)
+    at("port", Filter, source=ANY, destination=ME, protocol=number, destination_port=ports)
+    return number, ports
