@@ -8,6 +8,7 @@ import typing as t
 from ..module_utils._core.shape import keys
 from ..module_utils._core.shape.fields import ShapeError
 from ..module_utils._core.shape.parse import parse_task
+from ..module_utils._core.shape.preshared_keys import OPTION, with_preshared_keys
 from ..module_utils._core.target.goal import OnePolicy
 from ..plugin_utils._action import IpsecAction
 from ..plugin_utils._options import options_of, read_options
@@ -20,8 +21,9 @@ class ActionModule(IpsecAction):
     """Creates, changes, assigns or deletes one policy of the registry."""
 
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        options = read_options(_OPTIONS, self._task.args, untouched=(*keys.POLICY, "policy"))
-        goal = OnePolicy(*parse_task(_given(self._task.args, options)))
+        options = read_options(_OPTIONS, self._task.args, untouched=(*keys.POLICY, "policy", OPTION))
+        wanted, state, rules_mode = parse_task(_given(self._task.args, options))
+        goal = OnePolicy(with_preshared_keys(wanted, options[OPTION]), state, rules_mode)
         return of_one_policy(run_task(self, goal, options, task_vars))
 
 

@@ -12,7 +12,8 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.loader import fragment_loader
 
-from ..module_utils._core.shape.fields import kind_of, no_such_option
+from ..module_utils._core.shape.fields import kind_of
+from ..module_utils._core.shape.tried import no_such_option
 
 _COLLECTION: t.Final = "ipsec.windows."
 _MODULES = pathlib.Path(__file__).parent.parent / "modules"

@@ -33,6 +33,11 @@ def _policy(key, **options):
     return policy_task(name="Secret", rules=[_rule(key)], **options)
 
 
+def _handed_over(keys):
+    """The policy of facts, with keys for its rules."""
+    return policy_task(policy="{{ ansible_facts.ipsec.policies | first }}", preshared_keys=keys)
+
+
 def _line(key, name="Line"):
     return f'ipseccmd -w reg -p {name} -r R -f 0+192.0.2.10 -a k p:"{key}"'
 
@@ -55,6 +60,8 @@ def _every_module(folder):
         _policy("{{ new }}", backup=True, backup_options={"dir_path": str(folder / "backup")}),
         facts_task(),
         {**policy_task(policy="{{ ansible_facts.ipsec.policies | first }}"), "when": "not ansible_check_mode"},
+        {**_handed_over({"r": "{{ old }}"}), "when": "not ansible_check_mode"},
+        {**_handed_over({"*": "{{ new }}"}), "when": "not ansible_check_mode"},
         {"name": "rule", "ipsec.windows.ipsec_rule": {"policy": "Secret", **_rule("{{ old }}")}},
         {"name": "line", "ipsec.windows.ipseccmd": {"command": _line("{{ old }}", "Secret")}, "register": "done"},
         {"name": "lines", "ipsec.windows.ipseccmd": {"commands": [_line("{{ old }}"), "ipseccmd -w reg -p Line -y"]}},
@@ -142,12 +149,12 @@ def test_a_key_is_only_in_the_store(farm, host, player, play_and_search, options
     host.set(event_log=True)
     run = play_and_search(host, *_every_module(player.folder), options=options)
     if "--check" in options:
-        assert [result["changed"] for result in run.results] == [True] * 3 + [False] * 2 + [True] * 6 + [False]
+        assert [result["changed"] for result in run.results] == [True] * 3 + [False] * 4 + [True] * 6 + [False]
         assert host.store() == {}
         return
-    assert [result.status for result in run.results] == ["ok"] * 12, run.output[-3000:]
+    assert [result.status for result in run.results] == ["ok"] * 14, run.output[-3000:]
     changed = [result["changed"] for result in run.results]
-    assert changed == [True, False, True, False, False, True, True, True, True, True, True, True]
+    assert changed == [True, False, True, False, False, *[True] * 9]
     assert "preshared key (changed)" in run.output or options == ()
     assert run[3]["ansible_facts"]["ansible_ipsec"]["policies"][0]["rules"][0]["authentication"] == [
         {"preshared_key": None}
@@ -202,6 +209,17 @@ BROKEN_RULES = [
         )
     ),
 ]
+BROKEN_KEYS = [
+    "{{ old }}",
+    ["{{ old }}"],
+    {"R": ["{{ old }}"]},
+    {"R": "{{ broken }}"},
+    {"S": "{{ old }}"},
+    {"R": "{{ old }}", "r": "{{ old }}"},
+    "{{ {old: 'R'} }}",
+    "{{ {'R:' ~ old: none} }}",
+    "{{ {'R': none, old: none} }}",
+]
 BROKEN_LINES = [
     '-w reg -p Secret -r R -f 0+* -a p:"{{ old }}" -x -y',
     '-w reg -p Secret -r R -f 0+* -a "{{ old }}"',
@@ -223,6 +241,8 @@ def _show(expression, **variables):
 @CONTROLLER
 def test_an_error_next_to_a_key_does_not_show_the_key(host, play_and_search):
     tasks = [policy_task(name="Secret", rules=[rule]) for rule in BROKEN_RULES]
+    tasks += [policy_task(name="Secret", rules=[_rule(None)], preshared_keys=keys) for keys in BROKEN_KEYS]
+    tasks.append(policy_task(name="Secret", rules=[_rule("{{ old }}")], preshared_keys={"R": "{{ new }}"}))
     tasks += [policy_task(policy=value) for value in ("{{ old }}", ["{{ old }}"], {"name": "P", "key": "{{ old }}"})]
     tasks.append({"name": "rule", "ipsec.windows.ipsec_rule": {"policy": "Secret", **_rule("{{ old }}"), "filter": []}})
     tasks.append({"name": "rule", "ipsec.windows.ipsec_rule": {"policy": "Secret", **_rule("{{ broken }}")}})

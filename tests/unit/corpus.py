@@ -28,7 +28,13 @@ METHODS: t.Final = [
     {"esp": {"encryption": "des", "integrity": "sha"}},
     {"esp": {"encryption": "des", "integrity": "md5"}},
 ]
-METHOD: t.Final = {"lifetime_seconds": 0, "lifetime_kilobytes": 0, "pfs": False}
+METHOD: t.Final = {"ah": [], "esp": [], "lifetime_seconds": 0, "lifetime_kilobytes": 0, "pfs": False, "odd": False}
+MAIN_MODE_METHOD: t.Final = {
+    "lifetime_seconds": None,
+    "lifetime_kilobytes": None,
+    "quick_mode_limit": None,
+    "odd": False,
+}
 MAIN_MODE: t.Final = {
     "methods": [
         {"encryption": "3des", "integrity": "sha", "group": 2},
@@ -39,17 +45,39 @@ MAIN_MODE: t.Final = {
     "lifetime_seconds": 28800,
     "quick_mode_limit": 0,
     "pfs": False,
+    "odd": False,
 }
-POLICY: t.Final = {"description": "", "poll_interval": 180, "default_response": {"enabled": False}, "rules": []}
+POLICY: t.Final = {
+    "description": "",
+    "poll_interval": 180,
+    "default_response": {"enabled": False, "security_methods": [], "authentication": []},
+    "rules": [],
+    "odd": False,
+}
 RULE: t.Final = {
     "description": "",
     "enabled": True,
     "action": "negotiate",
+    "inpass": False,
+    "soft": False,
+    "security_methods": [],
     "authentication": [{"kerberos": True}],
     "tunnel": None,
+    "tunnel_address": None,
     "connection_type": "all",
+    "odd": False,
 }
-NEGOTIATES: t.Final = {"inpass": False, "soft": False, "security_methods": METHODS}
+NEGOTIATES: t.Final = {"security_methods": METHODS}
+FILTER: t.Final = {
+    "source_address": None,
+    "destination_address": None,
+    "protocol": "any",
+    "source_port": "any",
+    "destination_port": "any",
+    "mirrored": False,
+    "description": "",
+    "odd": False,
+}
 
 
 @functools.cache
@@ -79,6 +107,7 @@ def complete(name: str, policy: dict[str, t.Any]) -> dict[str, t.Any]:
     """The whole policy as tasks accept it, with pre-shared keys and without ids."""
     found = {"name": name, **copy.deepcopy(POLICY), **copy.deepcopy(policy)}
     found["main_mode"] = {**MAIN_MODE, **found.get("main_mode", {})}
+    found["main_mode"]["methods"] = [{**MAIN_MODE_METHOD, **method} for method in found["main_mode"]["methods"]]
     response = found["default_response"]
     if response["enabled"]:
         defaults = {"security_methods": METHODS, "authentication": RULE["authentication"]}
@@ -89,26 +118,24 @@ def complete(name: str, policy: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _rule(rule: dict[str, t.Any]) -> dict[str, t.Any]:
-    found = {"filter_list": rule["name"], "filter_action": rule["name"], **RULE, **rule}
+    negotiates = NEGOTIATES if rule.get("action", RULE["action"]) == "negotiate" else {}
+    found = {"filter_list": rule["name"], "filter_action": rule["name"], **RULE, **negotiates, **rule}
     found["filters"] = [whole for filter_ in found["filters"] for whole in _filters(filter_)]
-    if found["action"] == "negotiate":
-        found = {**NEGOTIATES, **found}
-        found["security_methods"] = _methods(found["security_methods"])
+    found["security_methods"] = _methods(found["security_methods"])
     return found
 
 
 def _methods(methods: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
-    return [{**METHOD, **method} for method in methods]
+    return [
+        {**METHOD, **method, **{kind: [method[kind]] for kind in ("ah", "esp") if kind in method}} for method in methods
+    ]
 
 
 def _filters(filter_: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
     """One filter, or one for each item of its lists."""
     keys = [key for key, value in filter_.items() if isinstance(value, list)]
     for values in itertools.product(*(filter_[key] for key in keys)):
-        found = {"protocol": "any", "mirrored": False, **filter_, **dict(zip(keys, values, strict=True))}
-        if found["protocol"] in ("tcp", "udp"):
-            found = {"source_port": "any", "destination_port": "any", **found}
-        yield found
+        yield {**FILTER, **filter_, **dict(zip(keys, values, strict=True))}
 
 
 def shown(policy: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -172,9 +199,9 @@ def _seen_rule(rule: dict[str, t.Any], default_response: bool = False) -> window
         enabled=rule["enabled"],
         filters=tuple(map(_seen_filter, rule["filters"])),
         action=rule["action"],
-        inpass=rule.get("inpass", False),
-        soft=rule.get("soft", False),
-        methods=tuple(map(_seen_method, rule.get("security_methods", ()))),
+        inpass=rule["inpass"],
+        soft=rule["soft"],
+        methods=tuple(map(_seen_method, rule["security_methods"])),
         authentication=tuple(map(_seen_authentication, rule["authentication"])),
         tunnel=rule.get("tunnel_address") or rule["tunnel"] or "",
         connection_type=rule["connection_type"],
@@ -183,11 +210,8 @@ def _seen_rule(rule: dict[str, t.Any], default_response: bool = False) -> window
 
 
 def _seen_method(method: dict[str, t.Any]) -> tuple[t.Any, ...]:
-    algorithms: list[tuple[t.Any, ...]] = []
-    if "ah" in method:
-        algorithms.append(("ah", _HASHES[method["ah"]]))
-    if "esp" in method:
-        algorithms.append(("esp", _CIPHERS[method["esp"]["encryption"]], _HASHES[method["esp"]["integrity"]]))
+    algorithms: list[tuple[t.Any, ...]] = [("ah", _HASHES[integrity]) for integrity in method["ah"]]
+    algorithms += [("esp", _CIPHERS[esp["encryption"]], _HASHES[esp["integrity"]]) for esp in method["esp"]]
     return (tuple(algorithms), method["lifetime_seconds"], method["lifetime_kilobytes"], method["pfs"])
 
 
@@ -197,12 +221,9 @@ def _seen_authentication(method: dict[str, t.Any]) -> tuple[str, str]:
 
 
 def _seen_filter(filter_: dict[str, t.Any]) -> windows.Filter:
-    source, destination = (
-        _seen_address(filter_[end], filter_.get(f"{end}_address")) for end in ("source", "destination")
-    )
+    source, destination = (_seen_address(filter_[end], filter_[f"{end}_address"]) for end in ("source", "destination"))
     source_ports, destination_ports = (
-        (0, 65535) if (port := filter_.get(f"{end}_port", "any")) == "any" else (port, port)
-        for end in ("source", "destination")
+        (0, 65535) if (port := filter_[f"{end}_port"]) == "any" else (port, port) for end in ("source", "destination")
     )
     return windows.Filter(
         source=source,

@@ -42,6 +42,7 @@ class Code(enum.StrEnum):
     """The codes of all findings."""
 
     WEAK_DES = "weak-des"
+    WEAK_3DES = "weak-3des"
     WEAK_MD5 = "weak-md5"
     WEAK_GROUP = "weak-group"
     NO_INTEGRITY = "no-integrity"
@@ -54,6 +55,7 @@ class Code(enum.StrEnum):
 
 SEVERITIES: t.Final = {
     Code.WEAK_DES: Severity.HIGH,
+    Code.WEAK_3DES: Severity.LOW,
     Code.WEAK_MD5: Severity.MEDIUM,
     Code.WEAK_GROUP: Severity.HIGH,
     Code.NO_INTEGRITY: Severity.HIGH,
@@ -191,6 +193,16 @@ def _algorithms(rules: t.Sequence[Rule], main: t.Sequence[MainModeMethod]) -> t.
     if places_offer:
         yield Finding(
             code=Code.WEAK_DES, text=f"{places_offer} DES, which can be broken in hours", remedy="use 3des only"
+        )
+    places_offer = offering(
+        quick(lambda a: isinstance(a, Esp) and a.encryption == Encryption.TRIPLE_DES),
+        any(m.encryption == Encryption.TRIPLE_DES for m in main),
+    )
+    if places_offer:
+        yield Finding(
+            code=Code.WEAK_3DES,
+            text=f"{places_offer} 3DES, which is deprecated and the strongest cipher that the policy store has",
+            remedy="for AES, use connection security rules of Windows Defender Firewall",
         )
     places_offer = offering(
         quick(lambda a: a.integrity == Integrity.MD5), any(m.integrity == Integrity.MD5 for m in main)

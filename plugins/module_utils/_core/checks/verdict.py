@@ -66,9 +66,9 @@ def deciding_filter(policy: Policy, packet: Packet, local: LocalAddresses) -> tu
             continue
         for filter_ in rule.filters:
             if _matches(filter_, packet, local):
-                weight = (*_weight(filter_), _STRICTNESS[rule.action.action])
-                if best is None or weight > best[0]:
-                    best = (weight, rule, filter_)
+                found = weight(filter_, rule.action.action)
+                if best is None or found > best[0]:
+                    best = (found, rule, filter_)
     return best[1:] if best else None
 
 
@@ -125,10 +125,13 @@ def _covers(address: Address | None, ip: IPAddress, local: LocalAddresses) -> bo
     return False
 
 
-def _weight(filter_: Filter) -> tuple[int, int, int]:
+def weight(filter_: Filter, action: Action) -> tuple[int, int, int, int]:
+    """Of two filters that match a packet, the one with the higher weight decides: the more specific filter, else the
+    stricter action.
+    """
     addresses = sum(_specificity(end) for end in (filter_.source, filter_.destination))
     ports = sum(port is not None for port in (filter_.source_port, filter_.destination_port))
-    return addresses, int(filter_.protocol != 0), ports
+    return addresses, int(filter_.protocol != 0), ports, _STRICTNESS[action]
 
 
 def _specificity(address: Address | None) -> int:

@@ -38,10 +38,36 @@ from .authentication import (
     PresharedKey,
 )
 from .filters import PROTOCOLS, TCP, UDP, Filter, Ports, protocol_name
-from .main_mode import DEFAULT_MAIN_MODE_METHODS, Group, MainMode, MainModeMethod
-from .methods import DEFAULT_SECURITY_METHODS, Ah, Encryption, Esp, Integrity, SecurityMethod
+from .main_mode import (
+    DEFAULT_MAIN_MODE_METHODS,
+    STRONGEST_MAIN_MODE_METHOD,
+    Group,
+    MainMode,
+    MainModeMethod,
+    group_error,
+    group_number,
+)
+from .methods import (
+    DEFAULT_SECURITY_METHODS,
+    STRONGEST_SECURITY_METHOD,
+    Ah,
+    Encryption,
+    Esp,
+    Integrity,
+    SecurityMethod,
+    stronger_hint,
+)
 from .policy import Policy
-from .rules import Action, ConnectionType, DefaultResponse, NegotiationPolicy, Rule, RuleError, connection_type
+from .rules import (
+    Action,
+    ConnectionType,
+    DefaultResponse,
+    NegotiationPolicy,
+    Rule,
+    RuleError,
+    action_of,
+    connection_type,
+)
 from .text import (
     DESCRIPTION_LIMIT,
     GUID_PATTERN,
@@ -65,6 +91,8 @@ __all__ = [
     "MINUTES_LIMIT",
     "NAME_LIMIT",
     "PROTOCOLS",
+    "STRONGEST_MAIN_MODE_METHOD",
+    "STRONGEST_SECURITY_METHOD",
     "TCP",
     "U32",
     "UDP",
@@ -101,11 +129,15 @@ __all__ = [
     "Special",
     "SpecialKind",
     "Subnet",
+    "action_of",
     "check_description",
     "check_policy_name",
     "check_text",
     "connection_type",
+    "group_error",
+    "group_number",
     "network",
     "protocol_name",
     "span",
+    "stronger_hint",
 ]

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import re
 import typing as t
 
 from . import defaults
-from .methods import CIPHERS, HASHES, Encryption, Integrity, algorithm
-from .text import U32, choose, known, make_odd, require
+from .methods import CIPHERS, HASHES, STRONGER, Encryption, Integrity, algorithm
+from .text import U32, ModelError, known, make_odd, require
 
 
 class Group(enum.IntEnum):
@@ -20,6 +21,25 @@ class Group(enum.IntEnum):
     MODP_768 = 1
     MODP_1024 = 2
     MODP_2048 = 14
+
+
+_GROUP_NAME: t.Final = re.compile(r"(?:dh|group|modp|ecp|[-_ ])*([0-9]{1,5})", re.IGNORECASE)
+_GROUP_OF_BITS: t.Final = {768: Group.MODP_768, 1024: Group.MODP_1024, 2048: Group.MODP_2048}
+
+
+def group_number(text: str) -> int | None:
+    """The number of the group that a text such as dh14, group14 or modp2048 names; None for another text."""
+    found = _GROUP_NAME.fullmatch(text.strip())
+    return None if found is None else _GROUP_OF_BITS.get(int(found[1]), int(found[1]))
+
+
+def group_error(text: str, example: str = "{}") -> ModelError:
+    """The error for a text that is not a group. `example` shows how the group that was meant is written."""
+    number = group_number(text)
+    hint = ""
+    if number is not None:
+        hint = f"; did you mean {example.format(number)}?" if number in tuple(Group) else f"; {STRONGER}"
+    return ModelError(f"'{text}' is not a Diffie-Hellman group of a stored policy; use 1, 2 or 14{hint}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +74,9 @@ class MainModeMethod:
             require(value is None or 0 <= value <= U32, f"{what} must be 0 to {U32}, not {value}")
         object.__setattr__(self, "encryption", algorithm(self.encryption, CIPHERS, "a valid cipher for main mode"))
         object.__setattr__(self, "integrity", algorithm(self.integrity, HASHES, "a valid hash for main mode"))
-        problem = f"'{self.group}' is not a Diffie-Hellman group of a stored policy; use 1, 2 or 14"
-        object.__setattr__(self, "group", choose(Group, self.group, problem))
+        if self.group not in tuple(Group):
+            raise group_error(str(self.group))
+        object.__setattr__(self, "group", Group(self.group))
 
     def __str__(self) -> str:
         return f"{self.encryption}-{self.integrity}-{self.group}"
@@ -66,6 +87,10 @@ DEFAULT_MAIN_MODE_METHODS: t.Final = tuple(
     for encryption, integrity, group in defaults.MAIN_MODE_METHODS
 )
 """The manual's default key exchange security methods (remarks on -1s)."""
+STRONGEST_MAIN_MODE_METHOD: t.Final = MainModeMethod(
+    encryption=Encryption.TRIPLE_DES, integrity=Integrity.SHA, group=Group.MODP_2048
+)
+"""The strongest method that the policy store has."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,22 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import re
 import typing as t
 
 from ..hints import one_of, same_letters
 from . import defaults
 from .text import U32, ModelError, known, make_odd, require
 
-_OTHER_NAMES: t.Final = {"sha1": "sha", "sha-1": "sha", "null": "none"}
+_OTHER_NAMES: t.Final = {"sha1": "sha", "sha-1": "sha", "null": "none", "triple-des": "3des", "tripledes": "3des"}
+_STRONGER_NAME: t.Final = re.compile(
+    r"aes|gcm|gmac|chacha|camellia|ecp|sha2|sha-?(?:224|256|384|512)|^sha-2$", re.IGNORECASE
+)
+STRONGER: t.Final = (
+    "the policy store has only DES and 3DES, MD5 and SHA-1, and groups 1, 2 and 14. For AES, SHA-256 and other groups, "
+    "use connection security rules of Windows Defender Firewall (New-NetIPsecRule)"
+)
+"""What to say of algorithms that Windows has elsewhere."""
 
 
 class Encryption(enum.StrEnum):
@@ -35,6 +44,12 @@ class Integrity(enum.StrEnum):
 CIPHERS: t.Final = (Encryption.DES, Encryption.TRIPLE_DES)
 HASHES: t.Final = (Integrity.MD5, Integrity.SHA)
 
+
+def stronger_hint(text: str) -> str:
+    """The end of a message about a text that names algorithms which only Windows Defender Firewall has."""
+    return f"; {STRONGER}" if _STRONGER_NAME.search(text) else ""
+
+
 _Algorithm = t.TypeVar("_Algorithm", Encryption, Integrity)
 
 
@@ -45,7 +60,7 @@ def algorithm(name: str, allowed: t.Iterable[_Algorithm], what: str) -> _Algorit
     if found is None:
         # a name that only looks similar, such as des for aes, would be bad advice
         meant = _OTHER_NAMES.get(name)
-        hint = f"; did you mean {meant}?" if meant in members else same_letters(name, members)
+        hint = f"; did you mean {meant}?" if meant in members else stronger_hint(name) or same_letters(name, members)
         raise ModelError(f"'{name}' is not {what}; use {one_of(members)}{hint}")
     return found
 
@@ -131,3 +146,5 @@ DEFAULT_SECURITY_METHODS: t.Final = tuple(
     SecurityMethod(algorithms=(Esp(*algorithms),)) for algorithms in defaults.SECURITY_METHODS
 )
 """The manual's default negotiation policies (remarks on -n)."""
+STRONGEST_SECURITY_METHOD: t.Final = SecurityMethod(algorithms=(Esp(Encryption.TRIPLE_DES, Integrity.SHA),), pfs=True)
+"""The strongest method that the policy store has, with the lifetimes of Windows."""

@@ -9,7 +9,7 @@ import dataclasses
 import enum
 import typing as t
 
-from ..hints import one_of
+from ..hints import did_you_mean, one_of
 from . import defaults
 from .addresses import DnsName, HostAddress
 from .authentication import DEFAULT_AUTHENTICATION, AuthMethod
@@ -24,6 +24,23 @@ class Action(enum.StrEnum):
     PERMIT = "permit"
     BLOCK = "block"
     NEGOTIATE = "negotiate"
+
+
+_OTHER_ACTIONS: t.Final = {
+    **dict.fromkeys(("allow", "accept", "pass", "bypass"), Action.PERMIT),
+    **dict.fromkeys(("deny", "drop", "reject", "discard", "close"), Action.BLOCK),
+    **dict.fromkeys(("require", "request", "secure", "encrypt", "protect", "ipsec"), Action.NEGOTIATE),
+}
+
+
+def action_of(name: str) -> Action:
+    """The action of that name. Raises `ModelError`."""
+    found = next((action for action in Action if action == name), None)
+    if found is None:
+        meant = _OTHER_ACTIONS.get(name)
+        hint = f"; did you mean {meant}?" if meant else did_you_mean(name, Action)
+        raise ModelError(f"'{name}' is not an action; use permit, block or negotiate{hint}")
+    return found
 
 
 class ConnectionType(enum.StrEnum):
@@ -53,8 +70,7 @@ class NegotiationPolicy:
 
     def __post_init__(self) -> None:
         make_odd(self, *self.methods)
-        problem = f"'{self.action}' is not an action; use permit, block or negotiate"
-        object.__setattr__(self, "action", choose(Action, self.action, problem))
+        object.__setattr__(self, "action", action_of(self.action))
         if self.action is not Action.NEGOTIATE:
             require(
                 not (self.methods or self.inpass or self.soft),

@@ -10,7 +10,7 @@ import re
 import typing as t
 
 from ..hints import did_you_mean
-from ..model import Ah, Esp, MainModeMethod, ModelError, SecurityMethod
+from ..model import Ah, Esp, MainModeMethod, ModelError, SecurityMethod, group_error, stronger_hint
 from .errors import GrammarError
 
 PFS_GROUP_NOTE: t.Final = (
@@ -23,6 +23,7 @@ METHOD: t.Final = "expected esp[cipher,hash] or ah[hash], as in esp[3des,sha] or
 _ALGORITHM: t.Final = re.compile(r"(?P<kind>\w+)\s*\[(?P<names>[^\]\[]*)\]")
 _LIFETIMES: t.Final = re.compile(r"(?ai)([0-9]{1,10})([KS])(?:/([0-9]{1,10})([KS]))?")
 # a rekey setting may be attached, but PFS1800S could be group 1 too
+_PFS_OF_GROUP: t.Final = re.compile(r"(?ai)(?:PFS[-_=:/ ]*(?:dh|group|modp|ecp)?|dh|group|modp|ecp)[-_ ]*[0-9]+\b")
 _PFS: t.Final = re.compile(r"(?ai)(?:PFS|P(?=[12]))(?:([12])(?![0-9]))?(?![12])")
 WORD: t.Final = re.compile(r"[^\s\[]+")
 
@@ -42,7 +43,12 @@ def parse_security_method(text: str, notes: list[str]) -> SecurityMethod:
     """
     offer, position = parse_offer(text, skip_space(text, 0))
     if position < len(text):
-        raise GrammarError(text, position + 1, f"expected {REKEY}, or the end of the text")
+        hint = (
+            "; PFS has the group of main mode, so write PFS here and the group there, as in 3des-sha-14"
+            if _PFS_OF_GROUP.match(text, position)
+            else ""
+        )
+        raise GrammarError(text, position + 1, f"expected {REKEY}, or the end of the text{hint}")
     if offer.pfs_group is not None and PFS_GROUP_NOTE not in notes:
         notes.append(PFS_GROUP_NOTE)
     return offer.method
@@ -126,7 +132,7 @@ def method_hint(text: str, position: int, others: t.Iterable[str] = ()) -> str:
     word = WORD.match(text, position)
     if _LIFETIMES.match(text, position) or _PFS.match(text, position):
         return "; rekey and PFS follow the method that they belong to"
-    return did_you_mean(word[0], ("esp", "ah", *others)) if word else ""
+    return stronger_hint(word[0]) or did_you_mean(word[0], ("esp", "ah", *others)) if word else ""
 
 
 def _algorithm(kind: str, names: list[str]) -> Ah | Esp:
@@ -135,18 +141,23 @@ def _algorithm(kind: str, names: list[str]) -> Ah | Esp:
     if kind == "ah" and len(names) == 1:
         return Ah(names[0])
     if kind in ("esp", "ah"):
-        raise ModelError("esp takes a cipher and a hash, as in esp[3des,sha]; ah takes a hash, as in ah[md5]")
-    raise ModelError(f"'{kind}' is not a security protocol; use esp or ah{did_you_mean(kind, ('esp', 'ah'))}")
+        raise ModelError(
+            "esp takes a cipher and a hash, as in esp[3des,sha]; ah takes a hash, as in ah[md5]"
+            + stronger_hint(",".join(names))
+        )
+    hint = stronger_hint(kind) or did_you_mean(kind, ("esp", "ah"))
+    raise ModelError(f"'{kind}' is not a security protocol; use esp or ah{hint}")
 
 
 def parse_main_mode_method(text: str) -> MainModeMethod:
     """``3des-sha-2``. Raises `GrammarError`."""
     words = text.strip().casefold().split("-")
     if len(words) != 3:
-        raise GrammarError(text, 1, "expected cipher-hash-group, as in 3des-sha-2")
+        raise GrammarError(text, 1, f"expected cipher-hash-group, as in 3des-sha-2{stronger_hint(text)}")
     encryption, integrity, group = words
     if not re.fullmatch("[0-9]{1,3}", group):
-        raise GrammarError(text, len(text) - len(group) + 1, f"'{group}' is not a Diffie-Hellman group; use 1, 2 or 14")
+        problem = group_error(group, "{0}, as in 3des-sha-{0}")
+        raise GrammarError(text, len(text) - len(group) + 1, str(problem))
     if group == "3":
         raise GrammarError(text, len(text), "3 is the number of the 2048-bit group in netsh; here it is 14")
     try:

@@ -29,7 +29,7 @@ from ..model import (
     Rule,
 )
 from ..objects.policies import StoredPolicy
-from ..shape.render import render_auth_method, render_default_response, render_poll_interval, render_short_filter
+from ..shape.render import render_auth_method, render_poll_interval, render_short_filter
 from ..target.merge import Target, rule_pairs
 
 FILTERS_SHOWN: t.Final = 40
@@ -156,13 +156,17 @@ def _authentication(methods: tuple[AuthMethod, ...], there: tuple[AuthMethod, ..
 
 def _default_response(policy: Policy, other: Policy | None, key_mark: str) -> str:
     response = policy.default_response
-    tree = render_default_response(response)
-    if response is not None:
-        tree["security_methods"] = [str(method) for method in response.methods]
-        there = other.default_response if other else None
-        methods = there.authentication if there else response.authentication
-        tree["authentication"] = list(_authentication(response.authentication, methods, key_mark))
-    return _flow(tree)
+    if response is None:
+        return _flow({"enabled": False})
+    there = other.default_response if other else None
+    methods = there.authentication if there else response.authentication
+    return _flow(
+        {
+            "enabled": response.enabled,
+            "security_methods": [str(method) for method in response.methods],
+            "authentication": list(_authentication(response.authentication, methods, key_mark)),
+        }
+    )
 
 
 def _main_mode(main_mode: MainMode) -> str:

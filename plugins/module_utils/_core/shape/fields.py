@@ -9,8 +9,8 @@ import datetime
 import re
 import typing as t
 
-from ..hints import nearest
 from ..model import GUID_PATTERN, ModelError
+from .tried import no_such_option
 
 _T = t.TypeVar("_T")
 
@@ -122,15 +122,6 @@ class Fields:
     def _placed(self, key: str, items: t.Sequence[t.Any]) -> list[tuple[str, t.Any]]:
         place = self.place(key)
         return [(f"{place}[{i}]", item) for i, item in enumerate(items)]
-
-
-def no_such_option(name: str, known: t.Sequence[str]) -> str:
-    """The message for an unknown option."""
-    if not known:
-        return f"there is no option '{name}' here; leave it out"
-    near = nearest(name, known)
-    hint = f"did you mean '{near}'?" if near else f"the options here are {', '.join(known)}"
-    return f"there is no option '{name}' here; {hint}"
 
 
 def at(path: str, build: t.Callable[..., _T], *args: t.Any, **kwargs: t.Any) -> _T:

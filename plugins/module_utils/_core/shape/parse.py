@@ -11,13 +11,16 @@ import itertools
 import re
 import typing as t
 
-from ..hints import did_you_mean, one_of
+from ..hints import did_you_mean, nearest, one_of
 from ..model import (
+    ANY,
+    ME,
     MINUTES_LIMIT,
     NAME_LIMIT,
     PROTOCOLS,
+    STRONGEST_MAIN_MODE_METHOD,
+    STRONGEST_SECURITY_METHOD,
     U32,
-    Action,
     Address,
     AddressRange,
     Ah,
@@ -32,7 +35,6 @@ from ..model import (
     Kerberos,
     MainMode,
     MainModeMethod,
-    NegotiationPolicy,
     OtherAuthentication,
     Ports,
     PresharedKey,
@@ -40,11 +42,14 @@ from ..model import (
     SecurityMethod,
     Special,
     Subnet,
+    action_of,
     check_description,
     check_policy_name,
     check_text,
     connection_type,
     defaults,
+    group_error,
+    group_number,
 )
 from ..model.edits import DeleteRule, Edit, EditPolicy
 from ..model.wanted import RulesMode, State, Wanted, WantedDefaultResponse, WantedFilter, WantedMainMode, WantedRule
@@ -53,9 +58,12 @@ from ..notation.filters import parse_filter
 from ..notation.methods import parse_main_mode_method, parse_security_method
 from . import keys
 from .fields import Fields, ShapeError, at, filled_text_of, kind_of, noting, text_of, word_of
+from .tried import authentication_hint
 
 COMBINATIONS_LIMIT: t.Final = 100_000
 """The most filters that the lists of one dictionary may make. A host may refuse even fewer in one change."""
+STRONGEST: t.Final = "strongest"
+"""The word for the strongest method that the policy store has."""
 
 _Choice = t.TypeVar("_Choice", State, RulesMode)
 
@@ -141,7 +149,20 @@ def _parse_poll_interval(fields: Fields) -> int | None:
     return seconds
 
 
+def _is_strongest(text: str, path: str) -> bool:
+    """Whether a text is the word for the strongest method. Raises `ShapeError` if it is misspelt."""
+    word = text.strip().casefold()
+    if word != STRONGEST and nearest(word, (STRONGEST,)):
+        raise ShapeError(path, f"this is not a security method; did you mean {STRONGEST}?")
+    return word == STRONGEST
+
+
 def _parse_main_mode(value: object, path: str) -> WantedMainMode:
+    if isinstance(value, str):
+        if not _is_strongest(value, path):
+            known = ", ".join(keys.MAIN_MODE[:4])
+            raise ShapeError(path, f"expected {STRONGEST} or a dictionary with keys such as {known}, not another text")
+        return WantedMainMode(methods=(STRONGEST_MAIN_MODE_METHOD,), pfs=True)
     fields = Fields(value, path, keys.MAIN_MODE)
     methods = fields.items("methods")
     wanted = WantedMainMode(
@@ -163,8 +184,11 @@ def _parse_main_mode(value: object, path: str) -> WantedMainMode:
 
 def _parse_main_mode_method(value: object, path: str) -> MainModeMethod:
     if isinstance(value, str):
-        return at(path, parse_main_mode_method, value)
+        return STRONGEST_MAIN_MODE_METHOD if _is_strongest(value, path) else at(path, parse_main_mode_method, value)
     fields = Fields(value, path, keys.MAIN_MODE_METHOD)
+    text = fields.get("group")
+    if isinstance(text, str) and not text.strip().isdecimal() and group_number(text) is not None:
+        raise ShapeError(fields.place("group"), str(group_error(text, "group: {}")))
     group = fields.number("group")
     if group is None:
         raise ShapeError(fields.place("group"), "a main-mode method needs its Diffie-Hellman group: 1, 2 or 14")
@@ -190,11 +214,11 @@ def _parse_default_response(value: object, path: str, notes: list[str]) -> Wante
             raise
         known = f"true, false or a dictionary with keys such as {', '.join(keys.DEFAULT_RESPONSE)}"
         raise ShapeError(path, f"expected {known}, not {kind_of(value)}") from None
-    return WantedDefaultResponse(
-        True if enabled is None else enabled,
-        _parse_security_methods(fields, notes),
-        _parse_authentication(fields),
-    )
+    methods, authentication = _parse_security_methods(fields, notes), _parse_authentication(fields)
+    if enabled is False and methods == () and authentication == ():
+        # facts of a policy without the rule
+        return WantedDefaultResponse(False)
+    return WantedDefaultResponse(True if enabled is None else enabled, methods, authentication)
 
 
 def _parse_rule(value: object, path: str, notes: list[str]) -> Rule:
@@ -213,8 +237,7 @@ def parse_rule_edit(value: t.Mapping[str, t.Any], state: State) -> tuple[Edit, t
     `keys.RULE_OF_POLICY`. Raises `ShapeError`.
     """
     notes: list[str] = []
-    rule_keys = [key for key in keys.RULE if key != "odd"]
-    fields = Fields(value, "", (*keys.RULE_OF_POLICY, *rule_keys))
+    fields = Fields(value, "", (*keys.RULE_OF_POLICY, *keys.RULE))
     policy = fields.text("policy")
     if policy is None:
         raise ShapeError("policy", "this is required: the name of the policy that the rule belongs to")
@@ -244,13 +267,11 @@ def _parse_wanted_rule(fields: Fields, notes: list[str]) -> WantedRule:
     odd = fields.flag("odd") or False
     filters = fields.items("filters")
     action = fields.word("action", "") or None
-    if action is not None and action not in tuple(Action):
-        fields.at("action", NegotiationPolicy, action=action)
     rule = WantedRule(
         name=name or "",
         id=fields.guid("id"),
         filters=None if filters is None else _parse_filters(filters, notes),
-        action=None if action is None else Action(action),
+        action=None if action is None else fields.at("action", action_of, action),
         methods=_parse_security_methods(fields, notes),
         inpass=fields.flag("inpass"),
         soft=fields.flag("soft"),
@@ -412,6 +433,8 @@ def _parse_security_methods(fields: Fields, notes: list[str]) -> tuple[SecurityM
 
 def _parse_security_method(value: object, path: str, notes: list[str]) -> SecurityMethod:
     if isinstance(value, str):
+        if _is_strongest(value, path):
+            return STRONGEST_SECURITY_METHOD
         return noting(path, notes, parse_security_method, value)
     fields = Fields(value, path, keys.SECURITY_METHOD)
     odd = fields.flag("odd") or False
@@ -443,7 +466,8 @@ def _parse_auth_method(value: object, path: str) -> AuthMethod:
     if isinstance(value, str):
         if value.strip().casefold() == "kerberos":
             return Kerberos()
-        raise ShapeError(path, "expected kerberos, {preshared_key: …} or {certificate: …}, not another text")
+        problem = "expected kerberos, {preshared_key: …} or {certificate: …}, not another text"
+        raise ShapeError(path, problem + authentication_hint(value))
     fields = Fields(value, path, keys.AUTHENTICATION)
     odd = fields.flag("odd") or False
     chosen = [key for key in ("kerberos", "preshared_key", "certificate", "type") if key in fields.value]
@@ -457,10 +481,7 @@ def _parse_auth_method(value: object, path: str) -> AuthMethod:
             raise ShapeError(fields.place("kerberos"), "leave the method out instead of setting it to false")
         return Kerberos()
     if chosen == ["preshared_key"]:
-        key = fields.get("preshared_key")
-        if key is not None and not isinstance(key, str):
-            raise ShapeError(fields.place("preshared_key"), f"a key must be text, not {kind_of(key)}; put it in quotes")
-        return fields.at("preshared_key", PresharedKey, None if key is None else str(key), odd)
+        return parse_key(fields.get("preshared_key"), fields.place("preshared_key"), odd)
     if chosen == ["certificate"]:
         return fields.at(
             "certificate",
@@ -471,3 +492,17 @@ def _parse_auth_method(value: object, path: str) -> AuthMethod:
             odd=odd,
         )
     return OtherAuthentication(fields.number("type") or 0, None)
+
+
+def parse_key(value: object, path: str, odd: bool = False) -> PresharedKey:
+    """A pre-shared key; None is the stored one. Raises `ShapeError`, never with the key."""
+    if value is not None and not isinstance(value, str):
+        raise ShapeError(path, f"a key must be text, not {kind_of(value)}; put it in quotes")
+    return at(path, PresharedKey, None if value is None else str(value), odd)
+
+
+def parse_service(protocol: object, port: object) -> tuple[int, Ports | None]:
+    """A protocol and a port, as in a filter; None for any port. Raises `ShapeError`."""
+    number, ports = _parse_protocol(protocol, "protocol", False), _parse_ports(port, "port", False)
+    at("port", Filter, source=ANY, destination=ME, protocol=number, destination_port=ports)
+    return number, ports

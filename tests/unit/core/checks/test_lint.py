@@ -38,6 +38,11 @@ ALL_IPV6 = {"source": "any/ipv6", "destination": "me/ipv6", "mirrored": True}
 
 
 def _lint(*rules, **options) -> list[Finding]:
+    """The findings without WEAK_3DES: every strong method has it."""
+    return [finding for finding in _all(*rules, **options) if finding.code is not Code.WEAK_3DES]
+
+
+def _all(*rules, **options) -> list[Finding]:
     named = [{"name": f"{n}", "filters": ["0+192.0.2.1"], **rule} for n, rule in enumerate(rules)]
     wanted = parse_policy({"name": "P", "main_mode": STRONG, "rules": named, **options})
     return lint(merge(wanted, None, RulesMode.EXACT).policy)
@@ -54,6 +59,8 @@ def _ipv6(**options):
 WEAK = [
     (Code.WEAK_DES, _secure(security_methods=["esp[des,sha]"]), {}, "security methods offer DES"),
     (Code.WEAK_DES, _secure(), {"main_mode": {**STRONG, "methods": ["des-sha-14"]}}, "main mode offers DES"),
+    (Code.WEAK_3DES, _secure(), {}, "security methods and main mode offer 3DES"),
+    (Code.WEAK_3DES, _secure(security_methods=["ah[sha]"]), {}, "main mode offers 3DES"),
     (Code.WEAK_MD5, _secure(security_methods=["ah[md5]"]), {}, "security methods offer MD5"),
     (Code.WEAK_MD5, _secure(), {"main_mode": {**STRONG, "methods": ["3des-md5-14"]}}, "main mode offers MD5"),
     (
@@ -103,7 +110,7 @@ WEAK = [
 
 @pytest.mark.parametrize(("code", "rule", "options", "words"), WEAK)
 def test_weakness_is_found_once(code, rule, options, words):
-    (finding,) = _lint(rule, **options)
+    (finding,) = (_all if code is Code.WEAK_3DES else _lint)(rule, **options)
     assert finding.code is code
     assert words in finding.text
     assert "s3cret" not in finding.warning()
@@ -112,11 +119,17 @@ def test_weakness_is_found_once(code, rule, options, words):
 @pytest.mark.parametrize("code", Code)
 def test_every_code_has_a_severity_a_text_and_a_remedy(code):
     rule, options = next((rule, options) for known, rule, options, _words in WEAK if known is code)
-    (finding,) = _lint(rule, **options)
+    (finding,) = (_all if code is Code.WEAK_3DES else _lint)(rule, **options)
     assert isinstance(finding.severity, Severity)
     assert finding.severity is SEVERITIES[code]
     assert finding.remedy
-    about_policy = {Code.WEAK_DES, Code.WEAK_MD5, Code.WEAK_GROUP, Code.DEFAULT_RESPONSE_IGNORED}
+    about_policy = {
+        Code.WEAK_DES,
+        Code.WEAK_3DES,
+        Code.WEAK_MD5,
+        Code.WEAK_GROUP,
+        Code.DEFAULT_RESPONSE_IGNORED,
+    }
     assert finding.rules == (() if code in about_policy else ("'0'",))
     where = "" if code in about_policy else " (rule '0')"
     assert finding.warning() == f"{code}: {finding.text}{where}; {finding.remedy}"
@@ -152,6 +165,20 @@ def test_the_documentation_lists_every_code_with_its_severity():
 )
 def test_no_finding(rule, options):
     assert _lint(rule, **options) == []
+
+
+def test_the_strongest_methods_are_only_found_to_be_3des():
+    found = _all({"security_methods": "strongest"}, main_mode="strongest")
+    assert [finding.code for finding in found] == [Code.WEAK_3DES]
+
+
+def test_3des_counts_only_where_a_rule_negotiates():
+    main_mode = {**STRONG, "methods": ["des-sha-14"]}
+    found = _all(_secure(), main_mode=main_mode)
+    assert [finding.text.partition(",")[0] for finding in found if finding.code is Code.WEAK_3DES] == [
+        "security methods offer 3DES"
+    ]
+    assert _all({"action": "permit"}, _secure(enabled=False)) == []
 
 
 def test_a_filter_with_one_end_of_ipv4_blocks_nothing_over_ipv6():

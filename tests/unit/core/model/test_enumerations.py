@@ -11,6 +11,7 @@ import enum
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils._core import model
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ANY, ME, Action, ModelError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model.methods import STRONGER
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit import strategies
@@ -21,7 +22,7 @@ BLOCK = model.NegotiationPolicy(action=Action.BLOCK)
 UNKNOWN = {
     "action": (
         lambda: model.NegotiationPolicy(action="drop"),
-        "'drop' is not an action; use permit, block or negotiate",
+        "'drop' is not an action; use permit, block or negotiate; did you mean block?",
     ),
     "connection type": (
         lambda: model.Rule(name="R", filters=(traffic(ME, ANY),), action=BLOCK, connection_type="vpn"),
@@ -35,8 +36,15 @@ UNKNOWN = {
         lambda: model.Special("me", 4),
         "'4' is not an address family; use 1 (IPv4), 2 (IPv6) or 3 (both)",
     ),
-    "cipher of esp": (lambda: model.Esp("aes", "sha"), "'aes' is not a valid cipher for esp; use none, des or 3des"),
-    "hash of esp": (lambda: model.Esp("3des", "sha256"), "'sha256' is not a valid hash for esp; use none, md5 or sha"),
+    "cipher of esp": (lambda: model.Esp("rc4", "sha"), "'rc4' is not a valid cipher for esp; use none, des or 3des"),
+    "cipher that Windows has elsewhere": (
+        lambda: model.Esp("aes", "sha"),
+        f"'aes' is not a valid cipher for esp; use none, des or 3des; {STRONGER}",
+    ),
+    "hash that Windows has elsewhere": (
+        lambda: model.Esp("3des", "sha256"),
+        f"'sha256' is not a valid hash for esp; use none, md5 or sha; {STRONGER}",
+    ),
     "hash of ah": (lambda: model.Ah("none"), "'none' is not a valid hash for ah; use md5 or sha"),
     "cipher of main mode": (
         lambda: main_mode_method("none", "sha", 2),
@@ -48,7 +56,11 @@ UNKNOWN = {
     ),
     "Diffie-Hellman group": (
         lambda: main_mode_method("3des", "sha", 5),
-        "'5' is not a Diffie-Hellman group of a stored policy; use 1, 2 or 14",
+        f"'5' is not a Diffie-Hellman group of a stored policy; use 1, 2 or 14; {STRONGER}",
+    ),
+    "Diffie-Hellman group by its bits": (
+        lambda: main_mode_method("3des", "sha", 2048),
+        "'2048' is not a Diffie-Hellman group of a stored policy; use 1, 2 or 14; did you mean 14?",
     ),
 }
 

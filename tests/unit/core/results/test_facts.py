@@ -52,7 +52,7 @@ def test_the_policies_of_windows_2000():
     assert facts["assigned"] is None
     assert [policy["problems"] for policy in facts["policies"]] == [[], [], []]
     server = facts["policies"][2]
-    assert {(rule["action"], rule.get("soft")) for rule in server["rules"]} == {("negotiate", True), ("permit", None)}
+    assert {(rule["action"], rule["soft"]) for rule in server["rules"]} == {("negotiate", True), ("permit", False)}
     assert {orphan["kind"] for orphan in facts["orphans"]} <= {"library", "foreign", "unknown"}
 
 

@@ -11,6 +11,7 @@ import json
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils._core import model
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ANY, ME
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted import State
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.policies import read_policies
 from ansible_collections.ipsec.windows.plugins.module_utils._core.plan.planner import Planner
@@ -18,8 +19,11 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.plan.traits im
 from ansible_collections.ipsec.windows.plugins.module_utils._core.results.facts import render_facts
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.facts import policy_of_facts
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.fields import ShapeError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_rule_edit
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.placed import PlacedEdit
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.render import render_policy
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
+from ansible_collections.ipsec.windows.plugins.module_utils._core.target.goal import Edits
 from ansible_collections.ipsec.windows.plugins.module_utils._core.target.merge import PolicyChange, Target
 from hypothesis import given, settings
 from unit import stores, strategies
@@ -98,7 +102,7 @@ def test_facts_keep_any_description(word):
     (facts,) = facts_of(store_with(policy))
     assert facts["description"] == word
     assert facts["rules"][0]["description"] == word
-    assert [filter_.get("description") for filter_ in facts["rules"][0]["filters"]] == [word, None]
+    assert [filter_["description"] for filter_ in facts["rules"][0]["filters"]] == [word, ""]
     assert policy_of_facts(facts) == policy
 
 
@@ -162,6 +166,16 @@ def test_odd_policy_survives_facts(what):
     policy = model.Policy(**{"name": "P", **ODD_POLICIES[what]})
     facts = json.loads(json.dumps(render_policy(policy)))
     assert policy_of_facts(facts) == policy
+
+
+def test_one_rule_of_facts_is_accepted_by_a_task_for_one_rule():
+    policy = model.Policy(name="P", rules=(rule(), rule(name="S", action=negotiate(method(model.Ah("sha"))))))
+    store = store_with(policy)
+    (facts,) = facts_of(store)
+    for found in facts["rules"]:
+        edit, notes = parse_rule_edit({"policy": "P", **found}, State.PRESENT)
+        assert notes == ()
+        assert not stores.run_goal(store, Edits((PlacedEdit(edit),))).operations
 
 
 def test_left_out_parts_have_the_default_of_the_manual():

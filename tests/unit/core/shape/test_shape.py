@@ -10,9 +10,14 @@ import json
 
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils._core import model
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted import State
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.arguments import policy_arguments
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.fields import ShapeError
-from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_policy, parse_task
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import (
+    parse_policy,
+    parse_rule_edit,
+    parse_task,
+)
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.render import (
     render_policy,
     render_short_filter,
@@ -160,11 +165,109 @@ def test_error_names_its_place_and_what_is_allowed(what):
 
 def test_error_has_its_place_as_data():
     with pytest.raises(ShapeError) as caught:
-        parse_policy(_rule(security_methods=["ah[md5]", "esp[aes,sha]"]))
+        parse_policy(_rule(security_methods=["ah[md5]", "esp[rc4,sha]"]))
     error = caught.value
     assert error.path == "rules[0] (R).security_methods[1]"
-    assert error.problem == "'esp[aes,sha]', column 1: 'aes' is not a valid cipher for esp; use none, des or 3des"
+    assert error.problem == "'esp[rc4,sha]', column 1: 'rc4' is not a valid cipher for esp; use none, des or 3des"
     assert str(error) == f"{error.path}: {error.problem}"
+
+
+ELSEWHERE = "New-NetIPsecRule"
+TRIED = {
+    "allow": (_rule(action="allow"), "use permit, block or negotiate; did you mean permit?"),
+    "deny": (_rule(action="deny"), "use permit, block or negotiate; did you mean block?"),
+    "Reject": (_rule(action="Reject"), "use permit, block or negotiate; did you mean block?"),
+    "require": (_rule(action="require"), "use permit, block or negotiate; did you mean negotiate?"),
+    "misspelt action": (_rule(action="blok"), "use permit, block or negotiate; did you mean block?"),
+    "psk": (_rule(authentication=["psk"]), "expected kerberos, {preshared_key: …} or {certificate: …}, not another"),
+    "psk as a word": (_rule(authentication=["psk"]), "did you mean {preshared_key: …}?"),
+    "psk as a key": (_rule(authentication=[{"psk": "x"}]), "did you mean 'preshared_key'?"),
+    "cert as a word": (_rule(authentication="cert:CN=x"), "did you mean {certificate: CN=…}?"),
+    "cert as a key": (_rule(authentication=[{"cert": "CN=x"}]), "did you mean 'certificate'?"),
+    "port": (_filter(port=1), "did you mean 'destination_port', the port that the traffic goes to, or 'source_port'?"),
+    "dport": (_filter(dport=1), "did you mean 'destination_port'?"),
+    "sport": (_filter(sport=1), "did you mean 'source_port'?"),
+    "src": (_filter(src=1), "did you mean 'source'?"),
+    "Dst": (_filter(Dst=1), "did you mean 'destination'?"),
+    "action of a filter": (_filter(action="block"), "it belongs elsewhere in the policy: rules: [{action: …}]; the"),
+    "key of a rule": (_rule(preshared_key="x"), "write authentication: [{preshared_key: …}]; the options here are"),
+    "psk of a rule": (_rule(psk="x"), "write authentication: [{preshared_key: …}]; the options here are name"),
+    "certificate of a rule": (_rule(certificate="x"), "write authentication: [{certificate: …}]"),
+    "port of a rule": (_rule(port=1), "write filters: [{destination_port: …}]"),
+    "cipher of a rule": (_rule(encryption="3des"), "write security_methods: [{esp: {encryption: …}}]"),
+    "group of a rule": (_rule(group=14), "main_mode: {methods: [{group: …}]}"),
+    "assigned rule": (_rule(assigned=True), "assigned is an option of ipsec_policy, for the whole policy; the options"),
+    "key of a policy": ({"name": "P", "psk": "x"}, "write rules: [{authentication: [{preshared_key: …}]}]"),
+    "enabled policy": ({"name": "P", "enabled": True}, "did you mean 'assigned'?"),
+    "cipher of main mode": ({"name": "P", "main_mode": {"encryption": "3des"}}, "write methods: [{encryption: …}]"),
+    "AES in a text": (
+        _rule(security_methods=["esp[aes256,sha256]"]),
+        "use none, des or 3des; the policy store has only",
+    ),
+    "AES-GCM in a text": (_rule(security_methods=["esp[aes-gcm256]"]), ELSEWHERE),
+    "AES without esp": (_rule(security_methods=["AES256-SHA256"]), ELSEWHERE),
+    "SHA-256 in a text": (_rule(security_methods=["ah[sha256]"]), ELSEWHERE),
+    "AES in a dictionary": (
+        _rule(security_methods=[{"esp": {"encryption": "aes128", "integrity": "sha"}}]),
+        ELSEWHERE,
+    ),
+    "SHA-2 in a dictionary": (
+        _rule(security_methods=[{"esp": {"encryption": "3des", "integrity": "sha2"}}]),
+        ELSEWHERE,
+    ),
+    "group of PFS": (
+        _rule(security_methods=["esp[3des,sha] PFS14"]),
+        "write PFS here and the group there, as in 3des-",
+    ),
+    "group in a method": (_rule(security_methods=["esp[3des,sha] dh14"]), "write PFS here and the group there"),
+    "AES in main mode": ({"name": "P", "main_mode": {"methods": ["aes256-sha256-14"]}}, ELSEWHERE),
+    "AES in four words": ({"name": "P", "main_mode": {"methods": ["aes-gcm-256-14"]}}, ELSEWHERE),
+    "ecp256": ({"name": "P", "main_mode": {"methods": ["3des-sha-ecp256"]}}, ELSEWHERE),
+    "dh14": (
+        {"name": "P", "main_mode": {"methods": ["3des-sha-dh14"]}},
+        "column 10: 'dh14' is not a Diffie-Hellman group of a stored policy; use 1, 2 or 14; did you mean 14, as in "
+        "3des-sha-14?",
+    ),
+    "group14 in a dictionary": (
+        {"name": "P", "main_mode": {"methods": [{**METHOD, "group": "group14"}]}},
+        "methods[0].group: 'group14' is not a Diffie-Hellman group of a stored policy; use 1, 2 or 14; did you mean "
+        "group: 14?",
+    ),
+    "dh19 in a dictionary": ({"name": "P", "main_mode": {"methods": [{**METHOD, "group": "dh19"}]}}, ELSEWHERE),
+}
+
+
+TRIED.update(
+    {
+        "misspelt strongest": (
+            _rule(security_methods="strong"),
+            "R).security_methods: this is not a security method; did",
+        ),
+        "misspelt strongest in a list": (_rule(security_methods=["strongets"]), "did you mean strongest?"),
+        "misspelt strongest of main mode": (
+            {"name": "P", "main_mode": "stongest"},
+            "main_mode: this is not a security",
+        ),
+        "text as main mode": (
+            {"name": "P", "main_mode": "3des-sha-14"},
+            "main_mode: expected strongest or a dictionary with keys such as methods",
+        ),
+    }
+)
+
+
+@pytest.mark.parametrize("what", TRIED)
+def test_what_other_tools_call_it_gets_a_suggestion(what):
+    given_, words = TRIED[what]
+    with pytest.raises(ShapeError) as caught:
+        parse_policy(given_)
+    assert words in str(caught.value)
+
+
+def test_option_of_the_whole_policy_in_a_task_for_one_rule_names_the_module():
+    with pytest.raises(ShapeError) as caught:
+        parse_rule_edit({"policy": "P", "name": "R", "rules": []}, State.PRESENT)
+    assert "rules is an option of ipsec_policy, for the whole policy" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -193,6 +296,13 @@ def test_unknown_mode_is_an_error_that_names_the_allowed_ones(options, problem):
         _rule(authentication=[{"preshared_key": "s3cret", "certificate": "CN=x"}]),
         _rule(authentication=[["s3cret"]]),
         _rule(enabled="s3cret"),
+        _rule(authentication="psk=s3cret"),
+        _rule(authentication=["preshared_key: s3cret"]),
+        _rule(authentication=[{"psk=s3cret": None}]),
+        _rule(authentication=[{"preshared_key:s3cret": None}]),
+        _rule(preshared_key="s3cret"),
+        _rule(**{"preshared_key=s3cret": None}),
+        {"name": "P", "psk:s3cret": None},
     ],
 )
 def test_secret_in_the_wrong_place_is_not_shown(misplaced):
@@ -264,6 +374,25 @@ def test_single_item_is_a_list_of_one():
     assert wanted == parse_policy(
         _rule(filters=["0+192.0.2.1"], security_methods=["ah[md5]"], authentication=["kerberos"])
     )
+
+
+def test_strongest_stands_for_the_strongest_method():
+    written = parse_policy(
+        {
+            "name": "P",
+            "main_mode": {"methods": ["3des-sha-14"], "pfs": True},
+            "default_response": {"security_methods": ["esp[3des,sha] PFS"]},
+            "rules": [{"name": "R", "filters": ["0+*"], "security_methods": ["esp[3des,sha] PFS", "ah[sha]"]}],
+        }
+    )
+    short = {
+        "name": "P",
+        "main_mode": "strongest",
+        "default_response": {"security_methods": "strongest"},
+        "rules": [{"name": "R", "filters": ["0+*"], "security_methods": ["Strongest", "ah[sha]"]}],
+    }
+    assert parse_policy(short) == written
+    assert parse_policy({**short, "main_mode": {"methods": "strongest", "pfs": True}}) == written
 
 
 def test_me_and_any_with_an_ipv6_address_mean_ipv6():
