@@ -28,11 +28,13 @@ options:
     elements: str
     choices:
       - weak-des
+      - weak-3des
       - weak-md5
       - weak-group
       - no-integrity
       - preshared-key
       - no-pfs
+      - one-way-negotiate
       - default-response-ignored
       - open-over-ipv6
     default: []

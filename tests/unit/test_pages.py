@@ -15,7 +15,7 @@ import typing as t
 import pytest
 import yaml
 from ansible_collections.ipsec.windows.plugins.filter.from_ipseccmd import from_ipseccmd
-from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.verdict import Packet, deciding_rule
+from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.verdict import Packet, deciding_filter
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import LocalAddresses
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.parse import parse_command
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError, Policy, SpecialKind
