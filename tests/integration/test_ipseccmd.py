@@ -145,6 +145,11 @@ RULES_REFUSED = [
     ({"policy": "P"}, "a rule needs a name or an id"),
     ({"policy": " ", "name": "R"}, "policy: the policy needs a name"),
     ({"policy": "P", "name": "R", "fitlers": []}, "did you mean 'filters'?"),
+    (
+        {"policy": "P", "name": "R", "psk": "s3cret"},
+        "'psk' here; write authentication: [{preshared_key: …}]; the options",
+    ),
+    ({"policy": "P", "name": "R", "rules": []}, "rules is an option of ipsec_policy, for the whole policy"),
     ({"policy": "P", "name": "R", "filters": ["0+*:80"]}, "filters[0]: "),
     ({"policy": "P", "name": "R", "action": "blok"}, "action: 'blok' is not an action"),
 ]

@@ -82,6 +82,26 @@ def _content(policy):
     return {k: v for k, v in policy.items() if k not in ignored} | {"rules": rules}
 
 
+@BOTH
+def test_strongest_is_stored_as_the_methods_that_it_stands_for(host, player):
+    rule = {"name": "R", "filters": ["0+192.0.2.1"], "security_methods": "strongest"}
+    response = {"security_methods": "strongest"}
+    whole = policy_task(name="P", main_mode="strongest", default_response=response, rules=[rule])
+    one = {"name": "rule", "ipsec.windows.ipsec_rule": {"policy": "Q", "main_mode": "strongest", **rule}}
+    given = {**policy_task(policy="{{ item }}"), "loop": "{{ ansible_facts.ipsec.policies }}"}
+    run = player.play(host, whole, whole, one, one, facts_task(), given)
+    assert run.code == 0, run.output
+    assert [result["changed"] for result in run.results] == [True, False, True, False, False, False]
+    methods = {"ah": [], "esp": [{"encryption": "3des", "integrity": "sha"}], "pfs": True}
+    rest = {"lifetime_seconds": 0, "lifetime_kilobytes": 0, "odd": False}
+    for policy in run[4]["ansible_facts"]["ansible_ipsec"]["policies"]:
+        assert [[m["encryption"], m["integrity"], m["group"]] for m in policy["main_mode"]["methods"]] == [
+            ["3des", "sha", 14]
+        ]
+        assert policy["rules"][0]["security_methods"] == [{**methods, **rest}]
+    assert run[0]["policy"]["default_response"]["security_methods"] == [{**methods, **rest}]
+
+
 @pytest.mark.psrp("python")
 def test_check_mode_predicts_the_result(host, player):
     host.import_reg((DATA / "windows-2022.reg").read_bytes())

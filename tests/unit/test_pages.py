@@ -216,8 +216,8 @@ def test_which_filter_wins(rules, rows):
     policy = Policy(name="P", rules=parse_policy({"name": "P", "rules": yaml.safe_load(rules)}).rules)
     for row in rows.splitlines()[2:]:
         peer, packet, name, result = (cell.strip() for cell in row.strip("|").split("|"))
-        rule = deciding_rule(policy, _packet(peer, packet), LOCAL)
-        assert (name, result) == (("none", "pass") if rule is None else (rule.name, rule.action.action)), row
+        found = deciding_filter(policy, _packet(peer, packet), LOCAL)
+        assert (name, result) == (("none", "pass") if found is None else (found[0].name, found[0].action.action)), row
 
 
 def test_all_examples_of_winners_are_found():

@@ -164,11 +164,15 @@ def test_facts_have_single_filters_that_mean_the_same():
     facts = stores.facts(done.store)["P"]
     assert facts["rules"][0]["filters"][-1] == {
         "source": "me/ipv6",
+        "source_address": None,
         "destination": "2001:db8::/32",
+        "destination_address": None,
         "protocol": "udp",
         "source_port": "any",
         "destination_port": "5000-5010",
         "mirrored": True,
+        "description": "",
+        "odd": False,
     }
     assert len(facts["rules"][0]["filters"]) == 8
     for again in ({"name": "P", "rules": [rule]}, facts):
