@@ -80,12 +80,12 @@ lint: venv $(LINT)/ready
 	ansible-lint --offline
 	cd $(VENV)/collections/$(COLLECTION) && antsibull-docs lint-collection-docs --plugin-docs .
 	antsibull-changelog lint
-	@if command -v pwsh >/dev/null; then tests/powershell-syntax plugins/modules/*.ps1 plugins/module_utils/*.psm1; \
+	@if command -v pwsh >/dev/null; then tests/powershell-syntax plugins/modules/__private/*.ps1 plugins/module_utils/*.psm1; \
 	  elif [ -n "$$CI" ]; then echo "pwsh is not on PATH"; exit 1; \
 	  else echo "pwsh is not on PATH: the PowerShell code is not checked"; fi
 
 sanity: venv
-	PATH="$(CURDIR)/$(VENV)/bin:/usr/bin:/bin" tests/sanity
+	PATH="$(CURDIR)/$(VENV)/bin:/usr/bin:/bin" tests/run-sanity
 
 $(VENV)/molecule: $(VENV)/ready
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check molecule

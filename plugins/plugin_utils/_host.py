@@ -18,7 +18,7 @@ from ..module_utils._core.host.requests import PROTOCOL, Part, RequestKind, noti
 from ..module_utils._core.host.requirements import not_administrator
 from ..module_utils._core.host.service import Service, ServiceRequest
 
-MODULE: t.Final = "ipsec.windows.ipsec_host"
+MODULE: t.Final = "ipsec.windows.__private.ipsec_host"
 OLD_OR_NEW: t.Final = (
     "Either the old policy or the new one is in force, never a mixture; run the task again to finish the change"
 )
