@@ -16,7 +16,7 @@ TARGET ?=
 # an inventory with real hosts in the group windows (docs/real-host.md); without one, a simulated host is used
 INVENTORY ?=
 
-.PHONY: help venv demo test judge fuzz bench lint docs galaxy sanity molecule clean
+.PHONY: help venv demo test judge fuzz bench lint docs galaxy changelog sanity molecule clean
 
 help:
 	@echo "make demo      creates, changes and deletes a policy on simulated Windows hosts"
@@ -27,6 +27,7 @@ help:
 	@echo "make lint      checks style, types, documentation and Windows PowerShell 5.1 syntax"
 	@echo "make docs      builds the documentation site in build/docs"
 	@echo "make galaxy    imports the built collection as Galaxy does"
+	@echo "make changelog moves the changelog fragments into the release of galaxy.yml"
 	@echo "make sanity    runs ansible-test sanity on the built collection"
 	@echo "make molecule  runs the molecule scenario; COMMAND=converge, INVENTORY=real-hosts.yml"
 	@echo "make venv      only prepares $(VENV); PYTHON=... selects the interpreter, ANSIBLE=2.18 the version"
@@ -77,10 +78,10 @@ bench: $(VENV)/peers
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
-lint: export PATH := $(CURDIR)/.venv-lint/bin:$(PATH)
+lint changelog: export PATH := $(CURDIR)/.venv-lint/bin:$(PATH)
 docs: export PATH := $(CURDIR)/.venv-docs/bin:$(PATH)
 galaxy: export PATH := $(CURDIR)/.venv-galaxy/bin:$(PATH)
-lint docs: export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(VENV)/collections
+lint docs changelog: export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(VENV)/collections
 
 lint: venv .venv-lint/tools
 	ruff check .
@@ -99,6 +100,10 @@ docs: venv .venv-docs/tools
 
 galaxy: .venv-galaxy/tools
 	tests/run-galaxy-importer
+
+# moves the fragments into the release of the version in galaxy.yml, which may exist already
+changelog: venv .venv-lint/tools
+	cd $(VENV)/collections/$(COLLECTION) && antsibull-changelog release --update-existing
 
 sanity: venv
 	PATH="$(CURDIR)/$(VENV)/bin:/usr/bin:/bin" tests/run-sanity

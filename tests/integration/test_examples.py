@@ -164,6 +164,12 @@ def test_ansible_doc_shows_modules_and_filters(player):
             assert plugin["return"]
 
 
+def test_ansible_doc_lists_only_modules_for_playbooks(player):
+    listed = json.loads(player.ansible("doc", "--type", "module", "--list", "--json", "ipsec.windows"))
+    assert listed.keys() == {f"ipsec.windows.{path.stem}" for path in MODULES.glob("*.yml")}
+    assert not any("host" in name for name in listed)
+
+
 @pytest.fixture
 def two_hosts(farm, host):
     return [host, next(farm.fresh)]

@@ -188,8 +188,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _prepare(pwsh: str) -> tuple[pathlib.Path, pathlib.Path]:
-    """The compiled stand-ins, which are also a module, and a folder in which pwsh is called powershell, in both spellings
-    that Ansible uses.
+    """The compiled stand-ins, which are also a module, and a folder in which pwsh is called powershell and PowerShell.
 
     They are compiled once for each content.
     """
