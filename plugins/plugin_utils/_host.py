@@ -10,6 +10,7 @@ import typing as t
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
 from ..module_utils._core.attempt import Attempt
 from ..module_utils._core.host.answers import AnswerError, Applied, HostState, parse_notified
@@ -118,11 +119,16 @@ class HostChannel:
         """Keep the answer, which may hold pre-shared keys, out of what connections print at high verbosity."""
         contexts = {id(c): c for c in (self._action._play_context, self._action._connection._play_context)}
         before = {key: context.no_log for key, context in contexts.items()}
+        display = Display()
+        verbosity = display.verbosity
         try:
+            # connections of ansible-core 2.16 print answers at -vvvvv, whatever no_log says
+            display.verbosity = min(verbosity, 4)
             for context in contexts.values():
                 context.no_log = True
             yield
         finally:
+            display.verbosity = verbosity
             for key, context in contexts.items():
                 context.no_log = before[key]
 
