@@ -11,7 +11,7 @@ import pathlib
 import sys
 import typing as t
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / os.environ.get("VENV", ".venv") / "collections"))
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / os.environ.get("VENV", sys.prefix) / "collections"))
 
 from benchmarks import core, fleet, measure, tasks
 from winhost.engine_powershell import find_pwsh

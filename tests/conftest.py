@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 
 TESTS = pathlib.Path(__file__).parent
 
-sys.path[:0] = [str(TESTS), str(TESTS.parent / os.environ.get("VENV", ".venv") / "collections")]
+sys.path[:0] = [str(TESTS), str(TESTS.parent / os.environ.get("VENV", sys.prefix) / "collections")]
 
 # a slow machine must not fail a test
 settings.register_profile(

@@ -44,7 +44,7 @@ class _Demo:
             cwd=_CHECKOUT,
             env={
                 **os.environ,
-                "ANSIBLE_COLLECTIONS_PATH": str(_CHECKOUT / os.environ.get("VENV", ".venv") / "collections"),
+                "ANSIBLE_COLLECTIONS_PATH": str(_CHECKOUT / os.environ.get("VENV", sys.prefix) / "collections"),
                 "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
                 "ANSIBLE_FORCE_COLOR": "1" if sys.stdout.isatty() else "0",
             },

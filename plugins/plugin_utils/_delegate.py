@@ -12,8 +12,11 @@ import typing as t
 from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.playbook.task import Task
+from ansible.plugins import AnsiblePlugin
 from ansible.plugins.action import ActionBase
+from ansible.plugins.connection import ConnectionBase
 from ansible.plugins.loader import connection_loader
+from ansible.template import Templar
 
 from ..module_utils._core.store.casing import fold
 from ._options import OptionError
@@ -68,6 +71,29 @@ def _variables(action: ActionBase, host: str, task_vars: t.Mapping[str, t.Any]) 
     return found
 
 
+def _options(kind: str, plugin: AnsiblePlugin, variables: t.Mapping[str, t.Any], templar: Templar) -> dict[str, t.Any]:
+    """The variables that set options of a plugin."""
+    names = constants.config.get_plugin_vars(kind, plugin._load_name)
+    return {name: templar.template(variables[name]) for name in names if name in variables}
+
+
+def _connection_options(
+    connection: ConnectionBase, variables: t.Mapping[str, t.Any], templar: Templar
+) -> dict[str, t.Any]:
+    """The variables that set options of a connection, and those that it passes on to its library."""
+    if hasattr(connection, "_resolve_option_variables"):
+        found: dict[str, t.Any] = connection._resolve_option_variables(variables, templar)
+        return found
+    # ansible-core 2.16 does this in the code that runs a task
+    options = _options("connection", connection, variables, templar)
+    extras: dict[str, t.Any] = {}
+    if connection.allow_extras:
+        prefix = f"ansible_{connection.extras_prefix}_"
+        names = [name for name in variables if name.startswith(prefix) and name not in options]
+        extras = {name: templar.template(variables[name]) for name in names}
+    return {**options, "_extras": extras}
+
+
 @contextlib.contextmanager
 def working_on(action: ActionBase, host: str | None, task_vars: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
     """Let `action` work on a host of the inventory inside this context; None is its own host.
@@ -89,10 +115,8 @@ def working_on(action: ActionBase, host: str | None, task_vars: dict[str, t.Any]
     connection = connection_loader.get(context.connection, context, task_uuid=task._uuid)
     keys = {**task.dump_attrs(), "timeout": context.timeout}
     del keys["retries"]
-    connection.set_options(task_keys=keys, var_options=connection._resolve_option_variables(variables, templar))
-    of_shell = constants.config.get_plugin_vars("shell", connection._shell._load_name)
-    options = {name: templar.template(variables[name]) for name in of_shell if name in variables}
-    connection._shell.set_options(task_keys=keys, var_options=options)
+    connection.set_options(task_keys=keys, var_options=_connection_options(connection, variables, templar))
+    connection._shell.set_options(task_keys=keys, var_options=_options("shell", connection._shell, variables, templar))
     context.set_attributes_from_plugin(connection)
     action._connection, action._play_context, action._task = connection, context, task
     try:

@@ -10,6 +10,7 @@ import typing as t
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
 from ..module_utils._core.attempt import Attempt
 from ..module_utils._core.host.answers import AnswerError, Applied, HostState, parse_notified
@@ -18,7 +19,7 @@ from ..module_utils._core.host.requests import PROTOCOL, Part, RequestKind, noti
 from ..module_utils._core.host.requirements import not_administrator
 from ..module_utils._core.host.service import Service, ServiceRequest
 
-MODULE: t.Final = "ipsec.windows.ipsec_host"
+MODULE: t.Final = "ipsec.windows.__private.ipsec_host"
 OLD_OR_NEW: t.Final = (
     "Either the old policy or the new one is in force, never a mixture; run the task again to finish the change"
 )
@@ -123,11 +124,16 @@ class HostChannel:
         """Keep the answer, which may hold pre-shared keys, out of what connections print at high verbosity."""
         contexts = {id(c): c for c in (self._action._play_context, self._action._connection._play_context)}
         before = {key: context.no_log for key, context in contexts.items()}
+        display = Display()
+        verbosity = display.verbosity
         try:
+            # connections of ansible-core 2.16 print answers at -vvvvv, whatever no_log says
+            display.verbosity = min(verbosity, 4)
             for context in contexts.values():
                 context.no_log = True
             yield
         finally:
+            display.verbosity = verbosity
             for key, context in contexts.items():
                 context.no_log = before[key]
 

@@ -41,8 +41,8 @@ def read_file(action: ActionBase, name: str, encoding: str | None) -> str:
     Raises `OptionError`.
     """
     try:
-        # latin-1 keeps every byte; a vault is decrypted in memory, while get_real_file would write a file
-        data = action._loader.get_text_file_contents(action._find_needle("files", name), "latin-1").encode("latin-1")
+        # a vault is decrypted in memory, while get_real_file would write a file
+        data: bytes = action._loader._get_file_contents(action._find_needle("files", name))[0]
     except AnsibleError as error:
         # Ansible adds advice about an option that this module does not have
         reason = str(error).partition("\nIf you are using a module")[0]

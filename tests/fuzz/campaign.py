@@ -21,7 +21,7 @@ import typing as t
 
 TESTS: t.Final = pathlib.Path(__file__).parent.parent
 # instead of this folder, whose modules have the names of others
-sys.path[:1] = [str(TESTS), str(TESTS.parent / os.environ.get("VENV", ".venv") / "collections")]
+sys.path[:1] = [str(TESTS), str(TESTS.parent / os.environ.get("VENV", sys.prefix) / "collections")]
 
 from fuzz.targets import TARGETS  # noqa: E402
 

@@ -20,7 +20,7 @@ from winhost.shells import Command
 # each line of the input is a request, each line of the output an answer
 _SCRIPT: t.Final = """
 Get-ChildItem "$env:PLUGINS/module_utils/*.psm1" | Import-Module -Global
-$module = [scriptblock]::Create([System.IO.File]::ReadAllText("$env:PLUGINS/modules/ipsec_host.ps1"))
+$module = [scriptblock]::Create([System.IO.File]::ReadAllText("$env:PLUGINS/modules/__private/ipsec_host.ps1"))
 while ($null -ne ($line = [System.Console]::In.ReadLine())) {
     $complex_args = @{ request = $line }
     & $module

@@ -17,7 +17,7 @@ from winhost.farm import Farm
 from winhost.host import Host
 
 CHECKOUT: t.Final = pathlib.Path(__file__).parent.parent.parent
-COLLECTIONS: t.Final = CHECKOUT / os.environ.get("VENV", ".venv") / "collections"
+COLLECTIONS: t.Final = CHECKOUT / os.environ.get("VENV", sys.prefix) / "collections"
 
 
 @dataclasses.dataclass(frozen=True)

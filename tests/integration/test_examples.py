@@ -196,7 +196,7 @@ def test_all_returned_keys_are_documented(host, player):
 
 def test_ansible_doc_shows_modules_and_filters(player):
     for type_, folder in (("module", MODULES), ("filter", MODULES.parent / "filter")):
-        names = [path.stem for path in folder.glob("*.yml") if path.stem != "ipsec_host"]
+        names = [path.stem for path in folder.glob("*.yml")]
         output = player.ansible("doc", "--type", type_, "--json", *(f"ipsec.windows.{name}" for name in names))
         found = json.loads(output)
         assert len(found) == len(names)
@@ -204,6 +204,12 @@ def test_ansible_doc_shows_modules_and_filters(player):
             assert plugin["doc"]["short_description"]
             assert plugin["examples"]
             assert plugin["return"]
+
+
+def test_ansible_doc_lists_only_modules_for_playbooks(player):
+    listed = json.loads(player.ansible("doc", "--type", "module", "--list", "--json", "ipsec.windows"))
+    assert listed.keys() == {f"ipsec.windows.{path.stem}" for path in MODULES.glob("*.yml")}
+    assert not any("host" in name for name in listed)
 
 
 @pytest.fixture

@@ -172,7 +172,7 @@ def test_operations_and_connections_over_ansible(host, player):
     for operation in first:
         whole.change(operation)
     requests = [_apply(Store(), first), READ]
-    tasks = [{"ipsec.windows.ipsec_host": {"request": json.dumps(request)}} for request in requests]
+    tasks = [{"ipsec.windows.__private.ipsec_host": {"request": json.dumps(request)}} for request in requests]
     run = player.play(host, *tasks)
     applied, state = Applied.parse(run[0].result), _state(run[1].result)
     assert (applied.applied, applied.digest) == (len(first), whole.digest())

@@ -109,8 +109,8 @@ def test_special_characters_in_names_have_no_effect(host, player, tmp_path):
         case.task,
         facts_task(),
         policy_task(name=_escaped(names[0]), state="absent"),
-        {"ipsec.windows.ipsec_host": {"request": json.dumps(READ)}, "register": "read"},
-        {"ipsec.windows.ipsec_host": {"request": "{{ apply | combine({'expect': read.digest}) | to_json }}"}},
+        {"ipsec.windows.__private.ipsec_host": {"request": json.dumps(READ)}, "register": "read"},
+        {"ipsec.windows.__private.ipsec_host": {"request": "{{ apply | combine({'expect': read.digest}) | to_json }}"}},
         options=("--diff", "-vvvv"),
         vars={"brace": "{", "cr": "\r", "apply": {**APPLY, "operations": pack(operations_text([missing]))}},
     )

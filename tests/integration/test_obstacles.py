@@ -174,7 +174,7 @@ def test_the_host_refuses_requests_above_its_limit(host, player):
     def request(size):
         found = {"protocol": 2, "do": "read", "parts": [], "names": [], "interfaces": [], "port": 5985, "x": ""}
         found["x"] = "x" * (size - len(json.dumps(json.dumps(found))))
-        return {"ipsec.windows.ipsec_host": {"request": json.dumps(found)}, "ignore_errors": True}
+        return {"ipsec.windows.__private.ipsec_host": {"request": json.dumps(found)}, "ignore_errors": True}
 
     run = player.play(host, request(REQUEST_LIMIT), request(JSON_LIMIT + 1), request(JSON_LIMIT - 1000))
     assert [result.status for result in run.results] == ["ok", "failed", "failed"], run.output[-3000:]

@@ -97,7 +97,8 @@ def test_twenty_hosts_at_the_same_time_get_their_own_policies(hosts, player):
             assert result["policy"]["name"] == f"Isolation of {host}"
             if changed:
                 assert _headers([result["diff"]]) == {f"{host} IPsec policy Isolation of {host}"}
-    notified = [(result.host, result["msg"]) for result in run.results if result.task == "notified"]
+    # a template gives text in ansible-core 2.16
+    notified = [(result.host, int(result["msg"])) for result in run.results if result.task == "notified"]
     assert sorted(notified[:20]) == sorted((name, 20) for name in names)
     assert sorted(notified[20:]) == sorted((host.name, 4 if host in found[16:] else 8) for host in found[1:])
     assert _of(run, "unused") == {}
@@ -278,7 +279,7 @@ def test_become_reaches_the_host_module(hosts, player):
     become = {"become": True, "become_method": "runas", "become_user": "SYSTEM"}
     run = player.play(host, {**policy_task(name="P"), **become})
     assert run[0].status == "failed"
-    assert "cannot run ansible_collections.ipsec.windows.plugins.modules.ipsec_host become_wrapper" in run[0]["msg"]
+    assert "cannot run ipsec_host become_wrapper" in run[0]["msg"]
     assert "Traceback" not in run.output
     assert [event[2:] for event in host.events("executed")] == [["ipsec_host", "read"]]
     assert host.store() == {}

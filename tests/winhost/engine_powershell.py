@@ -188,7 +188,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _prepare(pwsh: str) -> tuple[pathlib.Path, pathlib.Path]:
-    """The compiled stand-ins, which are also a module, and a folder in which pwsh is called powershell.
+    """The compiled stand-ins, which are also a module, and a folder in which pwsh is called powershell and PowerShell.
 
     They are compiled once for each content.
     """
@@ -197,13 +197,13 @@ def _prepare(pwsh: str) -> tuple[pathlib.Path, pathlib.Path]:
     key = hashlib.sha256(source.read_bytes() + manifest.read_bytes() + str(engine).encode()).hexdigest()[:16]
     folder = pathlib.Path(tempfile.gettempdir()) / f"winhost-{os.getuid()}" / key
     library, programs = folder / "Modules" / "WinHost" / "StandIns.dll", folder / "bin"
-    if library.exists():
-        return library, programs
     for needed in (programs, library.parent):
         needed.mkdir(parents=True, exist_ok=True)
-    link = programs / "powershell"
-    if not link.exists():
-        link.symlink_to(engine)
+    for link in (programs / "powershell", programs / "PowerShell"):
+        with contextlib.suppress(FileExistsError):
+            link.symlink_to(engine)
+    if library.exists():
+        return library, programs
     shutil.copy(manifest, library.parent)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         new = pathlib.Path(scratch) / "StandIns.dll"

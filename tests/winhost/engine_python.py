@@ -63,7 +63,7 @@ class PythonEngine:
         if payload.script in _HELPERS:
             return _HELPERS[payload.script]
         if payload.wrappers or payload.module not in self._modules:
-            return self._failure(f"{payload.script} {' '.join(payload.wrappers)}".strip())
+            return self._failure(f"{payload.module} {' '.join(payload.wrappers)}".strip())
         arguments = payload.arguments or {}
         if payload.module == "ipsec_host" and self._host.forge is not None:
             forged = self._host.forge(json.loads(arguments["request"]))

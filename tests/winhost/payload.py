@@ -40,12 +40,11 @@ class Payload:
         parts = [part.strip(b"\r\n") for part in data.split(_SEPARATOR)]
         if len(parts) < 2:
             return None
-        try:
-            bootstrap, manifest = json.loads(parts[0]), json.loads(parts[1])
-        except ValueError:
+        bootstrap, manifest = _json_object(parts[0]), _json_object(parts[1])
+        if manifest is None:
             return None
-        if not isinstance(bootstrap, dict) or not isinstance(manifest, dict):
-            return None
+        if bootstrap is None:
+            return cls._before_2_19(manifest)
         helper = bootstrap.get("name", "")
         actions = manifest.get("actions") or []
         if not actions or actions[-1]["name"] != _MODULE_WRAPPER:
@@ -54,6 +53,12 @@ class Payload:
         variables = {variable["Name"]: variable["Value"] for variable in parameters.get("Variables", ())}
         wrappers = tuple(action["name"] for action in actions[:-1])
         return cls(parameters["Script"].removesuffix(".ps1"), variables.get("complex_args"), wrappers)
+
+    @classmethod
+    def _before_2_19(cls, manifest: dict[str, t.Any]) -> Payload:
+        """ansible-core 2.18 and older: the bootstrap is a script, and the manifest has everything."""
+        arguments = manifest["module_args"]
+        return cls(arguments["_ansible_module_name"], arguments, tuple(manifest["actions"][:-1]))
 
     @property
     def module(self) -> str:
@@ -66,3 +71,11 @@ class Payload:
         if self.module == "ipsec_host" and self.arguments:
             found.append(str(json.loads(self.arguments["request"]).get("do")))
         return found
+
+
+def _json_object(data: bytes) -> dict[str, t.Any] | None:
+    try:
+        found = json.loads(data)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None

@@ -75,7 +75,7 @@ class FakeAction:
         self.no_log: list[bool] = []
 
     def _execute_module(self, module_name, module_args, task_vars):
-        assert module_name == "ipsec.windows.ipsec_host"
+        assert module_name == "ipsec.windows.__private.ipsec_host"
         self.no_log += [self._play_context.no_log, self._connection._play_context.no_log]
         if isinstance(self.answer, BaseException):
             raise self.answer
