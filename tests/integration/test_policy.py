@@ -232,9 +232,14 @@ def test_names_are_resolved_on_the_host(host, player):
     assert first["filters"][0] == {
         "source": "me",
         "destination": "server.example",
+        "source_address": None,
         "destination_address": "192.0.2.7",
         "protocol": "any",
+        "source_port": "any",
+        "destination_port": "any",
         "mirrored": True,
+        "description": "",
+        "odd": False,
     }
     assert first["filters"][1]["source"] == "198.51.100.3"
     assert second["filters"][0]["destination_address"] == "2001:db8::7"
