@@ -250,5 +250,5 @@ def test_options_of_tasks_are_documented(module, options):
             fragment = importlib.import_module(
                 f"ansible_collections.ipsec.windows.plugins.doc_fragments.{name.removeprefix('ipsec.windows.')}"
             )
-            known |= yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"].keys()
+            known |= yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION).get("options", {}).keys()
     assert options.keys() <= known
