@@ -44,7 +44,7 @@ def test_the_playbook_of_the_page(host, other, player):
     assert run.code == 0, run.output
     _facts, copied, complete, assigned = run.results
     assert [copied["changed"], complete["changed"], assigned["changed"]] == [True, False, True]
-    assert [copied["policy"]["assigned"], assigned["policy"]["assigned"]] == [False, True]
+    assert [task["service"]["notification"] for task in (copied, assigned)] == ["none", "started"]
     assert "s3cret" not in checked.output + run.output
     (before,), (after,) = host.policies(), other.policies()
     assert {rule.name: rule.authentication for rule in after.rules} == {
@@ -56,8 +56,8 @@ def test_the_playbook_of_the_page(host, other, player):
 
 def test_the_policy_of_facts_says_whether_it_is_assigned(host, other, player):
     given = f"{{{{ hostvars['{host.name}'].ansible_facts.ipsec.policies | first }}}}"
-    copy = policy_task(policy=given, preshared_keys={"*": "s3cret"})
-    idle = policy_task(policy=given, preshared_keys={"*": "s3cret"}, assigned=False)
+    copy = policy_task(policy=given, preshared_keys={"*": "s3cret"}, return_policy=True)
+    idle = policy_task(policy=given, preshared_keys={"*": "s3cret"}, return_policy=True, assigned=False)
     assert player.play(host, POLICY, facts_task()).code == 0
     plays = [
         {"hosts": host.name, "gather_facts": False, "tasks": [facts_task()]},
