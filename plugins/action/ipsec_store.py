@@ -8,7 +8,7 @@ import typing as t
 from ..module_utils._core.shape.parse import parse_policies
 from ..module_utils._core.target.goal import ExactPolicies, Restoration
 from ..plugin_utils._action import IpsecAction
-from ..plugin_utils._backup import read_backup
+from ..plugin_utils._backup import Backup, read_backup
 from ..plugin_utils._host import host_name
 from ..plugin_utils._options import OptionError, options_of, read_options
 from ..plugin_utils._task import playbook_folder, run_task
@@ -26,5 +26,8 @@ class ActionModule(IpsecAction):
             raise OptionError("give exactly one of policies and restore; policies: [] deletes all policies")
         if restore is None:
             return run_task(self, ExactPolicies(parse_policies(policies)), options, task_vars)
-        backup = read_backup(restore, host_name(self, task_vars), playbook_folder(task_vars))
-        return run_task(self, Restoration(backup, restore), options, task_vars)
+        host, folder = host_name(self, task_vars), playbook_folder(task_vars)
+        found, path = read_backup(self, restore, host, folder)
+        if options["backup"] and Backup(options["backup_options"] or {}, host, folder).replaces(path):
+            raise OptionError("backup_options.filename: this is the file that the task restores; use another name")
+        return run_task(self, Restoration(found, restore), options, task_vars)

@@ -11,6 +11,9 @@ import os
 import pathlib
 import typing as t
 
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
 from ..module_utils._core.hints import printable
 from ..module_utils._core.host.backup import BackupFile
 from ..module_utils._core.store.operations import Operation
@@ -26,7 +29,11 @@ class Backup:
     """
 
     def __init__(self, options: t.Mapping[str, t.Any], host: str, base: str) -> None:
-        self._folder = pathlib.Path(base, pathlib.Path(options.get("dir_path") or "backup").expanduser())
+        """Raises `OptionError`."""
+        try:
+            self._folder = pathlib.Path(base, pathlib.Path(options.get("dir_path") or "backup").expanduser())
+        except RuntimeError as error:
+            raise OptionError(f"backup_options.dir_path: {error}") from None
         self._filename: str | None = options.get("filename")
         self._host = host
         self._path: pathlib.Path | None = None
@@ -37,6 +44,10 @@ class Backup:
     def path(self) -> str | None:
         """None until something is written."""
         return None if self._path is None else str(self._path)
+
+    def replaces(self, path: pathlib.Path) -> bool:
+        """Whether the file would replace that of `path`."""
+        return self._filename is not None and (self._folder / self._filename).resolve() == path
 
     def write(self, operations: t.Sequence[Operation], left: Store) -> None:
         """Make the file undo with `operations` what has led to the store `left`; without operations, remove it. Raises
@@ -95,16 +106,29 @@ def _write(path: pathlib.Path, data: bytes) -> None:
         raise
 
 
-def read_backup(name: str, host: str, base: str) -> BackupFile:
-    """The backup in a file, which must be that of `host`; `base` as in `Backup`. Raises `OptionError`."""
-    path = pathlib.Path(base, pathlib.Path(name).expanduser())
+def read_backup(action: ActionBase, name: str, host: str, base: str) -> tuple[BackupFile, pathlib.Path]:
+    """The backup in a file, which must be that of `host`, and its path. `base` as in `Backup`. Ansible Vault may have
+    encrypted it. Raises `OptionError`.
+    """
+    if not name:
+        raise OptionError("restore: this is empty; give the path of a backup")
     try:
-        found = BackupFile.unpack(path.read_bytes())
-    except OSError as error:
-        raise OptionError(f"restore: '{name}' cannot be read: {error.strerror}") from None
+        path = _path(base, name)
+        if not path.is_file():
+            raise OptionError(f"restore: '{name}' is not a file; {path} was looked for")
+        data: bytes = action._loader._get_file_contents(str(path))[0]
+    except (OSError, ValueError, RuntimeError, AnsibleError) as error:
+        raise OptionError(f"restore: '{name}' cannot be read: {error}") from None
+    try:
+        found = BackupFile.unpack(data)
     except StoreError as error:
         line = f", line {error.line}" if error.line else ""
         raise OptionError(f"restore: '{name}'{line}: {error}") from None
     if found.host is not None and found.host != printable(host):
         raise OptionError(f"restore: '{name}' is the backup of {found.host}, not of {host}")
-    return found
+    return found, path
+
+
+def _path(base: str, name: str) -> pathlib.Path:
+    """Raises `OSError`, `ValueError` and `RuntimeError`."""
+    return pathlib.Path(base, pathlib.Path(name).expanduser()).resolve()

@@ -8,8 +8,10 @@ from __future__ import annotations
 import pathlib
 
 import pytest
+from ansible.parsing.vault import VaultLib, VaultSecret
 from integration.playbook import policy_task
 from unit import stores
+from winhost.tree import STRING
 
 REAL = (stores.DATA / "windows-2022.reg").read_bytes()
 CLOSE_SMB = {"name": "Close SMB", "filters": ["*+0:445:TCP"], "action": "block"}
@@ -86,8 +88,8 @@ def test_restoring_says_what_has_changed_since(host, player):
     run = player.play(host, made, *others, restore)
     warnings = [warning for warning in run[3]["warnings"] if "since the backup" in warning]
     assert warnings[0].startswith("changed since the backup: ")
-    assert "policy Closed" in warnings[0]
-    assert "policy Spare" in warnings[1]
+    assert "the policy 'Closed'" in warnings[0]
+    assert "the policy 'Spare'" in warnings[1]
     assert [policy.name for policy in host.policies()] == ["Spare"]
     # a restore has a backup, too
     run = player.play(host, store_task(restore=run[3]["backup_file"]))
@@ -108,9 +110,20 @@ MISTAKES = [
     ({"policies": [{"name": "P", "poll_interval": "x"}]}, "policies[0].poll_interval: expected a whole number"),
     ({"policies": [CLOSED, {**SPARE, "assigned": True}]}, "policies[0] (Closed) and policies[1] (Spare)"),
     ({"policies": [SPARE, {**SPARE, "name": "SPARE"}]}, "policies[1] (SPARE): policies[0] (Spare) is the same policy"),
+    ({"policies": [{"name": "N"}, {"name": "n"}]}, "policies[1] (n): policies[0] (N) has the name 'n' as well"),
     ({"policies": [{"name": "P", "rules": [{"name": "R", "action": "block"}]}]}, "policies[0]"),
     ({"policies": [{"name": "P", "rules": [{**SECURE, "authentication": [{"preshared_key": None}]}]}]}, "policies[0]"),
-    ({"restore": "missing.reg"}, "restore: 'missing.reg' cannot be read: No such file or directory"),
+    ({"restore": "missing.reg"}, "restore: 'missing.reg' is not a file; "),
+    ({"restore": ""}, "restore: this is empty"),
+    ({"restore": "~nosuchuser/x.reg"}, "restore: '~nosuchuser/x.reg' cannot be read: "),
+    (
+        {"restore": "mine.reg", "backup": True, "backup_options": {"dir_path": ".", "filename": "mine.reg"}},
+        "backup_options.filename: this is the file that the task restores; use another name",
+    ),
+    (
+        {"policies": [], "backup": True, "backup_options": {"dir_path": "~nosuchuser"}},
+        "backup_options.dir_path: Could not determine home directory",
+    ),
     ({"restore": "text.reg"}, "restore: 'text.reg', line 1: this is not a .reg file"),
     ({"restore": "other.reg"}, "restore: 'other.reg' is the backup of other, not of "),
 ]
@@ -121,6 +134,7 @@ def test_mistakes_change_nothing(host, player):
     (player.folder / "text.reg").write_text("policies\n")
     header = "Windows Registry Editor Version 5.00\n\n; host other\n"
     (player.folder / "other.reg").write_text(header)
+    (player.folder / "mine.reg").write_text(header.replace("other", host.name))
     tasks = [{**store_task(**options), "ignore_errors": True} for options, _words in MISTAKES]
     run = player.play(host, policy_task(**SPARE), *tasks)
     before = host.store()
@@ -158,3 +172,27 @@ def test_absent_all_points_to_this_module(host, player):
     assert run[0]["warnings"] == [
         "there is no policy with the name 'all'; to delete all policies, use ipsec_store with policies: []"
     ]
+
+
+def test_a_backup_that_vault_has_encrypted(host, player):
+    (player.folder / "password").write_text("only for this test")
+    made = policy_task(**CLOSED, backup=True, backup_options={"filename": "one.reg"})
+    assert player.play(host, made).code == 0
+    path = player.folder / "backup" / "one.reg"
+    path.write_bytes(VaultLib([("default", VaultSecret(b"only for this test"))]).encrypt(path.read_bytes()))
+    run = player.play(host, store_task(restore="backup/one.reg"), options=("--vault-password-file", "password"))
+    assert run[0]["names"]["removed"] == ["Closed"]
+    assert host.policies() == []
+
+
+def test_two_policies_with_one_name(host, player):
+    """Facts of such a host are a list that changes nothing. A name alone does not say which policy it is."""
+    player.play(host, store_task(policies=[SPARE, CLOSED]))
+    (other,) = (policy.key for policy in host.policies() if policy.name == "Spare")
+    host.registry.change([("set", other, "ipsecName", STRING, "Closed")])
+    facts = {"ipsec.windows.ipsec_facts": None}
+    same = store_task(policies="{{ ansible_facts.ipsec.policies }}")
+    run = player.play(host, facts, same, store_task(policies=[CLOSED]))
+    assert (run[1].status, run[1]["changed"]) == ("ok", False), run.output
+    assert run[2].status == "failed"
+    assert "policies[0] (Closed): 2 policies have the name 'Closed'" in run[2]["msg"]

@@ -98,7 +98,7 @@ def decide(
     """
     notes: list[str] = []
     if isinstance(goal, Restoration):
-        plan = plan_restore(state.graph, goal.backup.restore(state.graph.store, notes))
+        plan = plan_restore(state.graph, goal.backup, state.now, notes)
     else:
         plan = _plan(goal, state, settings, new_guid or guids(state.digest, goal.title), notes)
     service = request_service(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..objects.graph import Graph
 from ..store.casing import fold
 from ..store.difference import difference
 from ..store.operations import Operation
@@ -52,9 +53,9 @@ class Undo:
         """The operations that undo all rounds. They also fit if only a part of an unsettled round was written."""
         if self._without is None:
             return []
-        if self._now is None:
-            return difference(_after(self._before, self._planned), self._without, self._planned)
-        return difference(self._now, self._without)
+        now = self.left
+        released = Graph(now).released(Graph(self._without))
+        return difference(now, self._without, self._planned if self._now is None else (), released)
 
     @property
     def lost(self) -> int:

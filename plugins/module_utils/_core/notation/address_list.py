@@ -14,7 +14,7 @@ from .addresses import parse_address
 
 _COMMENT: t.Final = re.compile("[#;].*")
 # what cannot be a mistyped address gets another message
-_LOOKS_LIKE_ADDRESS: t.Final = re.compile(r"(?=.*\d)[\dA-Fa-f.:*/-]+(?:%\S*)?\Z")
+_LOOKS_LIKE_ADDRESS: t.Final = re.compile(r"(?=.*[\d:])[\dA-Fa-f.:*/-]+(?:%\S*)?\Z")
 
 
 def parse_address_list(text: str, notes: list[str]) -> list[str]:

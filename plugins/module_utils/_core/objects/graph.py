@@ -187,6 +187,21 @@ class Graph:
         found = self.references("", ACTIVE_POLICY)
         return found[0] if found and self.class_of(found[0]) is ObjectClass.POLICY else None
 
+    def reachable(self, key: str) -> set[str]:
+        """A key and the keys that it refers to, directly or through others. They may not exist."""
+        found = {key}
+        todo = [key]
+        for one in todo:
+            for name in _REFERENCES.get(self._class.get(one) or ObjectClass.FILTER, ()):
+                new = [target for target in self.references(one, name) if target not in found]
+                found.update(new)
+                todo += new
+        return found
+
+    def released(self, after: Graph) -> set[str]:
+        """The objects of the assigned policy if another one, or none, is assigned in the store `after`."""
+        return set() if self.active is None or self.active == after.active else self.reachable(self.active)
+
     @property
     def policies(self) -> list[str]:
         """All policies except those that an interrupted change left behind."""

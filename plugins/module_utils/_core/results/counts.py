@@ -25,6 +25,9 @@ def render_counts(policies: t.Sequence[PolicyPlan]) -> Tree:
             names["removed"].append(stored.policy.name)
         elif target is not None and policy.changed:
             names["changed" if stored else "added"].append(target.policy.name)
+    # a task of two attempts has a policy twice
+    names = {what: list(dict.fromkeys(found)) for what, found in names.items()}
+    names["changed"] = [name for name in names["changed"] if name not in names["added"]]
     added = removed = 0
     for old, new in pairs:
         before, after = (frozenset(rule.filters if rule else ()) for rule in (old, new))

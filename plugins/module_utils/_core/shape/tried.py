@@ -54,7 +54,7 @@ _ALL: t.Final = frozenset((*keys.POLICY, *keys.DEFAULT_RESPONSE, *(key for part 
 
 def no_such_option(name: str, known: t.Sequence[str]) -> str:
     """The message for an unknown option."""
-    if key_spans(name):
+    if key_spans(name) or ":" in name or "=" in name:
         # without a blank after the colon, YAML reads {preshared_key:secret} as a key of a dictionary
         return (
             "an option here is not known, and not shown, as it may contain a pre-shared key; put a blank after the "
@@ -64,7 +64,7 @@ def no_such_option(name: str, known: t.Sequence[str]) -> str:
     if not known:
         return f"{problem}; leave it out"
     word = name.strip().casefold().replace("-", "_")
-    meant = _KEYS.get(word, word)
+    meant = word if word in known else _KEYS.get(word, word)
     if meant in known:
         other = ", the port that the traffic goes to, or 'source_port'" if word in ("port", "ports") else ""
         return f"{problem}; did you mean '{meant}'{other}?"

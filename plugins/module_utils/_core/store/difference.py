@@ -12,10 +12,13 @@ from .operations import Create, Delete, Operation, Set, Unset
 from .store import Store
 
 
-def difference(old: Store, new: Store, possible: t.Sequence[Operation] = ()) -> list[Operation]:
-    """The operations that turn `old` into `new`: new keys, then values, the assignment as the last, then deletions.
+def difference(
+    old: Store, new: Store, possible: t.Sequence[Operation] = (), released: t.Collection[str] = ()
+) -> list[Operation]:
+    """The operations that turn `old` into `new`: new keys, then values, then the assignment, then deletions.
 
     `possible` are operations of which any number may have been done: everything that they change is restored.
+    `released` are the folded paths of objects that change after the assignment, because it takes them out of force.
     """
     touched: dict[str, dict[str, str]] = {}
     for operation in possible:
@@ -24,7 +27,9 @@ def difference(old: Store, new: Store, possible: t.Sequence[Operation] = ()) -> 
     created: list[Operation] = []
     changed: list[Operation] = []
     # a container that the task has created stays, as others may use it by the time of the import
-    for path in sorted({*new.paths(), *([""] if "" in old else [])}, key=lambda path: (path == "", path)):
+    for path in sorted(
+        {*new.paths(), *([""] if "" in old else [])}, key=lambda path: (fold(path) in released, path == "", path)
+    ):
         target = changed if path in old else created
         if path not in old:
             created.append(Create(path))

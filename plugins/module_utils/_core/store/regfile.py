@@ -23,7 +23,7 @@ _KEY: t.Final = re.compile(r"\[(-?)(.*)\]")
 _VALUE: t.Final = re.compile(r'(?:@|"((?:[^"\\]|\\.)*)")\s*=\s*(.*)')
 _TEXT: t.Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _DWORD: t.Final = re.compile(r"dword:([0-9a-f]{1,8})", re.IGNORECASE)
-_HEX: t.Final = re.compile(r"hex(?:\(([0-9a-f]{1,8})\))?:((?:[0-9a-f]{2}(?:,[0-9a-f]{2})*)?)", re.IGNORECASE)
+_HEX: t.Final = re.compile(r"hex(?:\(([0-9a-f]{1,8})\))?:([0-9a-f,]*)", re.IGNORECASE)
 
 
 def regedit_file(operations: t.Iterable[Operation], comments: t.Iterable[str] = ()) -> bytes:
@@ -89,15 +89,16 @@ def _bytes(value: Value) -> bytes:
 
 def _wrap(head: str, data: bytes) -> list[str]:
     """Bytes in hexadecimal, with line breaks where regedit has them."""
-    lines = []
-    line = head
-    for index, byte in enumerate(data):
-        last = index == len(data) - 1
-        line += f"{byte:02x}" + ("" if last else ",")
-        if not last and len(line) > _LINE - 4:
-            lines.append(line + "\\")
-            line = "  "
-    return [*lines, line]
+    lines: list[str] = []
+    line, position = head, 0
+    while True:
+        count = max(1, (_LINE - 4 - len(line)) // 3 + 1)
+        line += data[position : position + count].hex(",")
+        position += count
+        if position >= len(data):
+            return [*lines, line]
+        lines.append(f"{line},\\")
+        line = "  "
 
 
 def parse_regedit_file(data: bytes) -> tuple[list[Operation], list[str]]:
@@ -175,11 +176,18 @@ def _parse_data(data: str, line: int) -> Value:
             return Value.number(int(found[1], 16))
         if found := _HEX.fullmatch(data):
             kind = Kind.BINARY if found[1] is None else Kind.NONE if found[1] == "0" else Kind(int(found[1], 16))
-            return _from_bytes(kind, bytes.fromhex(found[2].replace(",", "")))
+            return _from_bytes(kind, _unwrapped(found[2]))
     except (ValueError, struct.error):
         pass
     # the data is not shown, as it may hold a pre-shared key
     raise StoreError("the data of this value cannot be read", line)
+
+
+def _unwrapped(text: str) -> bytes:
+    """The bytes of ``61,62``. Raises `ValueError`."""
+    if text and (len(text) % 3 != 2 or text[2::3].strip(",")):
+        raise ValueError("not bytes with commas between them")
+    return bytes.fromhex(text.replace(",", ""))
 
 
 def _from_bytes(kind: Kind, data: bytes) -> Value:
@@ -190,7 +198,9 @@ def _from_bytes(kind: Kind, data: bytes) -> Value:
         return Value(kind, t.cast(int, struct.unpack("<Q" if kind is Kind.QWORD else "<I", data)[0]))
     text = data.decode("utf-16-le", "surrogatepass")
     if kind is Kind.MULTI_STRING:
-        return Value.strings(text.removesuffix("\0").split("\0")[:-1])
+        # Windows also accepts a list that does not end with an empty text
+        texts = text.removesuffix("\0")
+        return Value.strings(texts.removesuffix("\0").split("\0") if texts else ())
     return Value(kind, text.removesuffix("\0"))
 
 

@@ -108,26 +108,32 @@ class ExactPolicies:
         return names_in(rule for _place, wanted in self.wanted for rule in wanted.rules or ())
 
     def changes(self, stored: StoredPolicies, resolver: Resolver, notes: list[str]) -> list[PolicyChange]:
+        by_id = {policy.key for _place, wanted in self.wanted if (policy := stored.with_id(wanted.id)) is not None}
         kept: dict[str, str] = {}
         names: dict[str, str] = {}
         changes: list[PolicyChange] = []
         for place, wanted in self.wanted:
-            change = at(place, _change, wanted, stored, resolver)
-            name = t.cast(Target, change.target).policy.name
-            twice = names.setdefault(fold(name), place)
-            if change.stored is not None and twice == place:
-                twice = kept.setdefault(change.stored.key, place)
-            if twice != place:
-                raise ShapeError(place, f"{twice} is the same policy, '{name}'; each policy is listed once")
-            changes.append(change)
+            found = at(place, _find, wanted, stored, by_id)
+            target = at(place, _target, wanted, found, resolver, RulesMode.EXACT)
+            name = target.policy.name
+            if found is not None and (other := kept.setdefault(found.key, place)) != place:
+                raise ShapeError(place, f"{other} is the same policy; list each policy once")
+            # a store may have two policies with one name already
+            has_name = found is not None and fold(found.policy.name) == fold(name) and len(stored.named(name)) > 1
+            if (other := names.setdefault(fold(name), place)) != place and not has_name:
+                raise ShapeError(place, f"{other} has the name '{name}' as well; use different names")
+            changes.append(PolicyChange(found, target, wanted.assigned))
         changes += [PolicyChange(policy, None, None) for policy in stored.all if policy.key not in kept]
         # the assigned policy first, so that the policy in force changes in one step; deletions last
         return sorted(changes, key=lambda change: (not change.assigned, change.target is None))
 
 
-def _change(wanted: Wanted, stored: StoredPolicies, resolver: Resolver) -> PolicyChange:
-    found = stored.find(wanted.name, wanted.id)
-    return PolicyChange(found, _target(wanted, found, resolver, RulesMode.EXACT), wanted.assigned)
+def _find(wanted: Wanted, stored: StoredPolicies, by_id: t.Collection[str]) -> StoredPolicy | None:
+    """The stored policy with the id, else with the name; by name, none of those that other entries have by id."""
+    if wanted.name is None or stored.with_id(wanted.id) is not None:
+        return stored.find(wanted.name, wanted.id)
+    free = [policy for policy in stored.named(wanted.name) if policy.key not in by_id]
+    return stored.find(wanted.name, wanted.id) if len(free) > 1 else next(iter(free), None)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -31,13 +31,16 @@ class StoredPolicies:
         """The policy with that id, else with that name (case does not matter). Raises `ModelError` if several have the
         name; `advice` says what to do then.
         """
-        if id_ is not None and id_ in self._by_id:
-            return self._by_id[id_]
+        if (found_by_id := self.with_id(id_)) is not None:
+            return found_by_id
         found = [] if name is None else self.named(name)
         if len(found) > 1:
             ids = ", ".join(str(p.policy.id) for p in found)
             raise ModelError(f"{len(found)} policies have the name '{name}'; {advice}: {ids}")
         return found[0] if found else None
+
+    def with_id(self, id_: str | None) -> StoredPolicy | None:
+        return None if id_ is None else self._by_id.get(id_)
 
     def named(self, name: str) -> list[StoredPolicy]:
         """All policies with that name."""

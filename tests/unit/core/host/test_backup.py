@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils._core.attempt import decide
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.backup import BackupFile
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.service import Notify
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.undo import Undo
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.policies import read_policies
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_task
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.names import FILTERS, REPLACES, reference
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operations import Create, Delete, Set, Unset
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.regfile import (
     ROOT,
@@ -44,6 +49,7 @@ TASKS = {
     "unassigned": {"name": "P", "assigned": False},
     "deleted": {"name": "P", "state": "absent"},
     "other policy": {"name": "Q", "rules": [SECURE]},
+    "edited and assigned": {"name": "Q", "poll_interval": 9, "rules": [{**BLOCK, "name": "T"}], "assigned": True},
 }
 
 
@@ -134,9 +140,9 @@ def test_others_have_changed_what_the_task_wrote():
     others = stores.apply(left, [{"name": "P", "description": "theirs"}, {"name": "T", "rules": [BLOCK]}])
     done = restore(file, others)
     changed, created = done.notes
-    assert changed == "changed since the backup: policy P"
+    assert changed == "changed since the backup: the policy 'P'"
     assert created.startswith("created since the backup: ")
-    assert "policy T" in created
+    assert "the policy 'T'" in created
     assert stores.stored(done.store, "P").policy.description == ""
     assert stores.stored(done.store, "T") is not None
     # only what others have created differs now
@@ -154,18 +160,95 @@ def test_others_have_deleted_what_the_task_wrote():
     assert restore(file, done.store).operations == ()
 
 
-def test_the_assignment_stays_if_the_policy_is_gone():
+def test_others_have_assigned_another_policy():
     file, left = of_task("assignment")
-    others = stores.remove(left, "P").store
-    done = restore(file, others)
-    assert assigned(done.store) == "Q"
-    assert "the policy that was assigned before does not exist any more" in done.notes[0]
-    # and if others have assigned another one, the assignment goes back
     others = stores.apply(left, [{"name": "T", "assigned": True}])
     done = restore(file, others)
     assert assigned(done.store) == "P"
     assert done.plan.unassigned == "T"
     assert done.notes[0] == "changed since the backup: the assignment"
+
+
+def _with_list_of(left: Store) -> Store:
+    """The rule of Q uses the filter list of the new policy N, as the snap-in allows."""
+    found = left.copy()
+    (rule,) = stores.stored(found, "N").rules
+    (other,) = stores.stored(found, "Q").rules
+    keys = [reference(found.spelling(key)) for key in rule.filters]
+    found.change(Set(found.spelling(other.key), FILTERS, Value.strings(keys)))
+    return found
+
+
+NEW = {"name": "N", "rules": [{**BLOCK, "name": "NR"}]}
+DAMAGE = {
+    "the policy that was assigned is gone": (
+        TASKS["assignment"],
+        lambda left: stores.remove(left, "P").store,
+        "this backup cannot be restored: it assigns the policy {",
+    ),
+    "the policy that was assigned is gone, and the new one would go": (
+        TASKS["new policy"],
+        lambda left: stores.remove(left, "P").store,
+        "this backup cannot be restored: it assigns the policy {",
+    ),
+    "others have assigned the new policy": (
+        NEW,
+        lambda left: stores.apply(left, [{"name": "N", "assigned": True}]),
+        "restoring this backup would delete the policy 'N', but it is assigned now",
+    ),
+    "others use the new filter list": (
+        NEW,
+        _with_list_of,
+        "restoring this backup would delete the filter list 'NR', but the rule 'R' uses it now",
+    ),
+    "a part of the policy is gone": (
+        TASKS["replaced policy"],
+        lambda left: stores.remove(left, "P").store,
+        "this backup cannot be restored: the ",
+    ),
+    "others have created the policy again": (
+        TASKS["deleted"],
+        lambda left: stores.apply(left, [{"name": "P", "rules": [BLOCK]}]),
+        "restoring this backup would result in 2 policies with the name 'P'. If there is a later backup, restore that",
+    ),
+    "a later backup was not restored first": (
+        TASKS["replaced policy"],
+        lambda left: stores.apply(left, [{"name": "P", "poll_interval": 9, "rules": [BLOCK]}]),
+        "restoring this backup would result in 2 policies with the name 'P'. If there is a later backup, restore that",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_what_would_damage_policies_is_refused(case):
+    wanted, others, message = DAMAGE[case]
+    file, left = backup(START, stores.run_goal(START, OnePolicy(*parse_task(wanted))).operations)
+    with pytest.raises(ModelError, match="^" + re.escape(message)):
+        restore(file, others(left))
+
+
+def test_an_interrupted_restore_does_not_prevent_other_tasks():
+    """At each step, other tasks find one policy of each name, and the restore can be finished."""
+    file, left = of_task("replaced policy")
+    operations = restore(file, left).operations
+    assert any(isinstance(operation, Set) and operation.name == REPLACES for operation in operations)
+    store = left.copy()
+    for operation in operations:
+        store.change(operation)
+        done = restore(file, store)
+        assert stores.content(done.store) == stores.content(START)
+        assert not any("created since" in note for note in done.notes)
+        for name in "PQ":
+            stores.change(store, {"name": name, "description": "other"})
+
+
+def test_a_change_that_cannot_be_read_is_notified():
+    nfa = next(path for path in START.paths() if path.startswith("ipsecNFA"))
+    unreadable = START.copy()
+    unreadable.change(Set(nfa, "ipsecData", Value.binary(b"unreadable")))
+    file = BackupFile.unpack(regedit_file([Set(nfa, "other", Value.number(1))]))
+    done = restore(file, unreadable)
+    assert (done.plan.in_force, done.attempt.service.notify) == (True, Notify.RELOAD)
 
 
 def test_the_file_of_another_program():
@@ -216,6 +299,16 @@ def test_files_that_cannot_be_read(text, line, words):
         BackupFile.unpack(text.encode("utf-16"))
     assert caught.value.line == line
     assert "s3cret" not in str(caught.value)
+
+
+def test_lists_as_windows_accepts_them():
+    def read(data: str) -> Value:
+        return BackupFile.unpack((HEADER + f'[{ROOT}]\r\n"x"=hex(7):{data}\r\n').encode()).operations[1].value
+
+    assert read("61,00,00,00,00,00").data == ("a",)
+    assert read("61,00,00,00").data == ("a",)
+    assert read("61,00,00,00,62,00,00,00").data == ("a", "b")
+    assert read("00,00").data == read("").data == ()
 
 
 def test_a_file_in_another_encoding():
