@@ -83,10 +83,11 @@ options:
       filename:
         description:
           - The name of the file, which is overwritten. If omitted, the name is new and contains the host and the time.
+          - As a default of the group, a name makes each task replace the backup of the task before it.
         type: str
   return_policy:
     description:
-      - Return the whole policies and the operations as well. A policy with thousands of filters makes a large result.
+      - Return each policy as a whole, and the operations. A policy with thousands of filters makes a large result.
     type: bool
     default: false
 """

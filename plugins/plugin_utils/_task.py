@@ -156,7 +156,7 @@ class PolicyTask:
         """Warn of a connection that the change cuts: `now`, as the result may not arrive."""
         if attempt.cut is None or self._options.lockout_check is LockoutCheck.IGNORE:
             return
-        warning = attempt.cut.warning(self._host.name)
+        warning = attempt.cut.warning(self._host.name) if now else attempt.cut.prediction(self._host.name)
         if now:
             _display.warning(printable(warning))
         self._warnings.append(warning)

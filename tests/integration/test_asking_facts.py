@@ -49,7 +49,7 @@ def test_the_playbook_of_the_page(hosts, player):
     assert [each[host.name] for host in hosts] == [["Close a range"], [], ["Cut off"], [], []]
     (together,) = [result["msg"] for result in run.results if result.task.endswith("that block it")]
     assert together == {hosts[0].name: ["Close a range"], hosts[2].name: ["Cut off"]}
-    other = player.run(playbook, "--extra-vars", '{"protocol": "icmp", "port": "any"}')
+    other = player.run(playbook, "--extra-vars", '{"asked": {"protocol": "icmp", "port": "any"}}')
     assert other.results[-1]["msg"] == {hosts[2].name: ["Cut off"]}
 
 
@@ -63,4 +63,4 @@ def test_other_questions_of_the_page(host, player):
     run = player.play(host, prepare, {"ipsec.windows.ipsec_facts": None}, *shown, vars=variables)
     assert run.code == 0, run.output
     reason = "the local policy 'P' is assigned, and there is no domain policy"
-    assert [result["msg"] for result in run.results[2:]] == ["P", reason, ["192.0.2.1"], ["kerberos"]]
+    assert [result["msg"] for result in run.results[2:]] == ["P", reason, ["me", "192.0.2.1"], ["kerberos"]]

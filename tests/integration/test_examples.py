@@ -132,6 +132,7 @@ FILES = {
 }
 CHANGES = {
     "ipsec_rule": [True, True, True, False, True, True],
+    "ipsec_store": [True, True, True, True],
     "ipseccmd": [True, True, True, True],
     "matching_rules": [False, False],
     "from_ipseccmd": [True, False],

@@ -121,8 +121,10 @@ def test_hand_over(farm, host, run_job, job):
     limit = ("--limit", ",".join(host.name for host in hosts))
     run_job(job, host)
     runs = [run_job("hand_over", host, "-e", f"old_host={host.name}", *limit) for _time in range(2)]
-    changed = [{result.host: result["changed"] for result in run.results[1:]} for run in runs]
-    assert changed == [{found.name: found is not host for found in hosts}, dict.fromkeys(changed[0], False)]
+    done = [{result.host: (result.status, result["changed"]) for result in run.results[1:]} for run in runs]
+    others = [found.name for found in hosts[1:]]
+    for found, changed in zip(done, (True, False), strict=True):
+        assert found == {host.name: ("skipped", False), **dict.fromkeys(others, ("ok", changed))}
     assert all(_changes(run_job(job, found)) == [False] for found in hosts)
 
 

@@ -100,7 +100,7 @@ def test_restoring_says_what_has_changed_since(host, player):
 MISTAKES = [
     ({}, "give exactly one of policies and restore; policies: [] deletes all policies"),
     ({"policies": [], "restore": "x"}, "give exactly one of policies and restore"),
-    ({"policies": "all"}, "policies: expected a list of policies, not text; [] is none"),
+    ({"policies": "all"}, "policies: expected a list of policies, not text; [] deletes all policies"),
     ({"policies": [{"rules": []}]}, "policies[0].name: a policy needs a name or an id"),
     ({"policies": [{"name": "P", "rule": []}]}, "policies[0]: there is no option 'rule' here; did you mean 'rules'?"),
     (

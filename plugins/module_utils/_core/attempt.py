@@ -109,7 +109,11 @@ def decide(
         assigns=plan.assigns,
         stale=plan.in_force or state.pending,
     )
-    cut = None if service.notify is None or state.domain is not None else _find_cut(plan, state, settings.port)
+    cut = None if state.domain is not None else _find_cut(plan, state, settings.port)
+    if service.notify is None:
+        if cut is not None and not state.service.running and plan.in_force:
+            notes += [] if settings.lockout_check is LockoutCheck.IGNORE else [cut.later(settings.host)]
+        cut = None
     attempt = Attempt(state=state, plan=plan, service=service, cut=cut, notes=(*goal.notes, *notes))
     if attempt.changed:
         needs_service = plan.assigned is not None and settings.service is not ServiceOption.IGNORE

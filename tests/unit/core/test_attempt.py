@@ -229,6 +229,14 @@ def test_a_cut_is_found_only_if_the_policy_comes_into_force():
         rules=[EVERYTHING],
     )
     assert (stopped.changed, stopped.cut) == (True, None)
+    # the service may start later
+    assert stopped.notes[0].startswith("as soon as the service starts, the policy 'P' cuts the connection from ")
+    ignored = _decide(
+        settings={"service": ServiceOption.IGNORE, "lockout_check": LockoutCheck.IGNORE},
+        host={"connections": (PEER,), "service": _service("stopped")},
+        rules=[EVERYTHING],
+    )
+    assert ignored.notes == ()
 
 
 def test_a_change_that_cuts_the_connection_is_an_error_by_default():

@@ -201,7 +201,7 @@ def _algorithms(rules: t.Sequence[Rule], main: t.Sequence[MainModeMethod]) -> t.
     if places_offer:
         yield Finding(
             code=Code.WEAK_3DES,
-            text=f"{places_offer} 3DES, which is deprecated and the strongest cipher that the policy store has",
+            text=f"{places_offer} 3DES, which is deprecated, although the policy store has nothing stronger",
             remedy="for AES, use connection security rules of Windows Defender Firewall",
         )
     places_offer = offering(

@@ -35,18 +35,29 @@ class Cut:
     peer: IPAddress
     port: int
 
-    def warning(self, host: str) -> str:
+    def _says(self, verb: str, host: str) -> str:
         return (
-            f"the policy '{self.policy}' cuts the connection from {self.peer} to port {self.port} of {host}, which "
-            f"tasks use: the filter {self.filter} of the {self.rule} {self.why}; the host will not be able to confirm "
-            "that its service was notified"
+            f"the policy '{self.policy}' {verb} the connection from {self.peer} to port {self.port} of {host}, which "
+            f"tasks use: the filter {self.filter} of the {self.rule} {self.why}"
         )
 
+    def warning(self, host: str) -> str:
+        """The warning of a task that is about to cut the connection."""
+        return f"{self._says('cuts', host)}; the host will not be able to confirm that its service was notified"
+
+    def prediction(self, host: str) -> str:
+        """The warning of check mode."""
+        return self._says("would cut", host)
+
+    def later(self, host: str) -> str:
+        """The warning of a task that leaves the service stopped."""
+        return f"as soon as the service starts, {self._says('cuts', host)}"
+
     def error(self, host: str) -> str:
+        permit = f"{{source: {self.peer}, destination: me, protocol: tcp, destination_port: {self.port}}}"
         return (
-            f"the policy '{self.policy}' would cut the connection from {self.peer} to port {self.port} of {host}, "
-            f"which tasks use: the filter {self.filter} of the {self.rule} {self.why}. Permit {self.peer} in a rule "
-            "with a more specific filter. If the connection may be cut, set lockout_check to warn"
+            f"{self._says('would cut', host)}. Permit the peer in a rule with a more specific filter, such as "
+            f"{permit}. If the connection may be cut, set lockout_check to warn"
         )
 
 

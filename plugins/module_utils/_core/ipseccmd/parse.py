@@ -37,6 +37,7 @@ from ..notation.errors import GrammarError
 from ..notation.filters import format_filter, parse_filter
 from ..notation.methods import PFS_GROUP_NOTE, parse_main_mode_method
 from ..notation.negotiation import KEYWORDS, Negotiation, parse_negotiation
+from ..shape.tried import authentication_meant
 from ..source.redact import BLANKS, key_spans
 from ..source.text import Text
 from ..source.words import Word, is_program, split_words
@@ -60,6 +61,8 @@ from .syntax import NEEDS, STATIC
 _T = t.TypeVar("_T")
 _BRACKETS: t.Final = {"(": (")", Action.PERMIT), "[": ("]", Action.BLOCK)}
 _STORES: t.Final = tuple(StoreKind)
+_METHODS: t.Final = {"kerberos": "kerberos", "preshared_key": "preshare", "certificate": "cert"}
+"""The keys of authentication methods in tasks, and their words here."""
 _KEY_HINT: t.Final = 'a pre-shared key belongs to -a, as in -a preshare:"key"'
 
 
@@ -259,7 +262,9 @@ class _OptionParser:
         method = next((name for name in methods if kind and name.startswith(kind.casefold())), None)
         allowed = 'kerberos, preshare:"key" or cert:"authority", or k, p:"key", c:"authority"'
         if method is None:
+            meant = _METHODS.get(authentication_meant(kind) or "")
             hint = did_you_mean(kind, methods) if colon else did_you_mean(word.value, methods[:1])
+            hint = f"; did you mean {meant}?" if meant else hint
             raise self.text.error(word.start, f"expected an authentication method: {allowed}{hint}")
         if method == "kerberos":
             if colon:

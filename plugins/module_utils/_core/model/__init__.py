@@ -67,6 +67,7 @@ from .rules import (
     RuleError,
     action_of,
     connection_type,
+    meant_action,
 )
 from .text import (
     DESCRIPTION_LIMIT,
@@ -136,6 +137,7 @@ __all__ = [
     "connection_type",
     "group_error",
     "group_number",
+    "meant_action",
     "network",
     "protocol_name",
     "span",

@@ -33,11 +33,16 @@ _OTHER_ACTIONS: t.Final = {
 }
 
 
+def meant_action(name: str) -> Action | None:
+    """The action that a name means here or in another tool."""
+    return next((action for action in Action if action == name), _OTHER_ACTIONS.get(name))
+
+
 def action_of(name: str) -> Action:
     """The action of that name. Raises `ModelError`."""
     found = next((action for action in Action if action == name), None)
     if found is None:
-        meant = _OTHER_ACTIONS.get(name)
+        meant = meant_action(name)
         hint = f"; did you mean {meant}?" if meant else did_you_mean(name, Action)
         raise ModelError(f"'{name}' is not an action; use permit, block or negotiate{hint}")
     return found

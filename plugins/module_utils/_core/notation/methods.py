@@ -10,7 +10,7 @@ import re
 import typing as t
 
 from ..hints import did_you_mean
-from ..model import Ah, Esp, MainModeMethod, ModelError, SecurityMethod, group_error, stronger_hint
+from ..model import Ah, Esp, Group, MainModeMethod, ModelError, SecurityMethod, group_error, group_number, stronger_hint
 from .errors import GrammarError
 
 PFS_GROUP_NOTE: t.Final = (
@@ -153,9 +153,13 @@ def parse_main_mode_method(text: str) -> MainModeMethod:
     """``3des-sha-2``. Raises `GrammarError`."""
     words = text.strip().casefold().split("-")
     if len(words) != 3:
-        raise GrammarError(text, 1, f"expected cipher-hash-group, as in 3des-sha-2{stronger_hint(text)}")
+        number = group_number(text)
+        hint = f"; for this group, write 3des-sha-{number}" if number in tuple(Group) else stronger_hint(text)
+        raise GrammarError(text, 1, f"expected cipher-hash-group, as in 3des-sha-2{hint}")
     encryption, integrity, group = words
     if not re.fullmatch("[0-9]{1,3}", group):
+        if hint := stronger_hint(f"{encryption},{integrity}"):
+            raise GrammarError(text, 1, f"expected a cipher (des or 3des), a hash (md5 or sha) and a group{hint}")
         problem = group_error(group, "{0}, as in 3des-sha-{0}")
         raise GrammarError(text, len(text) - len(group) + 1, str(problem))
     if group == "3":

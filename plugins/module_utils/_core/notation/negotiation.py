@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..model import Action
+from ..model import Action, meant_action
 from .errors import GrammarError
 from .methods import METHOD, REKEY, WORD, Offer, format_offer, method_hint, parse_offer, skip_space, starts_method
 
@@ -44,7 +44,10 @@ def parse_negotiation(text: str, notes: list[str]) -> Negotiation:
             position = skip_space(text, word.end())
         elif not starts_method(text, position):
             problem = f"{METHOD}, or block, pass or inpass" + (f"; or, after a method, {REKEY}" if offers else "")
-            raise GrammarError(text, position + 1, problem + method_hint(text, position, _WORDS))
+            action = meant_action(word[0].casefold()) if word else None
+            meant = KEYWORDS.get(action) if action else None
+            hint = f"; did you mean {meant}?" if meant else method_hint(text, position, _WORDS)
+            raise GrammarError(text, position + 1, problem + hint)
         else:
             offer, position = parse_offer(text, position)
             offers.append(offer)

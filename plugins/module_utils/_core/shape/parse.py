@@ -30,11 +30,13 @@ from ..model import (
     Esp,
     Family,
     Filter,
+    Group,
     HostAddress,
     Interface,
     Kerberos,
     MainMode,
     MainModeMethod,
+    ModelError,
     OtherAuthentication,
     Ports,
     PresharedKey,
@@ -50,6 +52,7 @@ from ..model import (
     defaults,
     group_error,
     group_number,
+    stronger_hint,
 )
 from ..model.edits import DeleteRule, Edit, EditPolicy
 from ..model.wanted import RulesMode, State, Wanted, WantedDefaultResponse, WantedFilter, WantedMainMode, WantedRule
@@ -71,7 +74,7 @@ _Choice = t.TypeVar("_Choice", State, RulesMode)
 def parse_policies(value: object) -> tuple[tuple[str, Wanted], ...]:
     """What a list of policies asks for, each with its place. Raises `ShapeError`."""
     if not isinstance(value, list | tuple):
-        raise ShapeError("policies", f"expected a list of policies, not {kind_of(value)}; [] is none")
+        raise ShapeError("policies", f"expected a list of policies, not {kind_of(value)}; [] deletes all policies")
     found = []
     for index, item in enumerate(value):
         place = f"policies[{index}]"
@@ -153,7 +156,7 @@ def _is_strongest(text: str, path: str) -> bool:
     """Whether a text is the word for the strongest method. Raises `ShapeError` if it is misspelt."""
     word = text.strip().casefold()
     if word != STRONGEST and nearest(word, (STRONGEST,)):
-        raise ShapeError(path, f"this is not a security method; did you mean {STRONGEST}?")
+        raise ShapeError(path, f"this is not a method; did you mean {STRONGEST}?")
     return word == STRONGEST
 
 
@@ -161,7 +164,8 @@ def _parse_main_mode(value: object, path: str) -> WantedMainMode:
     if isinstance(value, str):
         if not _is_strongest(value, path):
             known = ", ".join(keys.MAIN_MODE[:4])
-            raise ShapeError(path, f"expected {STRONGEST} or a dictionary with keys such as {known}, not another text")
+            problem = f"expected {STRONGEST} or a dictionary with keys such as {known}, not another text"
+            raise ShapeError(path, problem + _methods_hint(value))
         return WantedMainMode(methods=(STRONGEST_MAIN_MODE_METHOD,), pfs=True)
     fields = Fields(value, path, keys.MAIN_MODE)
     methods = fields.items("methods")
@@ -180,6 +184,17 @@ def _parse_main_mode(value: object, path: str) -> WantedMainMode:
         if wanted.methods == ():
             fields.at("methods", MainMode, methods=())
     return wanted
+
+
+def _methods_hint(text: str) -> str:
+    """The end of a message about a text that is not main mode, but may be one of its methods or a part of one."""
+    if hint := stronger_hint(text):
+        return hint
+    try:
+        return f"; write methods: [{parse_main_mode_method(text)}]"
+    except ModelError:
+        number = group_number(text)
+        return f"; write methods: [3des-sha-{number}]" if number in tuple(Group) else ""
 
 
 def _parse_main_mode_method(value: object, path: str) -> MainModeMethod:
@@ -320,6 +335,9 @@ def _parse_addresses(fields: Fields, key: str, odd: bool, notes: list[str]) -> l
     addresses: list[tuple[str, Address]] = []
     for path, value in values:
         text = filled_text_of(value, path)
+        if "," in text:
+            parts = ", ".join(part.strip() for part in text.split(","))
+            raise ShapeError(path, f"'{text}' is not an address; for several, write a list: [{parts}]")
         if odd and known is not None:
             addresses.append((text, DnsName(text, known, odd=True)))
             continue
@@ -408,10 +426,16 @@ def _parse_protocol(value: object, path: str, odd: bool) -> int:
         return PROTOCOLS[text]
     if re.fullmatch("[0-9]{1,10}", text) and (odd or int(text) <= 255):
         return int(text)
-    hint = did_you_mean(text, PROTOCOLS)
+    hint = _list_hint(text) or did_you_mean(text, PROTOCOLS)
     raise ShapeError(
         path, f"'{text}' is not a valid protocol; use any, tcp, udp, icmp, raw or a number from 0 to 255{hint}"
     )
+
+
+def _list_hint(text: str) -> str:
+    """The end of a message about a text that seems to have several values."""
+    parts = [part.strip() for part in re.split("[,;/ ]", text) if part.strip()]
+    return f"; for several, write a list: [{', '.join(parts)}]" if len(parts) > 1 else ""
 
 
 def _parse_ports(value: object, path: str, odd: bool) -> Ports | None:
@@ -421,7 +445,9 @@ def _parse_ports(value: object, path: str, odd: bool) -> Ports | None:
     found = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", text)
     if not found:
         raise ShapeError(
-            path, f"'{text}' is not a valid port; use a number from 1 to 65535, a range, as in 5000-5010, or any"
+            path,
+            f"'{text}' is not a valid port; use a number from 1 to 65535, a range, as in 5000-5010, or any"
+            + _list_hint(text),
         )
     return at(path, Ports, int(found[1]), int(found[2] or found[1]), odd)
 

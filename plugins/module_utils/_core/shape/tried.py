@@ -82,6 +82,8 @@ def _elsewhere(key: str, known: t.Sequence[str]) -> str | None:
         return None
     if (example := _example(key, known)) is not None:
         return f"write {example}"
+    if tuple(known) == keys.ESP and key in keys.SECURITY_METHOD:
+        return f"write {key} beside esp, not in it"
     if key in keys.POLICY or key in keys.MODES:
         return f"{key} is an option of ipsec_policy, for the whole policy"
     example = _example(key, keys.POLICY)
@@ -104,17 +106,23 @@ def _below(key: str, text: str) -> str:
 
 _METHODS: t.Final[t.Mapping[str, str]] = {
     **dict.fromkeys(("k", "kerb", "krb", "krb5", "kerberosv5", "kerberos5"), "kerberos"),
-    **dict.fromkeys(("p", "psk", "key", "secret", "password", "preshared", "preshare"), "{preshared_key: …}"),
-    **dict.fromkeys(("presharedkey", "preshared_key", "pre_shared_key", "shared_key"), "{preshared_key: …}"),
-    **dict.fromkeys(("c", "cn", "ca", "cert", "certificate", "rootca", "x509"), "{certificate: CN=…}"),
+    **dict.fromkeys(("p", "psk", "key", "secret", "password", "preshared", "preshare"), "preshared_key"),
+    **dict.fromkeys(("presharedkey", "preshared_key", "pre_shared_key", "shared_key"), "preshared_key"),
+    **dict.fromkeys(("c", "cn", "ca", "cert", "certificate", "rootca", "x509"), "certificate"),
 }
 """The first words of authentication methods that users try."""
+_WRITTEN: t.Final = {"preshared_key": "{preshared_key: …}", "certificate": "{certificate: CN=…}"}
+
+
+def authentication_meant(text: str) -> str | None:
+    """The authentication method that the first word of a text means here or in another tool."""
+    word = re.match(r"[a-z0-9_-]*", text.strip().casefold())
+    return _METHODS.get(word[0].replace("-", "_")) if word else None
 
 
 def authentication_hint(text: str) -> str:
     """The end of a message about a text that is not an authentication method. It never has the text, which may be a
     key.
     """
-    word = re.match(r"[a-z0-9_-]*", text.strip().casefold())
-    meant = _METHODS.get(word[0].replace("-", "_")) if word else None
-    return f"; did you mean {meant}?" if meant else ""
+    meant = authentication_meant(text)
+    return f"; did you mean {_WRITTEN.get(meant, meant)}?" if meant else ""

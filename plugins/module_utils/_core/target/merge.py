@@ -280,7 +280,8 @@ def _stored_secrets(
             counterpart = next(pools[_kind(method)], None)
             if isinstance(method, PresharedKey) and method.key is None and counterpart is None:
                 raise ModelError(
-                    f"{where}: preshared_key is null, which keeps the stored key, but none is stored; put the key in"
+                    f"{where}: preshared_key is null, which keeps the stored key, but none is stored; put the key in, "
+                    "or use preshared_keys of ipsec_policy"
                 )
             if isinstance(method, OtherAuthentication) and counterpart is None:
                 raise ModelError(f"{where}: a method of type {method.type} can be kept, but not added")

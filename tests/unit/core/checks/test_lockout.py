@@ -6,10 +6,16 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 import pytest
+import yaml
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lockout import Cut, find_cut
-from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import HostState
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import (
+    Connection,
+    HostState,
+    LocalAddresses,
+)
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.requests import Part
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import Policy
 from ansible_collections.ipsec.windows.plugins.module_utils._core.notation.filters import parse_filter
@@ -55,9 +61,12 @@ def test_the_cut_names_the_policy_the_rule_and_the_peer():
     )
     assert cut.error("win1") == (
         "the policy 'P' would cut the connection from 198.51.100.9 to port 5985 of win1, which tasks use: the filter "
-        "any+me of the rule 'R' blocks it. Permit 198.51.100.9 in a rule with a more specific filter. If the "
-        "connection may be cut, set lockout_check to warn"
+        "any+me of the rule 'R' blocks it. Permit the peer in a rule with a more specific filter, such as {source: "
+        "198.51.100.9, destination: me, protocol: tcp, destination_port: 5985}. If the connection may be cut, set "
+        "lockout_check to warn"
     )
+    assert cut.prediction("win1").endswith("the filter any+me of the rule 'R' blocks it")
+    assert cut.later("win1").startswith("as soon as the service starts, the policy 'P' cuts the connection")
     assert "the rule 'R' requires IPsec" in _find("*+0", action="negotiate").warning("win1")
 
 
@@ -121,3 +130,17 @@ def test_all_addresses_of_the_host_are_its_own():
     # the address of the connection counts even if the host does not list it
     assert _find(to_other, local="192.0.2.200")
     assert _find({"source": "192.0.2.2", "destination": "me"}, connections=["192.0.2.2"], local="192.0.2.200")
+
+
+@pytest.mark.parametrize("action", ["block", "negotiate"])
+@pytest.mark.parametrize("filter_", ["*+0", "198.51.100.*+0", f"{CONTROLLER}+0", "*+0:5985:TCP"])
+def test_the_filter_that_the_error_offers_lets_the_peer_in(filter_, action):
+    cut = _find(filter_, action=action)
+    offered = yaml.safe_load(re.search(r"such as (\{.*?\})", cut.error("win1"))[1])
+    rules = [
+        {"name": "R", "filters": [filter_], "action": action},
+        {"name": "Permit", "filters": [offered], "action": "permit"},
+    ]
+    policy = Policy(name="P", rules=parse_policy({"name": "P", "rules": rules}).rules)
+    connection = Connection(ipaddress.ip_address("192.0.2.2"), ipaddress.ip_address(CONTROLLER), 50000)
+    assert find_cut(policy, [connection], LocalAddresses(), 5985) is None

@@ -226,3 +226,15 @@ def test_a_mistake_in_a_list_of_commands_has_both_places():
     with pytest.raises(SourceError) as caught:
         read_line("")
     assert caught.value.line == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "meant"),
+    [("-n allow", "pass"), ("-n permit", "pass"), ("-n deny", "block"), ("-n drop", "block")]
+    + [('-a psk:"s3cret"', "preshare"), ('-a preshared_key:"s3cret"', "preshare"), ('-a ca:"CN=x"', "cert")],
+)
+def test_words_of_other_tools(option, meant):
+    with pytest.raises(SourceError) as caught:
+        read_line(f"ipseccmd -w REG -p P -r R -f 0+* {option}")
+    assert f"; did you mean {meant}?" in str(caught.value)
+    assert "s3cret" not in str(caught.value)

@@ -241,17 +241,33 @@ TRIED.update(
     {
         "misspelt strongest": (
             _rule(security_methods="strong"),
-            "R).security_methods: this is not a security method; did",
+            "R).security_methods: this is not a method; did",
         ),
         "misspelt strongest in a list": (_rule(security_methods=["strongets"]), "did you mean strongest?"),
         "misspelt strongest of main mode": (
             {"name": "P", "main_mode": "stongest"},
-            "main_mode: this is not a security",
+            "main_mode: this is not a method",
         ),
         "text as main mode": (
             {"name": "P", "main_mode": "3des-sha-14"},
-            "main_mode: expected strongest or a dictionary with keys such as methods",
+            "pfs, not another text; write methods: [3des-sha-14]",
         ),
+        "group as main mode": ({"name": "P", "main_mode": "dh14"}, "not another text; write methods: [3des-sha-14]"),
+        "cipher as main mode": ({"name": "P", "main_mode": "aes256"}, "not another text; the policy store has only"),
+        "group as a method": ({"name": "P", "main_mode": {"methods": ["dh14"]}}, "for this group, write 3des-sha-14"),
+        "all parts of a method": (
+            {"name": "P", "main_mode": {"methods": ["aes256-sha256-dh14"]}},
+            "and a group; the policy store has only",
+        ),
+        "pfs in esp": (
+            _rule(security_methods=[{"esp": {"encryption": "3des", "integrity": "sha", "pfs": True}}]),
+            "there is no option 'pfs' here; write pfs beside esp, not in it",
+        ),
+        "ports in a text": (_filter(protocol="tcp", destination_port="445,3389"), "write a list: [445, 3389]"),
+        "addresses in a text": (_filter(destination="10.1.0.0/16,10.2.0.0/16"), "[10.1.0.0/16, 10.2.0.0/16]"),
+        "protocols in a text": (_filter(protocol="tcp/udp"), "for several, write a list: [tcp, udp]"),
+        "upper case": ({"Name": "P"}, "there is no option 'Name' here; did you mean 'name'?"),
+        "upper case in a rule": (_rule(Enabled=True), "there is no option 'Enabled' here; did you mean 'enabled'?"),
     }
 )
 
@@ -411,3 +427,14 @@ def test_changed_input_gives_a_note_with_its_place():
 def test_poll_interval_in_minutes_or_seconds():
     for given_, seconds in ((30, 1800), ("30", 1800), ("90s", 90)):
         assert parse_policy({"name": "P", "poll_interval": given_}).poll_interval == seconds
+
+
+@pytest.mark.parametrize(
+    "key", ["secret:hunter2", "key:hunter2", "shared_key:hunter2", "password=hunter2", "psk=hunter2"]
+)
+def test_a_key_of_a_dictionary_that_may_hold_a_secret_is_not_shown(key):
+    for value in (_rule(authentication=[{key: None}]), _rule(**{key: None}), {"name": "P", key: None}):
+        with pytest.raises(ShapeError) as caught:
+            parse_policy(value)
+        assert "hunter2" not in str(caught.value)
+        assert "put a blank after the colon" in str(caught.value)
