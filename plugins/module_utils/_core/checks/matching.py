@@ -32,7 +32,9 @@ def matching_rules(value: object, protocol: object, port: object, direction: obj
     if tree is None:
         return []
     found = []
-    for rule, shown in zip(policy_of_facts(tree).rules, tree.get("rules") or (), strict=True):
+    items = tree.get("rules") or ()
+    items = (items,) if isinstance(items, t.Mapping) else items
+    for rule, shown in zip(policy_of_facts(tree).rules, items, strict=True):
         matching = [f for f in rule.filters if _matches(f, number, ports or _ANY_PORT, direction == "in")]
         if rule.enabled and matching:
             found.append((max(weight(filter_, rule.action.action) for filter_ in matching), shown))

@@ -119,6 +119,10 @@ def _facts(assigned, **parts):
     return render_facts(stores.host_with(store, **parts))
 
 
+def test_a_policy_with_a_single_rule_as_tasks_accept_it():
+    assert _names({"name": "P", "rules": _rule(["*+0:443:TCP"])}) == ["R"]
+
+
 def test_facts_stand_for_the_policy_in_force():
     assert _names(_facts(True)) == ["b"]
     assert _names(_facts(None)) == []

@@ -230,8 +230,15 @@ def test_a_mistake_in_a_list_of_commands_has_both_places():
 
 @pytest.mark.parametrize(
     ("option", "meant"),
-    [("-n allow", "pass"), ("-n permit", "pass"), ("-n deny", "block"), ("-n drop", "block")]
-    + [('-a psk:"s3cret"', "preshare"), ('-a preshared_key:"s3cret"', "preshare"), ('-a ca:"CN=x"', "cert")],
+    [
+        ("-n allow", "pass"),
+        ("-n permit", "pass"),
+        ("-n deny", "block"),
+        ("-n drop", "block"),
+        ('-a psk:"s3cret"', "preshare"),
+        ('-a preshared_key:"s3cret"', "preshare"),
+        ('-a ca:"CN=x"', "cert"),
+    ],
 )
 def test_words_of_other_tools(option, meant):
     with pytest.raises(SourceError) as caught:
