@@ -22,6 +22,7 @@ RULES = [
     },
     {"name": "Telnet", "filters": ["*+0:23:TCP"], "action": "block"},
 ]
+DEFAULTS = {"group/ipsec.windows.ipsec": {"return_policy": True}}
 POLICY = policy_task(name="Server isolation", assigned=True, rules=RULES, main_mode="strongest")
 
 
@@ -33,7 +34,8 @@ def other(farm):
 def test_the_playbook_of_the_page(host, other, player):
     text = re.search(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)[1]
     playbook = player.folder / "hand-over.yml"
-    playbook.write_text(text.replace("old-server", host.name).replace("new-server", other.name))
+    text = text.replace("old-server", host.name).replace("new-server", other.name)
+    playbook.write_text(text.replace("  tasks:\n", f"  module_defaults: {json.dumps(DEFAULTS)}\n  tasks:\n"))
     keys = player.folder / "keys.json"
     keys.write_text(json.dumps(KEYS))
     assert player.play(host, POLICY).code == 0
@@ -61,7 +63,12 @@ def test_the_policy_of_facts_says_whether_it_is_assigned(host, other, player):
     assert player.play(host, POLICY, facts_task()).code == 0
     plays = [
         {"hosts": host.name, "gather_facts": False, "tasks": [facts_task()]},
-        {"hosts": other.name, "gather_facts": False, "tasks": [idle, idle, copy, copy, idle]},
+        {
+            "hosts": other.name,
+            "gather_facts": False,
+            "module_defaults": DEFAULTS,
+            "tasks": [idle, idle, copy, copy, idle],
+        },
     ]
     run = player.run(plays)
     assert run.code == 0, run.output

@@ -64,7 +64,7 @@ def no_such_option(name: str, known: t.Sequence[str]) -> str:
     if not known:
         return f"{problem}; leave it out"
     word = name.strip().casefold().replace("-", "_")
-    meant = _KEYS.get(word, word)
+    meant = word if word in known else _KEYS.get(word, word)
     if meant in known:
         other = ", the port that the traffic goes to, or 'source_port'" if word in ("port", "ports") else ""
         return f"{problem}; did you mean '{meant}'{other}?"
