@@ -8,6 +8,7 @@ import typing as t
 from ..module_utils._core.model import ModelError
 from ..module_utils._core.notation.address_list import parse_address_list
 from ..module_utils._core.shape.fields import kind_of
+from ..plugin_utils._old_core import decrypted
 from ..plugin_utils._scripts import file_text, filter_errors, warn_about
 
 
@@ -15,7 +16,7 @@ def ipsec_addresses(text: object, encoding: object = None) -> list[str]:
     notes: list[str] = []
     with filter_errors("ipsec_addresses"):
         if isinstance(text, list | tuple):
-            text = _joined(text)
+            text = _joined(decrypted(text))
         addresses = parse_address_list(file_text(text, encoding, "a file"), notes)
     warn_about("ipsec_addresses", notes)
     return addresses

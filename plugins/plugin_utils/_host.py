@@ -18,6 +18,7 @@ from ..module_utils._core.host.errors import HostError, Reason
 from ..module_utils._core.host.requests import PROTOCOL, Part, RequestKind, notify_request, read_request
 from ..module_utils._core.host.requirements import not_administrator
 from ..module_utils._core.host.service import Service, ServiceRequest
+from ._old_core import PRINTS_ANSWERS
 
 MODULE: t.Final = "ipsec.windows.__private.ipsec_host"
 OLD_OR_NEW: t.Final = (
@@ -101,10 +102,16 @@ class HostChannel:
         except Exception as error:
             raise NoAnswer(self._without_answer(do, error)) from error
         except BaseException as error:
-            # the task keyword timeout has expired; Ansible makes the result from this error
-            error.args = (self._without_answer(do, error),)
-            raise
+            # the name is all that the errors of all versions have in common
+            if type(error).__name__ != "TaskTimeoutError":
+                raise
+            # the result that Ansible makes of it says that nothing was changed
+            seconds = f"the task took longer than its timeout of {self._action._task.timeout} seconds"
+            raise NoAnswer(self._without_answer(do, seconds)) from error
         message = str(answer.get("msg") or "it gives no reason")
+        if "module_stdout" in answer:
+            # the message of Ansible points to this output, which the task does not return
+            message = "it ended without a result in JSON"
         if answer.get("unreachable"):
             raise AnsibleConnectionFailure(self._without_answer(do, message))
         if answer.get("reason"):
@@ -127,8 +134,8 @@ class HostChannel:
         display = Display()
         verbosity = display.verbosity
         try:
-            # connections of ansible-core 2.16 print answers at -vvvvv, whatever no_log says
-            display.verbosity = min(verbosity, 4)
+            if PRINTS_ANSWERS:
+                display.verbosity = min(verbosity, 4)
             for context in contexts.values():
                 context.no_log = True
             yield

@@ -14,6 +14,7 @@ from ansible.plugins.loader import fragment_loader
 
 from ..module_utils._core.shape.fields import kind_of
 from ..module_utils._core.shape.tried import no_such_option
+from ._old_core import decrypted, plain_types
 
 _COLLECTION: t.Final = "ipsec.windows."
 _MODULES = pathlib.Path(__file__).parent.parent / "modules"
@@ -36,12 +37,13 @@ def read_options(
 
     Options named in `untouched` are passed on as they are: their parsers have better errors than a conversion.
     """
+    args = decrypted(args)
     _refuse_unknown(args, {**options, **{name: {} for name in untouched}}, "")
     spec = {name: option for name, option in options.items() if name not in untouched}
     # Ansible copies everything that it validates, and a policy may be large
     result = ArgumentSpecValidator(spec).validate({name: value for name, value in args.items() if name in spec})
     if result.error_messages:
-        raise OptionError("; ".join(result.error_messages))
+        raise OptionError(plain_types("; ".join(result.error_messages)))
     return {**dict.fromkeys(untouched), **args, **result.validated_parameters}
 
 

@@ -18,6 +18,7 @@ from ..module_utils._core.batch.scripts import commands_of
 from ..module_utils._core.hints import brief, message, one_of, printable, some
 from ..module_utils._core.model import ModelError
 from ..module_utils._core.shape.fields import kind_of
+from ._old_core import decrypted
 from ._options import OptionError
 
 _SHOWN: t.Final = 20
@@ -59,6 +60,7 @@ def file_text(value: object, encoding: object, what: str) -> str:
     """The text of a file. Bytes that are not UTF-8, which the lookup `file` passes on, are decoded with `encoding`.
     `what` names the file in messages. Raises `ModelError`.
     """
+    value = decrypted(value)
     if not isinstance(value, str):
         raise ModelError(f"expected the text of {what}, as the lookup 'file' returns it, not {kind_of(value)}")
     if encoding is not None and not isinstance(encoding, str | int):
@@ -104,6 +106,7 @@ def _spans(numbers: t.Iterable[int]) -> list[str]:
 
 def policies_of(value: object) -> list[t.Mapping[str, t.Any]]:
     """One policy or a list of them. Raises `ModelError`."""
+    value = decrypted(value)
     if isinstance(value, t.Mapping):
         return [value]
     known = "expected a policy as ipsec_facts returns it, or a list of policies"

@@ -13,11 +13,14 @@ import subprocess
 import sys
 import typing as t
 
+from ansible.release import __version__
 from winhost.farm import Farm
 from winhost.host import Host
 
 CHECKOUT: t.Final = pathlib.Path(__file__).parent.parent.parent
 COLLECTIONS: t.Final = CHECKOUT / os.environ.get("VENV", sys.prefix) / "collections"
+CORE: t.Final = tuple(map(int, __version__.split(".")[:2]))
+"""The version of ansible-core, such as (2, 16)."""
 
 
 @dataclasses.dataclass(frozen=True)

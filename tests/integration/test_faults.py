@@ -70,10 +70,10 @@ OLD_OR_NEW = (
 )
 NO_ANSWER = rf"win\d+ gave no answer while its policy store was written: .*{{}}.*\. {OLD_OR_NEW}"
 SAYS = {
-    "hang": ("failed", NO_ANSWER.format(r"Timed out after \d+ second")),
+    "hang": ("failed", NO_ANSWER.format(r"the task took longer than its timeout of \d+ seconds")),
     "silent": ("unreachable", NO_ANSWER.format("timed out")),
     "cut": ("unreachable", NO_ANSWER.format("reset by peer")),
-    "kill": ("failed", NO_ANSWER.format("the host module failed")),
+    "kill": ("failed", NO_ANSWER.format("the host module failed: it ended without a result in JSON")),
     "denied": ("failed", rf"win\d+ stopped after {{}} of {len(PLAN.operations)} writes .*denied.*\. {OLD_OR_NEW}"),
     "refuse": ("ok", "the PolicyAgent service could not be notified: .*Cannot control PolicyAgent"),
     "change": (
@@ -127,6 +127,9 @@ def _assert_reported(found, kind, when, place):
     status, words = _expected(kind, place)
     said = " ".join([found.result.get("msg", ""), *found.result.get("warnings", ())])
     assert (found.status, bool(re.search(words, said))) == (status, True), (kind, when, place, said)
+    if kind in ("hang", "kill") and status == "failed":
+        # a write may have been done
+        assert found["changed"] == (place != "read"), (kind, when, place)
 
 
 def _finish(player, hosts, begin, forks):

@@ -22,8 +22,8 @@ def test_a_policy_over_ssh(engine, tmp_path):
         environment = PowerShellEngine(host).environment().items()
         variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment)
         client = tmp_path / "ssh"
-        # the last argument is the command, which sh parses like PowerShell
-        command = 'for last; do :; done\neval "set -- $last"\nshift\n'
+        # the last argument is the command, which sh parses like PowerShell; before 2.19 it sets the code page first
+        command = 'for last; do :; done\nlast=${last#chcp.com 65001 > \\$null ; }\neval "set -- $last"\nshift\n'
         client.write_text(f'#!/bin/sh\n{command}exec env -i {variables} powershell "$@"\n')
         client.chmod(0o700)
         player = Player(farm, tmp_path)

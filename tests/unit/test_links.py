@@ -33,7 +33,7 @@ def _anchors(page):
 
 def _problem(page, link):
     """Why a link leads nowhere; None if it leads to something, or out of this repository."""
-    target, _, anchor = link.removeprefix(OWN).partition("#")
+    target, _sign, anchor = link.removeprefix(OWN).partition("#")
     if re.match(r"\w+:", target):
         return None
     base = CHECKOUT if link.startswith(OWN) else page.parent

@@ -127,7 +127,7 @@ def test_brackets(row):
 
 
 REFUSED = [
-    *[(row, lambda text: _filters(text)) for row in table("Not accepted")],
+    *[(row, _filters) for row in table("Not accepted")],
     *[(row, lambda text: _rule(security_methods=[text])) for row in table("Security methods", 1)],
     *[(row, lambda text: _main_mode(methods=[text])) for row in table("Main mode methods", 1)],
 ]

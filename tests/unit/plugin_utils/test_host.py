@@ -10,6 +10,7 @@ import types
 
 import pytest
 from ansible.errors import AnsibleConnectionFailure
+from ansible.utils.display import Display
 from ansible_collections.ipsec.windows.plugins.module_utils._core.attempt import decide
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import AnswerError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.errors import HostError
@@ -25,6 +26,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.store.packed i
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import Value
 from ansible_collections.ipsec.windows.plugins.module_utils._core.target.goal import OnePolicy
+from ansible_collections.ipsec.windows.plugins.plugin_utils import _host
 from ansible_collections.ipsec.windows.plugins.plugin_utils._host import HostChannel, NoAnswer
 from unit import stores
 
@@ -64,7 +66,7 @@ class FakeAction:
 
     def __init__(self, answer, *, windows=True, transport="winrm", known=("port", "protocol"), **options) -> None:
         self.answer = answer
-        self._task = types.SimpleNamespace(delegate_to=None)
+        self._task = types.SimpleNamespace(delegate_to=None, timeout=5)
         self._play_context = types.SimpleNamespace(no_log=False)
         self._connection = types.SimpleNamespace(
             _shell=types.SimpleNamespace(_IS_WINDOWS=windows),
@@ -73,10 +75,12 @@ class FakeAction:
             get_option={**dict.fromkeys(known), **options}.__getitem__,
         )
         self.no_log: list[bool] = []
+        self.verbosity = 0
 
     def _execute_module(self, module_name, module_args, task_vars):
         assert module_name == "ipsec.windows.__private.ipsec_host"
         self.no_log += [self._play_context.no_log, self._connection._play_context.no_log]
+        self.verbosity = Display().verbosity
         if isinstance(self.answer, BaseException):
             raise self.answer
         return self.answer
@@ -114,10 +118,14 @@ def test_answers():
         (RuntimeError("it broke."), "it broke. "),
         ({"failed": True, "msg": "no memory"}, "the host module failed: no memory. "),
         ({"failed": True}, "the host module failed: it gives no reason. "),
+        (
+            {"failed": True, "module_stdout": "odd", "msg": "MODULE FAILURE\nSee stdout/stderr for the exact error"},
+            "the host module failed: it ended without a result in JSON. ",
+        ),
         ({"protocol": 1}, f"its answer does not have protocol {PROTOCOL}. "),
         ({}, f"its answer does not have protocol {PROTOCOL}. "),
     ],
-    ids=["error", "failed", "failed without a message", "old protocol", "empty answer"],
+    ids=["error", "failed", "failed without a message", "not JSON", "old protocol", "empty answer"],
 )
 def test_a_host_without_a_usable_answer(request_, answer, words):
     ask, what, known = REQUESTS[request_]
@@ -145,13 +153,18 @@ def test_a_host_that_cannot_be_reached(request_, answer):
 
 @pytest.mark.parametrize("request_", REQUESTS)
 def test_the_timeout_of_a_task_says_what_is_known(request_):
-    class TaskTimeout(BaseException):
+    class TaskTimeoutError(BaseException):
         pass
 
     ask, what, known = REQUESTS[request_]
-    with pytest.raises(TaskTimeout) as caught:
-        ask(_channel(TaskTimeout("timed out after 5 seconds")))
-    assert str(caught.value).startswith(f"{what}timed out after 5 seconds. {known}")
+    with pytest.raises(NoAnswer) as caught:
+        ask(_channel(TaskTimeoutError()))
+    assert str(caught.value).startswith(f"{what}the task took longer than its timeout of 5 seconds. {known}")
+
+
+def test_an_interrupted_task_ends():
+    with pytest.raises(KeyboardInterrupt):
+        _channel(KeyboardInterrupt()).read(PARTS)
 
 
 @pytest.mark.parametrize(
@@ -192,12 +205,16 @@ def test_a_store_that_does_not_have_its_digest_is_an_error():
         _channel(APPLIED | {"store": pack(lost.text()), "digest": STORE.digest()}).apply(ATTEMPT)
 
 
+@pytest.mark.parametrize(("ignores_no_log", "verbosity"), [(True, 4), (False, 6)])
 @pytest.mark.parametrize("answer", [READ, RuntimeError("it broke")], ids=["answer", "error"])
-def test_connections_do_not_print_the_answer(answer):
+def test_connections_do_not_print_the_answer(monkeypatch, answer, ignores_no_log, verbosity):
+    monkeypatch.setattr(_host, "PRINTS_ANSWERS", ignores_no_log)
+    monkeypatch.setattr(Display(), "verbosity", 6)
     action = FakeAction(answer)
     with contextlib.suppress(NoAnswer):
         HostChannel(action, {"inventory_hostname": "win1"}).read(PARTS)
     assert action.no_log == [True, True]
+    assert (action.verbosity, Display().verbosity) == (verbosity, 6)
     assert not action._play_context.no_log
     assert not action._connection._play_context.no_log
 

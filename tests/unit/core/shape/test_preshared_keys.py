@@ -32,8 +32,8 @@ POLICY = {
 }
 
 
-def _filled(keys, policy=POLICY):
-    return with_preshared_keys(parse_policy(policy), keys)
+def _filled(keys, policy=None):
+    return with_preshared_keys(parse_policy(policy or POLICY), keys)
 
 
 def _keys(wanted):

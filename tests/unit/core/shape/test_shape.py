@@ -41,6 +41,7 @@ ERRORS = {
     "empty name": ({"name": ""}, "name: the policy needs a name"),
     "id": ({"id": "12"}, "id: '12' is not an id; use a GUID in braces"),
     "misspelt option": ({"name": "P", "asigned": True}, "did you mean 'assigned'?"),
+    "option in capital letters": ({"Name": "P"}, "did you mean 'name'?"),
     "unknown option of a rule": (
         _rule(colour="red"),
         "rules[0]: there is no option 'colour' here; the options here are name, id",
