@@ -187,15 +187,20 @@ class Graph:
         found = self.references("", ACTIVE_POLICY)
         return found[0] if found and self.class_of(found[0]) is ObjectClass.POLICY else None
 
+    def parts(self, key: str) -> list[str]:
+        """The objects that an object consists of, existing or not; for the container, the assigned policy."""
+        class_ = self._class.get(key)
+        names = (_REFERENCES.get(class_, ()) if class_ else ()) if key else (ACTIVE_POLICY,)
+        return [part for name in names for part in self.references(key, name)]
+
     def reachable(self, key: str) -> set[str]:
-        """A key and the keys that it refers to, directly or through others. They may not exist."""
+        """A key, its parts, and their parts."""
         found = {key}
         todo = [key]
         for one in todo:
-            for name in _REFERENCES.get(self._class.get(one) or ObjectClass.FILTER, ()):
-                new = [target for target in self.references(one, name) if target not in found]
-                found.update(new)
-                todo += new
+            new = [part for part in self.parts(one) if part not in found]
+            found.update(new)
+            todo += new
         return found
 
     def released(self, after: Graph) -> set[str]:

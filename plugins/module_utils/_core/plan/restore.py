@@ -15,7 +15,7 @@ from ..objects.graph import Graph, ObjectClass, class_in, describe_class, object
 from ..objects.policies import StoredPolicy, StoredRule, read_policies
 from ..store.casing import fold
 from ..store.difference import difference
-from ..store.names import ACTION, ACTIVE_POLICY, CLASS, FILTERS, ISAKMP, NAME, NFAS, REPLACES, reference
+from ..store.names import CLASS, NAME, REPLACES, reference
 from ..store.operations import Create, Delete, Operation, Set, Unset
 from ..store.store import Store
 from ..store.values import Value
@@ -25,11 +25,6 @@ from .traits import REGISTRY
 from .writer import StoreWriter
 
 _SHOWN: t.Final = 5
-_NEEDED: t.Final = {
-    ObjectClass.POLICY: (ISAKMP, NFAS),
-    ObjectClass.NFA: (FILTERS, ACTION),
-}
-"""The references without which an object does not work."""
 
 _Pair: t.TypeAlias = tuple[StoredPolicy | None, StoredPolicy | None]
 
@@ -103,8 +98,7 @@ def _refuse_damage(before: Graph, after: Graph, existed: t.Callable[[str], bool]
                 "backup, restore that one first; otherwise delete or rename the present policy"
             )
     for user in ("", *after.of_class(ObjectClass.POLICY), *after.of_class(ObjectClass.NFA)):
-        names = _NEEDED[t.cast(ObjectClass, after.class_of(user))] if user else (ACTIVE_POLICY,)
-        for key in (key for name in names for key in after.references(user, name) if key not in after):
+        for key in (part for part in after.parts(user) if part not in after):
             if key in before:
                 used = f"{_title(after, user)} uses it now" if user else "it is assigned now"
                 raise ModelError(f"restoring this backup would delete {_title(before, key)}, but {used}")
