@@ -11,6 +11,9 @@ import re
 import pytest
 from integration.playbook import CHECKOUT, facts_task, policy_task
 
+pytestmark = pytest.mark.judge_with("powershell")
+BOTH = pytest.mark.judge_with
+
 PAGE = CHECKOUT / "docs" / "handing-over.md"
 KEYS = {"vaulted_partner_key": "s3cret-partners", "vaulted_key": "s3cret-others"}
 RULES = [
@@ -56,6 +59,7 @@ def test_the_playbook_of_the_page(host, other, player):
     assert other.enforced.in_force.policy.name == "Server isolation"
 
 
+@BOTH
 def test_the_policy_of_facts_says_whether_it_is_assigned(host, other, player):
     given = f"{{{{ hostvars['{host.name}'].ansible_facts.ipsec.policies | first }}}}"
     copy = policy_task(policy=given, preshared_keys={"*": "s3cret"}, return_policy=True)

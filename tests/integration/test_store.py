@@ -13,6 +13,9 @@ from integration.playbook import policy_task
 from unit import stores
 from winhost.tree import STRING
 
+pytestmark = pytest.mark.judge_with("powershell")
+BOTH = pytest.mark.judge_with
+
 REAL = (stores.DATA / "windows-2022.reg").read_bytes()
 CLOSE_SMB = {"name": "Close SMB", "filters": ["*+0:445:TCP"], "action": "block"}
 SECURE = {"name": "Secure", "filters": ["0+192.0.2.10"], "authentication": [{"preshared_key": "s3cret"}]}
@@ -28,6 +31,7 @@ def _requests(host):
     return [event[3] for event in host.events("executed")]
 
 
+@BOTH
 def test_the_policies_are_exactly_those_of_the_list(host, player):
     host.import_reg(REAL)
     (old,) = (policy.name for policy in host.policies())
@@ -64,6 +68,7 @@ def test_the_facts_of_a_host_are_a_list(host, player):
     assert (run[2].status, run[2]["changed"]) == ("ok", False), run.output
 
 
+@BOTH
 def test_a_restored_backup_undoes_a_task(host, player):
     host.import_reg(REAL)
     before = host.store()
@@ -129,7 +134,6 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.judge_with("powershell")
 def test_mistakes_change_nothing(host, player):
     (player.folder / "text.reg").write_text("policies\n")
     header = "Windows Registry Editor Version 5.00\n\n; host other\n"
