@@ -11,7 +11,7 @@ from ..hints import one_of
 from ..model import Address, Filter, ModelError, Ports, Special, SpecialKind
 from ..shape.facts import policy_of_facts
 from ..shape.fields import kind_of
-from ..shape.parse import parse_service
+from ..shape.filters import parse_service
 from .verdict import weight
 
 DIRECTIONS: t.Final = ("in", "out")

@@ -5,66 +5,48 @@
 
 from __future__ import annotations
 
-import dataclasses
-import functools
-import itertools
 import re
 import typing as t
 
-from ..hints import did_you_mean, nearest, one_of
+from ..hints import nearest, one_of
 from ..model import (
-    ANY,
-    ME,
     MINUTES_LIMIT,
     NAME_LIMIT,
-    PROTOCOLS,
     STRONGEST_MAIN_MODE_METHOD,
     STRONGEST_SECURITY_METHOD,
     U32,
-    Address,
-    AddressRange,
     Ah,
     AuthMethod,
     Certificate,
     DnsName,
     Esp,
-    Family,
-    Filter,
     Group,
     HostAddress,
-    Interface,
     Kerberos,
     MainMode,
     MainModeMethod,
     ModelError,
     OtherAuthentication,
-    Ports,
     PresharedKey,
     Rule,
     SecurityMethod,
-    Special,
-    Subnet,
     action_of,
     check_description,
     check_policy_name,
     check_text,
     connection_type,
-    defaults,
     group_error,
     group_number,
     stronger_hint,
 )
 from ..model.edits import DeleteRule, Edit, EditPolicy
-from ..model.wanted import RulesMode, State, Wanted, WantedDefaultResponse, WantedFilter, WantedMainMode, WantedRule
-from ..notation.addresses import parse_address
-from ..notation.filters import parse_filter
+from ..model.wanted import RulesMode, State, Wanted, WantedDefaultResponse, WantedMainMode, WantedRule
 from ..notation.methods import parse_main_mode_method, parse_security_method
 from . import keys
-from .fields import Fields, ShapeError, at, filled_text_of, kind_of, noting, text_of, word_of
+from .fields import Fields, ShapeError, at, kind_of, noting, text_of
+from .filters import parse_addresses, parse_filters
 from .tried import authentication_hint
 
-COMBINATIONS_LIMIT: t.Final = 100_000
-"""The most filters that the lists of one dictionary may make. A host may refuse even fewer in one change."""
 STRONGEST: t.Final = "strongest"
 """The word for the strongest method that the policy store has."""
 
@@ -285,7 +267,7 @@ def _parse_wanted_rule(fields: Fields, notes: list[str]) -> WantedRule:
     rule = WantedRule(
         name=name or "",
         id=fields.guid("id"),
-        filters=None if filters is None else _parse_filters(filters, notes),
+        filters=None if filters is None else parse_filters(filters, notes),
         action=None if action is None else fields.at("action", action_of, action),
         methods=_parse_security_methods(fields, notes),
         inpass=fields.flag("inpass"),
@@ -312,144 +294,10 @@ def _parse_tunnel(fields: Fields, notes: list[str], odd: bool) -> HostAddress | 
         if fields.get("tunnel_address") is not None:
             raise ShapeError(fields.place("tunnel_address"), "this needs a DNS name in tunnel, which is missing")
         return None
-    ((_text, address),) = _parse_addresses(fields, "tunnel", odd, notes)
+    ((_text, address),) = parse_addresses(fields, "tunnel", odd, notes)
     if not isinstance(address, HostAddress | DnsName):
         raise ShapeError(fields.place("tunnel"), f"a tunnel endpoint is one address or DNS name, not {address}")
     return address
-
-
-def _parse_addresses(fields: Fields, key: str, odd: bool, notes: list[str]) -> list[tuple[str, Address]]:
-    """The addresses of a key with their texts. A single DNS name may have the address that facts gave with it, which
-    decides where the name has several.
-    """
-    values = fields.values(key)
-    known_key = f"{key}_address"
-    known: Special | HostAddress | Subnet | AddressRange | None = None
-    if fields.get(known_key) is not None:
-        if len(values) > 1:
-            raise ShapeError(fields.place(known_key), f"this needs a single DNS name in {key}, not several values")
-        found = fields.at(known_key, parse_address, fields.text(known_key) or "", [], True)
-        if isinstance(found, DnsName | Interface):
-            raise ShapeError(fields.place(known_key), f"'{found}' is not an address")
-        known = found
-    addresses: list[tuple[str, Address]] = []
-    for path, value in values:
-        text = filled_text_of(value, path)
-        if "," in text:
-            parts = ", ".join(part.strip() for part in text.split(","))
-            raise ShapeError(path, f"'{text}' is not an address; for several, write a list: [{parts}]")
-        if odd and known is not None:
-            addresses.append((text, DnsName(text, known, odd=True)))
-            continue
-        address = noting(path, notes, lambda text, found: parse_address(text, found, odd), text)
-        if known is not None:
-            if not isinstance(address, DnsName):
-                raise ShapeError(fields.place(known_key), f"this needs a DNS name in {key}, not {address}")
-            address = dataclasses.replace(address, address=known)
-        addresses.append((text, address))
-    return addresses
-
-
-def _parse_filters(items: t.Iterable[tuple[str, t.Any]], notes: list[str]) -> tuple[Filter, ...]:
-    filters: list[Filter] = []
-    for path, value in items:
-        if isinstance(value, str):
-            filters.append(noting(path, notes, parse_filter, value))
-        else:
-            filters += _parse_product(value, path, notes)
-    return tuple(filters)
-
-
-def _parse_product(value: object, path: str, notes: list[str]) -> t.Collection[Filter]:
-    """The filters of one dictionary: one for each combination of the values in its lists, each once."""
-    fields = Fields(value, path, keys.FILTER)
-    odd = fields.flag("odd") or False
-    sources, destinations = (_parse_ends(fields, key, odd, notes) for key in ("source", "destination"))
-    protocols = [_parse_protocol(item, place, odd) for place, item in fields.values("protocol")] or [defaults.PROTOCOL]
-    source_ports, destination_ports = (
-        [_parse_ports(item, place, odd) for place, item in fields.values(key)] or [defaults.PORTS]
-        for key in ("source_port", "destination_port")
-    )
-    mirrored = fields.flag("mirrored")
-    description = fields.text("description") or ""
-    count = len(sources) * len(destinations) * len(protocols) * len(source_ports) * len(destination_ports)
-    if count > COMBINATIONS_LIMIT:
-        raise ShapeError(
-            path,
-            f"the lists have {count:,} combinations, and each becomes a filter; at most {COMBINATIONS_LIMIT:,} are "
-            "allowed. Use subnets, ranges of addresses or ranges of ports",
-        )
-    build = WantedFilter if mirrored is None else functools.partial(Filter, mirrored=mirrored)
-    filters: dict[Filter, None] = {}
-    for source, destination, protocol, source_port, destination_port in itertools.product(
-        sources, destinations, protocols, source_ports, destination_ports
-    ):
-        of_ipv6 = Family.IPV6 in (source.address.family, destination.address.family)
-        filter_ = at(
-            path,
-            build,
-            source=source.in_ipv6 if of_ipv6 else source.address,
-            destination=destination.in_ipv6 if of_ipv6 else destination.address,
-            protocol=protocol,
-            source_port=source_port,
-            destination_port=destination_port,
-            description=description,
-            odd=odd,
-        )
-        filters[filter_] = None
-    return filters
-
-
-class _End(t.NamedTuple):
-    """An address, and what it means in a filter with an IPv6 address."""
-
-    address: Address
-    in_ipv6: Address
-
-
-def _parse_ends(fields: Fields, key: str, odd: bool, notes: list[str]) -> list[_End]:
-    if fields.get(key) is None:
-        raise ShapeError(fields.place(key), "this is required: me, any, an address, a subnet or a DNS name")
-    ends: list[_End] = []
-    for text, address in _parse_addresses(fields, key, odd, notes):
-        in_ipv6 = address
-        # a plain 'me' or 'any' does not say which family it means
-        if not odd and isinstance(address, Special) and address.family is Family.IPV4 and "/" not in text:
-            in_ipv6 = Special(address.kind, Family.IPV6)
-        ends.append(_End(address, in_ipv6))
-    return ends
-
-
-def _parse_protocol(value: object, path: str, odd: bool) -> int:
-    text = word_of(value, path)
-    if text in PROTOCOLS:
-        return PROTOCOLS[text]
-    if re.fullmatch("[0-9]{1,10}", text) and (odd or int(text) <= 255):
-        return int(text)
-    hint = _list_hint(text) or did_you_mean(text, PROTOCOLS)
-    raise ShapeError(
-        path, f"'{text}' is not a valid protocol; use any, tcp, udp, icmp, raw or a number from 0 to 255{hint}"
-    )
-
-
-def _list_hint(text: str) -> str:
-    """The end of a message about a text that seems to have several values."""
-    parts = [part.strip() for part in re.split("[,;/ ]", text) if part.strip()]
-    return f"; for several, write a list: [{', '.join(parts)}]" if len(parts) > 1 else ""
-
-
-def _parse_ports(value: object, path: str, odd: bool) -> Ports | None:
-    text = word_of(value, path)
-    if text in ("any", "*"):
-        return None
-    found = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", text)
-    if not found:
-        raise ShapeError(
-            path,
-            f"'{text}' is not a valid port; use a number from 1 to 65535, a range, as in 5000-5010, or any"
-            + _list_hint(text),
-        )
-    return at(path, Ports, int(found[1]), int(found[2] or found[1]), odd)
 
 
 def _parse_security_methods(fields: Fields, notes: list[str]) -> tuple[SecurityMethod, ...] | None:
@@ -525,10 +373,3 @@ def parse_key(value: object, path: str, odd: bool = False) -> PresharedKey:
     if value is not None and not isinstance(value, str):
         raise ShapeError(path, f"a key must be text, not {kind_of(value)}; put it in quotes")
     return at(path, PresharedKey, None if value is None else str(value), odd)
-
-
-def parse_service(protocol: object, port: object) -> tuple[int, Ports | None]:
-    """A protocol and a port, as in a filter; None for any port. Raises `ShapeError`."""
-    number, ports = _parse_protocol(protocol, "protocol", False), _parse_ports(port, "port", False)
-    at("port", Filter, source=ANY, destination=ME, protocol=number, destination_port=ports)
-    return number, ports

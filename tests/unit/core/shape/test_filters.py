@@ -8,7 +8,8 @@ from __future__ import annotations
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import Filter
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.fields import ShapeError
-from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import COMBINATIONS_LIMIT, parse_policy
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.filters import COMBINATIONS_LIMIT
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_policy
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
 from unit import stores, work
 
