@@ -55,7 +55,7 @@ def parse_addresses(fields: Fields, key: str, odd: bool, notes: list[str]) -> li
     addresses: list[tuple[str, Address]] = []
     for path, value in values:
         text = filled_text_of(value, path)
-        if "," in text:
+        if "," in text and not odd:
             parts = ", ".join(part.strip() for part in text.split(","))
             raise ShapeError(path, f"'{text}' is not an address; for several, write a list: [{parts}]")
         if odd and known is not None:

@@ -114,6 +114,7 @@ ODD = {
     "backward address range": rule(
         filters=(traffic(model.AddressRange(IP("192.0.2.9"), IP("192.0.2.1"), odd=True), ME),)
     ),
+    "DNS name with a comma": rule(filters=(traffic(model.DnsName("a,b", address("192.0.2.1"), odd=True), ME),)),
     "DNS name with a blank": rule(filters=(traffic(model.DnsName("a b", address("192.0.2.1"), odd=True), ME),)),
     "ports without tcp or udp": rule(filters=(traffic(ME, ANY, destination_port=model.Ports(0, 9, odd=True)),)),
     "protocol 300": rule(filters=(traffic(ME, ANY, protocol=300, odd=True),)),
