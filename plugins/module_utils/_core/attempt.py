@@ -109,11 +109,11 @@ def decide(
         assigns=plan.assigns,
         stale=plan.in_force or state.pending,
     )
-    cut = None if state.domain is not None else _find_cut(plan, state, settings.port)
-    if service.notify is None:
-        if cut is not None and not state.service.running and plan.in_force:
-            notes += [] if settings.lockout_check is LockoutCheck.IGNORE else [cut.later(settings.host)]
-        cut = None
+    cut = None if service.notify is None else _find_cut(plan, state, settings.port)
+    waits = service.notify is None and plan.in_force and not state.service.running
+    if waits and settings.lockout_check is not LockoutCheck.IGNORE:
+        later = _find_cut(plan, state, settings.port)
+        notes += [] if later is None else [later.later(settings.host)]
     attempt = Attempt(state=state, plan=plan, service=service, cut=cut, notes=(*goal.notes, *notes))
     if attempt.changed:
         needs_service = plan.assigned is not None and settings.service is not ServiceOption.IGNORE
@@ -151,9 +151,9 @@ def _check_outcome(plan: Plan) -> None:
 
 
 def _find_cut(plan: Plan, state: HostState, port: int) -> Cut | None:
-    """The connection to the host that the policy assigned afterwards would cut."""
+    """The connection to the host that the policy assigned afterwards would cut. A domain policy hides it."""
     active = plan.graph.active
-    if active is None:
+    if active is None or state.domain is not None:
         return None
     stored = plan.outcomes[active] if active in plan.outcomes else read_policy(plan.graph, active)
     return find_cut(stored.policy, state.connections, state.addresses, port)

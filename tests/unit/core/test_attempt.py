@@ -10,6 +10,7 @@ import ipaddress
 import json
 
 import pytest
+from ansible_collections.ipsec.windows.plugins.module_utils._core import attempt as attempt_module
 from ansible_collections.ipsec.windows.plugins.module_utils._core.attempt import Attempt, Settings, decide
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lint import Code
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lockout import LockoutCheck
@@ -245,6 +246,15 @@ def test_a_change_that_cuts_the_connection_is_an_error_by_default():
         host = {"connections": (PEER,), "service": _service(service)}
         with pytest.raises(HostError, match=r"the filter any\+me of the rule 'R' blocks it"):
             _decide(settings={"lockout_check": LockoutCheck.ERROR}, host=host, rules=[EVERYTHING])
+
+
+def test_a_run_that_changes_nothing_does_not_look_for_a_cut(monkeypatch):
+    """It would search all filters of the policy in force."""
+    store = _store()
+    monkeypatch.setattr(attempt_module, "find_cut", lambda *_args: pytest.fail("this searches all filters"))
+    for status in ("running", "stopped"):
+        host = {"connections": (PEER,), "service": _service(status)}
+        assert not _decide(store, {"service": ServiceOption.IGNORE}, host=host, rules=[BLOCK]).changed
 
 
 def test_the_port_of_the_connection_decides():
