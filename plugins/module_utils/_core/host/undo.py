@@ -27,35 +27,32 @@ class Undo:
         self._without: Store | None = None
         self._before = Store()
         self._planned: tuple[Operation, ...] = ()
-        # the store after the last round; None before it is settled
-        self._now: Store | None = None
-
-    @property
-    def left(self) -> Store:
+        # whether it is known how much of the last round was written
+        self._settled = False
+        self.left = Store()
         """The store after the last round: as planned until it is settled."""
-        return _after(self._before, self._planned) if self._now is None else self._now
 
     def begin(self, before: Store, operations: t.Sequence[Operation]) -> None:
         """Note a round that is about to be written to the store `before`."""
         if self._without is None:
             self._without = before
-        self._before, self._planned, self._now = before, tuple(operations), None
+        self._before, self._planned, self._settled = before, tuple(operations), False
+        self.left = _after(before, operations)
 
     def settle(self, done: int, found: Store | None) -> None:
         """Correct the last round: `done` of its operations were done, and the store is `found` (None: as planned)."""
-        self._now = _after(self._before, self._planned[:done])
+        self.left, self._settled = _after(self._before, self._planned[:done]), True
         if found is not None:
-            self._without = _with_others(self._without or self._before, self._now, found)
-            self._now = found
+            self._without = _with_others(self._without or self._before, self.left, found)
+            self.left = found
 
     @property
     def operations(self) -> list[Operation]:
         """The operations that undo all rounds. They also fit if only a part of an unsettled round was written."""
         if self._without is None:
             return []
-        now = self.left
-        released = Graph(now).released(Graph(self._without))
-        return difference(now, self._without, self._planned if self._now is None else (), released)
+        released = Graph(self.left).released(Graph(self._without))
+        return difference(self.left, self._without, () if self._settled else self._planned, released)
 
     @property
     def lost(self) -> int:
