@@ -31,7 +31,7 @@ class Backup:
     def __init__(self, options: t.Mapping[str, t.Any], host: str, base: str) -> None:
         """Raises `OptionError`."""
         try:
-            self._folder = pathlib.Path(base, pathlib.Path(options.get("dir_path") or "backup").expanduser())
+            self._folder = _path(base, options.get("dir_path") or "backup")
         except RuntimeError as error:
             raise OptionError(f"backup_options.dir_path: {error}") from None
         self._filename: str | None = options.get("filename")
@@ -113,7 +113,7 @@ def read_backup(action: ActionBase, name: str, host: str, base: str) -> tuple[Ba
     if not name:
         raise OptionError("restore: this is empty; give the path of a backup")
     try:
-        path = _path(base, name)
+        path = _path(base, name).resolve()
         if not path.is_file():
             raise OptionError(f"restore: '{name}' is not a file; {path} was looked for")
         data: bytes = action._loader._get_file_contents(str(path))[0]
@@ -130,5 +130,5 @@ def read_backup(action: ActionBase, name: str, host: str, base: str) -> tuple[Ba
 
 
 def _path(base: str, name: str) -> pathlib.Path:
-    """Raises `OSError`, `ValueError` and `RuntimeError`."""
-    return pathlib.Path(base, pathlib.Path(name).expanduser()).resolve()
+    """A path that may be relative to `base`. Raises `RuntimeError` for the home of an unknown user."""
+    return pathlib.Path(base, pathlib.Path(name).expanduser())

@@ -26,6 +26,7 @@ from .writer import StoreWriter
 
 _SHOWN: t.Final = 5
 
+_Stored = t.TypeVar("_Stored", StoredPolicy, StoredRule)
 _Pair: t.TypeAlias = tuple[StoredPolicy | None, StoredPolicy | None]
 
 
@@ -163,25 +164,24 @@ def _titles(graph: Graph, keys: t.Sequence[str]) -> str:
     return some([_title(graph, key) for key in keys], _SHOWN)
 
 
+def _matched(
+    old: t.Iterable[_Stored], new: t.Sequence[_Stored], name: t.Callable[[_Stored], str]
+) -> tuple[list[_Stored | None], list[_Stored]]:
+    """For each of `new` the one of `old` with its key, else with its name; and those of `old` that are left."""
+    left = {item.key: item for item in old}
+    found = {item.key: left.pop(item.key) for item in new if item.key in left}
+    by_name = {fold(name(item)): item for item in left.values()}
+    for item in new:
+        if item.key not in found and (other := by_name.pop(fold(name(item)), None)) is not None:
+            found[item.key] = left.pop(other.key)
+    return [found.get(item.key) for item in new], list(left.values())
+
+
 def _pairs(before: Graph, after: Graph) -> list[_Pair]:
-    """Each policy before and after, by its key or else by its name: a large change gives an assigned policy a new
-    key.
-    """
-    old = {policy.key: policy for policy in read_policies(before)}
-    pairs: list[_Pair] = []
-    unknown: list[StoredPolicy] = []
-    for policy in read_policies(after):
-        if policy.key in old:
-            pairs.append((old.pop(policy.key), policy))
-        else:
-            unknown.append(policy)
-    by_name = {fold(policy.policy.name): policy for policy in old.values()}
-    for policy in unknown:
-        found = by_name.pop(fold(policy.policy.name), None)
-        if found is not None:
-            del old[found.key]
-        pairs.append((found, policy))
-    return [*pairs, *((policy, None) for policy in old.values())]
+    """Each policy before and after. A large change gives an assigned policy a new key."""
+    new = read_policies(after)
+    origins, gone = _matched(read_policies(before), new, lambda policy: policy.policy.name)
+    return [*zip(origins, new, strict=True), *((policy, None) for policy in gone)]
 
 
 def _is_active(policy: StoredPolicy | None, graph: Graph) -> bool:
@@ -216,15 +216,5 @@ def _policy_plan(old: StoredPolicy | None, new: StoredPolicy | None, before: Gra
 def _target(old: StoredPolicy | None, new: StoredPolicy | None) -> Target | None:
     if new is None:
         return None
-    by_key = {rule.key: rule for rule in old.rules} if old else {}
-    by_name = {fold(rule.rule.name): rule for rule in old.rules} if old else {}
-    origins: list[StoredRule | None] = []
-    for rule in new.rules:
-        found = by_key.get(rule.key) or by_name.get(fold(rule.rule.name))
-        if found is not None:
-            by_key.pop(found.key, None)
-            by_name.pop(fold(found.rule.name), None)
-        origins.append(found)
-    kept = {origin.key for origin in origins if origin is not None}
-    removed = [rule for rule in (old.rules if old else ()) if rule.key not in kept]
+    origins, removed = _matched(old.rules if old else (), new.rules, lambda rule: rule.rule.name)
     return Target(new.policy, tuple(origins), tuple(removed))
