@@ -174,7 +174,7 @@ def test_restoring_an_old_policy_that_cuts_off_the_controller_is_refused(host, p
 def test_absent_all_points_to_this_module(host, player):
     run = player.play(host, policy_task(name="all", state="absent"))
     assert run[0]["warnings"] == [
-        "there is no policy with the name 'all'; to delete all policies, use ipsec_store with policies: []"
+        "no policy has the name 'all'; to delete all policies, use ipsec_store with policies: []"
     ]
 
 

@@ -178,7 +178,7 @@ def _lines(*headings: str) -> list[t.Any]:
     ),
 )
 def test_options_of_command_lines(row):
-    """Each command line converts to the task beside it, with the defaults of both added."""
+    """Each command line means the same as the task in its row, once both have their defaults."""
     for line in row.codes[0]:
         (found,) = from_ipseccmd(f"ipseccmd -w reg -p P -r R -f 0=* {line}")
         policy, _state, _mode = parse_task(found)

@@ -70,8 +70,8 @@ class OnePolicy:
         if self.state is State.ABSENT:
             if found is None and self.wanted.name in _ALL:
                 notes.append(
-                    f"there is no policy with the name '{self.wanted.name}'; to delete all policies, use ipsec_store "
-                    "with policies: []"
+                    f"no policy has the name '{self.wanted.name}'; to delete all policies, use ipsec_store with "
+                    "policies: []"
                 )
             return [PolicyChange(found, None, None)]
         target = _target(self.wanted, found, resolver, self.rules_mode)
