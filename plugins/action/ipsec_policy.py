@@ -22,7 +22,7 @@ class ActionModule(IpsecAction):
 
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         options = read_options(_OPTIONS, self._task.args, untouched=(*keys.POLICY, "policy", OPTION))
-        wanted, state, rules_mode = parse_task(_given(self._task.args, options))
+        wanted, state, rules_mode = parse_task(_given(self._task.args, options), by_name=True)
         goal = OnePolicy(with_preshared_keys(wanted, options[OPTION]), state, rules_mode)
         return of_one_policy(run_task(self, goal, options, task_vars))
 

@@ -21,7 +21,7 @@ class ActionModule(IpsecAction):
     """Creates, changes or deletes one rule of a policy, and leaves the others alone."""
 
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        own = (*keys.RULE_OF_POLICY, *keys.RULE)
+        own = (*keys.RULE_OF_POLICY, *keys.RULE, *keys.FILTERS)
         options = read_options(_OPTIONS, self._task.args, untouched=own)
         given = {name: options[name] for name in own if options.get(name) is not None}
         edit, notes = parse_rule_edit(given, State(options["state"]))

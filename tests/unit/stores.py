@@ -166,7 +166,7 @@ def facts(store: Store) -> dict[str, dict]:
 
 
 def stored(store: Store, name: str) -> StoredPolicy | None:
-    return StoredPolicies(read_policies(Graph(store)), None).find(name)
+    return StoredPolicies(Graph(store)).find(name)
 
 
 RUNNING = Service(status=ServiceStatus.RUNNING, start_type=StartType.AUTOMATIC)

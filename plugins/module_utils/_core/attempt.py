@@ -16,7 +16,7 @@ from .host.requests import apply_request
 from .host.requirements import check_host
 from .host.service import ServiceOption, ServiceRequest, request_service
 from .model import ModelError
-from .objects.policies import read_policies, read_policy
+from .objects.policies import read_policy
 from .plan import REGISTRY, Plan, Planner
 from .plan.guids import NewGuid, guids
 from .plan.report import Step, steps
@@ -129,10 +129,8 @@ def _plan(goal: PolicyGoal, state: HostState, settings: Settings, new_guid: NewG
     resolver = Resolver(state.names, state.interfaces, settings.multiple_addresses)
     planner = Planner(state.graph.store, REGISTRY, now=state.now, new_guid=new_guid)
     planner.finish_interrupted(state.pending and state.service.running)
-    stored = StoredPolicies(read_policies(planner.graph), planner.graph.active)
     of_goal: list[str] = []
-    for change in goal.changes(stored, resolver, of_goal):
-        planner.change(change)
+    planner.change(goal.changes(StoredPolicies(planner.graph), resolver, of_goal))
     plan = planner.plan()
     _check_outcome(plan)
     notes += [*resolver.warnings, *of_goal]

@@ -9,7 +9,7 @@ import dataclasses
 import typing as t
 
 from . import defaults
-from .addresses import Address, Family, Special, SpecialKind
+from .addresses import Address, DnsName, Family, Special, SpecialKind
 from .text import ModelError, check_description, make_odd
 
 PROTOCOLS: t.Final = {
@@ -111,6 +111,25 @@ class Filter:
             found = hash((*(sorted(ends) if self.mirrored else ends), self.protocol, self.mirrored, self.description))
             object.__setattr__(self, "_hash", found)
         return t.cast(int, self._hash)
+
+    def undescribed(self) -> Filter:
+        """The filter without its description."""
+        return dataclasses.replace(self, description="") if self.description else self
+
+    @property
+    def has_names(self) -> bool:
+        """Whether an end is a DNS name."""
+        return isinstance(self.source, DnsName) or isinstance(self.destination, DnsName)
+
+    def unresolved(self) -> Filter:
+        """The filter without its description and without the addresses of DNS names."""
+        if not self.has_names:
+            return self.undescribed()
+        source, destination = (
+            dataclasses.replace(end, address=None) if isinstance(end, DnsName) else end
+            for end in (self.source, self.destination)
+        )
+        return dataclasses.replace(self, source=source, destination=destination, description="")
 
     def __str__(self) -> str:
         """In the manual's style, with words for 0 and *: ``me+192.0.2.0/24:445:TCP``."""

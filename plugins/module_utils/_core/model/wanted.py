@@ -10,13 +10,13 @@ import enum
 import typing as t
 
 from . import defaults
-from .addresses import DnsName, HostAddress
+from .addresses import ANY, ME, DnsName, HostAddress
 from .authentication import DEFAULT_AUTHENTICATION, AuthMethod
 from .filters import Filter
 from .main_mode import MainModeMethod
 from .methods import DEFAULT_SECURITY_METHODS, SecurityMethod
 from .rules import Action, NegotiationPolicy, Rule
-from .text import ModelError
+from .text import ModelError, require
 
 
 class State(enum.StrEnum):
@@ -31,6 +31,21 @@ class RulesMode(enum.StrEnum):
 
     EXACT = "exact"
     MERGE = "merge"
+
+
+class FiltersMode(enum.StrEnum):
+    """What the filters of a task are: all filters of the rule, or some to add or to remove."""
+
+    EXACT = "exact"
+    ADD = "add"
+    REMOVE = "remove"
+
+
+class Sharing(enum.StrEnum):
+    """What happens to a filter list that other rules use, too: the rule gets its own copy, or all of them change."""
+
+    COPY = "copy"
+    CHANGE = "change"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +104,35 @@ class WantedRule:
     description: str | None = None
     filter_list: str | None = None
     filter_action: str | None = None
+    filters_mode: FiltersMode = FiltersMode.EXACT
+    sharing: Sharing = Sharing.COPY
 
     @property
     def title(self) -> str:
         """What messages call the rule."""
         return f"rule '{self.name}'" if self.name else f"rule with the id {self.id}"
+
+    @property
+    def takes_filters(self) -> bool:
+        """Whether it names a filter list and gives no filters: a stored list of that name is meant if there is one."""
+        return self.filters is None and self.filter_list is not None
+
+    @property
+    def takes_action(self) -> bool:
+        """Whether it names a filter action and says nothing else about it: a stored one of that name is meant if there
+        is one.
+        """
+        given = (self.action, self.methods, self.inpass, self.soft)
+        return self.filter_action is not None and given == (None, None, None, None)
+
+    def by_name(self, odd: bool = False) -> Rule:
+        """The whole rule of `whole`, but its filters and action may be those of the store. Raises `ModelError`."""
+        if not (self.takes_filters or self.takes_action):
+            return self.whole(odd)
+        filters = (Filter(source=ME, destination=ANY),) if self.takes_filters else self.filters
+        rule = dataclasses.replace(self, filters=filters).whole(odd)
+        given = {field.name: getattr(rule, field.name) for field in dataclasses.fields(Rule)}
+        return RuleByName(**given, takes_filters=self.takes_filters, takes_action=self.takes_action)
 
     def whole(self, odd: bool = False) -> Rule:
         """The rule with the manual's defaults for what was not given. Raises `ModelError`."""
@@ -124,7 +163,7 @@ class WantedRule:
             if (value := getattr(self, name)) is not None
         }
         if self.filters is not None:
-            given["filters"] = _directed(self.filters, self.tunnel or base.tunnel)
+            given["filters"] = self._combined(base.filters, _directed(self.filters, self.tunnel or base.tunnel))
         return dataclasses.replace(
             base,
             name=self.name if self.id is not None and self.name else base.name,
@@ -134,6 +173,25 @@ class WantedRule:
             filter_action=self.filter_action,
             **given,
         )
+
+    def _combined(self, stored: tuple[Filter, ...], given: tuple[Filter, ...]) -> tuple[Filter, ...]:
+        """The filters of the rule, by `filters_mode`. Descriptions do not distinguish filters here, and the addresses
+        of DNS names only where they are added.
+        """
+        if self.filters_mode is FiltersMode.EXACT:
+            return given
+        of_names = {filter_.unresolved() for filter_ in given if filter_.has_names}
+        if self.filters_mode is FiltersMode.REMOVE:
+            gone = {*of_names, *(filter_.undescribed() for filter_ in given)}
+            left = tuple(f for f in stored if f.undescribed() not in gone and f.unresolved() not in gone)
+            require(bool(left), "no filter would be left, and a rule needs at least one; delete the rule instead")
+            return left
+        wanted = {filter_.undescribed(): filter_ for filter_ in given}
+        held = {filter_.undescribed() for filter_ in stored}
+        # a name that has another address now
+        moved = {f for f in stored if f.has_names and f.unresolved() in of_names and f.undescribed() not in wanted}
+        kept = tuple(f for f in stored if f not in moved) if moved else stored
+        return (*kept, *(filter_ for key, filter_ in wanted.items() if key not in held))
 
     def negotiation(self, base: NegotiationPolicy | None, odd: bool = False) -> NegotiationPolicy:
         """What the rule does with traffic, with `base` for what was not given. Raises `ModelError`."""
@@ -150,6 +208,16 @@ class WantedRule:
             soft=base.soft if self.soft is None else self.soft,
             odd=odd or (base.odd and self.methods is None),
         )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class RuleByName(Rule):
+    """A rule that takes the filters of the stored filter list of that name, the action of the stored filter action of
+    that name, or both. Its own ones have no meaning then.
+    """
+
+    takes_filters: bool
+    takes_action: bool
 
 
 def _directed(filters: tuple[Filter, ...], tunnel: HostAddress | DnsName | None) -> tuple[Filter, ...]:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import typing as t
 import uuid
 
 from ..model import Action, DefaultResponse, Rule
@@ -15,43 +14,17 @@ from ..objects.convert.filters import write_filters
 from ..objects.convert.negotiation_policy import (
     ACTION_GUIDS,
     DEFAULT_RESPONSE_TYPE,
-    STANDARD_TYPE,
     write_security_methods,
 )
 from ..objects.convert.nfa import write_authentication, write_connection_type, write_tunnel
 from ..objects.graph import ObjectClass
 from ..objects.policies import StoredDefaultResponse, StoredRule
 from ..store.names import ACTION, ACTION_GUID, ACTION_TYPE, DATA, DESCRIPTION, FILTERS, NAME
-from ..store.store import Store
 from ..store.values import Value
+from ..target.shared import AnyShared, RuleParts
+from .shared import SharedWriter
+from .values import action_values, differences, live, text_value
 from .writer import StoreWriter, Values
-
-_COSMETIC: t.Final = (NAME, DESCRIPTION)
-
-
-def live(changes: Values) -> int:
-    """How many of these values affect what is in force: names and descriptions do not."""
-    return sum(name not in _COSMETIC for name in changes)
-
-
-def differences(store: Store, key: str, values: Values) -> Values:
-    """The values that the object does not hold."""
-
-    def held(name: str, value: Value | None) -> bool:
-        old = store.get(key, name)
-        data = None if old is None else old.data
-        if value is None:
-            # a value that is not text counts as empty
-            return not isinstance(data, str) or data == ""
-        if name in (ACTION_GUID, ACTION_TYPE):
-            return str(data).lower() == value.data
-        return data == value.data
-
-    return {name: value for name, value in values.items() if not held(name, value)}
-
-
-def text_value(value: str) -> Value | None:
-    return Value.string(value) if value else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +34,8 @@ class RulePart:
     `reference` is the value of the NFA that refers to it, `old_keys` are the objects that it refers to now, `editable`
     is the one of them that belongs to this rule alone. `values` are what it is to hold, `changes` what it does not hold
     yet; `others` are other filter lists of the rule, which stay.
+
+    `refers` is the reference to shared objects, which are written elsewhere; `edited` says that one of them was.
     """
 
     class_: ObjectClass
@@ -70,6 +45,8 @@ class RulePart:
     values: Values
     changes: Values
     others: tuple[str, ...] = ()
+    refers: Value | None = None
+    edited: bool = False
 
     def in_place(self, in_force: bool) -> bool:
         """Whether the object itself is edited; otherwise a new one replaces it."""
@@ -100,8 +77,10 @@ class NfaChange:
         )
 
 
-def rule_change(writer: StoreWriter, rule: Rule, origin: StoredRule | None) -> NfaChange:
-    """From the stored rule (None: there is none) to `rule`."""
+def rule_change(
+    writer: StoreWriter, rule: Rule, origin: StoredRule | None, taken: RuleParts, shared: SharedWriter
+) -> NfaChange:
+    """From the stored rule (None: there is none) to `rule`, which uses the shared objects in `taken`."""
     nfa = origin.nfa if origin else NfaBlob(methods=())
     nfa = dataclasses.replace(
         write_authentication(write_tunnel(nfa, rule.tunnel), rule.authentication),
@@ -113,7 +92,14 @@ def rule_change(writer: StoreWriter, rule: Rule, origin: StoredRule | None) -> N
         DESCRIPTION: text_value(rule.description),
         DATA: Value.binary(nfa.pack()),
     }
-    parts = (_filter_part(writer, rule, origin), _rule_action(writer, rule, origin))
+    parts = (
+        _filter_part(writer, rule, origin)
+        if taken.lists is None
+        else _shared_part(shared, ObjectClass.FILTER, tuple(origin.filters) if origin else (), taken.lists),
+        _rule_action(writer, rule, origin)
+        if taken.action is None
+        else _shared_part(shared, ObjectClass.ACTION, (origin.action_key,) if origin else (), (taken.action,)),
+    )
     return _nfa_change(writer, origin.key if origin else None, values, parts)
 
 
@@ -151,10 +137,7 @@ def _nfa_change(writer: StoreWriter, key: str | None, values: Values, parts: tup
 def _rule_action(writer: StoreWriter, rule: Rule, origin: StoredRule | None) -> RulePart:
     values: Values = {NAME: text_value(rule.filter_action or "")}
     if origin is None or origin.rule.action != rule.action:
-        blob = write_security_methods(rule.action.methods, rule.action.soft, origin.action if origin else None)
-        values[ACTION_TYPE] = Value.string(STANDARD_TYPE)
-        values[ACTION_GUID] = Value.string(ACTION_GUIDS[rule.action.action, rule.action.inpass])
-        values[DATA] = Value.binary(blob.pack())
+        values.update(action_values(rule.action, origin.action if origin else None))
     return _action_part(writer, values, origin)
 
 
@@ -167,6 +150,26 @@ def _action_part(writer: StoreWriter, values: Values, origin: StoredRule | Store
         editable=key if origin and _exclusive(writer, origin.action_key, origin.key) else None,
         values=values,
         changes=values if key is None else differences(writer.store, key, values),
+    )
+
+
+def _shared_part(
+    shared: SharedWriter, class_: ObjectClass, old_keys: tuple[str, ...], things: tuple[AnyShared, ...]
+) -> RulePart:
+    """The part of a rule that consists of shared objects."""
+    keys = tuple(dict.fromkeys(map(shared.key, things)))
+    name = FILTERS if class_ is ObjectClass.FILTER else ACTION
+    refers = shared.reference(class_, keys)
+    return RulePart(
+        class_=class_,
+        reference=name,
+        old_keys=old_keys,
+        editable=None,
+        values={},
+        changes={} if keys == old_keys else {name: refers},
+        others=keys,
+        refers=refers,
+        edited=shared.edited(things),
     )
 
 

@@ -11,14 +11,17 @@ import typing as t
 
 from ..objects.graph import Graph
 from ..objects.policies import StoredPolicy, read_policy
+from ..objects.shared import StoredAction, StoredList
 from ..store.casing import fold
 from ..store.names import ACTIVE_POLICY, NAME, reference
 from ..store.operations import Operation
 from ..store.store import Store
 from ..store.values import Value
-from ..target.merge import PolicyChange, Target
+from ..target.merge import Changes, PolicyChange, Target
+from ..target.shared import AnyShared
 from .guids import NewGuid
 from .policies import PolicyUpdate, create_policy, delete_policy
+from .shared import SharedWriter
 from .traits import StoreTraits
 from .writer import StoreWriter
 
@@ -41,13 +44,27 @@ class PolicyPlan:
     used: tuple[str, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SharedPlan:
+    """What happens to a filter list or a filter action that rules share: `stored` is None for a new one, `wanted` for
+    one that is deleted.
+    """
+
+    stored: StoredList | StoredAction | None
+    wanted: AnyShared | None
+    changed: bool
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
-    """All operations, the store afterwards as objects, and the plans for the policies that a task is about."""
+    """All operations, the store afterwards as objects, and the plans for the policies that a task is about, and for
+    shared filter lists and filter actions.
+    """
 
     operations: tuple[Operation, ...]
     graph: Graph
     policies: tuple[PolicyPlan, ...]
+    shared: tuple[SharedPlan, ...] = ()
 
     @property
     def store(self) -> Store:
@@ -99,6 +116,7 @@ class Planner:
         """`now` is the host's clock in seconds since 1970."""
         self._writer = StoreWriter(store, traits, now, new_guid)
         self._policies: list[PolicyPlan] = []
+        self._shared: list[SharedPlan] = []
 
     @property
     def graph(self) -> Graph:
@@ -114,24 +132,60 @@ class Planner:
         if pending and (active := self.graph.active) is not None:
             self._writer.touch([active])
 
-    def change(self, change: PolicyChange) -> None:
-        """Plan what happens to one policy."""
-        plan = self._absent(change) if change.target is None else self._present(change, change.target)
-        self._policies.append(plan)
+    def change(self, changes: Changes) -> None:
+        """Plan what happens to shared objects and to policies."""
+        shared = SharedWriter(self._writer, changes)
+        for change in changes.policies:
+            self._keep_atomic(change, changes, shared)
+        shared.edit()
+        for change in changes.policies:
+            if change.target is None:
+                self._policies.append(self._absent(change))
+            else:
+                self._policies.append(self._present(change, change.target, shared))
+        shared.finish()
+        self._shared += [
+            SharedPlan(stored=thing.stored, wanted=thing, changed=shared.changes(thing)) for thing in changes.shared
+        ]
+        self._shared += [SharedPlan(stored=thing, wanted=None, changed=True) for thing in changes.deleted]
+
+    def _keep_atomic(self, change: PolicyChange, changes: Changes, shared: SharedWriter) -> None:
+        """Replace shared objects of a policy in force if editing them would take effect in more than one step."""
+        stored, writer = change.stored, self._writer
+        if stored is None or not writer.traits.in_force(self.graph, stored.key):
+            return
+        things = shared.live_in(stored)
+        if not things:
+            return
+        writes = shared.live_writes(things)
+        if change.target is None or change.assigned is False or _assigns_other(changes, stored):
+            writes += 1
+        else:
+            writes += PolicyUpdate(writer, stored, change.target, shared).live_writes
+        if writes > writer.traits.live_limit:
+            shared.replace(things, stored.key)
 
     def plan(self) -> Plan:
         """The whole plan, with the clean-up."""
         self._writer.clean_up()
-        return Plan(tuple(self._writer.operations), self.graph, tuple(self._policies))
+        return Plan(
+            operations=tuple(self._writer.operations),
+            graph=self.graph,
+            policies=tuple(self._policies),
+            shared=tuple(self._shared),
+        )
 
-    def _present(self, change: PolicyChange, target: Target) -> PolicyPlan:
+    def _present(self, change: PolicyChange, target: Target, shared: SharedWriter) -> PolicyPlan:
         writer, stored, assigned = self._writer, change.stored, change.assigned
         begun = len(writer.operations)
         was_active = stored is not None and self.graph.active == stored.key
         was_in_force = stored is not None and writer.traits.in_force(self.graph, stored.key)
         if was_active and assigned is False:
             writer.set("", ACTIVE_POLICY, None)
-        key = create_policy(writer, target) if stored is None else PolicyUpdate(writer, stored, target).run()
+        if stored is None:
+            key = create_policy(writer, target, shared)
+        else:
+            key = PolicyUpdate(writer, stored, target, shared).run()
         assigns = bool(assigned) and not was_active
         displaces = self.graph.active if assigns else None
         unassigned = self.graph.text(displaces, NAME) if displaces else None
@@ -157,3 +211,10 @@ class Planner:
             self._writer.set("", ACTIVE_POLICY, None)
         used = delete_policy(self._writer, stored)
         return PolicyPlan(change=change, key=None, changed=True, in_force=in_force, used=tuple(used))
+
+
+def _assigns_other(changes: Changes, policy: StoredPolicy) -> bool:
+    """Whether another policy takes the place of this one."""
+    return any(
+        change.assigned and (change.stored is None or change.stored.key != policy.key) for change in changes.policies
+    )

@@ -15,17 +15,19 @@ from ..store.casing import fold
 from ..store.names import ACTION, ACTIVE_POLICY, DATA, DESCRIPTION, FILTERS, ISAKMP, NAME, NFAS, REPLACES, reference
 from ..store.values import Value
 from ..target.merge import Target
-from .changes import NfaChange, RulePart, default_response_change, differences, live, rule_change, text_value
-from .traits import Atom
+from ..target.shared import RuleParts
+from .changes import NfaChange, RulePart, default_response_change, rule_change
+from .shared import SharedWriter
+from .values import differences, live, text_value
 from .writer import StoreWriter, Values, common_values
 
 
-def create_policy(writer: StoreWriter, target: Target) -> str:
+def create_policy(writer: StoreWriter, target: Target, shared: SharedWriter) -> str:
     """Create a policy. The objects that it refers to come first, so that the policy exists only once it is complete.
     Returns its key.
     """
     key = writer.new_key(ObjectClass.POLICY)
-    changes = [rule_change(writer, rule, None) for rule in target.policy.rules]
+    changes = _rule_changes(writer, target, shared)
     if target.policy.default_response is not None:
         changes.append(default_response_change(writer, target.policy.default_response, None))
     nfas = [_create_nfa(writer, key, change) for change in changes]
@@ -34,6 +36,13 @@ def create_policy(writer: StoreWriter, target: Target) -> str:
     references: Values = {ISAKMP: Value.string(reference(isakmp)), NFAS: Value.strings(map(reference, nfas))}
     writer.create(key, None, {**_policy_values(writer.graph, target, None), **references})
     return key
+
+
+def _rule_changes(writer: StoreWriter, target: Target, shared: SharedWriter) -> list[NfaChange]:
+    return [
+        rule_change(writer, rule, origin, target.parts.get(index, RuleParts()), shared)
+        for index, (rule, origin) in enumerate(zip(target.policy.rules, target.origins, strict=True))
+    ]
 
 
 def delete_policy(writer: StoreWriter, stored: StoredPolicy) -> list[str]:
@@ -75,7 +84,9 @@ def _create_nfa(writer: StoreWriter, policy: str, change: NfaChange) -> str:
     key = writer.new_key(ObjectClass.NFA)
     references: Values = {}
     for part in change.parts:
-        if change.key is not None and not live(part.changes) and (part.editable is not None or not part.changes):
+        if part.refers is not None:
+            references[part.reference] = part.refers
+        elif change.key is not None and not live(part.changes) and (part.editable is not None or not part.changes):
             for name, value in part.changes.items():
                 writer.set(t.cast(str, part.editable), name, value)
             references[part.reference] = writer.store.get(change.key, part.reference)
@@ -102,7 +113,7 @@ def _create_part(writer: StoreWriter, nfa: str, part: RulePart) -> Value:
 class PolicyUpdate:
     """Changes an existing policy."""
 
-    def __init__(self, writer: StoreWriter, stored: StoredPolicy, target: Target) -> None:
+    def __init__(self, writer: StoreWriter, stored: StoredPolicy, target: Target, shared: SharedWriter) -> None:
         self._writer = writer
         self._graph = writer.graph
         self._stored = stored
@@ -110,25 +121,33 @@ class PolicyUpdate:
         self._values = differences(writer.store, stored.key, _policy_values(writer.graph, target, stored))
         self._main_mode = _changed_main_mode(target, stored)
         self._removed = [origin.key for origin in target.removed]
-        self._changes = [
-            rule_change(writer, rule, origin) for rule, origin in zip(target.policy.rules, target.origins, strict=True)
-        ]
+        self._changes = _rule_changes(writer, target, shared)
         if target.policy.default_response is not None:
             response = default_response_change(writer, target.policy.default_response, stored.default_response)
             self._changes.append(response)
 
+        # NFAs that another policy refers to, too
+        self._replaced = {change.key for change in self._changes if change.shared and not change.unchanged}
+        self._writes = {
+            c.key: c.live_writes() for c in self._changes if c.key is not None and c.key not in self._replaced
+        }
+        self._of_policy = live(self._values) + (self._main_mode is not None)
+
+    @property
+    def live_writes(self) -> int:
+        """How many writes would change what is in force if all objects are edited in place."""
+        added = any(change.key is None for change in self._changes)
+        of_list = int(bool(self._removed or self._replaced or added))
+        return self._of_policy + of_list + sum(self._writes.values())
+
     def run(self) -> str:
         """Write the change. Returns the key that the policy has afterwards."""
-        of_policy = live(self._values) + (self._main_mode is not None)
-        replaced = {change.key for change in self._changes if change.shared and not change.unchanged}
-        of_list = int(bool(self._removed or replaced or any(change.key is None for change in self._changes)))
-        writes = {c.key: c.live_writes() for c in self._changes if c.key is not None and c.key not in replaced}
-        traits, live_writes = self._writer.traits, of_policy + of_list + sum(writes.values())
-        if not self._in_force or live_writes <= (1 if traits.atom is Atom.VALUE else 0):
-            return self._edit(replaced, new_main_mode=False)
+        traits = self._writer.traits
+        if not self._in_force or self.live_writes <= traits.live_limit:
+            return self._edit(self._replaced, new_main_mode=False)
         # one write must make everything live: the list of NFAs for all changed rules, else the whole policy object
-        replaced.update(key for key, count in writes.items() if count)
-        if of_policy and traits.swings:
+        replaced = self._replaced | {key for key, count in self._writes.items() if count}
+        if self._of_policy and traits.swings:
             return self._swing(replaced)
         return self._edit(replaced, new_main_mode=True)
 
@@ -192,7 +211,7 @@ class PolicyUpdate:
     def _edit_nfa(self, nfa: str, change: NfaChange) -> list[str]:
         """Change an existing NFA: its parts, then its own values. Returns the touched objects, the NFA last."""
         if change.unchanged:
-            return []
+            return [nfa] if any(part.edited for part in change.parts) else []
         touched = []
         for part in change.parts:
             if part.changes and part.in_place(self._in_force):
@@ -202,7 +221,7 @@ class PolicyUpdate:
                 touched.append(key)
             elif part.changes:
                 self._writer.let_go([key for key in part.old_keys if key not in part.others], nfa)
-                self._writer.set(nfa, part.reference, _create_part(self._writer, nfa, part))
+                self._writer.set(nfa, part.reference, part.refers or _create_part(self._writer, nfa, part))
         for name, value in change.changes.items():
             self._writer.set(nfa, name, value)
         return [*touched, nfa]

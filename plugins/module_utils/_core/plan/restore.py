@@ -55,7 +55,11 @@ def plan_restore(before: Graph, backup: BackupFile, now: int, notes: list[str]) 
     changed = [pair for pair in pairs if _is_touched(*pair, before, after, touched)]
     # the assigned policy first, as in other plans
     changed.sort(key=lambda pair: pair[1] is None or pair[1].key != after.active)
-    return Plan(tuple(operations), after, tuple(_policy_plan(old, new, before, after) for old, new in changed))
+    return Plan(
+        operations=tuple(operations),
+        graph=after,
+        policies=tuple(_policy_plan(old, new, before, after) for old, new in changed),
+    )
 
 
 def _no_guid() -> str:
@@ -217,4 +221,4 @@ def _target(old: StoredPolicy | None, new: StoredPolicy | None) -> Target | None
     if new is None:
         return None
     origins, removed = _matched(old.rules if old else (), new.rules, lambda rule: rule.rule.name)
-    return Target(new.policy, tuple(origins), tuple(removed))
+    return Target(policy=new.policy, origins=tuple(origins), removed=tuple(removed))

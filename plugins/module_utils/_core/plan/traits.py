@@ -31,6 +31,11 @@ class StoreTraits:
     atom: Atom
     stamps_time: bool
 
+    @property
+    def live_limit(self) -> int:
+        """How many live writes of objects in place a policy in force may take: one value is one step."""
+        return 1 if self.atom is Atom.VALUE else 0
+
 
 REGISTRY: t.Final = StoreTraits(
     in_force=lambda graph, policy: graph.active == policy, swings=True, atom=Atom.VALUE, stamps_time=False

@@ -148,6 +148,10 @@ class StoreWriter:
                 if not self.users(key) and not self.graph.owners(key) and not self.graph.is_library(key):
                     self.set(key, OWNERS, Value.strings([reference(self.graph.path(user))]))
 
+    def share(self, key: str) -> None:
+        """Note that an object gets other users: the clean-up makes them its owners if it has owners."""
+        self._let_go.setdefault(key, set())
+
     def clean_up(self) -> None:
         """Delete what nobody uses any more, update lists of owners, finish a swing."""
         for key in self.graph.leftovers():

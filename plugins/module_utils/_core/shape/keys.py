@@ -49,6 +49,9 @@ RULE: t.Final = (
 )
 RULE_OF_POLICY: t.Final = ("policy", "assigned", "poll_interval", "main_mode")
 """The keys of ipsec_rule about the policy, besides the keys of a rule."""
+
+FILTERS: t.Final = ("filters_mode", "shared")
+"""The keys of ipsec_rule about how its filters change."""
 FILTER: t.Final = (
     "source",
     "source_address",

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import typing as t
 
@@ -40,7 +41,16 @@ from ..model import (
     stronger_hint,
 )
 from ..model.edits import DeleteRule, Edit, EditPolicy
-from ..model.wanted import RulesMode, State, Wanted, WantedDefaultResponse, WantedMainMode, WantedRule
+from ..model.wanted import (
+    FiltersMode,
+    RulesMode,
+    Sharing,
+    State,
+    Wanted,
+    WantedDefaultResponse,
+    WantedMainMode,
+    WantedRule,
+)
 from ..notation.methods import parse_main_mode_method, parse_security_method
 from . import keys
 from .fields import Fields, ShapeError, at, kind_of, noting, text_of
@@ -50,7 +60,7 @@ from .tried import authentication_hint
 STRONGEST: t.Final = "strongest"
 """The word for the strongest method that the policy store has."""
 
-_Choice = t.TypeVar("_Choice", State, RulesMode)
+_Choice = t.TypeVar("_Choice", State, RulesMode, FiltersMode, Sharing)
 
 
 def parse_policies(value: object) -> tuple[tuple[str, Wanted], ...]:
@@ -61,15 +71,19 @@ def parse_policies(value: object) -> tuple[tuple[str, Wanted], ...]:
     for index, item in enumerate(value):
         place = f"policies[{index}]"
         name = item.get("name") if isinstance(item, t.Mapping) else None
-        found.append((f"{place} ({name})" if isinstance(name, str) else place, parse_policy(item, place)))
+        found.append((f"{place} ({name})" if isinstance(name, str) else place, parse_policy(item, place, by_name=True)))
     assigned = [place for place, wanted in found if wanted.assigned]
     if len(assigned) > 1:
         raise ShapeError("policies", f"only one policy can be assigned, not {' and '.join(assigned)}")
     return tuple(found)
 
 
-def parse_policy(value: object, path: str = "") -> Wanted:
-    """What `value`, at the place `path`, asks for. Raises `ShapeError`."""
+def parse_policy(value: object, path: str = "", by_name: bool = False) -> Wanted:
+    """What `value`, at the place `path`, asks for. With `by_name`, rules can take their filters and actions from the
+    store by name.
+
+    Raises `ShapeError`.
+    """
     notes: list[str] = []
     fields = Fields(value, path, (*keys.POLICY, *keys.READ_ONLY))
     name, id_ = fields.text("name"), fields.guid("id")
@@ -94,17 +108,21 @@ def parse_policy(value: object, path: str = "") -> Wanted:
         default_response=None
         if default_response is None
         else _parse_default_response(default_response, fields.place("default_response"), notes),
-        rules=None if rules is None else tuple(_parse_rule(rule, path, notes) for path, rule in rules),
+        rules=None if rules is None else tuple(_parse_rule(rule, path, notes, by_name) for path, rule in rules),
         odd=odd,
         notes=tuple(notes),
     )
 
 
-def parse_task(value: t.Mapping[str, t.Any]) -> tuple[Wanted, State, RulesMode]:
-    """What `value` asks for, with `keys.MODES` besides the keys of a policy. Raises `ShapeError`."""
+def parse_task(value: t.Mapping[str, t.Any], by_name: bool = False) -> tuple[Wanted, State, RulesMode]:
+    """What `value` asks for, with `keys.MODES` besides the keys of a policy. `by_name` as in `parse_policy`.
+
+    Raises `ShapeError`.
+    """
     state = _choice(value, "state", State.PRESENT)
     rules_mode = _choice(value, "rules_mode", RulesMode.EXACT)
-    return parse_policy({key: item for key, item in value.items() if key not in keys.MODES}), state, rules_mode
+    policy = {key: item for key, item in value.items() if key not in keys.MODES}
+    return parse_policy(policy, by_name=by_name), state, rules_mode
 
 
 def _choice(value: t.Mapping[str, t.Any], key: str, default: _Choice) -> _Choice:
@@ -218,7 +236,7 @@ def _parse_default_response(value: object, path: str, notes: list[str]) -> Wante
     return WantedDefaultResponse(True if enabled is None else enabled, methods, authentication)
 
 
-def _parse_rule(value: object, path: str, notes: list[str]) -> Rule:
+def _parse_rule(value: object, path: str, notes: list[str], by_name: bool) -> Rule:
     fields = Fields(value, path, keys.RULE)
     rule = _parse_wanted_rule(fields, notes)
     if not rule.name.strip() and rule.id is None:
@@ -226,15 +244,15 @@ def _parse_rule(value: object, path: str, notes: list[str]) -> Rule:
     fields.path = f"{path} ({rule.name})" if rule.name else path
     odd = fields.flag("odd") or False
     fields.at("action", rule.negotiation, None, odd)
-    return at(fields.path, rule.whole, odd)
+    return at(fields.path, rule.by_name if by_name else rule.whole, odd)
 
 
 def parse_rule_edit(value: t.Mapping[str, t.Any], state: State) -> tuple[Edit, tuple[str, ...]]:
     """What `value` asks for one rule of a policy, and notes on its meaning. The keys are those of a rule and
-    `keys.RULE_OF_POLICY`. Raises `ShapeError`.
+    `keys.RULE_OF_POLICY` and `keys.FILTERS`. Raises `ShapeError`.
     """
     notes: list[str] = []
-    fields = Fields(value, "", (*keys.RULE_OF_POLICY, *keys.RULE))
+    fields = Fields(value, "", (*keys.RULE_OF_POLICY, *keys.RULE, *keys.FILTERS))
     policy = fields.text("policy")
     if policy is None:
         raise ShapeError("policy", "this is required: the name of the policy that the rule belongs to")
@@ -247,6 +265,10 @@ def parse_rule_edit(value: t.Mapping[str, t.Any], state: State) -> tuple[Edit, t
     if not fields.flag("odd"):
         fields.at("name", check_text, rule.name, "the rule's name", NAME_LIMIT)
         fields.at("description", check_description, rule.description or "", "the rule's description")
+    filters_mode = _choice(value, "filters_mode", FiltersMode.EXACT)
+    if rule.filters is None and filters_mode is not FiltersMode.EXACT:
+        raise ShapeError("filters", f"this is required: the filters to {filters_mode}")
+    rule = dataclasses.replace(rule, filters_mode=filters_mode, sharing=_choice(value, "shared", Sharing.COPY))
     main_mode = fields.get("main_mode")
     edit = EditPolicy(
         policy=policy,
@@ -254,6 +276,7 @@ def parse_rule_edit(value: t.Mapping[str, t.Any], state: State) -> tuple[Edit, t
         main_mode=None if main_mode is None else _parse_main_mode(main_mode, "main_mode"),
         assigned=fields.flag("assigned"),
         rule=rule,
+        creates=filters_mode is not FiltersMode.REMOVE,
     )
     return edit, tuple(notes)
 

@@ -15,10 +15,12 @@ import typing as t
 from ..hints import some
 from ..model import DEFAULT_MAIN_MODE_METHODS, ModelError, Rule, defaults
 from ..model.edits import DeletePolicy, DeleteRule, Edit, EditPolicy
-from ..model.wanted import RulesMode, Wanted, WantedDefaultResponse, WantedMainMode, WantedRule
+from ..model.wanted import FiltersMode, RulesMode, Sharing, Wanted, WantedDefaultResponse, WantedMainMode, WantedRule
 from ..objects.policies import StoredPolicy, StoredRule
+from ..objects.shared import SharedObjects
 from ..store.casing import fold
-from .merge import PolicyChange, Target, merge
+from .merge import Changes, PolicyChange, Target, merge
+from .shared import RuleParts, SharedList, change_lists, parts_by_name, rules_using, with_parts
 from .stored import StoredPolicies, refuse_unreadable
 
 _SHOWN: t.Final = 20
@@ -45,6 +47,8 @@ class PolicyDraft:
     default_response: WantedDefaultResponse | None = None
     assigned: bool | None = None
     rules: dict[str, Rule] = dataclasses.field(default_factory=dict)
+    # the shared objects that these rules use
+    parts: dict[str, RuleParts] = dataclasses.field(default_factory=dict)
     removed: set[str] = dataclasses.field(default_factory=set)
     unnamed: list[str] = dataclasses.field(default_factory=list)
 
@@ -78,18 +82,33 @@ class PolicyDraft:
             )
         return found[0] if found else None
 
-    def edit_rule(self, wanted: WantedRule) -> None:
+    def edit_rule(self, wanted: WantedRule, shared: SharedObjects | None) -> tuple[SharedList, ...]:
+        """Change a rule or add one. Returns the filter lists of other rules that change with it."""
         stored = self.find(wanted.name, wanted.id)
         key = stored.key if stored else fold(wanted.name)
         base = self.rules.get(key) or (stored.rule if stored else None)
+        if base is None and wanted.filters_mode is FiltersMode.REMOVE:
+            return ()
         try:
-            self.rules[key] = wanted.on(base)
+            parts = RuleParts() if shared is None else parts_by_name(wanted, stored, base, shared)
+            if parts.lists is not None:
+                wanted = dataclasses.replace(wanted, filters=parts.lists[0].filters)
+            rule = wanted.on(base)
+            changed: tuple[SharedList, ...] = ()
+            if shared is not None and stored is not None and wanted.sharing is Sharing.CHANGE:
+                changed = change_lists(stored, rule, shared)
+                parts = parts._replace(lists=changed or parts.lists)
+            self.parts[key] = parts
+            self.rules[key] = with_parts(rule, parts)
         except ModelError as error:
             raise ModelError(f"{wanted.title}: {error}" if base else str(error)) from None
+        return changed
 
     def delete_rule(self, name: str, id_: str | None) -> None:
         stored = self.find(name, id_)
-        self.rules.pop(stored.key if stored else fold(name), None)
+        key = stored.key if stored else fold(name)
+        self.rules.pop(key, None)
+        self.parts.pop(key, None)
         if stored is not None:
             self.removed.add(stored.key)
 
@@ -97,6 +116,7 @@ class PolicyDraft:
         self.exists, self.recreated, self.assigned = False, True, False
         self.poll_interval = self.main_mode = self.default_response = None
         self.rules.clear()
+        self.parts.clear()
         self.removed.clear()
 
     def losses(self) -> t.Iterator[str]:
@@ -130,9 +150,10 @@ class PolicyDraft:
 
     def target(self) -> Target:
         """The policy that is to exist. Raises `ModelError`."""
+        parts = {index: self.parts[key] for index, key in enumerate(self.rules) if key in self.parts}
         if self.recreated:
-            return merge(self.wanted(), self.stored, RulesMode.EXACT)
-        return merge(self.wanted(), self.stored, RulesMode.MERGE).without(self.removed)
+            return merge(self.wanted(), self.stored, RulesMode.EXACT, parts)
+        return merge(self.wanted(), self.stored, RulesMode.MERGE, parts).without(self.removed)
 
 
 class Draft:
@@ -144,6 +165,8 @@ class Draft:
     def __init__(self, stored: StoredPolicies | None) -> None:
         self._stored = stored
         self._policies: dict[str, PolicyDraft] = {}
+        # filter lists that change for all rules that use them, by key
+        self._lists: dict[str, SharedList] = {}
         self._taken = False
         self._notes: list[str] = []
 
@@ -189,7 +212,8 @@ class Draft:
         if edit.default_response is not None:
             policy.default_response = edit.default_response.over(policy.default_response)
         if edit.rule is not None:
-            policy.edit_rule(edit.rule)
+            changed = policy.edit_rule(edit.rule, self._stored.shared if self._stored else None)
+            self._lists.update((found.stored.key, found) for found in changed if found.stored)
         if edit.assigned:
             self._taken = True
             for other in self._policies.values():
@@ -208,8 +232,26 @@ class Draft:
         """
         return sorted(self._policies.values(), key=lambda policy: not policy.assigned)
 
-    def changes(self) -> list[PolicyChange]:
+    def _edit_rules_with_shared_lists(self, shared: SharedObjects) -> None:
+        """Change all rules that use a changed list."""
+        drafts = {policy.stored.key: policy for policy in self._policies.values() if policy.stored}
+        for stored, origin, parts in rules_using(shared, self._lists, {}):
+            policy = drafts.get(stored.key)
+            if policy is None:
+                policy = drafts[stored.key] = PolicyDraft(name=stored.policy.name, stored=stored, exists=True)
+                self._policies[stored.key] = policy
+            if policy.exists and not policy.recreated and origin.key not in {*policy.removed, *policy.rules}:
+                policy.rules[origin.key] = with_parts(origin.rule, parts)
+                policy.parts[origin.key] = parts
+                self._notes.append(
+                    f"the filter list '{origin.rule.filter_list}' is shared, so the {origin.rule.title} of the policy "
+                    f"'{stored.policy.name}' changes as well"
+                )
+
+    def changes(self) -> Changes:
         """Raises `ModelError`."""
+        if self._stored is not None:
+            self._edit_rules_with_shared_lists(self._stored.shared)
         changes = []
         policies = self.policies()
         active = self._stored.active if self._stored else None
@@ -231,7 +273,7 @@ class Draft:
         if displaced is not None and all(policy.stored is not displaced for policy in policies):
             target = merge(Wanted(name=displaced.policy.name), displaced, RulesMode.MERGE)
             changes.append(PolicyChange(displaced, target, False))
-        return changes
+        return Changes(policies=changes, shared=tuple(self._lists.values()))
 
     def _note_main_mode(self, policy: PolicyDraft, target: Target) -> None:
         """Note what an edit of one rule does to the others."""

@@ -9,17 +9,18 @@ import dataclasses
 import typing as t
 
 from ..host.backup import BackupFile
-from ..model import ModelError
+from ..model import Filter, ModelError, Rule
 from ..model.edits import DeletePolicy, DeleteRule, Edit, EditPolicy
-from ..model.wanted import RulesMode, State, Wanted
+from ..model.wanted import FiltersMode, RuleByName, RulesMode, State, Wanted, WantedRule
 from ..objects.graph import object_id
-from ..objects.policies import StoredPolicy
+from ..objects.policies import StoredPolicy, StoredRule
 from ..shape.fields import ShapeError, at
 from ..shape.placed import PlacedEdit
 from ..store.casing import fold
 from .draft import Draft
-from .merge import PolicyChange, Target, merge
+from .merge import Changes, PolicyChange, Target, merge
 from .resolve import Resolver, names_in
+from .shared import RuleParts, complete_by_name
 from .stored import StoredPolicies
 
 Names: t.TypeAlias = tuple[list[str], list[str]]
@@ -42,8 +43,8 @@ class Goal(t.Protocol):
 class PolicyGoal(Goal, t.Protocol):
     """A goal about policies, whatever objects they consist of."""
 
-    def changes(self, stored: StoredPolicies, resolver: Resolver, notes: list[str]) -> list[PolicyChange]:
-        """What happens to which policies, in this order. Side effects are added to `notes`. Raises `ModelError`."""
+    def changes(self, stored: StoredPolicies, resolver: Resolver, notes: list[str]) -> Changes:
+        """What happens to the store. Side effects are added to `notes`. Raises `ModelError`."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class OnePolicy:
     def names(self) -> Names:
         return names_in(() if self.state is State.ABSENT else self.wanted.rules or ())
 
-    def changes(self, stored: StoredPolicies, resolver: Resolver, notes: list[str]) -> list[PolicyChange]:
+    def changes(self, stored: StoredPolicies, resolver: Resolver, notes: list[str]) -> Changes:
         found = stored.find(self.wanted.name, self.wanted.id)
         if self.state is State.ABSENT:
             if found is None and self.wanted.name in _ALL:
@@ -73,21 +74,36 @@ class OnePolicy:
                     f"no policy has the name '{self.wanted.name}'; to delete all policies, use ipsec_store with "
                     "policies: []"
                 )
-            return [PolicyChange(found, None, None)]
-        target = _target(self.wanted, found, resolver, self.rules_mode)
+            return Changes(policies=[PolicyChange(found, None, None)])
+        target = _target(self.wanted, found, stored, resolver, self.rules_mode)
         _refuse_taken_name(stored, found, target.policy.name)
-        return [PolicyChange(found, target, self.wanted.assigned)]
+        return Changes(policies=[PolicyChange(found, target, self.wanted.assigned)])
 
 
 _ALL: t.Final = ("all", "*")
 """Names by which other tools mean all policies."""
 
 
-def _target(wanted: Wanted, found: StoredPolicy | None, resolver: Resolver, rules_mode: RulesMode) -> Target:
-    if wanted.rules:
-        rules = tuple(resolver.rule(rule, found) for rule in wanted.rules)
-        wanted = dataclasses.replace(wanted, rules=rules)
-    return merge(wanted, found, rules_mode)
+def _target(
+    wanted: Wanted, found: StoredPolicy | None, stored: StoredPolicies, resolver: Resolver, rules_mode: RulesMode
+) -> Target:
+    parts: dict[int, RuleParts] = {}
+    rules: list[Rule] = []
+    for index, rule in enumerate(wanted.rules or ()):
+        complete, of_rule = complete_by_name(resolver.rule(rule, found), _counterpart(rule, found), stored.shared)
+        rules.append(complete)
+        if of_rule is not None:
+            parts[index] = of_rule
+    return merge(dataclasses.replace(wanted, rules=wanted.rules and tuple(rules)), found, rules_mode, parts)
+
+
+def _counterpart(rule: Rule, found: StoredPolicy | None) -> StoredRule | None:
+    """The stored rule that has the id or the name of a rule, if it is the only one."""
+    if found is None or not isinstance(rule, RuleByName):
+        return None
+    named = [origin for origin in found.rules if fold(origin.rule.name) == fold(rule.name)]
+    with_id = [origin for origin in found.rules if rule.id is not None and origin.rule.id == rule.id]
+    return (with_id or named)[0] if len(with_id or named) == 1 else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -107,14 +123,14 @@ class ExactPolicies:
     def names(self) -> Names:
         return names_in(rule for _place, wanted in self.wanted for rule in wanted.rules or ())
 
-    def changes(self, stored: StoredPolicies, resolver: Resolver, notes: list[str]) -> list[PolicyChange]:
+    def changes(self, stored: StoredPolicies, resolver: Resolver, notes: list[str]) -> Changes:
         by_id = {policy.key for _place, wanted in self.wanted if (policy := stored.with_id(wanted.id)) is not None}
         kept: dict[str, str] = {}
         names: dict[str, str] = {}
         changes: list[PolicyChange] = []
         for place, wanted in self.wanted:
             found = at(place, _find, wanted, stored, by_id)
-            target = at(place, _target, wanted, found, resolver, RulesMode.EXACT)
+            target = at(place, _target, wanted, found, stored, resolver, RulesMode.EXACT)
             name = target.policy.name
             if found is not None and (other := kept.setdefault(found.key, place)) != place:
                 raise ShapeError(place, f"{other} is the same policy; list each policy once")
@@ -125,7 +141,7 @@ class ExactPolicies:
             changes.append(PolicyChange(found, target, wanted.assigned))
         changes += [PolicyChange(policy, None, None) for policy in stored.all if policy.key not in kept]
         # the assigned policy first, so that the policy in force changes in one step; deletions last
-        return sorted(changes, key=lambda change: (not change.assigned, change.target is None))
+        return Changes(policies=sorted(changes, key=lambda change: (not change.assigned, change.target is None)))
 
 
 def _find(wanted: Wanted, stored: StoredPolicies, by_id: t.Collection[str]) -> StoredPolicy | None:
@@ -168,9 +184,9 @@ class Edits:
 
     def names(self) -> Names:
         edits = [placed.edit for placed in self.edits]
-        return names_in(edit.rule for edit in edits if isinstance(edit, EditPolicy) and edit.rule)
+        return names_in(_looked_up(edit.rule) for edit in edits if isinstance(edit, EditPolicy) and edit.rule)
 
-    def changes(self, stored: StoredPolicies, resolver: Resolver, notes: list[str]) -> list[PolicyChange]:
+    def changes(self, stored: StoredPolicies, resolver: Resolver, notes: list[str]) -> Changes:
         draft = Draft(stored)
 
         def apply(edit: Edit) -> None:
@@ -186,4 +202,18 @@ class Edits:
 def _resolved(edit: DeletePolicy | DeleteRule | EditPolicy, resolver: Resolver, draft: Draft) -> Edit:
     if not isinstance(edit, EditPolicy) or edit.rule is None:
         return edit
-    return dataclasses.replace(edit, rule=resolver.rule(edit.rule, draft.stored(edit.policy)))
+    rule = resolver.rule(_looked_up(edit.rule), draft.stored(edit.policy))
+    if rule.filters_mode is FiltersMode.REMOVE:
+        rule = dataclasses.replace(rule, filters=(*(rule.filters or ()), *_found_by_name(edit.rule)))
+    return dataclasses.replace(edit, rule=rule)
+
+
+def _looked_up(rule: WantedRule) -> WantedRule:
+    """The rule with the filters whose names the host looks up: one to be removed is found by its name."""
+    if rule.filters_mode is not FiltersMode.REMOVE:
+        return rule
+    return dataclasses.replace(rule, filters=tuple(f for f in rule.filters or () if not f.has_names))
+
+
+def _found_by_name(rule: WantedRule) -> t.Iterator[Filter]:
+    return (filter_ for filter_ in rule.filters or () if filter_.has_names)

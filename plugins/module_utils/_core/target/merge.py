@@ -29,27 +29,31 @@ from ..model import (
 )
 from ..model.wanted import RulesMode, Wanted, WantedDefaultResponse, WantedMainMode
 from ..objects.policies import StoredPolicy, StoredRule
+from ..objects.shared import StoredAction, StoredList
 from ..store.casing import fold
+from .shared import AnyShared, RuleParts
 from .stored import refuse_unreadable
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """A whole policy that is to exist. `origins` has for each of its rules the stored rule that becomes it, or None for
-    a new one.
+    a new one. `parts` has the shared objects that rules use, by the index of the rule.
     """
 
     policy: Policy
     origins: tuple[StoredRule | None, ...]
     removed: tuple[StoredRule, ...]
+    parts: t.Mapping[int, RuleParts] = dataclasses.field(default_factory=dict)
 
     def without(self, keys: t.Collection[str]) -> Target:
         """The same without the stored rules that have these keys."""
         kept = [i for i, origin in enumerate(self.origins) if origin is None or origin.key not in keys]
         return Target(
-            dataclasses.replace(self.policy, rules=tuple(self.policy.rules[i] for i in kept)),
-            tuple(self.origins[i] for i in kept),
-            (*self.removed, *(origin for origin in self.origins if origin is not None and origin.key in keys)),
+            policy=dataclasses.replace(self.policy, rules=tuple(self.policy.rules[i] for i in kept)),
+            origins=tuple(self.origins[i] for i in kept),
+            removed=(*self.removed, *(origin for origin in self.origins if origin is not None and origin.key in keys)),
+            parts={index: self.parts[i] for index, i in enumerate(kept) if i in self.parts},
         )
 
 
@@ -66,6 +70,17 @@ class PolicyChange:
         return self.stored is not None and self.stored.key == policy and (self.target is None or self.assigned is False)
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What happens to a store: to policies, in this order, and to filter lists and filter actions that rules share.
+    `deleted` are lists and actions that no rule uses afterwards.
+    """
+
+    policies: list[PolicyChange]
+    shared: tuple[AnyShared, ...] = ()
+    deleted: tuple[StoredList | StoredAction, ...] = ()
+
+
 def rule_pairs(stored: StoredPolicy | None, target: Target | None) -> list[tuple[Rule | None, Rule | None]]:
     """Each rule before and after a change; None for a rule that does not exist on that side."""
     if target is None:
@@ -77,8 +92,16 @@ def rule_pairs(stored: StoredPolicy | None, target: Target | None) -> list[tuple
     return [*pairs, *((origin.rule, None) for origin in target.removed)]
 
 
-def merge(wanted: Wanted, stored: StoredPolicy | None, rules_mode: RulesMode) -> Target:
-    """The policy that is to exist. Raises `ModelError`."""
+def merge(
+    wanted: Wanted,
+    stored: StoredPolicy | None,
+    rules_mode: RulesMode,
+    parts: t.Mapping[int, RuleParts] | None = None,
+) -> Target:
+    """The policy that is to exist. `parts` has the shared objects that wanted rules use, by the index of the rule.
+
+    Raises `ModelError`.
+    """
     old = stored.policy if stored else None
     if wanted.name is None and old is None:
         raise ModelError(
@@ -89,8 +112,9 @@ def merge(wanted: Wanted, stored: StoredPolicy | None, rules_mode: RulesMode) ->
         rules: list[Rule] = list(old.rules) if old else []
         origins: list[StoredRule | None] = list(stored.rules) if stored else []
         removed: list[StoredRule] = []
+        places: dict[int, int] = {}
     else:
-        rules, origins, removed = _merge_rules(wanted.rules, stored, rules_mode)
+        rules, origins, removed, places = _merge_rules(wanted.rules, stored, rules_mode)
     policy = Policy(
         name=_first(wanted.name, old.name if old else None, ""),
         rules=tuple(rules),
@@ -101,8 +125,9 @@ def merge(wanted: Wanted, stored: StoredPolicy | None, rules_mode: RulesMode) ->
         id=old.id if old else None,
         odd=wanted.odd or (old is not None and old.odd),
     )
-    _refuse_odd(policy, origins, old)
-    return Target(policy, tuple(origins), tuple(removed))
+    found = {places[index]: of_rule for index, of_rule in (parts or {}).items()}
+    _refuse_odd(policy, origins, old, found)
+    return Target(policy=policy, origins=tuple(origins), removed=tuple(removed), parts=found)
 
 
 _T = t.TypeVar("_T")
@@ -144,7 +169,8 @@ def _merge_default_response(
 
 def _merge_rules(
     wanted: tuple[Rule, ...], stored: StoredPolicy | None, rules_mode: RulesMode
-) -> tuple[list[Rule], list[StoredRule | None], list[StoredRule]]:
+) -> tuple[list[Rule], list[StoredRule | None], list[StoredRule], dict[int, int]]:
+    """The rules, their origins, the stored rules that are removed, and where each wanted rule is among the rules."""
     old = list(stored.rules) if stored else []
     if stored and stored.unreadable and rules_mode is RulesMode.EXACT:
         problem = stored.unreadable[0].problem
@@ -155,19 +181,22 @@ def _merge_rules(
     pairs = _match(wanted, old, rules_mode)
     complete = {index: _complete(rule, pairs.get(index)) for index, rule in enumerate(wanted)}
     if rules_mode is RulesMode.MERGE:
-        by_key = {origin.key: complete[index] for index, origin in pairs.items()}
-        rules = [by_key.get(origin.key, origin.rule) for origin in old]
+        by_key = {origin.key: index for index, origin in pairs.items()}
+        rules = [complete[by_key[origin.key]] if origin.key in by_key else origin.rule for origin in old]
+        places = {by_key[origin.key]: place for place, origin in enumerate(old) if origin.key in by_key}
+        places.update((index, len(old) + n) for n, index in enumerate(i for i in complete if i not in pairs))
         new = [rule for index, rule in complete.items() if index not in pairs]
         for index, rule in enumerate(wanted):
             if stored and index not in pairs:
                 refuse_unreadable(stored, rule.name, rule.id)
         _refuse_taken_names(rules + new, old)
-        return rules + new, [*old, *[None] * len(new)], []
+        return rules + new, [*old, *[None] * len(new)], [], places
     kept = {origin.key for origin in pairs.values()}
     return (
         list(complete.values()),
         [pairs.get(index) for index in complete],
         [origin for origin in old if origin.key not in kept],
+        {index: index for index in complete},
     )
 
 
@@ -295,20 +324,31 @@ def _kind(method: AuthMethod) -> object:
     return (type(method), method.type if isinstance(method, OtherAuthentication) else None)
 
 
-def _refuse_odd(policy: Policy, origins: t.Sequence[StoredRule | None], old: Policy | None) -> None:
-    """Raise `ModelError` for odd values that the store does not have already."""
+def _refuse_odd(
+    policy: Policy,
+    origins: t.Sequence[StoredRule | None],
+    old: Policy | None,
+    parts: t.Mapping[int, RuleParts],
+) -> None:
+    """Raise `ModelError` for odd values that the store does not have already. Those of shared objects are there."""
     if policy.odd:
         _check_anew(policy, old, {"name": "name", "description": "", "poll_interval": defaults.POLL_INTERVAL})
     if policy.main_mode.odd and (old is None or policy.main_mode != old.main_mode):
         _check_main_mode(policy.main_mode)
-    for rule, origin in zip(policy.rules, origins, strict=True):
+    for index, (rule, origin) in enumerate(zip(policy.rules, origins, strict=True)):
         stored = origin.rule if origin else None
+        taken = parts.get(index, RuleParts())
         if rule.odd:
             # filters count: whether they may be mirrored depends on the rest
-            without_filters = {} if rule.filters else {"filters": (Filter(source=ME, destination=ANY),)}
-            _check_anew(rule, stored, {**_ORDINARY_RULE, **without_filters})
+            filters = (Filter(source=ME, destination=ANY),)
+            # a shared list may be empty
+            checked = rule if rule.filters or taken.lists is None else dataclasses.replace(rule, filters=filters)
+            ordinary = _ORDINARY_RULE if checked.filters else {**_ORDINARY_RULE, "filters": filters}
+            _check_anew(checked, stored, ordinary)
         known = {*stored.filters, stored.action, *stored.authentication, stored.tunnel} if stored else set()
-        values = (*rule.filters, rule.action, *rule.authentication, rule.tunnel)
+        values: list[object] = [*rule.authentication, rule.tunnel]
+        values += rule.filters if taken.lists is None else ()
+        values += [rule.action] if taken.action is None else []
         _refuse_odd_values(rule.title, values, known)
         if stored and rule.authentication != stored.authentication and any(map(_has_switches, rule.authentication)):
             raise RuleError(

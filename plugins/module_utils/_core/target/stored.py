@@ -5,21 +5,20 @@
 
 from __future__ import annotations
 
-import typing as t
-
 from ..model import ModelError
-from ..objects.graph import object_id
-from ..objects.policies import StoredPolicy
+from ..objects.graph import Graph, object_id
+from ..objects.policies import StoredPolicy, read_policies
+from ..objects.shared import SharedObjects
 from ..store.casing import fold
 
 
 class StoredPolicies:
-    """The policies of a store; `active` is the assigned one."""
+    """The policies of a store; `active` is the assigned one. `shared` has the filter lists and filter actions."""
 
-    def __init__(self, policies: t.Sequence[StoredPolicy], active: str | None) -> None:
-        """`active` is the key of the assigned policy."""
-        self.all = policies
-        self.active = next((policy for policy in policies if policy.key == active), None)
+    def __init__(self, graph: Graph) -> None:
+        policies = self.all = read_policies(graph)
+        self.active = next((policy for policy in policies if policy.key == graph.active), None)
+        self.shared = SharedObjects(graph, policies)
         self._by_id = {policy.policy.id: policy for policy in policies}
         self._by_name: dict[str, list[StoredPolicy]] = {}
         for policy in policies:

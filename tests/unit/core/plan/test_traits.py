@@ -32,7 +32,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.store.names im
 )
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operations import Create, Delete, Set, Unset
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
-from ansible_collections.ipsec.windows.plugins.module_utils._core.target.merge import PolicyChange, Target
+from ansible_collections.ipsec.windows.plugins.module_utils._core.target.merge import Changes, PolicyChange, Target
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from unit import stores, strategies
@@ -49,7 +49,7 @@ def plan(store: Store, traits: StoreTraits, policy: Policy | None, assigned=None
     planner.finish_interrupted(False)
     found = next(iter(read_policies(planner.graph)), None)
     target = None if policy is None else _target(found, policy)
-    planner.change(PolicyChange(found, target, assigned))
+    planner.change(Changes(policies=[PolicyChange(found, target, assigned)]))
     return planner.plan()
 
 
@@ -58,7 +58,8 @@ def _target(found: StoredPolicy | None, policy: Policy) -> Target:
     by_name = {origin.rule.name: origin for origin in stored}
     origins = tuple(by_name.get(rule.name) for rule in policy.rules)
     kept = {origin.key for origin in origins if origin}
-    return Target(_with_response(policy, found), origins, tuple(origin for origin in stored if origin.key not in kept))
+    removed = tuple(origin for origin in stored if origin.key not in kept)
+    return Target(policy=_with_response(policy, found), origins=origins, removed=removed)
 
 
 def _with_response(policy: Policy, found: StoredPolicy | None) -> Policy:

@@ -24,7 +24,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.placed i
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.render import render_policy
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
 from ansible_collections.ipsec.windows.plugins.module_utils._core.target.goal import Edits
-from ansible_collections.ipsec.windows.plugins.module_utils._core.target.merge import PolicyChange, Target
+from ansible_collections.ipsec.windows.plugins.module_utils._core.target.merge import Changes, PolicyChange, Target
 from hypothesis import given, settings
 from unit import stores, strategies
 from unit.values import IP, address, main_mode_method, method, traffic
@@ -33,7 +33,8 @@ from unit.values import IP, address, main_mode_method, method, traffic
 def store_with(policy):
     """A store in which a new policy was created."""
     planner = Planner(Store(), REGISTRY, now=2_000_000_000, new_guid=stores.counting_guids())
-    planner.change(PolicyChange(None, Target(policy, (None,) * len(policy.rules), ()), None))
+    target = Target(policy=policy, origins=(None,) * len(policy.rules), removed=())
+    planner.change(Changes(policies=[PolicyChange(None, target, None)]))
     return planner.plan().store
 
 

@@ -128,8 +128,8 @@ def test_two_policies_with_one_name_need_an_id():
     policies = read_policies(Graph(store))
     store.change(Set(policies[1].key, "ipsecName", Value.string("p")))
     with pytest.raises(ModelError, match="2 policies have the name 'P'; identify one of them by its id: "):
-        StoredPolicies(read_policies(Graph(store)), None).find("P")
-    assert StoredPolicies(read_policies(Graph(store)), None).find("P", policies[1].policy.id).key == policies[1].key
+        StoredPolicies(Graph(store)).find("P")
+    assert StoredPolicies(Graph(store)).find("P", policies[1].policy.id).key == policies[1].key
 
 
 def test_an_unknown_id_needs_a_name():

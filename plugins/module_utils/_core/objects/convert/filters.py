@@ -73,7 +73,7 @@ class StoredFilterList:
         ranged = [FilterEntry(_read_record_v2(record), record) for record in blob.v2.filters]
         spelled_out: dict[Filter, list[int]] = {}
         for index, entry in enumerate(plain):
-            spelled_out.setdefault(_undescribed(entry.filter), []).append(index)
+            spelled_out.setdefault(entry.filter.undescribed(), []).append(index)
         restated: set[int] = set()
         for at, entry in enumerate(ranged):
             if _uses_ranges(entry) and _is_spelled_out(entry.filter, spelled_out):
@@ -90,10 +90,6 @@ class StoredFilterList:
 def _uses_ranges(entry: FilterEntry) -> bool:
     record = entry.record
     return isinstance(record, blobs.FilterRecordV2) and bool(record.flags & blobs.USE_RANGES)
-
-
-def _undescribed(filter_: Filter) -> Filter:
-    return dataclasses.replace(filter_, description="") if filter_.description else filter_
 
 
 def _is_spelled_out(ranged: Filter, among: t.Container[Filter]) -> bool:
@@ -134,7 +130,7 @@ def write_filters(
     if old and not new and len(kept) == len(before):
         return old.blob
     entries = [*(before[i] for i in sorted(kept)), *(FilterEntry(f, _write_record(f, new_guid())) for f in new)]
-    spelled_out = set(map(_undescribed, filters)) if any(map(_uses_ranges, entries)) else ()
+    spelled_out = {filter_.undescribed() for filter_ in filters} if any(map(_uses_ranges, entries)) else ()
     plain: list[blobs.FilterRecord] = []
     v2: list[blobs.FilterRecordV2] = []
     for entry in entries:
