@@ -18,10 +18,13 @@ import uuid
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import edits_of, read_line
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted import State
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.grammar import parse_command
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.reading import read_command
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects import blobs
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph, ObjectClass, object_id
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_rule_edit, parse_task
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.placed import PlacedEdit
+from ansible_collections.ipsec.windows.plugins.module_utils._core.source.text import Text
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.casing import fold
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.names import (
     ACTION,
@@ -36,6 +39,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operatio
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import Kind, Value
 from ansible_collections.ipsec.windows.plugins.module_utils._core.target.goal import Edits, Goal, OnePolicy
+from ansible_collections.ipsec.windows.plugins.module_utils._core.target.script import NetshScript, PlacedCommand
 from unit import stores
 
 Guids: t.TypeAlias = t.Callable[[], str]
@@ -60,12 +64,20 @@ def random_guids(rng: random.Random) -> Guids:
 
 def make(seed: int) -> Pair:
     """The same pair for the same number, in any process. Each task has something to change."""
-    rng = random.Random(seed)
+    return _make(random.Random(seed), _task)
+
+
+def make_shared(seed: int) -> Pair:
+    """The same for tasks about filter lists and filter actions that rules share."""
+    return _make(random.Random(-seed - 1), _shared_task)
+
+
+def _make(rng: random.Random, make_task: t.Callable[[random.Random, Store], Goal]) -> Pair:
     guids = random_guids(rng)
     while True:
         store = _store(rng, guids)
         for _attempt in range(5):
-            goal = _task(rng, store)
+            goal = make_task(rng, store)
             try:
                 done = stores.run_goal(store, goal, new_guid=guids)
                 # commands that need a policy and then delete it are an error the second time
@@ -295,6 +307,75 @@ def _line(rng: random.Random, there: list[dict[str, t.Any]]) -> str:
         )
     )
     return f'-w reg -p "{policy}" {rest}'
+
+
+def _shared_task(rng: random.Random, store: Store) -> Goal:
+    """A task about filter lists and filter actions that rules share."""
+    kind = rng.choices(("script", "some filters", "by name"), (70, 20, 10))[0]
+    stored = list(stores.facts(store).values())
+    if kind == "script" or not stored:
+        # most scripts are about a few things, so that their commands belong together
+        names = {what: _some(rng, found, 1, 2) for what, found in _names(store).items()}
+        texts = [f"netsh ipsec static {_command(rng, names)}" for _i in range(rng.randint(1, 8))]
+        try:
+            return NetshScript(
+                tuple(PlacedCommand(read_command(parse_command(Text.of(text)))) for text in dict.fromkeys(texts))
+            )
+        except ModelError:
+            return Edits(())
+    policy = rng.choice(stored)
+    rules = [rule for rule in policy["rules"] if rule["name"]] or [{"name": "N", "filters": []}]
+    rule = rng.choice(rules)
+    options = {"policy": policy["name"], "name": rule["name"]}
+    if kind == "by name":
+        names = _names(store)
+        found = {"filter_list": rng.choice(names["list"]), "filter_action": rng.choice(names["action"])}
+        return _rule_edit({**options, **{key: found[key] for key in _some(rng, list(found), 1, 2)}}, absent=False)
+    filters = [*_some(rng, rule["filters"], 0, 2), *_filters(rng)]
+    modes = {"filters_mode": rng.choice(("add", "remove", "exact")), "shared": rng.choice(("copy", "change", "change"))}
+    return _rule_edit({**options, "filters": filters, **modes}, absent=False)
+
+
+def _names(store: Store) -> dict[str, list[str]]:
+    """The names that a script may use."""
+    graph = Graph(store)
+    found = {"policy": ["P1", "P2", "New"], "list": ["L1", "Stock", "New"], "action": ["A1", "Stock", "New"]}
+    classes = {"policy": ObjectClass.POLICY, "list": ObjectClass.FILTER, "action": ObjectClass.ACTION}
+    for what, class_ in classes.items():
+        found[what] += [name for key in graph.of_class(class_) if (name := graph.text(key, "ipsecName"))] * 2
+    found["rule"] = [*_NAMES[:3], *(graph.text(key, "ipsecName") for key in graph.of_class(ObjectClass.NFA))]
+    return {what: [name for name in names if name and '"' not in name] for what, names in found.items()}
+
+
+def _command(rng: random.Random, names: dict[str, list[str]]) -> str:
+    policy, list_, action, rule = (f'"{rng.choice(names[what])}"' for what in ("policy", "list", "action", "rule"))
+    ends = f"srcaddr={rng.choice(('me', 'any'))} dstaddr=192.0.2.{rng.randint(1, 9)}"
+    port = rng.choice(("", " protocol=TCP dstport=445"))
+    settings = rng.choice(
+        ("action=block", "action=permit", "action=negotiate", 'qmsecmethods="ESP[3DES,SHA1]"', "soft=y")
+    )
+    return rng.choice(
+        (
+            f"add filterlist name={list_}",
+            f"add filterlist name={list_} description=new",
+            *[f"add filter filterlist={list_} {ends}{port}"] * 6,
+            *[f"delete filter filterlist={list_} {ends}"] * 3,
+            f"delete filterlist name={list_}",
+            f"set filterlist name={list_} newname=Renamed",
+            f"add filteraction name={action} {settings}",
+            *[f"set filteraction name={action} {settings}"] * 2,
+            f"delete filteraction name={action}",
+            f"add policy name={policy} assign={rng.choice('yn')}",
+            f"set policy name={policy} assign={rng.choice('yn')}",
+            f"set policy name={policy} description=other pollinginterval=7",
+            f"delete policy name={policy}",
+            *[f"add rule name={rule} policy={policy} filterlist={list_} filteraction={action}"] * 4,
+            f"set rule name={rule} policy={policy} filterlist={list_}",
+            f"set rule name={rule} policy={policy} filteraction={action} activate=n",
+            f"delete rule name={rule} policy={policy}",
+            rng.choice(("delete all", "delete filterlist all", "delete filteraction all", "delete policy all")),
+        )
+    )
 
 
 # stores

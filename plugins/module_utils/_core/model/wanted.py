@@ -198,7 +198,8 @@ class WantedRule:
         if base is not None and (self.action, self.methods, self.inpass, self.soft) == (None, None, None, None):
             return base
         action = self.action or (base.action if base else Action.NEGOTIATE)
-        if base is None or {base.action, action} != {Action.NEGOTIATE}:
+        # an interrupted change leaves negotiate without methods
+        if base is None or {base.action, action} != {Action.NEGOTIATE} or not base.methods:
             methods = DEFAULT_SECURITY_METHODS if action == Action.NEGOTIATE else ()
             base = NegotiationPolicy(action=action, methods=methods)
         return NegotiationPolicy(

@@ -6,6 +6,6 @@
 from __future__ import annotations
 
 from .render import write_netsh
-from .script import read_netsh
+from .tasks import read_netsh
 
 __all__ = ["read_netsh", "write_netsh"]

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import re
 import typing as t
+from collections.abc import Hashable
 
 from ..model import (
     PROTOCOLS,
@@ -56,6 +58,76 @@ def read_filter(command: NetshCommand, notes: list[str]) -> Filter:
         destination_port=destination_port,
         mirrored=mirrored,
         description=description,
+    )
+
+
+class FilterPattern(t.NamedTuple):
+    """What ``delete filter`` is given of filters. `filter` has no address, port or protocol that is not given; masks
+    and `mirrored` only decide where they are given.
+    """
+
+    filter: Filter
+    masks: tuple[bool, bool]
+    protocol: bool
+    source_port: bool
+    destination_port: bool
+    mirrored: bool
+
+    @property
+    def ends(self) -> tuple[Hashable, Hashable]:
+        """As `ends_of` of the filters that match."""
+        return ends_of(self.filter)
+
+    def matches(self, other: Filter) -> bool:
+        """Whether a filter with the same ends matches the rest."""
+        given = self.filter
+        return (
+            (not self.masks[0] or given.source == other.source)
+            and (not self.masks[1] or given.destination == other.destination)
+            and (not self.protocol or given.protocol == other.protocol)
+            and (not self.source_port or given.source_port == other.source_port)
+            and (not self.destination_port or given.destination_port == other.destination_port)
+            and (not self.mirrored or given.mirrored == other.mirrored)
+        )
+
+    def turned(self) -> FilterPattern:
+        """The same for a mirrored filter that is stored the other way round."""
+        given = self.filter
+        return self._replace(
+            filter=dataclasses.replace(
+                given,
+                source=given.destination,
+                destination=given.source,
+                source_port=given.destination_port,
+                destination_port=given.source_port,
+            ),
+            masks=(self.masks[1], self.masks[0]),
+            source_port=self.destination_port,
+            destination_port=self.source_port,
+        )
+
+
+def ends_of(filter_: Filter) -> tuple[Hashable, Hashable]:
+    """The addresses of a filter without masks, and the DNS names without addresses."""
+    return _without_mask(filter_.source), _without_mask(filter_.destination)
+
+
+def _without_mask(address: Address) -> Hashable:
+    if isinstance(address, DnsName):
+        return address.folded
+    return address.address if isinstance(address, HostAddress | Subnet) else address
+
+
+def read_pattern(command: NetshCommand, notes: list[str]) -> FilterPattern:
+    """The filters that ``delete filter`` is about. Raises `SourceError`."""
+    given = {argument.name for argument in command.arguments}
+    return FilterPattern(
+        filter=read_filter(command, notes),
+        masks=("srcmask" in given, "dstmask" in given),
+        protocol="protocol" in given,
+        source_port="srcport" in given,
+        destination_port="dstport" in given,
+        mirrored="mirrored" in given,
     )
 
 

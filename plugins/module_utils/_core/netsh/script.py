@@ -1,412 +1,350 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Runs the commands of a script on a library that is empty at first, as the content of a host is not known."""
+"""Runs the commands of a script, as netsh does, on a library."""
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
-from ..model import MINUTES_LIMIT, U32, Action, ConnectionType, DnsName, Filter, HostAddress
-from ..model.wanted import WantedMainMode
-from ..shape.render import Tree
 from ..source.text import Text
 from ..store.casing import fold
-from .filters import read_address, read_filter
-from .grammar import NO_DOMAIN, NetshCommand, parse_command
-from .library import ScriptFilterAction, ScriptFilterList, ScriptPolicy, ScriptRule, Shelf
-from .methods import read_authentication, read_main_mode_methods, read_security_methods
-from .values import read_description, read_flag, read_name, read_number, read_word
+from .commands import (
+    ActionCommand,
+    AddFilter,
+    DeleteEverything,
+    DeleteFilters,
+    Deletion,
+    FileCommand,
+    ListCommand,
+    PolicyCommand,
+    ResponseCommand,
+    RuleCommand,
+    ScriptCommand,
+    StoreCommand,
+    Thing,
+    Verb,
+)
+from .library import Library, ScriptFilterAction, ScriptFilterList, ScriptPolicy, ScriptRule, Shelf
+from .values import read_name
+
+_ACTION_SETTINGS: t.Final = ("description", "action", "methods", "pfs", "inpass", "soft")
+_RULE_SETTINGS: t.Final = ("description", "enabled", "connection_type", "authentication")
 
 
-def read_netsh(commands: t.Iterable[Text], notes: list[str]) -> list[Tree]:
-    """The arguments of ipsec_policy for each policy that the commands create, change or delete. The policy to be
-    assigned comes first.
+class ScriptRunner:
+    """Changes `library`, and adds what differs from the text to `notes`.
 
-    Raises `SourceError`. What is left out, and differences between the meaning and the text, are added to `notes`.
+    On a host, ``add`` changes what exists already, and ``delete`` of what does not exist does nothing, so that a second
+    run changes nothing.
     """
-    script = _ScriptRunner(notes)
-    for text in commands:
-        script.run(parse_command(text))
-    return script.finish()
 
-
-class _ScriptRunner:
-    """`_emptied` is where the script deletes all policies; `_unmade` are lists and actions that it deletes but does not
-    create.
-    """
-
-    def __init__(self, notes: list[str]) -> None:
+    def __init__(self, library: Library, notes: list[str]) -> None:
+        self._library = library
         self._notes = notes
-        self._lists: Shelf[ScriptFilterList] = Shelf("filter list")
-        self._actions: Shelf[ScriptFilterAction] = Shelf("filter action")
-        self._policies: dict[str, ScriptPolicy] = {}
-        self._assigned: ScriptPolicy | None = None
-        self._emptied: Text | None = None
-        self._unmade: dict[tuple[str, str], str] = {}
-        self._described = False
-        self._line = 0
-        self._executors: t.Final[t.Mapping[tuple[str, str], t.Callable[[NetshCommand], None]]] = {
-            ("show", ""): self._leave_out,
-            ("exportpolicy", ""): self._leave_out,
-            ("importpolicy", ""): self._import,
-            ("set", "store"): self._set_store,
-            ("add", "policy"): self._add_policy,
-            ("set", "policy"): self._set_policy,
-            ("delete", "policy"): self._delete_policy,
-            ("add", "filterlist"): self._add_list,
-            ("set", "filterlist"): self._set_list,
-            ("delete", "filterlist"): lambda command: self._delete_shared(command, self._lists),
-            ("add", "filter"): self._add_filter,
-            ("delete", "filter"): self._delete_filter,
-            ("add", "filteraction"): self._add_action,
-            ("set", "filteraction"): self._set_action,
-            ("delete", "filteraction"): lambda command: self._delete_shared(command, self._actions),
-            ("add", "rule"): self._add_rule,
-            ("set", "rule"): self._set_rule,
-            ("delete", "rule"): self._delete_rule,
-            ("set", "defaultrule"): self._set_default_rule,
-            ("delete", "all"): self._delete_all,
+        # lists and actions that the script deletes but does not create
+        self.unmade: dict[tuple[Thing, str], str] = {}
+        self.described = False
+        self._executors: t.Final[t.Mapping[type, t.Callable[[t.Any], None]]] = {
+            PolicyCommand: self._change_policy,
+            ListCommand: self._change_list,
+            AddFilter: self._add_filter,
+            DeleteFilters: self._delete_filters,
+            ActionCommand: self._change_action,
+            RuleCommand: self._change_rule,
+            ResponseCommand: self._change_response,
+            Deletion: self._delete,
+            DeleteEverything: self._delete_everything,
+            StoreCommand: lambda command: None,
+            FileCommand: self._leave_out,
         }
 
-    def run(self, command: NetshCommand) -> None:
-        self._line = command.text.line()
-        self._executors[command.verb, command.object](command)
+    def run(self, command: ScriptCommand) -> None:
+        """Raises `SourceError`."""
+        self._executors[type(command)](command)
 
-    def finish(self) -> list[Tree]:
-        if self._emptied is not None:
-            # an assigned policy only the assigned policy is in force, so the others may stay
-            if self._assigned is None:
-                raise self._emptied.error(
-                    0,
-                    "this deletes all policies of a host, which are not known here; remove the command, and use a task "
-                    "with 'state: absent' for each policy to delete",
-                )
-            self._notes.append(
-                f"line {self._emptied.line()}: other policies of a host are unassigned but not deleted; use a task "
-                "with 'state: absent' for each policy to delete"
+    def _note(self, place: Text, problem: str) -> None:
+        self._notes.append(f"line {place.line()}: {problem}")
+
+    def _leave_out(self, command: FileCommand) -> None:
+        if command.verb == "importpolicy":
+            raise command.text.error(
+                0,
+                "the content of the file is not known here; import it on a host, read the policies with ipsec_facts, "
+                "and use them in ipsec_policy",
             )
-        found = list(self._tasks())
-        self._note_leftovers()
-        return found
+        self._note(command.text, f"'{command.verb}' changes nothing and is left out")
 
-    def _tasks(self) -> t.Iterator[Tree]:
-        # as in a draft: the policy in force changes in one step
-        for policy in sorted(self._policies.values(), key=lambda p: not p.assigned):
-            arguments = policy.arguments()
-            if arguments.keys() == {"name", "rules_mode"}:
-                self._notes.append(f"the commands for the policy '{policy.name}' change nothing and are left out")
-                continue
-            if not policy.made and policy.deleted is None:
-                self._notes.append(
-                    f"the task creates the policy '{policy.name}' if it is missing; the script would not"
-                )
-            yield arguments
-
-    def _note_leftovers(self) -> None:
-        for shelf in (self._lists, self._actions):
-            for thing in shelf:
-                if not thing.users:
-                    self._notes.append(f"the {shelf.what} '{thing.name}' is not used by any rule and is left out")
-        for action in self._actions:
-            if action.users and action.ignored:
-                self._notes.append(
-                    f"the filter action '{action.name}' is {action.action}; arguments that only negotiate uses are "
-                    "left out"
-                )
-        if self._described:
-            self._notes.append(
-                "the descriptions of filter lists and filter actions cannot be part of a task and are left out"
-            )
-        for (what, _name), name in self._unmade.items():
-            if name not in (self._lists if what == self._lists.what else self._actions):
-                self._notes.append(
-                    f"the {what} '{name}' is deleted but not created by the script; a task deletes it with the last "
-                    "policy that uses it"
-                )
-
-    def _note(self, problem: str) -> None:
-        self._notes.append(f"line {self._line}: {problem}")
-
-    def _leave_out(self, command: NetshCommand) -> None:
-        self._note(f"'{command.verb}' changes nothing and is left out")
-
-    def _import(self, command: NetshCommand) -> None:
-        raise command.text.error(
-            0,
-            "the content of the file is not known here; import it on a host, read the policies with ipsec_facts, and "
-            "use them in ipsec_policy",
-        )
-
-    def _set_store(self, command: NetshCommand) -> None:
-        location = read_word(command["location"], ("local", "domain"), "expected local or domain")
-        if location == "domain":
-            raise command["location"].error(0, NO_DOMAIN)
-        if (domain := command.get("domain")) is not None:
-            raise domain.error(0, "domain= needs location=domain, which this version does not support")
+    def _find_policy(self, name: Text) -> ScriptPolicy | None:
+        """The policy with that name, also if the script has deleted it. Raises `SourceError` if a host has several."""
+        problem = self._library.ambiguous.get(fold(name.value))
+        if problem is not None:
+            raise name.error(0, problem)
+        return self._library.policies.get(fold(name.value))
 
     def _policy(self, name: Text) -> ScriptPolicy:
-        """The policy with that name, which the script may not create."""
-        found = self._policies.get(fold(name.value))
-        deleted = found.deleted if found else self._emptied
+        """The policy with that name, which a host may have if it is not known what it has. Raises `SourceError`."""
+        library = self._library
+        found = self._find_policy(name)
+        deleted = found.deleted if found else library.emptied
         if deleted is not None:
             raise name.error(0, f"this policy is deleted in line {deleted.line()}")
         if found is None:
-            found = self._policies[fold(name.value)] = ScriptPolicy(name=read_name(name), made=False, exact=False)
+            if library.known:
+                raise name.error(0, "neither the script nor the host has a policy with this name")
+            found = library.policies[fold(name.value)] = ScriptPolicy(name=read_name(name), made=False, exact=False)
+        found.changed = True
         return found
 
-    def _add_policy(self, command: NetshCommand) -> None:
-        name = command["name"]
-        old = self._policies.get(fold(name.value))
-        if old is not None and old.deleted is None:
-            what = "the script has created" if old.made else "earlier commands use"
-            raise name.error(0, f"{what} a policy with this name; adding it again fails")
-        # 'add' fails if the policy exists, so the script has everything that belongs to it
-        policy = self._policies[fold(name.value)] = ScriptPolicy(
-            name=read_name(name), made=True, exact=True, replaced=old.deleted if old else None
-        )
-        self._change_policy(policy, command)
-
-    def _set_policy(self, command: NetshCommand) -> None:
-        policy = self._policy(command["name"])
-        if (name := command.get("newname")) is not None:
-            if not policy.made:
-                raise name.error(
-                    0,
-                    "the script does not create this policy; ipsec_policy renames a stored one by its id and a new "
-                    "name",
-                )
-            del self._policies[fold(policy.name)]
-            old = self._policies.get(fold(name.value))
-            if old is not None and old.deleted is None:
-                raise name.error(0, "a policy with this name already exists")
-            if policy.replaced is not None:
-                self._policies[fold(policy.name)] = ScriptPolicy(
-                    name=policy.name, made=False, exact=False, deleted=policy.replaced
-                )
-            policy.replaced = old.deleted if old else None
-            policy.name = read_name(name)
-            self._policies[fold(policy.name)] = policy
-        self._change_policy(policy, command)
-
-    def _change_policy(self, policy: ScriptPolicy, command: NetshCommand) -> None:
-        if (value := command.get("description")) is not None:
-            policy.description = read_description(value)
-        if (value := command.get("assign")) is not None:
-            self._assign(policy, read_flag(value))
-        if (value := command.get("pollinginterval")) is not None:
-            policy.poll_interval = read_number(value, 1, MINUTES_LIMIT) * 60
-        policy.main_mode = _main_mode(command).over(policy.main_mode)
+    def _change_policy(self, command: PolicyCommand) -> None:
+        policy = self._add_policy(command.name) if command.verb is Verb.ADD else self._policy(command.name)
+        if command.newname is not None:
+            self._rename_policy(policy, command.newname)
+        if command.description is not None:
+            policy.description = command.description
+        if command.assign is not None:
+            self._assign(policy, command.assign)
+        if command.poll_interval is not None:
+            policy.poll_interval = command.poll_interval
+        policy.main_mode = command.main_mode.over(policy.main_mode)
         # netsh's default is not known, so it is left out as well
-        if (value := command.get("activatedefaultrule")) is not None:
-            policy.default_rule.enabled = read_flag(value)
+        if command.default_rule is not None:
+            policy.default_rule.enabled = command.default_rule
+
+    def _add_policy(self, name: Text) -> ScriptPolicy:
+        old = self._find_policy(name)
+        if old is not None and old.deleted is None:
+            if old.made or old.stored is None:
+                what = "the script has created" if old.made else "earlier commands use"
+                raise name.error(0, f"{what} a policy with this name; adding it again fails")
+            old.changed = old.made = True
+            return old
+        # 'add' fails if the policy exists, so the script has everything that belongs to it
+        policy = self._library.policies[fold(name.value)] = ScriptPolicy(
+            name=read_name(name),
+            made=True,
+            exact=True,
+            replaced=old.deleted if old else None,
+            stored=old.stored if old else None,
+            changed=True,
+        )
+        return policy
+
+    def _rename_policy(self, policy: ScriptPolicy, name: Text) -> None:
+        policies = self._library.policies
+        if not policy.known:
+            raise name.error(
+                0,
+                "the script does not create this policy; ipsec_policy renames a stored one by its id and a new name",
+            )
+        del policies[fold(policy.name)]
+        old = self._find_policy(name)
+        if old is not None and old.deleted is None:
+            raise name.error(0, "a policy with this name already exists")
+        if policy.replaced is not None and policy.stored is None:
+            policies[fold(policy.name)] = ScriptPolicy(
+                name=policy.name, made=False, exact=False, deleted=policy.replaced
+            )
+        if policy.stored is None:
+            policy.replaced, policy.stored = (old.deleted, old.stored) if old else (None, None)
+        elif old is not None and old.stored is not None:
+            self._library.gone.append(old)
+        policy.name = read_name(name)
+        policies[fold(policy.name)] = policy
 
     def _assign(self, policy: ScriptPolicy, assigned: bool) -> None:
+        library = self._library
         if assigned:
-            if self._assigned is not None:
-                self._assigned.assigned = False
-            self._assigned = policy
-        elif self._assigned is policy:
-            self._assigned = None
+            if library.assigned is not None:
+                library.assigned.assigned = False
+            library.assigned = policy
+        elif library.assigned is policy:
+            library.assigned = None
         policy.assigned = assigned
 
-    def _delete_policy(self, command: NetshCommand) -> None:
-        if command.everything:
-            self._delete_policies(command)
+    def _delete(self, command: Deletion) -> None:
+        if command.thing is Thing.RULE:
+            self._delete_rule(command)
+        elif command.thing is Thing.POLICY:
+            self._delete_policy(command)
+        else:
+            self._delete_shared(command, self._library.lists if command.thing is Thing.LIST else self._library.actions)
+
+    def _delete_policy(self, command: Deletion) -> None:
+        name = command.name
+        if name is None:
+            self._delete_policies(command.text)
             return
-        name = command["name"]
-        policy = self._policies.get(fold(name.value))
+        policy = self._find_policy(name)
         if policy is None:
-            policy = self._policies[fold(name.value)] = ScriptPolicy(name=read_name(name), made=False, exact=False)
+            if self._library.known:
+                return
+            policy = ScriptPolicy(name=read_name(name), made=False, exact=False)
+            self._library.policies[fold(name.value)] = policy
         self._forget(policy, command.text)
 
-    def _delete_policies(self, command: NetshCommand) -> None:
-        self._emptied = command.text
-        for policy in self._policies.values():
-            self._forget(policy, command.text)
+    def _delete_policies(self, place: Text) -> None:
+        self._library.emptied = place
+        self._library.ambiguous.clear()
+        for policy in self._library.all_policies():
+            self._forget(policy, place)
 
     def _forget(self, policy: ScriptPolicy, place: Text) -> None:
         policy.clear()
-        policy.deleted = place
-        if self._assigned is policy:
-            self._assigned = None
+        policy.release()
+        policy.deleted, policy.changed, policy.made = place, True, False
+        if self._library.assigned is policy:
+            self._library.assigned = None
 
-    def _delete_all(self, command: NetshCommand) -> None:
-        self._delete_policies(command)
-        self._lists.clear()
-        self._actions.clear()
+    def _delete_everything(self, command: DeleteEverything) -> None:
+        self._delete_policies(command.text)
+        self._library.lists.clear()
+        self._library.actions.clear()
 
-    def _add_list(self, command: NetshCommand) -> None:
-        self._lists.add(command["name"], ScriptFilterList(read_name(command["name"])))
-        self._check_description(command)
-
-    def _set_list(self, command: NetshCommand) -> None:
-        found = self._lists.find(command["name"])
-        if (name := command.get("newname")) is not None:
-            self._lists.rename(found, name)
-        self._check_description(command)
-
-    def _check_description(self, command: NetshCommand) -> None:
-        if (value := command.get("description")) is not None and read_description(value):
-            self._described = True
-
-    def _add_filter(self, command: NetshCommand) -> None:
-        name = command["filterlist"]
-        if name.value not in self._lists:
-            self._lists.add(name, ScriptFilterList(read_name(name)))
-            self._note(f"no command creates the filter list '{name.value}', so it is created here, as netsh does")
-        filter_ = self._read_filter(command)
-        # for an existing filter, netsh fails and changes nothing
-        self._lists.find(name).filters.setdefault(_anonymous(filter_), filter_)
-
-    def _delete_filter(self, command: NetshCommand) -> None:
-        filters = self._lists.find(command["filterlist"]).filters
-        if filters.pop(_anonymous(self._read_filter(command)), None) is None:
-            raise command["filterlist"].error(0, "this filter list does not have this filter")
-
-    def _read_filter(self, command: NetshCommand) -> Filter:
-        found: list[str] = []
-        filter_ = read_filter(command, found)
-        for note in found:
-            self._note(note)
-        return filter_
-
-    def _delete_shared(self, command: NetshCommand, shelf: Shelf[t.Any]) -> None:
-        if command.everything:
-            for thing in tuple(shelf):
-                shelf.delete(thing, command.text)
-            self._note(f"other {shelf.what}s of a host are not deleted")
-            return
-        name = command["name"]
-        if name.value in shelf:
-            shelf.delete(shelf.find(name), name)
+    def _change_list(self, command: ListCommand) -> None:
+        lists = self._library.lists
+        if command.verb is Verb.SET or command.name.value in lists:
+            found = lists.find(command.name)
         else:
-            self._unmade[shelf.what, fold(name.value)] = name.value
+            found = lists.add(command.name, ScriptFilterList(name=read_name(command.name)))
+        if command.newname is not None:
+            lists.rename(found, command.newname)
+            found.changed = True
+        self._describe(found, command.description)
 
-    def _add_action(self, command: NetshCommand) -> None:
-        self._change_action(
-            self._actions.add(command["name"], ScriptFilterAction(name=read_name(command["name"]))), command
-        )
+    def _describe(self, thing: ScriptFilterList | ScriptFilterAction, description: str | None) -> None:
+        if description is not None:
+            thing.description, thing.changed = description, True
+            self.described = self.described or bool(description)
 
-    def _set_action(self, command: NetshCommand) -> None:
-        found = self._actions.find(command["name"])
-        if (name := command.get("newname")) is not None:
-            self._actions.rename(found, name)
-        self._change_action(found, command)
+    def _add_filter(self, command: AddFilter) -> None:
+        name = command.filter_list
+        lists = self._library.lists
+        if name.value not in lists:
+            lists.add(name, ScriptFilterList(name=read_name(name)))
+            self._note(name, f"no command creates the filter list '{name.value}', so it is created here, as netsh does")
+        for note in command.notes:
+            self._note(name, note)
+        found = lists.find(name)
+        for filter_ in self._library.resolve(found, command.filter):
+            found.add(filter_)
+        found.changed = True
 
-    def _change_action(self, action: ScriptFilterAction, command: NetshCommand) -> None:
-        self._check_description(command)
-        if (value := command.get("action")) is not None:
-            action.action = Action(read_word(value, tuple(Action), "expected permit, block or negotiate"))
-        if (value := command.get("qmsecmethods")) is not None:
-            action.methods = read_security_methods(value)
-        if (value := command.get("qmpfs")) is not None:
-            action.pfs = read_flag(value)
-        if (value := command.get("inpass")) is not None:
-            action.inpass = read_flag(value)
-        if (value := command.get("soft")) is not None:
-            action.soft = read_flag(value)
+    def _delete_filters(self, command: DeleteFilters) -> None:
+        name = command.filter_list
+        if self._library.known and name.value not in self._library.lists:
+            return
+        found = self._library.lists.find(name)
+        for note in command.notes:
+            self._note(name, note)
+        if found.delete(command.pattern):
+            found.changed = True
+        elif not self._library.known:
+            raise name.error(0, "this filter list does not have this filter")
 
-    def _add_rule(self, command: NetshCommand) -> None:
-        policy = self._policy(command["policy"])
-        name = command["name"]
-        if fold(name.value) in policy.rules:
-            raise name.error(0, "the policy already has a rule with this name")
-        place = command["filterlist"]
-        rule = ScriptRule(
-            name=read_name(name),
-            place=place,
-            filter_list=self._lists.find(place),
-            filter_action=self._actions.find(command["filteraction"]),
-        )
-        rule.count(1)
-        policy.rules[fold(name.value)] = rule
-        self._change_rule(rule, command)
+    def _delete_shared(self, command: Deletion, shelf: Shelf[t.Any]) -> None:
+        name = command.name
+        if name is None:
+            left = shelf.clear()
+            if not self._library.known:
+                if left:
+                    shelf.refuse_used(left[0], command.text)
+                self._note(command.text, f"other {shelf.thing}s of a host are not deleted")
+            elif left:
+                self._note(command.text, f"rules use {len(left)} {shelf.thing}s, which stay")
+        elif name.value in shelf:
+            shelf.delete(shelf.find(name), name)
+        elif not self._library.known:
+            self.unmade[shelf.thing, fold(name.value)] = name.value
 
-    def _set_rule(self, command: NetshCommand) -> None:
-        policy = self._policy(command["policy"])
-        rule = policy.rules.get(fold(command["name"].value))
-        if rule is None:
-            raise command["name"].error(
+    def _change_action(self, command: ActionCommand) -> None:
+        actions = self._library.actions
+        if command.verb is Verb.ADD and command.name.value not in actions:
+            found = actions.add(command.name, ScriptFilterAction(name=read_name(command.name)))
+        else:
+            found = actions.find(command.name)
+            if command.verb is Verb.ADD and found.added:
+                # netsh fails and changes nothing
+                self._note(command.name, f"the filter action '{found.name}' exists already, so nothing changes")
+                return
+        found.added = found.added or command.verb is Verb.ADD
+        if command.newname is not None:
+            actions.rename(found, command.newname)
+            found.changed = True
+        self._describe(found, command.description)
+        for setting in _ACTION_SETTINGS[1:]:
+            if (value := getattr(command, setting)) is not None:
+                setattr(found, setting, value)
+                found.changed = True
+
+    def _change_rule(self, command: RuleCommand) -> None:
+        policy = self._policy(command.policy)
+        name = command.name
+        rule = policy.find_rule(name)
+        if command.verb is Verb.ADD and rule is None:
+            # the grammar requires both
+            lists, action = t.cast(Text, command.filter_list), t.cast(Text, command.filter_action)
+            rule = ScriptRule(
+                name=read_name(name),
+                filter_lists=(self._library.lists.find(lists),),
+                filter_action=self._library.actions.find(action),
+                place=lists,
+                made=True,
+            )
+            policy.add_rule(rule)
+        elif rule is None:
+            raise name.error(
                 0,
                 "the policy has no rule with this name"
                 if policy.exact
                 else "the script does not create this rule, and its other settings are not known here; write the "
                 "change as a task of ipsec_rule",
             )
-        rule.count(-1)
-        if (name := command.get("filterlist")) is not None:
-            rule.filter_list, rule.place = self._lists.find(name), name
-        if (name := command.get("filteraction")) is not None:
-            rule.filter_action = self._actions.find(name)
-        rule.count(1)
-        if (name := command.get("newname")) is not None:
-            del policy.rules[fold(rule.name)]
-            if fold(name.value) in policy.rules:
-                raise name.error(0, "the policy already has a rule with this name")
-            rule.name = read_name(name)
-            policy.rules[fold(rule.name)] = rule
-        self._change_rule(rule, command)
+        elif command.verb is Verb.ADD and rule.made:
+            raise name.error(0, "the policy already has a rule with this name")
+        else:
+            rule.count(-1)
+            if command.filter_list is not None:
+                rule.filter_lists, rule.place = (self._library.lists.find(command.filter_list),), command.filter_list
+            if command.filter_action is not None:
+                rule.filter_action = self._library.actions.find(command.filter_action)
+            rule.count(1)
+        rule.changed = True
+        rule.made = rule.made or command.verb is Verb.ADD
+        if command.newname is not None:
+            policy.rename_rule(rule, command.newname)
+        for setting in _RULE_SETTINGS:
+            if (value := getattr(command, setting)) is not None:
+                setattr(rule, setting, value)
+        if command.tunnel is not None:
+            rule.tunnel, rule.tunnel_place = command.tunnel, command.tunnel_place
 
-    def _change_rule(self, rule: ScriptRule, command: NetshCommand) -> None:
-        if (value := command.get("description")) is not None:
-            rule.description = read_description(value)
-        if (value := command.get("activate")) is not None:
-            rule.enabled = read_flag(value)
-        if (value := command.get("conntype")) is not None:
-            rule.connection_type = read_word(value, tuple(ConnectionType), "expected all, lan or dialup")
-        if (value := command.get("tunnel")) is not None:
-            address = read_address(value)
-            if not isinstance(address, HostAddress | DnsName):
-                raise value.error(0, "a tunnel endpoint is one address or DNS name")
-            rule.tunnel, rule.tunnel_place = address, value
-        if (methods := read_authentication(command)) is not None:
-            rule.authentication = methods
-
-    def _delete_rule(self, command: NetshCommand) -> None:
-        policy = self._policy(command["policy"])
-        if command.everything:
+    def _delete_rule(self, command: Deletion) -> None:
+        name = command.name
+        if self._library.known and self._find_policy(command.of_policy) is None:
+            return
+        policy = self._policy(command.of_policy)
+        if name is None:
             policy.clear()
             # rules that are added from here on are all that it has
             policy.exact = True
             return
-        name = command["name"]
-        rule = policy.rules.pop(fold(name.value), None)
-        if rule is not None:
-            rule.count(-1)
-        elif policy.exact:
+        if policy.find_rule(name) is not None:
+            policy.take_rule(name.value)
+        elif policy.exact and not self._library.known:
             raise name.error(0, "the policy has no rule with this name")
-        else:
+        elif not policy.exact:
             policy.dropped[fold(name.value)] = name
 
-    def _set_default_rule(self, command: NetshCommand) -> None:
-        policy = self._policy(command["policy"])
+    def _change_response(self, command: ResponseCommand) -> None:
+        policy = self._policy(command.policy)
         rule = policy.default_rule
-        if (value := command.get("activate")) is not None:
-            rule.enabled = read_flag(value)
-        elif rule.enabled is None and not policy.made:
+        if command.enabled is not None:
+            rule.enabled = command.enabled
+        elif rule.enabled is None and not policy.known:
             raise command.text.error(
                 len(command.text), "activate=yes or activate=no is required: the stored setting is not known here"
             )
-        if (value := command.get("qmsecmethods")) is not None:
-            rule.methods = read_security_methods(value)
-        if (value := command.get("qmpfs")) is not None:
-            rule.pfs = read_flag(value)
-        if (methods := read_authentication(command)) is not None:
-            rule.authentication = methods
-
-
-def _main_mode(command: NetshCommand) -> WantedMainMode:
-    methods, lifetime, limit, pfs = map(command.get, ("mmsecmethods", "mmlifetime", "qmpermm", "mmpfs"))
-    return WantedMainMode(
-        methods=None if methods is None else read_main_mode_methods(methods),
-        lifetime_seconds=None if lifetime is None else read_number(lifetime, 1, MINUTES_LIMIT) * 60,
-        quick_mode_limit=None if limit is None else read_number(limit, 0, U32),
-        pfs=None if pfs is None else read_flag(pfs),
-    )
-
-
-def _anonymous(filter_: Filter) -> Filter:
-    """The filter without its description, which netsh ignores when it compares filters."""
-    return dataclasses.replace(filter_, description="")
+        for setting in ("methods", "pfs", "authentication"):
+            if (value := getattr(command, setting)) is not None:
+                setattr(rule, setting, value)

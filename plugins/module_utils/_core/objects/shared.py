@@ -13,7 +13,7 @@ import typing as t
 
 from ..model import Filter, ModelError, NegotiationPolicy
 from ..store.casing import fold
-from ..store.names import ACTION_GUID, ACTION_TYPE, DESCRIPTION, NAME
+from ..store.names import ACTION_GUID, ACTION_TYPE, DESCRIPTION, NAME, NFAS
 from . import blobs
 from .convert.filters import StoredFilterList
 from .convert.negotiation_policy import DEFAULT_RESPONSE_TYPE, read_negotiation_policy
@@ -66,7 +66,14 @@ class SharedObjects:
 
     def names(self, class_: ObjectClass) -> list[str]:
         """The names of all filter lists or all filter actions, as they are spelled."""
-        return [self._graph.text(key, NAME) for key in self.keys(class_)]
+        return [self.name(key) for key in self.keys(class_)]
+
+    def namesakes(self, class_: ObjectClass, key: str) -> list[str]:
+        """The keys of all filter lists or filter actions with the name of this one."""
+        return self._named(class_).get(fold(self.name(key)), [])
+
+    def name(self, key: str) -> str:
+        return self._graph.text(key, NAME)
 
     def keys(self, class_: ObjectClass) -> list[str]:
         """The keys of all filter lists or all filter actions that have a name."""
@@ -92,7 +99,7 @@ class SharedObjects:
                 content = self._read(key, lambda: StoredFilterList.read(blobs.FilterBlob.unpack(data)))
             found = self._lists[key] = StoredList(
                 key=key,
-                name=self._graph.text(key, NAME),
+                name=self.name(key),
                 description=self._graph.text(key, DESCRIPTION),
                 content=content,
                 filters=tuple(content.filters) if content else (),
@@ -110,7 +117,7 @@ class SharedObjects:
                 value = self._read(key, read_negotiation_policy, blob, self._graph.text(key, ACTION_GUID))
             found = self._actions[key] = StoredAction(
                 key=key,
-                name=self._graph.text(key, NAME),
+                name=self.name(key),
                 description=self._graph.text(key, DESCRIPTION),
                 blob=blob,
                 value=value,
@@ -131,9 +138,15 @@ class SharedObjects:
         """As `Graph.is_library`."""
         return self._graph.is_library(key)
 
-    def users(self, key: str) -> int:
-        """The number of objects that refer to it, readable or not."""
-        return len(self._graph.users(key))
+    def users(self, key: str) -> t.AbstractSet[str]:
+        """The keys of the objects that refer to it, readable or not."""
+        return self._graph.users(key)
+
+    def used_otherwise(self, policy: StoredPolicy) -> list[str]:
+        """The lists and actions that a policy uses in other ways than by rules that can be read."""
+        readable = {rule.key for rule in policy.rules}
+        nfas = [nfa for nfa in self._graph.references(policy.key, NFAS) if nfa not in readable]
+        return [part for nfa in nfas for part in self._graph.parts(nfa)]
 
     def rules(self, key: str) -> list[tuple[StoredPolicy, StoredRule]]:
         """The rules that use it, with their policies."""

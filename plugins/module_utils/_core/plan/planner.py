@@ -117,6 +117,7 @@ class Planner:
         self._writer = StoreWriter(store, traits, now, new_guid)
         self._policies: list[PolicyPlan] = []
         self._shared: list[SharedPlan] = []
+        self._done_with: list[str] = []
 
     @property
     def graph(self) -> Graph:
@@ -144,6 +145,7 @@ class Planner:
             else:
                 self._policies.append(self._present(change, change.target, shared))
         shared.finish()
+        self._done_with += shared.done_with
         self._shared += [
             SharedPlan(stored=thing.stored, wanted=thing, changed=shared.changes(thing)) for thing in changes.shared
         ]
@@ -168,6 +170,10 @@ class Planner:
     def plan(self) -> Plan:
         """The whole plan, with the clean-up."""
         self._writer.clean_up()
+        for key in self._done_with:
+            # what cannot be read may still use it
+            if key in self.graph and not self.graph.users(key):
+                self._writer.delete(key)
         return Plan(
             operations=tuple(self._writer.operations),
             graph=self.graph,

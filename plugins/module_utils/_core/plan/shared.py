@@ -36,6 +36,7 @@ class SharedWriter:
     def __init__(self, writer: StoreWriter, changes: Changes) -> None:
         self._writer = writer
         self._deleted = [thing.key for thing in changes.deleted]
+        self._things = changes.shared
         self._keys: dict[AnyShared, str] = {}
         # what existing objects do not hold yet
         self._pending: dict[AnyShared, Values] = {}
@@ -75,7 +76,7 @@ class SharedWriter:
         return [
             thing
             for thing, values in self._pending.items()
-            if thing.stored is not None and thing.stored.key in used and live(values)
+            if thing.stored is not None and thing.stored.key in used and live(values) and not thing.unused
         ]
 
     def live_writes(self, things: t.Iterable[AnyShared]) -> int:
@@ -99,24 +100,36 @@ class SharedWriter:
             self._replaced.append(_Replaced(old=old, new=fold(key), owned=owned))
 
     def edit(self) -> None:
-        """Change the other objects in place."""
-        for thing, values in self._pending.items():
-            key = self.key(thing)
-            for name, value in values.items():
-                self._writer.set(key, name, value)
-            self._writer.touch([key])
-            self._edited.add(thing)
+        """Change the other objects that rules use afterwards, in place. Those that no rule uses lose their owner, so that
+        they stay.
+        """
+        for thing in self._things:
+            if thing.unused:
+                self._writer.set(self.key(thing), OWNERS, None)
+        for thing in [thing for thing in self._pending if not thing.unused]:
+            self._edit(thing)
+
+    def _edit(self, thing: AnyShared) -> None:
+        key = self.key(thing)
+        for name, value in self._pending.pop(thing).items():
+            self._writer.set(key, name, value)
+        self._writer.touch([key])
+        self._edited.add(thing)
 
     def finish(self) -> None:
-        """Delete what was replaced and what is to be deleted, unless something that cannot be read uses it."""
+        """Change what rules do not use any more, and make the owners of new objects fit those of the replaced ones."""
+        for thing in list(self._pending):
+            self._edit(thing)
         for replaced in self._replaced:
             if replaced.owned:
                 self._writer.share(replaced.new)
             else:
                 self._writer.set(replaced.new, OWNERS, None)
-        for key in (*(replaced.old for replaced in self._replaced), *self._deleted):
-            if key in self._writer.graph and not self._writer.graph.users(key):
-                self._writer.delete(key)
+
+    @property
+    def done_with(self) -> list[str]:
+        """The objects that are replaced or deleted, once nothing refers to them."""
+        return [*(replaced.old for replaced in self._replaced), *self._deleted]
 
     def _values(self, thing: AnyShared) -> Values:
         """What the object is to hold. Data that means the same is not written again."""

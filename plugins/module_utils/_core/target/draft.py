@@ -13,23 +13,17 @@ import dataclasses
 import typing as t
 
 from ..hints import some
-from ..model import DEFAULT_MAIN_MODE_METHODS, ModelError, Rule, defaults
+from ..model import ModelError, Rule
 from ..model.edits import DeletePolicy, DeleteRule, Edit, EditPolicy
 from ..model.wanted import FiltersMode, RulesMode, Sharing, Wanted, WantedDefaultResponse, WantedMainMode, WantedRule
 from ..objects.policies import StoredPolicy, StoredRule
 from ..objects.shared import SharedObjects
 from ..store.casing import fold
-from .merge import Changes, PolicyChange, Target, merge
+from .merge import Changes, PolicyChange, Target, as_new, merge
 from .shared import RuleParts, SharedList, change_lists, parts_by_name, rules_using, with_parts
 from .stored import StoredPolicies, refuse_unreadable
 
 _SHOWN: t.Final = 20
-_DEFAULT_MAIN_MODE: t.Final = WantedMainMode(
-    methods=DEFAULT_MAIN_MODE_METHODS,
-    lifetime_seconds=defaults.MAIN_MODE_LIFETIME,
-    quick_mode_limit=defaults.QUICK_MODE_LIMIT,
-    pfs=defaults.PFS,
-)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -131,22 +125,14 @@ class PolicyDraft:
         """What the edits ask for; for a recreated policy, everything."""
         name = self.stored.policy.name if self.stored and not self.recreated else self.name
         rules = tuple(self.rules.values())
-        if not self.recreated:
-            return Wanted(
-                name=name,
-                poll_interval=self.poll_interval,
-                main_mode=self.main_mode,
-                default_response=self.default_response,
-                rules=rules or None,
-            )
-        return Wanted(
+        wanted = Wanted(
             name=name,
-            description="",
-            poll_interval=self.poll_interval or defaults.POLL_INTERVAL,
-            main_mode=(self.main_mode or WantedMainMode()).over(_DEFAULT_MAIN_MODE),
-            default_response=self.default_response or WantedDefaultResponse(enabled=False),
-            rules=rules,
+            poll_interval=self.poll_interval,
+            main_mode=self.main_mode,
+            default_response=self.default_response,
+            rules=rules if rules or self.recreated else None,
         )
+        return as_new(wanted) if self.recreated else wanted
 
     def target(self) -> Target:
         """The policy that is to exist. Raises `ModelError`."""

@@ -12,6 +12,7 @@ from collections import Counter
 from ..model import (
     ANY,
     DEFAULT_AUTHENTICATION,
+    DEFAULT_MAIN_MODE_METHODS,
     ME,
     AuthMethod,
     Certificate,
@@ -128,6 +129,28 @@ def merge(
     found = {places[index]: of_rule for index, of_rule in (parts or {}).items()}
     _refuse_odd(policy, origins, old, found)
     return Target(policy=policy, origins=tuple(origins), removed=tuple(removed), parts=found)
+
+
+_DEFAULT_MAIN_MODE: t.Final = WantedMainMode(
+    methods=DEFAULT_MAIN_MODE_METHODS,
+    lifetime_seconds=defaults.MAIN_MODE_LIFETIME,
+    quick_mode_limit=defaults.QUICK_MODE_LIMIT,
+    pfs=defaults.PFS,
+)
+
+
+def as_new(wanted: Wanted) -> Wanted:
+    """`wanted` for a policy that is deleted and created again: what is not given has the manual's default, whatever is
+    stored.
+    """
+    return dataclasses.replace(
+        wanted,
+        description=wanted.description or "",
+        poll_interval=wanted.poll_interval or defaults.POLL_INTERVAL,
+        main_mode=(wanted.main_mode or WantedMainMode()).over(_DEFAULT_MAIN_MODE),
+        default_response=wanted.default_response or WantedDefaultResponse(enabled=False),
+        rules=wanted.rules or (),
+    )
 
 
 _T = t.TypeVar("_T")

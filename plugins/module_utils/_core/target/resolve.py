@@ -73,19 +73,26 @@ class Resolver:
         """`rule` with an address for every name. A name that the host cannot resolve keeps the address that it has in
         the stored policy. Raises `ModelError`.
         """
-        filters = [resolved for filter_ in rule.filters or () for resolved in self._filter(rule, filter_, stored)]
+        filters = [resolved for filter_ in rule.filters or () for resolved in self.filters(rule, filter_, stored)]
         if rule.filters and not filters:
             raise RuleError(
                 rule.title,
                 "no filter is left, because each of them has a name with several addresses; use one of "
                 "the addresses, or set multiple_addresses to all",
             )
+        return dataclasses.replace(
+            rule, filters=tuple(filters) if rule.filters else rule.filters, tunnel=self.tunnel(rule, stored)
+        )
+
+    def tunnel(self, rule: AnyRule, stored: StoredPolicy | None) -> HostAddress | DnsName | None:
+        """The tunnel's endpoint of `rule` with its address. As in `rule`."""
         tunnel = rule.tunnel
         if isinstance(tunnel, DnsName) and not tunnel.odd:
-            tunnel = dataclasses.replace(tunnel, address=self._one(rule, tunnel, stored))
-        return dataclasses.replace(rule, filters=tuple(filters) if rule.filters else rule.filters, tunnel=tunnel)
+            return dataclasses.replace(tunnel, address=self._one(rule, tunnel, stored))
+        return tunnel
 
-    def _filter(self, rule: AnyRule, filter_: Filter, stored: StoredPolicy | None) -> t.Iterator[Filter]:
+    def filters(self, rule: AnyRule, filter_: Filter, stored: StoredPolicy | None) -> t.Iterator[Filter]:
+        """The filters that a filter of `rule` becomes: one for each address, or none. As in `rule`."""
         if not (_needs_lookup(filter_.source) or _needs_lookup(filter_.destination)):
             yield filter_
             return

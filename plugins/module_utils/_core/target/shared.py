@@ -18,12 +18,15 @@ from ..objects.shared import SharedObjects, StoredAction, StoredList
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SharedList:
-    """A filter list as it is to be. `stored` is the list as it is; None for a new one."""
+    """A filter list as it is to be. `stored` is the list as it is; None for a new one. `unused` says that no rule uses it
+    afterwards.
+    """
 
     stored: StoredList | None
     name: str
     description: str
     filters: tuple[Filter, ...]
+    unused: bool = False
 
     @classmethod
     def of(cls, stored: StoredList, filters: tuple[Filter, ...] | None = None) -> SharedList:
@@ -38,12 +41,15 @@ class SharedList:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SharedAction:
-    """A filter action as it is to be. `stored` is the action as it is; None for a new one."""
+    """A filter action as it is to be. `stored` is the action as it is; None for a new one. `unused` says that no rule
+    uses it afterwards.
+    """
 
     stored: StoredAction | None
     name: str
     description: str
     value: NegotiationPolicy
+    unused: bool = False
 
 
 AnyShared: t.TypeAlias = SharedList | SharedAction
@@ -164,7 +170,7 @@ def change_lists(origin: StoredRule, rule: Rule, shared: SharedObjects) -> tuple
     list, and what is new goes into the first one. Empty where the rule has its lists for itself.
     """
     if rule.filters == origin.rule.filters or not any(
-        shared.users(key) > 1 or shared.is_library(key) for key in origin.filters
+        len(shared.users(key)) > 1 or shared.is_library(key) for key in origin.filters
     ):
         return ()
     wanted = frozenset(rule.filters)

@@ -1,0 +1,182 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Reads the values of a command, whatever a script or a host has."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..model import MINUTES_LIMIT, U32, Action, ConnectionType, DnsName, HostAddress
+from ..model.wanted import WantedMainMode
+from ..source.text import Text
+from .commands import (
+    ActionCommand,
+    AddFilter,
+    DeleteEverything,
+    DeleteFilters,
+    Deletion,
+    FileCommand,
+    ListCommand,
+    PolicyCommand,
+    ResponseCommand,
+    RuleCommand,
+    ScriptCommand,
+    StoreCommand,
+    Thing,
+    Verb,
+)
+from .filters import read_address, read_filter, read_pattern
+from .grammar import NO_DOMAIN, NetshCommand
+from .methods import read_authentication, read_main_mode_methods, read_security_methods
+from .values import read_description, read_flag, read_name, read_number, read_word
+
+_T = t.TypeVar("_T")
+
+
+def read_command(command: NetshCommand) -> ScriptCommand:
+    """What a command means. Raises `SourceError` for a value that is not valid."""
+    return _READERS[command.verb, command.object](command)
+
+
+def _given(command: NetshCommand, name: str, read: t.Callable[..., _T], *args: t.Any) -> _T | None:
+    """The value of an argument; None where it is omitted."""
+    value = command.get(name)
+    return None if value is None else read(value, *args)
+
+
+def _names(command: NetshCommand) -> dict[str, t.Any]:
+    """The verb and the names of an object."""
+    for name in ("name", "newname"):
+        _given(command, name, read_name)
+    return {"verb": Verb(command.verb), "name": command["name"], "newname": command.get("newname")}
+
+
+def _policy(command: NetshCommand) -> PolicyCommand:
+    minutes = _given(command, "pollinginterval", read_number, 1, MINUTES_LIMIT)
+    lifetime = _given(command, "mmlifetime", read_number, 1, MINUTES_LIMIT)
+    main_mode = WantedMainMode(
+        methods=_given(command, "mmsecmethods", read_main_mode_methods),
+        lifetime_seconds=None if lifetime is None else lifetime * 60,
+        quick_mode_limit=_given(command, "qmpermm", read_number, 0, U32),
+        pfs=_given(command, "mmpfs", read_flag),
+    )
+    return PolicyCommand(
+        **_names(command),
+        description=_given(command, "description", read_description),
+        assign=_given(command, "assign", read_flag),
+        poll_interval=None if minutes is None else minutes * 60,
+        main_mode=main_mode,
+        default_rule=_given(command, "activatedefaultrule", read_flag),
+    )
+
+
+def _list(command: NetshCommand) -> ListCommand:
+    return ListCommand(**_names(command), description=_given(command, "description", read_description))
+
+
+def _filter(command: NetshCommand) -> AddFilter:
+    notes: list[str] = []
+    filter_ = read_filter(command, notes)
+    return AddFilter(command["filterlist"], filter_, tuple(notes))
+
+
+def _filters(command: NetshCommand) -> DeleteFilters:
+    notes: list[str] = []
+    pattern = read_pattern(command, notes)
+    return DeleteFilters(command["filterlist"], pattern, tuple(notes))
+
+
+def _action(command: NetshCommand) -> ActionCommand:
+    action = _given(command, "action", read_word, tuple(Action), "expected permit, block or negotiate")
+    return ActionCommand(
+        **_names(command),
+        description=_given(command, "description", read_description),
+        action=None if action is None else Action(action),
+        methods=_given(command, "qmsecmethods", read_security_methods),
+        pfs=_given(command, "qmpfs", read_flag),
+        inpass=_given(command, "inpass", read_flag),
+        soft=_given(command, "soft", read_flag),
+    )
+
+
+def _rule(command: NetshCommand) -> RuleCommand:
+    return RuleCommand(
+        **_names(command),
+        policy=command["policy"],
+        filter_list=command.get("filterlist"),
+        filter_action=command.get("filteraction"),
+        description=_given(command, "description", read_description),
+        enabled=_given(command, "activate", read_flag),
+        connection_type=_given(command, "conntype", read_word, tuple(ConnectionType), "expected all, lan or dialup"),
+        tunnel=_given(command, "tunnel", _read_endpoint),
+        tunnel_place=command.get("tunnel"),
+        authentication=read_authentication(command),
+    )
+
+
+def _read_endpoint(value: Text) -> HostAddress | DnsName:
+    address = read_address(value)
+    if not isinstance(address, HostAddress | DnsName):
+        raise value.error(0, "a tunnel endpoint is one address or DNS name")
+    return address
+
+
+def _response(command: NetshCommand) -> ResponseCommand:
+    return ResponseCommand(
+        text=command.text,
+        policy=command["policy"],
+        enabled=_given(command, "activate", read_flag),
+        methods=_given(command, "qmsecmethods", read_security_methods),
+        pfs=_given(command, "qmpfs", read_flag),
+        authentication=read_authentication(command),
+    )
+
+
+def _deletion(command: NetshCommand) -> Deletion:
+    thing = {"policy": Thing.POLICY, "filterlist": Thing.LIST, "filteraction": Thing.ACTION, "rule": Thing.RULE}
+    if not command.everything:
+        read_name(command["name"])
+    return Deletion(
+        text=command.text,
+        thing=thing[command.object],
+        name=None if command.everything else command["name"],
+        policy=command.get("policy"),
+    )
+
+
+def _store(command: NetshCommand) -> StoreCommand:
+    location = read_word(command["location"], ("local", "domain"), "expected local or domain")
+    if location == "domain":
+        raise command["location"].error(0, NO_DOMAIN)
+    if (domain := command.get("domain")) is not None:
+        raise domain.error(0, "domain= needs location=domain, which this version does not support")
+    return StoreCommand()
+
+
+def _file(command: NetshCommand) -> FileCommand:
+    return FileCommand(command.text, command.verb)
+
+
+_READERS: t.Final[t.Mapping[tuple[str, str], t.Callable[[NetshCommand], ScriptCommand]]] = {
+    ("show", ""): _file,
+    ("exportpolicy", ""): _file,
+    ("importpolicy", ""): _file,
+    ("set", "store"): _store,
+    ("add", "policy"): _policy,
+    ("set", "policy"): _policy,
+    ("delete", "policy"): _deletion,
+    ("add", "filterlist"): _list,
+    ("set", "filterlist"): _list,
+    ("delete", "filterlist"): _deletion,
+    ("add", "filter"): _filter,
+    ("delete", "filter"): _filters,
+    ("add", "filteraction"): _action,
+    ("set", "filteraction"): _action,
+    ("delete", "filteraction"): _deletion,
+    ("add", "rule"): _rule,
+    ("set", "rule"): _rule,
+    ("delete", "rule"): _deletion,
+    ("set", "defaultrule"): _response,
+    ("delete", "all"): lambda command: DeleteEverything(command.text),
+}
