@@ -12,7 +12,7 @@ interruption leaves (`Graph.leftovers`) and removes it.
 
 from __future__ import annotations
 
-from .planner import Plan, Planner, PolicyPlan
+from .planner import Plan, Planner, PolicyPlan, SharedPlan
 from .traits import REGISTRY, Atom, StoreTraits
 
-__all__ = ["REGISTRY", "Atom", "Plan", "Planner", "PolicyPlan", "StoreTraits"]
+__all__ = ["REGISTRY", "Atom", "Plan", "Planner", "PolicyPlan", "SharedPlan", "StoreTraits"]

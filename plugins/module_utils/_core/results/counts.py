@@ -8,15 +8,44 @@ from __future__ import annotations
 import typing as t
 
 from ..model import Rule
-from ..plan import PolicyPlan
+from ..objects.shared import StoredList
+from ..plan import Plan, PolicyPlan
 from ..target.merge import rule_pairs
+from ..target.shared import SharedList
 
 Tree: t.TypeAlias = dict[str, t.Any]
 
 
+def render_shared(plans: t.Sequence[Plan]) -> Tree:
+    """The names of `filter_lists` and `filter_actions` that are added, changed and removed, and the rules that change
+    because they share a list. Empty where no plan is about such things.
+    """
+    found = [shared for plan in plans for shared in plan.shared if shared.changed]
+    if not any(plan.shared for plan in plans):
+        return {}
+    tree: Tree = {"filter_lists": _no_names(), "filter_actions": _no_names(), "shared_rules": []}
+    for shared in found:
+        thing = shared.wanted or shared.stored
+        names = tree["filter_lists" if isinstance(thing, SharedList | StoredList) else "filter_actions"]
+        what = "removed" if shared.wanted is None else "changed" if shared.stored else "added"
+        if thing is not None and thing.name not in names[what]:
+            names[what].append(thing.name)
+    changed = {shared.wanted for shared in found}
+    for target in (policy.change.target for plan in plans for policy in plan.policies):
+        for index, parts in target.parts.items() if target else ():
+            rule = {"policy": target.policy.name, "rule": target.policy.rules[index].name} if target else {}
+            if not changed.isdisjoint(parts.lists or ()) and rule not in tree["shared_rules"]:
+                tree["shared_rules"].append(rule)
+    return tree
+
+
+def _no_names() -> dict[str, list[str]]:
+    return {"added": [], "changed": [], "removed": []}
+
+
 def render_counts(policies: t.Sequence[PolicyPlan]) -> Tree:
     """`names` of the policies that are added, changed and removed, and the numbers of `rules` and `filters`."""
-    names: dict[str, list[str]] = {"added": [], "changed": [], "removed": []}
+    names = _no_names()
     pairs: list[tuple[Rule | None, Rule | None]] = []
     for policy in policies:
         stored, target = policy.change.stored, policy.change.target

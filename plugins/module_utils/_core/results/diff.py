@@ -23,14 +23,17 @@ from ..model import (
     Filter,
     MainMode,
     MainModeMethod,
+    NegotiationPolicy,
     OtherAuthentication,
     Policy,
     PresharedKey,
     Rule,
 )
 from ..objects.policies import StoredPolicy
+from ..objects.shared import StoredAction, StoredList
 from ..shape.render import render_auth_method, render_poll_interval, render_short_filter
 from ..target.merge import Target, rule_pairs
+from ..target.shared import SharedAction, SharedList
 
 FILTERS_SHOWN: t.Final = 40
 RULES_SHOWN: t.Final = 40
@@ -61,6 +64,27 @@ def render_diff(stored: StoredPolicy | None, before: Side, target: Target | None
         "before": _text(before, old, new, pairs, ""),
         "after": _text(after, new, old, [(new_rule, old_rule) for old_rule, new_rule in pairs], " (changed)"),
     }
+
+
+AnyList: t.TypeAlias = StoredList | SharedList
+AnyAction: t.TypeAlias = StoredAction | SharedAction
+
+
+def render_shared_diff(before: AnyList | AnyAction | None, after: AnyList | AnyAction | None) -> dict[str, str]:
+    """`before` and `after` of a filter list or filter action that no rule uses; one that does not exist is empty."""
+    return {"before": _shared_text(before, after), "after": _shared_text(after, before)}
+
+
+def _shared_text(thing: AnyList | AnyAction | None, other: AnyList | AnyAction | None) -> str:
+    if thing is None:
+        return ""
+    lines = [f"name: {_scalar(thing.name)}", f"description: {_scalar(thing.description)}"]
+    if isinstance(thing, AnyList):
+        there = other.filters if isinstance(other, AnyList) else ()
+        lines += ["filters:", *_filter_lines(thing.filters, there)]
+    elif thing.value is not None:
+        lines += _action_lines(thing.value)
+    return "\n".join(lines) + "\n"
 
 
 def _text(
@@ -114,11 +138,8 @@ def _rule_lines(rule: Rule, other: Rule | None, key_mark: str) -> list[str]:
         lines.append(f"enabled: {_scalar(rule.enabled)}")
     lines += ["filters:", *_filter_lines(rule.filters, other.filters if other else ())]
     lines.append(f"filter_list: {_scalar(rule.filter_list)}")
-    lines.append(f"action: {rule.action.action}")
-    lines.append(f"filter_action: {_scalar(rule.filter_action)}")
-    if rule.action.action is Action.NEGOTIATE:
-        lines += [f"inpass: {_scalar(rule.action.inpass)}", f"soft: {_scalar(rule.action.soft)}"]
-        lines += ["security_methods:", *(f"  - {method}" for method in rule.action.methods)]
+    action, *rest = _action_lines(rule.action)
+    lines += [action, f"filter_action: {_scalar(rule.filter_action)}", *rest]
     # only rules that negotiate authenticate, but others have methods, too
     if rule.action.action is Action.NEGOTIATE or (other and other.authentication != rule.authentication):
         there = other.authentication if other else rule.authentication
@@ -130,6 +151,14 @@ def _rule_lines(rule: Rule, other: Rule | None, key_mark: str) -> list[str]:
     if rule.connection_type != ConnectionType.ALL:
         lines.append(f"connection_type: {rule.connection_type}")
     return [("- " if i == 0 else "  ") + line for i, line in enumerate(lines)]
+
+
+def _action_lines(action: NegotiationPolicy) -> list[str]:
+    lines = [f"action: {action.action}"]
+    if action.action is Action.NEGOTIATE:
+        lines += [f"inpass: {_scalar(action.inpass)}", f"soft: {_scalar(action.soft)}"]
+        lines += ["security_methods:", *(f"  - {method}" for method in action.methods)]
+    return lines
 
 
 def _filter_lines(filters: t.Sequence[Filter], other: t.Sequence[Filter]) -> list[str]:

@@ -13,10 +13,12 @@ from ..hints import printable
 from ..host.answers import DomainPolicy
 from ..host.service import Service
 from ..objects.graph import Graph, describe_class, object_id
-from ..plan import PolicyPlan
+from ..objects.shared import StoredList
+from ..plan import PolicyPlan, SharedPlan
 from ..store.names import NAME
-from .counts import render_counts
-from .diff import Side, render_diff
+from ..target.shared import SharedList
+from .counts import render_counts, render_shared
+from .diff import Side, render_diff, render_shared_diff
 from .facts import render_stored_policy
 
 Tree: t.TypeAlias = dict[str, t.Any]
@@ -46,6 +48,7 @@ def render_outcome(
     result: Tree = {
         "changed": attempt.changed or bool(earlier),
         **render_counts([policy for one in attempts for policy in one.plan.policies]),
+        **render_shared([one.plan for one in attempts]),
         "unassigned": next((one.plan.unassigned for one in attempts if one.plan.unassigned is not None), None),
         "remaining": [_remaining(plan.graph, key) for key in remaining],
         "service": render_service(service or attempt.service.outcome(attempt.state.service)),
@@ -114,9 +117,25 @@ def render_operations(operations: t.Sequence[Tree], *, complete: bool) -> Tree:
 
 
 def _diffs(attempt: Attempt, host: str, title: str) -> list[Tree]:
-    """A diff for each policy that changes; for the first policy if only the service changes."""
+    """A diff for each policy that changes, and for each filter list and filter action that no rule of these shows; for
+    the first policy if only the service changes.
+    """
     changed = [policy for policy in attempt.plan.policies if policy.changed]
-    return [_diff_of(attempt, policy, host, title) for policy in changed or attempt.plan.policies[:1]]
+    shared = [
+        _shared_diff(shared, host)
+        for shared in attempt.plan.shared
+        if shared.changed and (shared.wanted is None or shared.wanted.unused)
+    ]
+    policies = changed if changed or shared else attempt.plan.policies[:1]
+    return [*(_diff_of(attempt, policy, host, title) for policy in policies), *shared]
+
+
+def _shared_diff(shared: SharedPlan, host: str) -> Tree:
+    thing = shared.wanted or shared.stored
+    what = "filter list" if isinstance(thing, SharedList | StoredList) else "filter action"
+    header = f"{host} IPsec {what} {printable(thing.name if thing else '')}"
+    found = render_shared_diff(shared.stored, shared.wanted)
+    return {**found, "before_header": header, "after_header": header}
 
 
 def _diff_of(attempt: Attempt, policy: PolicyPlan, host: str, title: str) -> Tree:

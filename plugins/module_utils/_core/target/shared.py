@@ -18,8 +18,8 @@ from ..objects.shared import SharedObjects, StoredAction, StoredList
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SharedList:
-    """A filter list as it is to be. `stored` is the list as it is; None for a new one. `unused` says that no rule uses it
-    afterwards.
+    """A filter list as it is to be. `stored` is the list as it is; None for a new one. `unused` says that no rule uses
+    it afterwards.
     """
 
     stored: StoredList | None
