@@ -18,6 +18,7 @@ from ..module_utils._core.batch.scripts import commands_of
 from ..module_utils._core.hints import brief, message, one_of, printable, some
 from ..module_utils._core.model import ModelError
 from ..module_utils._core.shape.fields import kind_of
+from ..module_utils._core.source.mistakes import Mistakes
 from ._old_core import decrypted
 from ._options import OptionError
 
@@ -72,12 +73,14 @@ def file_text(value: object, encoding: object, what: str) -> str:
     return decode(data, None if encoding is None else str(encoding))
 
 
-def read_commands(value: object, encoding: object, unsupported: object, program: Program) -> Script:
-    """The script with only the commands of `program`, of which it must have at least one. Raises `ModelError`."""
+def read_commands(value: object, encoding: object, unsupported: object, program: Program, mistakes: Mistakes) -> Script:
+    """The script with only the commands of `program`. Raises `ModelError` if it has none; mistakes in commands are
+    added to `mistakes`.
+    """
     if unsupported not in _UNSUPPORTED:
         raise ModelError(f"unsupported must be {one_of(_UNSUPPORTED)}")
-    script = commands_of(program, file_text(value, encoding, "a script"), unsupported == "ignore")
-    if not script.commands and not script.left_out:
+    script = commands_of(program, file_text(value, encoding, "a script"), unsupported == "ignore", mistakes)
+    if not script.commands and not script.left_out and not mistakes:
         raise ModelError(f"the text has no {program} commands")
     return script
 

@@ -11,24 +11,30 @@ import typing as t
 from ..model import MINUTES_LIMIT, U32, Action, ConnectionType, DnsName, Filter, HostAddress
 from ..model.wanted import WantedMainMode
 from ..shape.render import Tree
+from ..source.mistakes import Mistakes
 from ..source.text import Text
 from ..store.casing import fold
+from .consequences import Attempts
 from .filters import read_address, read_filter
-from .grammar import NO_DOMAIN, NetshCommand, parse_command
+from .grammar import NO_DOMAIN, NetshCommand
 from .library import ScriptFilterAction, ScriptFilterList, ScriptPolicy, ScriptRule, Shelf
 from .methods import read_authentication, read_main_mode_methods, read_security_methods
 from .values import read_description, read_flag, read_name, read_number, read_word
 
 
-def read_netsh(commands: t.Iterable[Text], notes: list[str]) -> list[Tree]:
+def read_netsh(commands: t.Iterable[NetshCommand], notes: list[str], mistakes: Mistakes | None = None) -> list[Tree]:
     """The arguments of ipsec_policy for each policy that the commands create, change or delete. The policy to be
     assigned comes first.
 
-    Raises `SourceError`. What is left out, and differences between the meaning and the text, are added to `notes`.
+    Raises `SourceError` with all mistakes, also with those in `mistakes`. What is left out, and differences between the
+    meaning and the text, are added to `notes`.
     """
     script = _ScriptRunner(notes)
-    for text in commands:
-        script.run(parse_command(text))
+    found = Mistakes() if mistakes is None else mistakes
+    attempts = Attempts(found)
+    for command in commands:
+        attempts.run(script.run, command)
+    found.raise_all()
     return script.finish()
 
 
@@ -52,6 +58,8 @@ class _ScriptRunner:
             ("exportpolicy", ""): self._leave_out,
             ("importpolicy", ""): self._import,
             ("set", "store"): self._set_store,
+            # how netsh runs its own scripts; nothing is stored
+            ("set", "batch"): lambda _command: None,
             ("add", "policy"): self._add_policy,
             ("set", "policy"): self._set_policy,
             ("delete", "policy"): self._delete_policy,

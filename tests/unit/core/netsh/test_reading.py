@@ -8,13 +8,14 @@ from __future__ import annotations
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils._core import model
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_netsh, write_netsh
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.grammar import parse_command
 from ansible_collections.ipsec.windows.plugins.module_utils._core.source.text import Text
 from unit.netsh_scripts import BASE, RULE, commands, read, wanted
 
 
 def notes_of(*lines):
     notes = []
-    read_netsh(commands(*lines), notes)
+    read_netsh(map(parse_command, commands(*lines)), notes)
     return notes
 
 
@@ -81,10 +82,67 @@ def test_a_policy_with_everything():
         "netsh ips st a pol name=P",
         "ipsec static ADD policy NAME=P",
         '  netsh   ipsec\tstatic add policy "name=P"',
+        "netsh ipsec static add policy name = P",
+        'netsh ipsec static add policy name = "P"',
+        "netsh ipsec static add policy name =P",
+        'netsh ipsec static add policy name= "P"',
+        'netsh ipsec static add policy name ="P"',
     ],
 )
 def test_ways_to_write_a_command(words):
-    assert read_netsh([Text.of(words)], []) == [{"name": "P", "rules": []}]
+    assert read_netsh([parse_command(Text.of(words))], []) == [{"name": "P", "rules": []}]
+
+
+def test_values_with_blanks_around_their_sign():
+    (item,) = read(
+        'add policy name = "Web Server" description= "for all" assign =yes',
+        "add filter filterlist = L srcaddr = me dstaddr = any protocol = TCP dstport =80",
+        "add filteraction name = A action = block",
+        'add rule name = "R 1" policy = "web server" filterlist = L filteraction = A',
+    )
+    assert (item["name"], item["description"], item["assigned"]) == ("Web Server", "for all", True)
+    assert item["rules"][0]["filters"][0]["destination_port"] == 80
+
+
+def test_a_value_in_quotes_can_be_empty():
+    assert read('add policy description="" P') == [{"name": "P", "description": "", "rules": []}]
+
+
+def test_a_quoted_word_with_an_equals_sign_is_a_value():
+    assert rule_of(f'{RULE} rootca = "C=US, CN=x"')["authentication"] == [{"certificate": "C=US, CN=x"}]
+    assert rule_of(f"{RULE} rootca = CN=x")["authentication"] == [{"certificate": "CN=x"}]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "policy=P R L A",
+        "R policy=P filteraction=A L",
+        "filterlist=L filteraction=A R P",
+        "R P filter=L filteraction=A",
+        "R P L filter=A",
+        "R P filteraction=A filter=L",
+    ],
+)
+def test_a_word_without_a_name_is_the_first_argument_that_is_not_given(words):
+    (item,) = read(BASE, f"add rule {words}")
+    (rule,) = item["rules"]
+    assert (rule["name"], rule["filter_list"], rule["filter_action"]) == ("R", "L", "A")
+
+
+def test_optional_arguments_need_no_name():
+    (item,) = read('add policy P "for all" yes 5 60 no 30 y 3DES-SHA1-3')
+    assert (item["description"], item["poll_interval"], item["assigned"]) == ("for all", 30, True)
+    (item,) = read(
+        "add policy P",
+        'add filter L me 192.0.2.1 "to one" TCP no 32 32 0 80',
+        "add filteraction A",
+        f"{RULE} 192.0.2.9 lan no d no x",
+    )
+    (rule,) = item["rules"]
+    assert rule["filters"][0].items() >= {"description": "to one", "destination_port": 80, "mirrored": False}.items()
+    assert (rule["tunnel"], rule["connection_type"], rule["enabled"]) == ("192.0.2.9", "lan", False)
+    assert (rule["description"], rule["authentication"]) == ("d", [{"preshared_key": "x"}])
 
 
 @pytest.mark.parametrize(
@@ -214,6 +272,7 @@ def test_default_rule():
         ("set defaultrule policy=X activate=y", [{"name": "X", "default_response": {"enabled": True}}]),
         ("set policy X", []),
         ("set store location=local", []),
+        ("set batch mode=enable\nset batch disable\nadd policy X", [{"name": "X", "rules": []}]),
         ("delete filterlist all\ndelete filteraction all", []),
         ("show all\nexportpolicy file=x", []),
     ],
