@@ -85,8 +85,9 @@ class Results:
                 problem = f"{found.reason}; unsupported=ignore leaves this command out"
                 mistakes.add(SourceError(shown, found.place, problem), found.text)
             unknown = []
+        unchanged = shown is self.file
         commands = [
-            BatchCommand(found.program, dataclasses.replace(found.text, file=shown))
+            BatchCommand(found.program, found.text if unchanged else dataclasses.replace(found.text, file=shown))
             for found in self._found
             if found.program is not None
         ]

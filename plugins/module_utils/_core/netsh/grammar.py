@@ -93,6 +93,7 @@ _FORMS: t.Final = {
 }
 NO_DOMAIN: t.Final = "this version does not support domain policies, only those of the local store"
 _ALONE: t.Final = ("show", "exportpolicy", "importpolicy")
+_VERBS: t.Final = (*_FORMS, *_ALONE)
 _OF_A_STORE: t.Final = {
     "guid": "a GUID is valid in one store only; use name= instead",
     "id": "the number of a rule is valid in one store only; use name= instead",
@@ -125,11 +126,14 @@ class NetshCommand:
     everything: bool = False
 
     def get(self, name: str) -> Text | None:
-        return next((argument.value for argument in self.arguments if argument.name == name), None)
+        for argument in self.arguments:
+            if argument.name == name:
+                return argument.value
+        return None
 
     def __getitem__(self, name: str) -> Text:
         """The value of a required argument, whose presence `parse_command` has checked."""
-        return next(argument.value for argument in self.arguments if argument.name == name)
+        return t.cast("Text", self.get(name))
 
 
 def parse_command(text: Text) -> NetshCommand:
@@ -140,7 +144,7 @@ def parse_command(text: Text) -> NetshCommand:
     _expect(words, 0, ("ipsec",), text)
     if _expect(words, 1, ("static", "dynamic"), text) == "dynamic":
         raise DynamicCommandError(text.file, words[1].text.offset(0), _DYNAMIC)
-    verb = _expect(words, 2, (*_FORMS, *_ALONE), text)
+    verb = _expect(words, 2, _VERBS, text)
     if verb in _ALONE:
         return NetshCommand(verb=verb, object="", text=text)
     object_ = _expect(words, 3, tuple(_FORMS[verb]), text)
@@ -157,13 +161,13 @@ def parse_command(text: Text) -> NetshCommand:
 
 def _expect(words: list[Word], index: int, choices: t.Sequence[str], text: Text) -> str:
     """The choice that the word at `index` is or abbreviates. Raises `SourceError`."""
-    known = f"expected {one_of(choices)}"
     if index == len(words):
-        raise text.error(len(text), known)
+        raise text.error(len(text), f"expected {one_of(choices)}")
     word = words[index]
     found = _matches(word.value, choices)
     if len(found) == 1:
         return found[0]
+    known = f"expected {one_of(choices)}"
     raise _no_match(word.text, word.value, found, "this is not a command", known, choices)
 
 
@@ -185,7 +189,7 @@ class _Raw(t.NamedTuple):
     """An argument as it is typed. `tag` is what stands before its ``=``, at the start of `word`; None without one."""
 
     tag: str | None
-    word: Text
+    word: Word
     value: Text
 
 
@@ -201,15 +205,15 @@ def _raw_arguments(line: str, words: list[Word], form: _Form) -> list[_Raw]:
             sign = words[position]
             position += 1
         elif not equals:
-            found.append(_Raw(None, word.text, word.text))
+            found.append(_Raw(None, word, word.text))
             continue
-        value = sign.text[sign.value.index("=") + 1 :]
+        value = sign.after(sign.value.index("=") + 1)
         # unlike name="", whose value is empty
         if not value.value and line[sign.end - 1] == "=" and position < len(words):
             _check_value(words[position], form)
             value = words[position].text
             position += 1
-        found.append(_Raw(tag, word.text, value))
+        found.append(_Raw(tag, word, value))
     return found
 
 
@@ -261,19 +265,19 @@ class _Arguments:
                 self.everything = True
                 self.given.add("name")
             else:
-                self._add_nameless(raw.value)
+                self._add_nameless(raw.word, raw.value)
 
-    def _add(self, name: str, word: Text, value: Text) -> None:
+    def _add(self, name: str, word: Word, value: Text) -> None:
         if name in _OF_A_STORE:
-            raise word.error(0, _OF_A_STORE[name])
+            raise word.text.error(0, _OF_A_STORE[name])
         if name in self.given and name not in _REPEATABLE:
-            raise word.error(0, f"{name}= is given twice")
+            raise word.text.error(0, f"{name}= is given twice")
         if not value.value and name != "description":
-            raise word.error(len(word), f"{name}= has no value")
+            raise word.text.error(len(word.value), f"{name}= has no value")
         self.given.add(name)
         self.found.append(Argument(name, value))
 
-    def _add_nameless(self, value: Text) -> None:
+    def _add_nameless(self, word: Word, value: Text) -> None:
         """Such a word is the first argument that has not been given."""
         form = self._form
         name = next((name for name in form.arguments if name not in self.given), "")
@@ -284,13 +288,13 @@ class _Arguments:
             )
         if name not in form.required:
             value = _Nameless(value=value.value, offsets=value.offsets, end=value.end, file=value.file, name=name)
-        self._add(name, value, value)
+        self._add(name, word, value)
 
-    def _name(self, tag: str, word: Text) -> str:
+    def _name(self, tag: str, word: Word) -> str:
         """The argument that `tag` is or abbreviates. Raises `SourceError`."""
         form = self._form
         if not tag:
-            raise word.error(0, "expected the name of an argument before the '='")
+            raise word.text.error(0, "expected the name of an argument before the '='")
         found = _matches(tag, form.arguments)
         if len(found) > 1:
             # only one is possible if the others are given elsewhere
@@ -299,7 +303,7 @@ class _Arguments:
             found = [name for name in found if name not in given] or found
         if len(found) == 1:
             return found[0]
-        raise _no_match(word, tag, found, "this argument does not exist here", _known(form), form.arguments)
+        raise _no_match(word.text, tag, found, "this argument does not exist here", _known(form), form.arguments)
 
 
 def _known(form: _Form) -> str:

@@ -52,7 +52,9 @@ class Mistakes:
 
     def raise_all(self) -> None:
         """Raise the only error, or one with the first errors in the order of the file. Without errors, do nothing."""
-        errors = sorted(dict(map(_keyed, self._errors)).values(), key=_offset)
+        unique = dict(map(_keyed, self._errors)).values()
+        files = {file: index for index, file in enumerate(dict.fromkeys(map(_file, unique)))}
+        errors = sorted(unique, key=lambda error: (files[_file(error)], getattr(error, "offset", 0) or 0))
         if not errors:
             return
         first = errors[0]
@@ -66,12 +68,12 @@ class Mistakes:
 
 def _keyed(error: ModelError) -> tuple[object, ModelError]:
     """The error with a key, which is the same for each run of a command in a loop."""
-    return ((error.offset, error.problem) if isinstance(error, SourceError) else str(error)), error
+    return ((error.file, error.offset, error.problem) if isinstance(error, SourceError) else str(error)), error
 
 
-def _offset(error: ModelError) -> int:
-    # those of commands in a list stay in the order of the list
-    return error.offset if isinstance(error, SourceError) else 0
+def _file(error: ModelError) -> str:
+    """The file; for a command in a list, the whole error, as each is a text of its own."""
+    return error.file if isinstance(error, SourceError) else str(error)
 
 
 @contextlib.contextmanager

@@ -55,10 +55,11 @@ class Text:
 
     def __getitem__(self, part: slice) -> Text:
         start, stop, _step = part.indices(len(self.value))
+        after = max(start, stop)
         return Text(
             value=self.value[start:stop],
             offsets=self.offsets[start:stop],
-            end=self.offset(max(start, stop)),
+            end=self.offsets[after] if after < len(self.value) else self.end,
             file=self.file,
         )
 

@@ -16,6 +16,7 @@ from .text import Text
 LONGEST_LINE: t.Final = 8191
 """The most characters that cmd.exe accepts."""
 
+_START: t.Final = re.compile(f"[^{BLANKS}]")
 # most words have neither quotation marks nor backslashes
 _PLAIN: t.Final = re.compile(rf'[^{BLANKS}"\\]++(?!["\\])')
 # characters up to a quotation mark or a backslash
@@ -25,17 +26,37 @@ _MOST_WORDS: t.Final = 4
 _NEEDS_QUOTES: t.Final = frozenset(f"{BLANKS}\v&|<>^()")
 
 
-class Word(t.NamedTuple):
-    """A word without its quotes. `quoted` says that it began with one; `start` and `end` are indexes in the line."""
+class Word:
+    """A word of `line` without its quotes. `quoted` says that it began with one; `start` and `end` are indexes in the
+    line.
+    """
 
-    text: Text
-    quoted: bool
-    start: int
-    end: int
+    __slots__ = ("_line", "_picked", "end", "quoted", "start", "value")
+
+    def __init__(self, line: Text, start: int, end: int, picked: list[tuple[int, int]] | None = None) -> None:
+        """`picked` are the parts that belong to the value; None for all from `start` to `end`."""
+        self._line = line
+        self._picked = picked
+        self.start = start
+        self.end = end
+        self.quoted = picked is not None and line.value[start] == '"'
+        if picked is None:
+            self.value = line.value[start:end]
+        else:
+            self.value = "".join([line.value[first:last] for first, last in picked])
 
     @property
-    def value(self) -> str:
-        return self.text.value
+    def text(self) -> Text:
+        return self.after(0)
+
+    def after(self, index: int) -> Text:
+        """The text without its first `index` characters."""
+        line = self._line
+        if self._picked is None:
+            return line.pick([(self.start + index, self.end)], line.offsets[self.end - 1] + 1)
+        end = line.offset(self._picked[-1][1] - 1) + 1 if self._picked else line.offset(self.start)
+        text = line.pick(self._picked, end)
+        return text[index:] if index else text
 
 
 def split_words(line: Text) -> list[Word]:
@@ -90,18 +111,15 @@ class _Splitter:
         words: list[Word] = []
         value, position = line.value, 0
         while True:
-            while position < len(value) and value[position] in BLANKS:
-                position += 1
-            if position == len(value):
+            if not (word := _START.search(value, position)):
                 return words
-            start = position
+            start = position = word.start()
             if plain := _PLAIN.match(value, start):
-                picked, position = [plain.span()], plain.end()
+                position = plain.end()
+                words.append(Word(line, start, position))
             else:
                 picked, position = self._word(position, program=not words)
-            end = line.offset(picked[-1][1] - 1) + 1 if picked else line.offset(start)
-            text = line.pick(picked, end)
-            words.append(Word(text=text, quoted=value[start] == '"', start=start, end=position))
+                words.append(Word(line, start, position, picked))
 
     def _word(self, position: int, program: bool) -> tuple[list[tuple[int, int]], int]:
         """Which pieces from `position` on belong to the word, and where it ends."""
