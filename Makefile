@@ -87,7 +87,7 @@ lint: venv .venv-lint/tools
 	ruff check .
 	ruff format --check .
 	cd $(VENV)/collections && MYPYPATH=. mypy --config-file $(CURDIR)/pyproject.toml \
-	  $(foreach part,module_utils plugin_utils action filter,-p ansible_collections.ipsec.windows.plugins.$(part))
+	  $(foreach part,module_utils plugin_utils action filter lookup,-p ansible_collections.ipsec.windows.plugins.$(part))
 	ansible-lint --offline
 	cd $(VENV)/collections/$(COLLECTION) && antsibull-docs lint-collection-docs --plugin-docs .
 	antsibull-changelog lint

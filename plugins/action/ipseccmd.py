@@ -10,9 +10,10 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ..module_utils._core.batch import Program
 from ..module_utils._core.batch.scripts import commands_of
 from ..module_utils._core.ipseccmd.commands import Help
-from ..module_utils._core.ipseccmd.lines import CommandLine, edits_of, read_line, read_lines
+from ..module_utils._core.ipseccmd.lines import CommandLine, edits_of, read_line, read_lines, read_list
 from ..module_utils._core.ipseccmd.syntax import SYNTAX
 from ..module_utils._core.shape.fields import kind_of
+from ..module_utils._core.source.mistakes import collecting
 from ..module_utils._core.target.goal import Edits
 from ..plugin_utils._action import REFUSALS, IpsecAction, TaskFailure
 from ..plugin_utils._delegate import find_computer, working_on
@@ -64,11 +65,12 @@ class ActionModule(IpsecAction):
             return [read_line(_text("command", options["command"]))], {}
         if given == ["commands"]:
             texts = options["commands"] if isinstance(options["commands"], list) else [options["commands"]]
-            places = [f"commands[{i}]" for i in range(len(texts))]
-            return [read_line(_text(place, text), place) for place, text in zip(places, texts, strict=True)], {}
+            return read_list([_text(f"commands[{i}]", text) for i, text in enumerate(texts)], "commands"), {}
         text = read_file(self, options["script"], options["encoding"])
         ignore = options["unsupported"] == "ignore"
-        lines, script = read_lines(commands_of(Program.IPSECCMD, text, ignore), ignore)
+        with collecting(None) as mistakes:
+            found = commands_of(Program.IPSECCMD, text, ignore, mistakes)
+            lines, script = read_lines(found, ignore, mistakes)
         left_out = [{"line": left.line, "reason": left.reason} for left in script.left_out]
         return lines, {"left_alone": list(script.left_alone), "left_out": left_out}
 

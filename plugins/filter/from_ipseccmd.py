@@ -7,6 +7,7 @@ import typing as t
 
 from ..module_utils._core.batch import Program
 from ..module_utils._core.ipseccmd.lines import edits_of, of_one_computer, read_lines
+from ..module_utils._core.source.mistakes import collecting
 from ..module_utils._core.target.arguments import task_arguments
 from ..plugin_utils._scripts import filter_errors, read_commands, warn_about
 
@@ -14,8 +15,9 @@ from ..plugin_utils._scripts import filter_errors, read_commands, warn_about
 def from_ipseccmd(text: object, encoding: object = None, unsupported: object = "error") -> list[dict[str, t.Any]]:
     notes: list[str] = []
     with filter_errors("from_ipseccmd"):
-        found = read_commands(text, encoding, unsupported, Program.IPSECCMD)
-        lines, script = read_lines(found, unsupported == "ignore")
+        with collecting(None) as mistakes:
+            found = read_commands(text, encoding, unsupported, Program.IPSECCMD, mistakes)
+            lines, script = read_lines(found, unsupported == "ignore", mistakes)
         edits, of_commands = edits_of(of_one_computer(lines, notes))
         notes += of_commands
         tasks = task_arguments(edits, notes)

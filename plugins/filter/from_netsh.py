@@ -6,15 +6,17 @@ from __future__ import annotations
 import typing as t
 
 from ..module_utils._core.batch import Program
-from ..module_utils._core.netsh import read_netsh
+from ..module_utils._core.netsh import read_lines, read_netsh
+from ..module_utils._core.source.mistakes import collecting
 from ..plugin_utils._scripts import filter_errors, read_commands, warn_about
 
 
 def from_netsh(text: object, encoding: object = None, unsupported: object = "error") -> list[dict[str, t.Any]]:
     notes: list[str] = []
-    with filter_errors("from_netsh"):
-        script = read_commands(text, encoding, unsupported, Program.NETSH)
-        tasks = read_netsh((command.text for command in script.commands), notes)
+    with filter_errors("from_netsh"), collecting(None) as mistakes:
+        found = read_commands(text, encoding, unsupported, Program.NETSH, mistakes)
+        commands, script = read_lines(found, unsupported == "ignore", mistakes)
+        tasks = read_netsh(commands, notes, mistakes)
     warn_about("from_netsh", notes, script)
     return tasks
 

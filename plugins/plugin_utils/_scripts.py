@@ -11,6 +11,7 @@ import typing as t
 
 from ansible.errors import AnsibleError, AnsibleFilterError
 from ansible.plugins.action import ActionBase
+from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
 from ..module_utils._core.batch import Program, Script, decode
@@ -18,6 +19,8 @@ from ..module_utils._core.batch.scripts import commands_of
 from ..module_utils._core.hints import brief, message, one_of, printable, some
 from ..module_utils._core.model import ModelError
 from ..module_utils._core.shape.fields import kind_of
+from ..module_utils._core.shape.tried import no_such_option
+from ..module_utils._core.source.mistakes import Mistakes
 from ._old_core import decrypted
 from ._options import OptionError
 
@@ -41,9 +44,29 @@ def read_file(action: ActionBase, name: str, encoding: str | None) -> str:
 
     Raises `OptionError`.
     """
+    return _read(action._loader, lambda: action._find_needle("files", name), name, encoding)
+
+
+def look_up(lookup: LookupBase, name: object, variables: t.Any, encoding: object = None, **others: object) -> str:
+    """The text of a file for a lookup, found and decrypted like that of `read_file`. Raises `OptionError`."""
+    if others:
+        raise OptionError(f"script: {no_such_option(next(iter(others)), ('encoding',))}")
+    if not isinstance(name, str):
+        raise OptionError(f"script: expected the name of a file, not {kind_of(name)}")
     try:
+        codec = _codec(encoding)
+    except ModelError as error:
+        raise OptionError(f"script: {error}") from None
+    return _read(lookup._loader, lambda: lookup.find_file_in_search_path(variables, "files", name, True), name, codec)
+
+
+def _read(loader: t.Any, find: t.Callable[[], t.Any], name: str, encoding: str | None) -> str:
+    try:
+        path = find()
+        if path is None:
+            raise AnsibleError("there is no such file in the search path")
         # a vault is decrypted in memory, while get_real_file would write a file
-        data: bytes = action._loader._get_file_contents(action._find_needle("files", name))[0]
+        data: bytes = loader._get_file_contents(path)[0]
     except AnsibleError as error:
         # Ansible adds advice about an option that this module does not have
         reason = str(error).partition("\nIf you are using a module")[0]
@@ -56,28 +79,37 @@ def read_file(action: ActionBase, name: str, encoding: str | None) -> str:
         raise OptionError(f"script: '{name}': {error}") from None
 
 
+def _codec(encoding: object) -> str | None:
+    if encoding is not None and not isinstance(encoding, str | int):
+        raise ModelError("encoding must be the name of an encoding or the number of a code page")
+    return None if encoding is None else str(encoding)
+
+
 def file_text(value: object, encoding: object, what: str) -> str:
-    """The text of a file. Bytes that are not UTF-8, which the lookup `file` passes on, are decoded with `encoding`.
-    `what` names the file in messages. Raises `ModelError`.
+    """The text of a file. Bytes that are not UTF-8, which the lookup `file` passes on until ansible-core 2.22, are
+    decoded with `encoding`. `what` names the file in messages. Raises `ModelError`.
     """
     value = decrypted(value)
     if not isinstance(value, str):
-        raise ModelError(f"expected the text of {what}, as the lookup 'file' returns it, not {kind_of(value)}")
-    if encoding is not None and not isinstance(encoding, str | int):
-        raise ModelError("encoding must be the name of an encoding or the number of a code page")
+        raise ModelError(
+            f"expected the text of {what}, as the lookup 'ipsec.windows.script' returns it, not {kind_of(value)}"
+        )
+    codec = _codec(encoding)
     try:
         data = value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         raise ModelError("the text has characters that cannot be encoded") from None
-    return decode(data, None if encoding is None else str(encoding))
+    return decode(data, codec)
 
 
-def read_commands(value: object, encoding: object, unsupported: object, program: Program) -> Script:
-    """The script with only the commands of `program`, of which it must have at least one. Raises `ModelError`."""
+def read_commands(value: object, encoding: object, unsupported: object, program: Program, mistakes: Mistakes) -> Script:
+    """The script with only the commands of `program`. Raises `ModelError` if it has none; mistakes in commands are
+    added to `mistakes`.
+    """
     if unsupported not in _UNSUPPORTED:
         raise ModelError(f"unsupported must be {one_of(_UNSUPPORTED)}")
-    script = commands_of(program, file_text(value, encoding, "a script"), unsupported == "ignore")
-    if not script.commands and not script.left_out:
+    script = commands_of(program, file_text(value, encoding, "a script"), unsupported == "ignore", mistakes)
+    if not script.commands and not script.left_out and not mistakes:
         raise ModelError(f"the text has no {program} commands")
     return script
 

@@ -9,7 +9,10 @@ import shlex
 import struct
 import typing as t
 
+from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import Program
+from ansible_collections.ipsec.windows.plugins.module_utils._core.batch.scripts import commands_of
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import read_line
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_lines, read_netsh
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.blobs import FilterBlob
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
 from unit import stores
@@ -56,6 +59,27 @@ def grammar() -> t.Iterator[Row]:
     yield Row("parse", 4, ratios, "5,000 command lines; ÷ shlex.split")
 
 
+def netsh_script() -> t.Iterator[Row]:
+    static = "netsh ipsec static add"
+    filters = [
+        f'{static} filter filterlist="Bad guys" srcaddr=10.{n >> 16}.{n >> 8 & 255}.{n & 255} dstaddr=me protocol=any'
+        for n in range(1, 20_001)
+    ]
+    rule = f'{static} rule name=Block policy=Ports filterlist="Bad guys" filteraction=Deny'
+    head = [f"{static} policy name=Ports", f'{static} filterlist name="Bad guys"']
+    lines = ["@echo off", *head, *filters, f"{static} filteraction name=Deny action=block", rule]
+    text = "\r\n".join(lines)
+
+    def convert() -> list[t.Any]:
+        script = commands_of(Program.NETSH, text, False)
+        return read_netsh(read_lines(script, False)[0], [])
+
+    if len(convert()[0]["rules"][0]["filters"]) != len(filters):
+        raise SystemExit("bench: the script is read as another one")
+    ratios = in_turn(convert, lambda: [shlex.split(line) for line in lines], 5)
+    yield Row("script_20000", 3, ratios, "from_netsh of 20,000 add filter lines; ÷ shlex.split")
+
+
 def planning() -> t.Iterator[Row]:
     def change(policy: dict[str, t.Any]) -> t.Callable[[], object]:
         store, other = stores.change(Store(), policy).store, one_changed(policy)
@@ -82,5 +106,6 @@ def scripts() -> t.Iterator[Row]:
 def all_rows() -> t.Iterator[Row]:
     yield from codec()
     yield from grammar()
+    yield from netsh_script()
     yield from planning()
     yield from scripts()

@@ -19,6 +19,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.batch.scripts 
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import read_lines
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_netsh
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.grammar import parse_command
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_task
 from ansible_collections.ipsec.windows.plugins.module_utils._core.source.text import SourceError
 from unit import corpus
@@ -102,7 +103,7 @@ def _check_tasks(text: str) -> None:
         _check_error(text, error)
     try:
         script = commands_of(Program.NETSH, text, True)
-        items += read_netsh((command.text for command in script.commands), [])
+        items += read_netsh([parse_command(command.text) for command in script.commands], [])
     except ModelError as error:
         _check_error(text, error)
     for item in items:

@@ -62,7 +62,7 @@ def check(data: bytes) -> None:
     texts = [Text.of(line if line.startswith(("netsh", "ipsec")) else _PREFIX + line) for line in lines]
     notes: list[str] = []
     try:
-        items = read_netsh(texts, notes)
+        items = read_netsh(map(parse_command, texts), notes)
     except SourceError:
         return
     tasks = [parse_task(item)[0] for item in items]
@@ -94,7 +94,7 @@ def _check_written(items: t.Sequence[dict[str, t.Any]]) -> None:
     except ModelError:
         return
     script = commands_of(Program.NETSH, batch_file(lines), False)
-    again = read_netsh((command.text for command in script.commands), [])
+    again = read_netsh([parse_command(command.text) for command in script.commands], [])
     assert write_netsh(again) == lines, "the written script is read as another one"
     assert list(map(parse_task, again)) == list(map(parse_task, items)), "the written script has other arguments"
 

@@ -113,3 +113,66 @@ def test_warnings_and_errors_of_the_filters(host, player):
         assert words in result["msg"]
     assert "s3cret" not in run.output
     assert "Traceback" not in run.output
+
+
+def test_the_lookup_script_reads_a_file_in_any_encoding(host, player):
+    folder = player.folder / "files"
+    folder.mkdir()
+    text = 'netsh ipsec static add policy name = "封锁端口"\r\n'
+    (folder / "chinese.cmd").write_bytes(text.encode("cp936"))
+    (folder / "wide.cmd").write_bytes(text.encode("utf-16"))
+    (folder / "vault.cmd").write_bytes(text.encode("cp936"))
+    (player.folder / "secret.txt").write_text("secret")
+    player.ansible("vault", "encrypt", "--vault-password-file", "secret.txt", "files/vault.cmd")
+    assert "封锁端口".encode("cp936") not in (folder / "vault.cmd").read_bytes()
+
+    def look_up(arguments):
+        return shown(f"lookup('ipsec.windows.script', {arguments}) | ipsec.windows.from_netsh", ignore_errors=True)
+
+    run = player.play(
+        host,
+        look_up("'chinese.cmd', encoding='cp936'"),
+        look_up("'chinese.cmd', encoding=936"),
+        look_up("'wide.cmd'"),
+        look_up("'vault.cmd', encoding='cp936'"),
+        look_up("'chinese.cmd'"),
+        look_up("'nosuch.cmd'"),
+        look_up("'chinese.cmd', encoding='klingon'"),
+        look_up("'chinese.cmd', encoding=['cp936']"),
+        look_up("'chinese.cmd', codepage='cp936'"),
+        look_up("5"),
+        options=("--vault-password-file", str(player.folder / "secret.txt")),
+    )
+    read, failed = run.results[:4], run.results[4:]
+    assert [result["ansible_facts"]["shown"] for result in read] == [[{"name": "封锁端口", "rules": []}]] * 4
+    for result, words in zip(
+        failed,
+        (
+            "script: 'chinese.cmd': byte 39 of line 1 is not valid utf-8; set encoding to the encoding of the",
+            "script: 'nosuch.cmd' cannot be read: there is no such file in the search path",
+            "script: 'chinese.cmd': 'klingon' is not a known encoding",
+            "script: encoding must be the name of an encoding or the number of a code page",
+            "script: there is no option 'codepage' here; the options here are encoding",
+            "script: expected the name of a file, not a number",
+        ),
+        strict=True,
+    ):
+        assert result.status == "failed"
+        assert words in result["msg"]
+    assert "Traceback" not in run.output
+    assert "DEPRECATION" not in run.output
+
+
+def test_all_mistakes_are_in_one_message(host, player):
+    (player.folder / "wrong.cmd").write_text(
+        "netsh ipsec static add policy P asign=y\nnetsh ipsec static add policy %1\n"
+        "netsh ipsec static add filter L me 10.0.0.0/8\nnetsh ipsec dynamic show all\n"
+    )
+    text = "lookup('ipsec.windows.script', player + '/wrong.cmd')"
+    show = shown(f"{text} | ipsec.windows.from_netsh", ignore_errors=True)
+    rest = shown(f"{text} | ipsec.windows.from_netsh(unsupported='ignore')", ignore_errors=True)
+    run = player.play(host, show, rest, vars={"player": str(player.folder)})
+    for result, lines in zip(run.results, ([1, 2, 3, 4], [1, 3]), strict=True):
+        assert f"from_netsh: {len(lines)} mistakes:\n" in result["msg"]
+        assert [line for line in range(1, 5) if f"\nline {line}, column " in result["msg"]] == lines
+    assert "; write dstaddr=10.0.0.0 dstmask=8" in run[0]["msg"]

@@ -184,8 +184,8 @@ _PROGRAMS = (
 )
 
 
-def escape(value, start, end, doubled=False):
-    """`value` as one word, in quotes from `start` to `end`. There, `doubled` writes a quote as two quotes."""
+def escape(value, start, end):
+    """`value` as one word, in quotes from `start` to `end`."""
     found, backslashes = "", 0
     for i, character in enumerate([*value, ""]):
         if start < end and i in (start, end):
@@ -194,7 +194,7 @@ def escape(value, start, end, doubled=False):
         if character == "\\":
             backslashes += 1
         elif character == '"':
-            found += "\\" * backslashes * 2 + ('""' if doubled and start <= i < end else '\\"')
+            found += "\\" * backslashes * 2 + '\\"'
             backslashes = 0
         else:
             found += "\\" * backslashes + character
@@ -222,7 +222,7 @@ class Speller:
             start, end = 0, len(value)
         if not keyword and value[:1] in ("-", "/") and (start or not end):
             start, end = 0, len(value)
-        return escape(value, start, end, doubled=not self.manual and self.draw(st.booleans())) or '""'
+        return escape(value, start, end) or '""'
 
     def address(self, address):
         if address == model.ME:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_netsh
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.grammar import parse_command
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_task
+from ansible_collections.ipsec.windows.plugins.module_utils._core.source.mistakes import Mistakes
 from ansible_collections.ipsec.windows.plugins.module_utils._core.source.text import Text
 
 BASE = """\
@@ -40,7 +42,9 @@ def lines_of(file):
 
 def read(*lines):
     """The tasks for the commands in `lines`."""
-    return read_netsh(commands(*lines), [])
+    mistakes = Mistakes()
+    found = [mistakes.collect(text, parse_command, text) for text in commands(*lines)]
+    return read_netsh([command for command in found if command is not None], [], mistakes)
 
 
 def wanted(item):

@@ -318,9 +318,8 @@ def _shared_task(rng: random.Random, store: Store) -> Goal:
         names = {what: _some(rng, found, 1, 2) for what, found in _names(store).items()}
         texts = [f"netsh ipsec static {_command(rng, names)}" for _i in range(rng.randint(1, 8))]
         try:
-            return NetshScript(
-                tuple(PlacedCommand(read_command(parse_command(Text.of(text)))) for text in dict.fromkeys(texts))
-            )
+            parsed = [parse_command(Text.of(text)) for text in dict.fromkeys(texts)]
+            return NetshScript(tuple(PlacedCommand(read_command(command), command) for command in parsed))
         except ModelError:
             return Edits(())
     policy = rng.choice(stored)

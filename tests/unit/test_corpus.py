@@ -15,6 +15,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.render import write_lines
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_netsh, write_netsh
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.grammar import parse_command
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.casing import fold
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
@@ -137,7 +138,7 @@ def test_policies_as_netsh(name):
             write_netsh(_whole(entry))
         return
     script = commands_of(Program.NETSH, batch_file(write_netsh(_whole(entry))), False)
-    tasks = read_netsh((command.text for command in script.commands), [])
+    tasks = read_netsh([parse_command(command.text) for command in script.commands], [])
     _check_store(stores.apply(Store(), tasks), entry, Store())
 
 

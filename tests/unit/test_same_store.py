@@ -12,6 +12,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.batch.scripts 
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import edits_of, read_lines
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted import State
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_netsh
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.grammar import parse_command
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_rule_edit
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.placed import PlacedEdit
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
@@ -58,7 +59,7 @@ def by_ipsec_rule(case):
 
 def by_converted_netsh_script(case):
     script = commands_of(Program.NETSH, case["netsh"], False)
-    return stores.apply(Store(), read_netsh((command.text for command in script.commands), []))
+    return stores.apply(Store(), read_netsh([parse_command(command.text) for command in script.commands], []))
 
 
 FORMATS = (

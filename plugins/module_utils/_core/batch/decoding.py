@@ -11,7 +11,10 @@ import typing as t
 
 from ..model import ModelError
 
-_EXAMPLES: t.Final = "cp1252 (Western European), cp850 (Western European, console), cp1251, cp932 or utf-16"
+_EXAMPLES: t.Final = (
+    "cp1252 (Western European), cp850 (Western European, console), cp1251 (Cyrillic), cp936 (Simplified Chinese), "
+    "cp950 (Traditional Chinese), cp932 (Japanese), cp949 (Korean) or utf-16"
+)
 _BOM: t.Final = "\ufeff"
 _MARKS: t.Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be", codecs.BOM_UTF8: "utf-8"}
 # code pages whose codec in Python has another name than cp…

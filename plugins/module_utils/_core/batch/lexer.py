@@ -47,16 +47,20 @@ class Cursor:
         self._kinds = bytearray()
         self._at = 0
 
-    def begin(self) -> bool:
-        """Start with the next line of the file; False if there is none."""
+    def begin(self, line: Text) -> None:
+        """Start with `line`."""
         self._restart()
-        return self.pull()
+        self._add(line, escaped=False)
 
     def pull(self, escaped: bool = False) -> bool:
         """Add the next line of the file; its first character is literal if `escaped`."""
         line = self._next_line()
         if line is None:
             return False
+        self._add(line, escaped)
+        return True
+
+    def _add(self, line: Text, escaped: bool) -> None:
         quoted = False
         at = 0
         while at < len(line):
@@ -80,7 +84,6 @@ class Cursor:
             self._push(_CONTINUED, (line.end,), _JOIN)
         else:
             self._push("\n", (line.end,), _PLAIN)
-        return True
 
     def _push(self, characters: str, places: t.Iterable[int], kind: int) -> None:
         self._characters.extend(characters)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing as t
 
 from ..source.text import Text
@@ -19,6 +20,8 @@ _REDIRECTIONS: t.Final = frozenset("<>")
 _STOPS: t.Final = OPERATORS | _REDIRECTIONS | {"\n"}
 _STOPS_IN_BLOCK: t.Final = _STOPS | {")"}
 _BEFORE: t.Final = DELIMITERS | {"@"}
+# most lines are one command, and all of their characters are literal
+_PLAIN: t.Final = re.compile(r"""(?!rem|if|for)[a-z][^"&|<>^()\0]*+(?:"[^"\0]*+"[^"&|<>^()\0]*+)*+""", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class Parser:
 
     def __init__(self, file: str, next_line: t.Callable[[], Text | None]) -> None:
         self._file = file
+        self._next_line = next_line
         self._cursor = Cursor(file, next_line)
         self._level = 0
         self._open = 0
@@ -86,8 +90,12 @@ class Parser:
 
         Raises `SyntaxProblem`; the next call continues with the physical line after the error.
         """
-        if not self._cursor.begin():
+        line = self._next_line()
+        if line is None:
             return None
+        if _PLAIN.fullmatch(line.value) and line.end == line.offsets[-1] + 1:
+            return Chain((("", Simple(line)),))
+        self._cursor.begin(line)
         self._level = self._open = 0
         if self._cursor.peek() == "#":
             # a comment in a script for netsh -f

@@ -64,14 +64,21 @@ def find_program(text: Text) -> tuple[Program, Text] | None:
     name, rest = program_word(text)
     base = name.value.lower().removesuffix(".exe")
     if base in IPSECCMD:
-        return Program.IPSECCMD, Text.join((name, rest), text)
+        return Program.IPSECCMD, _command(text, name, rest)
     first, second = _words(rest.value)
     if base == "netsh" and (UNKNOWN in first or (len(first) > 2 and "ipsec".startswith(first))):
-        return Program.NETSH, Text.join((name, rest), text)
+        return Program.NETSH, _command(text, name, rest)
     # a line of a script for netsh -f
     if base == "ipsec" and len(first) > 1 and any(context.startswith(first) for context in _CONTEXTS) and second:
-        return Program.NETSH, Text.join((name, rest), text)
+        return Program.NETSH, _command(text, name, rest)
     return None
+
+
+def _command(text: Text, name: Text, rest: Text) -> Text:
+    """The command from the name of the program on."""
+    start = len(text) - len(rest) - len(name)
+    # mostly, there are no quotes around the name
+    return text[start:] if text.value.startswith(name.value, start) else Text.join((name, rest), text)
 
 
 def _words(rest: str) -> tuple[str, str]:

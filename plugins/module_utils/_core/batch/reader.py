@@ -9,10 +9,12 @@ import array
 import re
 import typing as t
 
+from ..source.mistakes import Mistakes, collecting
 from ..source.redact import key_spans
 from ..source.text import Text
 from .lexer import SyntaxProblem
 from .parser import Parser
+from .powershell import refuse_powershell
 from .programs import find_mention, is_harmless
 from .results import Results
 from .runner import MAX_RUNS, Context, Runner
@@ -25,12 +27,14 @@ _COMMENT: t.Final = re.compile(r"[\s,;=@()]*(?:\Z|[:#]|rem(?:[\s,;=/.:]|\Z))", r
 _COMMAND_END: t.Final = re.compile(r"[&|\r]|\Z")
 
 
-def read_script(text: str, ignore_unsupported: bool = False) -> Script:
+def read_script(text: str, ignore_unsupported: bool = False, mistakes: Mistakes | None = None) -> Script:
     """The ipseccmd and ``netsh ipsec`` commands that a batch file runs.
 
-    Raises `SourceError` at the first command that is not known before the file runs; with `ignore_unsupported`, such
-    commands go into `left_out`. Always raises it for loops and variables that expand the file beyond a limit.
+    Commands that are not known before the file runs are added to `mistakes`, or raise `SourceError` without it; with
+    `ignore_unsupported`, they go into `left_out`. Always raises it for PowerShell, and for loops and variables that
+    expand the file beyond a limit.
     """
+    refuse_powershell(text)
     origins, environment = Origins(), Environment()
     results = Results(text, origins)
     lines = _Lines(text, environment, origins)
@@ -56,7 +60,8 @@ def read_script(text: str, ignore_unsupported: bool = False) -> Script:
             f"the variables and loops up to here expand the file beyond {MAX_CHARACTERS:,} characters or {MAX_RUNS:,} "
             "commands; split the file or shorten its loops",
         ) from None
-    return results.script(ignore_unsupported)
+    with collecting(mistakes) as found:
+        return results.script(ignore_unsupported, found)
 
 
 class _Lines:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from ..source.mistakes import Mistakes
 from ..source.text import SourceError, Text, position
 from ..store.casing import fold
 from .jumps import Jumps
@@ -74,15 +75,19 @@ class Results:
     def error(self, place: int, problem: str) -> SourceError:
         return SourceError(self._shown(), place, problem)
 
-    def script(self, ignore_unsupported: bool) -> Script:
-        """The result. Raises `SourceError` for the first unknown command, unless `ignore_unsupported`."""
+    def script(self, ignore_unsupported: bool, mistakes: Mistakes) -> Script:
+        """The result. Unknown commands are mistakes, or with `ignore_unsupported` left out."""
         self._mark_repeated()
         unknown = [found for found in self._found if found.program is None]
-        if unknown and not ignore_unsupported:
-            raise self.error(unknown[0].place, f"{unknown[0].reason}; unsupported=ignore leaves this command out")
         shown = self._shown()
+        if not ignore_unsupported:
+            for found in unknown:
+                problem = f"{found.reason}; unsupported=ignore leaves this command out"
+                mistakes.add(SourceError(shown, found.place, problem), found.text)
+            unknown = []
+        unchanged = shown is self.file
         commands = [
-            BatchCommand(found.program, dataclasses.replace(found.text, file=shown))
+            BatchCommand(found.program, found.text if unchanged else dataclasses.replace(found.text, file=shown))
             for found in self._found
             if found.program is not None
         ]

@@ -69,16 +69,16 @@ class Runner:
             following, after = chain.parts[index + 1] if index + 1 < len(chain.parts) else ("", node)
             piped = "|" in (operator, following)
             fed = following == "|" and isinstance(after, Simple) and program_name(after.text) in _SHELLS
-            self._run(
-                node,
-                dataclasses.replace(
+            inner = context
+            if unsure or piped or fed or context.called:
+                inner = dataclasses.replace(
                     context,
                     unsure=context.unsure or unsure,
                     piped=context.piped or piped,
                     fed=context.fed or fed,
                     called=False,
-                ),
-            )
+                )
+            self._run(node, inner)
 
     def _run(self, node: Node, context: Context) -> None:
         if self._loops:

@@ -7,24 +7,29 @@ from __future__ import annotations
 
 import dataclasses
 
+from ..source.mistakes import Mistakes, collecting
 from . import LeftOut, Program, Script, read_script
 
 
-def commands_of(program: Program, text: str, ignore_unsupported: bool) -> Script:
+def commands_of(program: Program, text: str, ignore_unsupported: bool, mistakes: Mistakes | None = None) -> Script:
     """The script in `text` with the commands of one program.
 
-    Raises `SourceError` for a command that is not known before the file runs, and for a command of the other program.
-    With `ignore_unsupported`, these are left out.
+    Commands that are not known before the file runs, and those of the other program, are added to `mistakes`, or raise
+    `SourceError` without it. With `ignore_unsupported`, they are left out.
     """
-    script = read_script(text, ignore_unsupported)
-    others = [command for command in script.commands if command.program is not program]
-    reason = "a command of {0}, which the filter from_{0} converts"
-    if others and not ignore_unsupported:
-        name = others[0].program
-        raise others[0].text.error(0, f"this is {reason.format(name)}; unsupported=ignore leaves it out")
-    left_out = [LeftOut(other.text.line(), reason.format(other.program)) for other in others]
+    with collecting(mistakes) as found:
+        script = read_script(text, ignore_unsupported, found)
+        left_out = list(script.left_out)
+        for other in script.commands:
+            if other.program is program:
+                continue
+            reason = f"a command of {other.program}, which the filter from_{other.program} converts"
+            if ignore_unsupported:
+                left_out.append(LeftOut(other.text.line(), reason))
+            else:
+                found.add(other.text.error(0, f"this is {reason}; unsupported=ignore leaves it out"))
     return dataclasses.replace(
         script,
         commands=tuple(command for command in script.commands if command.program is program),
-        left_out=tuple(sorted((*script.left_out, *left_out), key=lambda item: item.line)),
+        left_out=tuple(sorted(left_out, key=lambda item: item.line)),
     )

@@ -14,6 +14,7 @@ from ..batch.programs import IPSECCMD
 from ..model import ModelError
 from ..shape.fields import at
 from ..shape.placed import PlacedEdit
+from ..source.mistakes import Mistakes, collecting
 from ..source.text import Text
 from ..source.words import is_program
 from ..store.casing import fold
@@ -86,22 +87,50 @@ def _without_redirections(line: str) -> str:
     return line[:start] if stands_alone and _REDIRECTIONS.fullmatch(line, start) else line
 
 
-def read_lines(script: Script, ignore_unsupported: bool) -> tuple[list[CommandLine], Script]:
-    """The commands of a script, and the script. Raises `SourceError`.
+def read_lines(
+    script: Script, ignore_unsupported: bool, mistakes: Mistakes | None = None
+) -> tuple[list[CommandLine], Script]:
+    """The commands of a script, and the script. Mistakes are added to `mistakes`, or raise `SourceError` without it.
 
-    With `ignore_unsupported`, commands that this version cannot run are moved to the part that is left out.
+    Commands that this version cannot run are mistakes. With `ignore_unsupported`, they are moved to the part that is
+    left out.
     """
     lines: list[CommandLine] = []
     left_out: list[LeftOut] = []
-    for command in script.commands:
-        line = read_line(command.text)
-        problem = _problem(line.command)
-        if problem is not None and ignore_unsupported:
-            left_out.append(LeftOut(command.text.line(), problem))
-        else:
-            lines.append(line)
+    with collecting(mistakes) as found:
+        for command in script.commands:
+            line = found.collect(command.text, read_line, command.text)
+            if line is None:
+                continue
+            problem = _problem(line.command)
+            if problem is None:
+                lines.append(line)
+            elif ignore_unsupported:
+                left_out.append(LeftOut(command.text.line(), problem))
+            else:
+                found.add(line.text.error(0, problem), command.text)
     both = sorted([*script.left_out, *left_out], key=lambda left: left.line)
     return lines, dataclasses.replace(script, left_out=tuple(both))
+
+
+def read_list(texts: t.Iterable[str], place: str) -> list[CommandLine]:
+    """The commands of the list at `place`. Raises `ModelError` with all mistakes."""
+    mistakes = Mistakes()
+    lines = [mistakes.collect(None, _read_static, text, f"{place}[{i}]") for i, text in enumerate(texts)]
+    mistakes.raise_all()
+    return [line for line in lines if line is not None]
+
+
+def _read_static(text: str, place: str) -> CommandLine:
+    line = read_line(text, place)
+    _check_static(line)
+    return line
+
+
+def _check_static(line: CommandLine) -> None:
+    """Raise `ModelError` for a line that this version cannot run."""
+    if (problem := _problem(line.command)) is not None:
+        at(line.place, _refuse, line.text, problem)
 
 
 def edits_of(lines: t.Iterable[CommandLine]) -> tuple[tuple[PlacedEdit, ...], tuple[str, ...]]:
@@ -113,8 +142,7 @@ def edits_of(lines: t.Iterable[CommandLine]) -> tuple[tuple[PlacedEdit, ...], tu
     notes: list[str] = []
     for line in lines:
         found = list(line.notes)
-        if (problem := _problem(line.command)) is not None:
-            at(line.place, _refuse, line.text, problem)
+        _check_static(line)
         if isinstance(line.command, WritePolicy):
             edits.append(PlacedEdit(edit_of(line.command, found), line.text, line.place))
         of_file = line.text.file != line.text.value

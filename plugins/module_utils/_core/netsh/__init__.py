@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
+from .lines import read_lines
 from .render import write_netsh
 from .tasks import read_netsh
 
-__all__ = ["read_netsh", "write_netsh"]
+__all__ = ["read_lines", "read_netsh", "write_netsh"]

@@ -108,7 +108,6 @@ class RuleCommand:
 class ResponseCommand:
     """``set defaultrule``."""
 
-    text: Text
     policy: Text
     enabled: bool | None = None
     methods: tuple[SecurityMethod, ...] | None = None
@@ -139,8 +138,8 @@ class DeleteEverything:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class StoreCommand:
-    """``set store`` with the local store, which is the default."""
+class NoChange:
+    """``set store`` with the local store, which is the default, and ``set batch``."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -161,6 +160,6 @@ ScriptCommand: t.TypeAlias = (
     | ResponseCommand
     | Deletion
     | DeleteEverything
-    | StoreCommand
+    | NoChange
     | FileCommand
 )

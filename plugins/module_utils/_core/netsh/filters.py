@@ -42,8 +42,8 @@ def read_filter(command: NetshCommand, notes: list[str]) -> Filter:
     added to `notes`.
     """
     source, destination = _same_family(
-        _read_address(command["srcaddr"], command.get("srcmask"), notes),
-        _read_address(command["dstaddr"], command.get("dstmask"), notes),
+        _read_address(command, "src", notes),
+        _read_address(command, "dst", notes),
     )
     protocol = 0 if (value := command.get("protocol")) is None else _read_protocol(value)
     source_port, destination_port = (_read_ports(command.get(name), protocol) for name in ("srcport", "dstport"))
@@ -145,7 +145,7 @@ def read_address(value: Text) -> Address:
     """An address without a mask. Raises `SourceError`."""
     text = value.value
     if "/" in text:
-        raise value.error(text.index("/"), "netsh does not accept a mask here; use the argument srcmask= or dstmask=")
+        raise value.error(text.index("/"), "netsh does not accept a mask in an address")
     if "*" in text or text.strip() == "0" or text.lstrip().startswith("{"):
         raise value.error(
             0,
@@ -155,7 +155,11 @@ def read_address(value: Text) -> Address:
     return value.at(parse_address, text, [])
 
 
-def _read_address(value: Text, mask: Text | None, notes: list[str]) -> Address:
+def _read_address(command: NetshCommand, end: str, notes: list[str]) -> Address:
+    """The address of the `end` src or dst."""
+    value, mask = command[f"{end}addr"], command.get(f"{end}mask")
+    if "/" in value.value:
+        raise value.error(value.value.index("/"), _no_prefix(value.value, end, mask))
     if mask is None:
         return read_address(value)
     if _is_ip(value.value):
@@ -164,6 +168,23 @@ def _read_address(value: Text, mask: Text | None, notes: list[str]) -> Address:
     if not isinstance(address, Special) and mask.value not in _FULL_MASKS:
         raise mask.error(0, "a mask needs a single address, not a name or a range")
     return address
+
+
+def _no_prefix(value: str, end: str, mask: Text | None) -> str:
+    """Why an address cannot have a mask, and what to write."""
+    problem = f"netsh does not accept a mask in an address, only as {end}mask="
+    address, _slash, prefix = value.partition("/")
+    if mask is not None or not _is_subnet(value):
+        return problem
+    return f"{problem}; write {end}addr={address} {end}mask={prefix}"
+
+
+def _is_subnet(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_ip(text: str) -> bool:

@@ -12,9 +12,11 @@ import dataclasses
 import typing as t
 
 from ..hints import did_you_mean, one_of
-from ..source.text import Text
-from ..source.words import is_program, split_words
+from ..model import ModelError
+from ..source.text import SourceError, Text
+from ..source.words import Word, is_program, split_words
 
+_T = t.TypeVar("_T")
 _POLICY: t.Final = (
     "description",
     "mmpfs",
@@ -66,6 +68,7 @@ class _Form:
 _FORMS: t.Final = {
     "set": {
         "store": _Form(("location", "domain")),
+        "batch": _Form(("mode",)),
         "policy": _Form(("name", "guid", "newname", *_POLICY, "gponame")),
         "filterlist": _Form(("name", "guid", "newname", "description")),
         "filteraction": _Form(("name", "guid", "newname", *_ACTION)),
@@ -90,12 +93,18 @@ _FORMS: t.Final = {
 }
 NO_DOMAIN: t.Final = "this version does not support domain policies, only those of the local store"
 _ALONE: t.Final = ("show", "exportpolicy", "importpolicy")
+_VERBS: t.Final = (*_FORMS, *_ALONE)
 _OF_A_STORE: t.Final = {
     "guid": "a GUID is valid in one store only; use name= instead",
     "id": "the number of a rule is valid in one store only; use name= instead",
     "gponame": NO_DOMAIN,
 }
 _REPEATABLE: t.Final = ("rootca",)
+_DYNAMIC: t.Final = "only commands of 'netsh ipsec static' can be converted: dynamic rules do not survive a restart"
+
+
+class DynamicCommandError(SourceError):
+    """A command of ``netsh ipsec dynamic``."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -117,86 +126,184 @@ class NetshCommand:
     everything: bool = False
 
     def get(self, name: str) -> Text | None:
-        return next((argument.value for argument in self.arguments if argument.name == name), None)
+        for argument in self.arguments:
+            if argument.name == name:
+                return argument.value
+        return None
 
     def __getitem__(self, name: str) -> Text:
         """The value of a required argument, whose presence `parse_command` has checked."""
-        return next(argument.value for argument in self.arguments if argument.name == name)
+        return t.cast("Text", self.get(name))
 
 
 def parse_command(text: Text) -> NetshCommand:
     """The command of `text`, which begins with ``netsh`` or ``ipsec``. Raises `SourceError`."""
-    words = [word.text for word in split_words(text)]
+    words = split_words(text)
     if words and is_program(words[0].value, ("netsh",)):
         words = words[1:]
     _expect(words, 0, ("ipsec",), text)
     if _expect(words, 1, ("static", "dynamic"), text) == "dynamic":
-        raise words[1].error(
-            0, "only commands of 'netsh ipsec static' can be converted: dynamic rules do not survive a restart"
-        )
-    verb = _expect(words, 2, (*_FORMS, *_ALONE), text)
+        raise DynamicCommandError(text.file, words[1].text.offset(0), _DYNAMIC)
+    verb = _expect(words, 2, _VERBS, text)
     if verb in _ALONE:
         return NetshCommand(verb=verb, object="", text=text)
     object_ = _expect(words, 3, tuple(_FORMS[verb]), text)
-    arguments, everything = _arguments(words[4:], _FORMS[verb][object_], verb == "delete" and object_ != "filter")
-    command = NetshCommand(verb=verb, object=object_, text=text, arguments=arguments, everything=everything)
-    for name in _FORMS[verb][object_].required:
-        if command.get(name) is None and not (everything and name == "name"):
+    form = _FORMS[verb][object_]
+    raws = _raw_arguments(text.value, words[4:], form)
+    arguments = _Arguments(form, raws, may_be_all=verb == "delete" and object_ != "filter")
+    for name in form.required:
+        if name not in arguments.given:
             raise text.error(len(text), f"{verb} {object_} needs {name}=")
-    return command
+    return NetshCommand(
+        verb=verb, object=object_, text=text, arguments=tuple(arguments.found), everything=arguments.everything
+    )
 
 
-def _expect(words: list[Text], index: int, choices: t.Sequence[str], text: Text) -> str:
+def _expect(words: list[Word], index: int, choices: t.Sequence[str], text: Text) -> str:
     """The choice that the word at `index` is or abbreviates. Raises `SourceError`."""
     if index == len(words):
         raise text.error(len(text), f"expected {one_of(choices)}")
-    return _match(words[index], choices, "this is not a command", f"expected {one_of(choices)}")
-
-
-def _match(word: Text, choices: t.Sequence[str], problem: str, known: str) -> str:
-    value = word.value.casefold()
-    if value in choices:
-        return value
-    found = [choice for choice in choices if value and choice.startswith(value)]
+    word = words[index]
+    found = _matches(word.value, choices)
     if len(found) == 1:
         return found[0]
+    known = f"expected {one_of(choices)}"
+    raise _no_match(word.text, word.value, found, "this is not a command", known, choices)
+
+
+def _matches(word: str, choices: t.Sequence[str]) -> list[str]:
+    """The choices that `word` is or abbreviates."""
+    value = word.casefold()
+    return [value] if value in choices else [choice for choice in choices if value and choice.startswith(value)]
+
+
+def _no_match(
+    place: Text, word: str, found: list[str], problem: str, known: str, choices: t.Sequence[str]
+) -> SourceError:
     if found:
-        raise word.error(0, f"this is ambiguous: {one_of(found)}")
-    raise word.error(0, problem + (did_you_mean(value, choices) or f"; {known}"))
+        return place.error(0, f"this is ambiguous: {one_of(found)}")
+    return place.error(0, problem + (did_you_mean(word, choices) or f"; {known}"))
 
 
-def _arguments(words: list[Text], form: _Form, may_be_all: bool) -> tuple[tuple[Argument, ...], bool]:
-    """The arguments, and whether ``all`` is among them. Required arguments may come first, without their names."""
-    found: list[Argument] = []
-    everything = False
-    seen: set[str] = set()
-    tagged = False
-    for word in words:
+class _Raw(t.NamedTuple):
+    """An argument as it is typed. `tag` is what stands before its ``=``, at the start of `word`; None without one."""
+
+    tag: str | None
+    word: Word
+    value: Text
+
+
+def _raw_arguments(line: str, words: list[Word], form: _Form) -> list[_Raw]:
+    """The arguments in `words`, with or without blanks around their ``=``: ``name = x``, ``name =x``, ``name= x``."""
+    found: list[_Raw] = []
+    position = 0
+    while position < len(words):
+        word = sign = words[position]
+        position += 1
         tag, equals, _value = word.value.partition("=")
-        if equals:
-            tagged = True
-            name = _match(word[: len(tag)], form.arguments, "this argument does not exist here", _known(form))
-            value = word[len(tag) + 1 :]
-        elif may_be_all and not everything and word.value.casefold() == "all":
-            everything = True
-            seen.add("name")
+        if not equals and position < len(words) and line[words[position].start] == "=":
+            sign = words[position]
+            position += 1
+        elif not equals:
+            found.append(_Raw(None, word, word.text))
             continue
-        else:
-            name = "" if tagged else next((name for name in form.required if name not in seen), "")
-            value = word
-            if not name:
-                raise word.error(
-                    0, f"expected name=value, with quotation marks around a value that has blanks; {_known(form)}"
-                )
+        value = sign.after(sign.value.index("=") + 1)
+        # unlike name="", whose value is empty
+        if not value.value and line[sign.end - 1] == "=" and position < len(words):
+            _check_value(words[position], form)
+            value = words[position].text
+            position += 1
+        found.append(_Raw(tag, word, value))
+    return found
+
+
+def _check_value(word: Word, form: _Form) -> None:
+    """Raise `SourceError` if the word after ``name =`` may also be the next argument."""
+    tag, equals, _value = word.value.partition("=")
+    if equals and not word.quoted and (not tag or _matches(tag, form.arguments)):
+        raise word.text.error(
+            0,
+            "this may be the value of the '=' before it, or the next argument; write a value directly after its '=', "
+            "in quotation marks",
+        )
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class _Nameless(Text):
+    """The value of an optional argument that is given without its name. Errors do not show it: it may be a key."""
+
+    name: str
+
+    def error(self, index: int, problem: str) -> SourceError:
+        return Text.error(
+            self,
+            index,
+            f"{problem}; a word without a name is the first argument that is not given, here {self.name}=; a value "
+            "that has blanks needs quotation marks",
+        )
+
+    def at(self, build: t.Callable[..., _T], *args: t.Any, **kwargs: t.Any) -> _T:
+        try:
+            return build(*args, **kwargs)
+        except ModelError:
+            raise self.error(0, "this value is not valid") from None
+
+
+class _Arguments:
+    """The arguments of a command. `everything` says that ``all`` is among them, in place of a name."""
+
+    def __init__(self, form: _Form, raws: list[_Raw], may_be_all: bool) -> None:
+        self.found: list[Argument] = []
+        self.given: set[str] = set()
+        self.everything = False
+        self._form = form
+        self._raws = raws
+        for raw in raws:
+            if raw.tag is not None:
+                self._add(self._name(raw.tag, raw.word), raw.word, raw.value)
+            elif may_be_all and not self.everything and raw.value.value.casefold() == "all":
+                self.everything = True
+                self.given.add("name")
+            else:
+                self._add_nameless(raw.word, raw.value)
+
+    def _add(self, name: str, word: Word, value: Text) -> None:
         if name in _OF_A_STORE:
-            raise word.error(0, _OF_A_STORE[name])
-        if name in seen and name not in _REPEATABLE:
-            raise word.error(0, f"{name}= is given twice")
+            raise word.text.error(0, _OF_A_STORE[name])
+        if name in self.given and name not in _REPEATABLE:
+            raise word.text.error(0, f"{name}= is given twice")
         if not value.value and name != "description":
-            raise word.error(len(word), f"{name}= has no value; write it directly after the '='")
-        seen.add(name)
-        found.append(Argument(name, value))
-    return tuple(found), everything
+            raise word.text.error(len(word.value), f"{name}= has no value")
+        self.given.add(name)
+        self.found.append(Argument(name, value))
+
+    def _add_nameless(self, word: Word, value: Text) -> None:
+        """Such a word is the first argument that has not been given."""
+        form = self._form
+        name = next((name for name in form.arguments if name not in self.given), "")
+        # whether netsh takes a word for one of those that are only valid in one store is not known
+        if not name or name in _OF_A_STORE:
+            raise value.error(
+                0, f"expected name=value, with quotation marks around a value that has blanks; {_known(form)}"
+            )
+        if name not in form.required:
+            value = _Nameless(value=value.value, offsets=value.offsets, end=value.end, file=value.file, name=name)
+        self._add(name, word, value)
+
+    def _name(self, tag: str, word: Word) -> str:
+        """The argument that `tag` is or abbreviates. Raises `SourceError`."""
+        form = self._form
+        if not tag:
+            raise word.text.error(0, "expected the name of an argument before the '='")
+        found = _matches(tag, form.arguments)
+        if len(found) > 1:
+            # only one is possible if the others are given elsewhere
+            others = (_matches(raw.tag, form.arguments) for raw in self._raws if raw.tag)
+            given = self.given.union(*(names for names in others if len(names) == 1))
+            found = [name for name in found if name not in given] or found
+        if len(found) == 1:
+            return found[0]
+        raise _no_match(word.text, tag, found, "this argument does not exist here", _known(form), form.arguments)
 
 
 def _known(form: _Form) -> str:

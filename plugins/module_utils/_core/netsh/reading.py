@@ -18,11 +18,11 @@ from .commands import (
     Deletion,
     FileCommand,
     ListCommand,
+    NoChange,
     PolicyCommand,
     ResponseCommand,
     RuleCommand,
     ScriptCommand,
-    StoreCommand,
     Thing,
     Verb,
 )
@@ -124,7 +124,6 @@ def _read_endpoint(value: Text) -> HostAddress | DnsName:
 
 def _response(command: NetshCommand) -> ResponseCommand:
     return ResponseCommand(
-        text=command.text,
         policy=command["policy"],
         enabled=_given(command, "activate", read_flag),
         methods=_given(command, "qmsecmethods", read_security_methods),
@@ -145,13 +144,13 @@ def _deletion(command: NetshCommand) -> Deletion:
     )
 
 
-def _store(command: NetshCommand) -> StoreCommand:
+def _store(command: NetshCommand) -> NoChange:
     location = read_word(command["location"], ("local", "domain"), "expected local or domain")
     if location == "domain":
         raise command["location"].error(0, NO_DOMAIN)
     if (domain := command.get("domain")) is not None:
         raise domain.error(0, "domain= needs location=domain, which this version does not support")
-    return StoreCommand()
+    return NoChange()
 
 
 def _file(command: NetshCommand) -> FileCommand:
@@ -163,6 +162,8 @@ _READERS: t.Final[t.Mapping[tuple[str, str], t.Callable[[NetshCommand], ScriptCo
     ("exportpolicy", ""): _file,
     ("importpolicy", ""): _file,
     ("set", "store"): _store,
+    # how netsh runs its own scripts; nothing is stored
+    ("set", "batch"): lambda command: NoChange(),
     ("add", "policy"): _policy,
     ("set", "policy"): _policy,
     ("delete", "policy"): _deletion,

@@ -17,11 +17,11 @@ from .commands import (
     Deletion,
     FileCommand,
     ListCommand,
+    NoChange,
     PolicyCommand,
     ResponseCommand,
     RuleCommand,
     ScriptCommand,
-    StoreCommand,
     Thing,
     Verb,
 )
@@ -55,7 +55,7 @@ class ScriptRunner:
             ResponseCommand: self._change_response,
             Deletion: self._delete,
             DeleteEverything: self._delete_everything,
-            StoreCommand: lambda command: None,
+            NoChange: lambda command: None,
             FileCommand: self._leave_out,
         }
 
@@ -342,8 +342,8 @@ class ScriptRunner:
         if command.enabled is not None:
             rule.enabled = command.enabled
         elif rule.enabled is None and not policy.known:
-            raise command.text.error(
-                len(command.text), "activate=yes or activate=no is required: the stored setting is not known here"
+            raise command.policy.error(
+                0, "for this policy, activate=yes or activate=no is required: the stored setting is not known here"
             )
         for setting in ("methods", "pfs", "authentication"):
             if (value := getattr(command, setting)) is not None:

@@ -11,24 +11,29 @@ from ..model import Rule
 from ..model.wanted import Wanted, WantedMainMode
 from ..shape.arguments import absence_arguments, policy_arguments
 from ..shape.render import Tree
-from ..source.text import Text
+from ..source.mistakes import Mistakes
 from .commands import Thing
-from .grammar import parse_command
+from .consequences import Attempts
+from .grammar import NetshCommand
 from .library import Library, ScriptPolicy
 from .reading import read_command
 from .script import ScriptRunner
 
 
-def read_netsh(commands: t.Iterable[Text], notes: list[str]) -> list[Tree]:
+def read_netsh(commands: t.Iterable[NetshCommand], notes: list[str], mistakes: Mistakes | None = None) -> list[Tree]:
     """The arguments of ipsec_policy for each policy that the commands create, change or delete. The policy to be
     assigned comes first.
 
-    Raises `SourceError`. What is left out, and differences between the meaning and the text, are added to `notes`.
+    Raises `SourceError` with all mistakes, also with those in `mistakes`. What is left out, and differences between the
+    meaning and the text, are added to `notes`.
     """
     library = Library()
     script = ScriptRunner(library, notes)
-    for text in commands:
-        script.run(read_command(parse_command(text)))
+    found = Mistakes() if mistakes is None else mistakes
+    attempts = Attempts(found)
+    for command in commands:
+        attempts.run(lambda command: script.run(read_command(command)), command)
+    found.raise_all()
     if library.emptied is not None:
         # only the assigned policy is in force, so the others may stay
         if library.assigned is None:

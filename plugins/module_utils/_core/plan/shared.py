@@ -100,8 +100,8 @@ class SharedWriter:
             self._replaced.append(_Replaced(old=old, new=fold(key), owned=owned))
 
     def edit(self) -> None:
-        """Change the other objects that rules use afterwards, in place. Those that no rule uses lose their owner, so that
-        they stay.
+        """Change the other objects that rules use afterwards, in place. Those that no rule uses lose their owner, so
+        that they stay.
         """
         for thing in self._things:
             if thing.unused:

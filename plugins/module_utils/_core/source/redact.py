@@ -100,8 +100,8 @@ def _end_of_word(line: str, position: int, quoted: bool = False) -> int:
     return min(position, len(line))
 
 
-# a rule in the language of netsh, in which words may be abbreviated
-_NETSH_RULE = re.compile(r'\b(?:st|dy)\w*"?\s+"?\w+"?\s+"?(?:r|def)\w*"?(?=\s)', re.IGNORECASE)
+# a rule in the language of netsh, in which words may be abbreviated; in a file for netsh -f it begins with the verb
+_NETSH_RULE = re.compile(r"""(?:\b(?:st|dy)\w*"?\s+"?\w+|\A\s*(?:add|set))"?\s+"?(?:r|def)\w*"?(?=\s)""", re.IGNORECASE)
 _NETSH_ARGUMENTS: t.Final = (
     "name",
     "policy",
@@ -132,30 +132,43 @@ _NETSH_ARGUMENTS: t.Final = (
     "actionoutbound",
     "tunneldstaddress",
 )
-# required arguments may come first without their names; none of them is a key
+# the first arguments may come without their names; the key is the sixth at the earliest
 _NETSH_NAMELESS: t.Final = 4
+_NETSH_BEFORE_KEY: t.Final = 5
 
 
 def _netsh_spans(line: str) -> list[tuple[int, int]]:
     """Everything that does not belong to a known argument of a netsh rule: after psk= or an unknown name, the value and
-    the words up to the next name.
+    the words up to the next name. There may be blanks around the ``=``.
     """
     spans: list[tuple[int, int]] = []
     rule = _NETSH_RULE.search(line)
+    words = list(_words(line, rule.end())) if rule else []
     shown = True
-    nameless = _NETSH_NAMELESS
-    for start, end in _words(line, rule.end()) if rule else ():
+    limit = _NETSH_NAMELESS
+    count = at = 0
+    while at < len(words):
+        start, end = words[at]
+        at += 1
         tag, equals, _value = line[start:end].lstrip('"').partition("=")
-        known = bool(equals and tag) and any(name.startswith(tag.casefold()) for name in _NETSH_ARGUMENTS)
+        sign = start
+        if not equals and at < len(words) and line[words[at][0]] == "=":
+            equals, (sign, end) = "=", words[at]
+            at += 1
+        tag = tag.rstrip('"').casefold()
+        known = bool(equals and tag) and any(name.startswith(tag) for name in _NETSH_ARGUMENTS)
         if equals and (known or shown):
-            shown = known and not "psk".startswith(tag.casefold())
-            nameless = len(line)
+            shown = known and not "psk".startswith(tag)
+            limit = _NETSH_BEFORE_KEY
+            # what stands behind the sign is the value, unless it may be the next argument
+            if line[end - 1] == "=" and at < len(words) and not (shown and "=" in line[slice(*words[at])]):
+                end = words[at][1]
+                at += 1
             if not shown:
-                spans.append((line.index("=", start) + 1, end))
-        else:
-            nameless -= 1
-            if not shown or nameless < 0:
-                spans.append((start, end))
+                spans.append((line.index("=", sign) + 1, end))
+        elif not shown or count >= limit:
+            spans.append((start, end))
+        count += 1
     return spans
 
 

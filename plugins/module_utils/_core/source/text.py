@@ -55,10 +55,11 @@ class Text:
 
     def __getitem__(self, part: slice) -> Text:
         start, stop, _step = part.indices(len(self.value))
+        after = max(start, stop)
         return Text(
             value=self.value[start:stop],
             offsets=self.offsets[start:stop],
-            end=self.offset(max(start, stop)),
+            end=self.offsets[after] if after < len(self.value) else self.end,
             file=self.file,
         )
 
@@ -118,16 +119,22 @@ class SourceError(ModelError):
     """
 
     def __init__(self, file: str, offset: int, problem: str) -> None:
+        super().__init__(problem)
+        self.file = file
         self.offset = offset
         self.line, self.column = position(file, offset)
-        start = offset - self.column + 1
-        end = file.find("\n", offset)
         self.problem = problem
-        first = _first_line(file, start)
-        keys = key_spans(file[first : len(file) if end < 0 else end])
+
+    def __str__(self) -> str:
+        # not in advance, because a script can have thousands of mistakes
+        start = self.offset - self.column + 1
+        end = self.file.find("\n", self.offset)
+        end = len(self.file) if end < 0 else end
+        first = _first_line(self.file, start)
+        keys = key_spans(self.file[first:end])
         spans = [(max(first + begin - start, 0), first + stop - start) for begin, stop in keys if first + stop > start]
-        shown, caret = _show(file[start : len(file) if end < 0 else end].rstrip("\r"), offset - start, spans)
-        super().__init__(f"line {self.line}, column {self.column}: {problem}\n  {shown}\n  {' ' * caret}^")
+        shown, caret = _show(self.file[start:end].rstrip("\r"), self.offset - start, spans)
+        return f"line {self.line}, column {self.column}: {self.problem}\n  {shown}\n  {' ' * caret}^"
 
 
 def _first_line(file: str, start: int) -> int:

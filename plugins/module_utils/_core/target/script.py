@@ -6,18 +6,22 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing as t
 
 from ..hints import some
 from ..model import Filter, Rule
 from ..model.wanted import RulesMode, Wanted, WantedMainMode, WantedRule
 from ..netsh.commands import AddFilter, PolicyCommand, RuleCommand, ScriptCommand
+from ..netsh.consequences import Attempts
+from ..netsh.grammar import NetshCommand
 from ..netsh.library import Library, ScriptFilterAction, ScriptFilterList, ScriptPolicy, ScriptRule
 from ..netsh.script import ScriptRunner
 from ..objects.graph import ObjectClass, object_id
 from ..objects.policies import StoredPolicy
 from ..objects.shared import StoredAction, StoredList
 from ..shape.fields import at
+from ..source.mistakes import Mistakes
 from .goal import Names
 from .merge import Changes, PolicyChange, as_new, merge
 from .resolve import Resolver, names_in
@@ -29,9 +33,10 @@ _SHOWN: t.Final = 5
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PlacedCommand:
-    """A command. `place` names the item of a list that has it."""
+    """A command and its words. `place` names the item of a list that has it."""
 
     command: ScriptCommand
+    words: NetshCommand
     place: str = ""
 
 
@@ -55,8 +60,15 @@ class NetshScript:
     def changes(self, stored: StoredPolicies, resolver: Resolver, notes: list[str]) -> Changes:
         library = _Host(stored, resolver).library()
         runner = ScriptRunner(library, notes)
+        mistakes = Mistakes()
+        attempts = Attempts(mistakes)
         for placed in self.commands:
-            at(placed.place, runner.run, placed.command)
+            run = functools.partial(runner.run, placed.command)
+            if placed.place:
+                at(placed.place, run)
+            else:
+                attempts.run(lambda _words, run=run: run(), placed.words)
+        mistakes.raise_all()
         return _Outcome(library, stored, resolver).changes(notes)
 
 

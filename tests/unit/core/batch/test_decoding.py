@@ -28,6 +28,10 @@ DECODED = [
     (b"rem \xe9", "cp1252", "rem é"),
     (b"rem \xe9", "1252", "rem é"),
     (b"rem \x82", "850", "rem é"),
+    ("策略".encode("gbk"), "936", "策略"),
+    ("策略".encode("big5"), "cp950", "策略"),
+    ("方針".encode("cp932"), "cp932", "方針"),
+    ("정책".encode("cp949"), "949", "정책"),
     (b"rem \x82", " CP850 ", "rem é"),
     (b"rem \xc3\xa9", "65001", "rem é"),
     ("é".encode("utf-16-le"), "1200", "é"),
@@ -45,6 +49,7 @@ def test_decode(data: bytes, encoding: str | None, text: str) -> None:
 UNDECODED = [
     (b"rem\r\nrem \xe9 SECRET", None, "byte 5 of line 2 is not valid utf-8; set encoding to the encoding of the"),
     ("é".encode() + b"\xe9", None, "byte 3 of line 1 is not valid utf-8"),
+    ("策略".encode("gbk"), None, "cp936 (Simplified Chinese), cp950 (Traditional Chinese), cp932 (Japanese), cp949"),
     (b"a\n\x81", "cp1252", "byte 1 of line 2 is not valid cp1252"),
     (b"a\n\xe9", "utf8", "byte 1 of line 2 is not valid utf-8; set encoding to the encoding of the file"),
     (b"a\0\n\0\0\xd8a\0", None, "byte 1 of line 2 is not valid utf-16-le"),

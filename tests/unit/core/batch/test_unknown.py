@@ -158,6 +158,23 @@ def test_an_unknown_command_is_refused_with_its_place(lines: list[str], line: in
     assert line in [left.line for left in script.left_out]
 
 
+def test_all_unknown_commands_are_in_one_message() -> None:
+    error = refuse("ipseccmd %1", "ipseccmd a", "if x==y ipseccmd a -a p:SECRET", "for %%i in (1 2) do ipseccmd %2")
+    head, *lines = str(error).split("\n")
+    assert head == "3 mistakes:"
+    assert [line.partition(": ")[0] for line in lines[::3]] == [
+        "line 1, column 10",
+        "line 3, column 9",
+        "line 4, column 30",
+    ]
+    assert "SECRET" not in str(error)
+
+
+def test_a_large_file_of_unknown_commands_is_refused_in_short_time() -> None:
+    error = refuse(*["ipseccmd %1"] * 20_000)
+    assert str(error).endswith("and 19980 more")
+
+
 def test_unknown_commands_can_be_left_out() -> None:
     script = leave_out("ipseccmd a", "ipseccmd %1", "for %%i in (1 2) do ipseccmd %%i %1", "exit", "ipseccmd b")
     assert [command.text.value for command in script.commands] == ["ipseccmd a"]

@@ -6,9 +6,13 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import read_line
+from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import Program
+from ansible_collections.ipsec.windows.plugins.module_utils._core.batch.scripts import commands_of
+from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import read_line, read_lines, read_list
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.parse import parse_command
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.fields import ShapeError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.source.mistakes import Mistakes, SourceErrors
 from ansible_collections.ipsec.windows.plugins.module_utils._core.source.text import SourceError, Text
 from unit.values import GUID
 
@@ -245,3 +249,40 @@ def test_words_of_other_tools(option, meant):
         read_line(f"ipseccmd -w REG -p P -r R -f 0+* {option}")
     assert f"; did you mean {meant}?" in str(caught.value)
     assert "s3cret" not in str(caught.value)
+
+
+def test_all_mistakes_of_a_script_are_in_one_message():
+    text = (
+        "ipseccmd -w reg -p P -x -z\nipseccmd %1\nnetsh ipsec static show\nipseccmd show all\nipseccmd -w reg -p P -x"
+    )
+    mistakes = Mistakes()
+    read_lines(commands_of(Program.IPSECCMD, text, False, mistakes), False, mistakes)
+    with pytest.raises(SourceErrors) as caught:
+        mistakes.raise_all()
+    head, *lines = str(caught.value).split("\n")
+    assert head == "4 mistakes:"
+    assert [line.partition(": ")[0] for line in lines[::3]] == [
+        "line 1, column 25",
+        "line 2, column 10",
+        "line 3, column 1",
+        "line 4, column 1",
+    ]
+    assert lines[1:3] == ["  ipseccmd -w reg -p P -x -z", " " * 26 + "^"]
+
+
+def test_a_command_in_a_loop_is_one_mistake():
+    text = "for %%i in (1 2 3) do ipseccmd -w reg -p P%%i -z"
+    with pytest.raises(SourceError) as caught:
+        read_lines(commands_of(Program.IPSECCMD, text, False), False)
+    assert str(caught.value).startswith("line 1, column 47: this option does not exist")
+
+
+def test_all_mistakes_of_a_list_are_in_one_message():
+    with pytest.raises(ModelError) as caught:
+        read_list(["-w reg -p P -z", "-w reg -p P -x", "show all", "-f 0+999.1.1.1 -a p:s3cret"], "commands")
+    head, *lines = str(caught.value).split("\n")
+    assert head == "3 mistakes:"
+    assert [line.partition(": ")[0] for line in lines[::3]] == ["commands[0]", "commands[2]", "commands[3]"]
+    assert "s3cret" not in str(caught.value)
+    with pytest.raises(ShapeError, match=r"\Acommands\[1\]: line 1"):
+        read_list(["-w reg -p P -x", "show all"], "commands")

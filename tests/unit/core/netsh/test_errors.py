@@ -6,8 +6,12 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import Program
+from ansible_collections.ipsec.windows.plugins.module_utils._core.batch.scripts import commands_of
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
-from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_netsh
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_lines, read_netsh
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.grammar import parse_command
+from ansible_collections.ipsec.windows.plugins.module_utils._core.source.mistakes import Mistakes, SourceErrors
 from ansible_collections.ipsec.windows.plugins.module_utils._core.source.redact import key_spans
 from ansible_collections.ipsec.windows.plugins.module_utils._core.source.text import SourceError
 from hypothesis import given
@@ -26,8 +30,9 @@ MISTAKES = {
         "add filterlist L x=y",
         "this argument does not exist here; the arguments are name=, description=",
     ),
-    "ambiguous argument": (
-        f"{BASE}add rule R P filter=L filteraction=A",
+    "ambiguous argument": (f"{BASE}add rule R P filter=L", "this is ambiguous: filterlist or filteraction"),
+    "two ambiguous arguments": (
+        f"{BASE}add rule R P filter=L filter=A",
         "this is ambiguous: filterlist or filteraction",
     ),
     "missing": ("add filter L me", "add filter needs dstaddr="),
@@ -35,9 +40,23 @@ MISTAKES = {
     "twice": ("add policy P name=Q", "name= is given twice"),
     "several words": (
         "add policy P desc=close the ports",
-        "expected name=value, with quotation marks around a value that has blanks",
+        "; a word without a name is the first argument that is not given, here qmpermm=; a value that has blanks needs "
+        "quotation marks",
     ),
-    "blank before the value": ("add policy name= P", "name= has no value"),
+    "too many words": (
+        "add filterlist L the ports",
+        "expected name=value, with quotation marks around a value that has blanks; the arguments are name=, desc",
+    ),
+    "word that may be a GUID": ("set policy P Q", "expected name=value"),
+    "no value": ("add policy name=", "name= has no value"),
+    "no value after a blank": ("add policy name = ", "name= has no value"),
+    "no value in quotes": ('add policy name="" P', "name= has no value"),
+    "no name": ("add policy = P", "expected the name of an argument before the '='"),
+    "two signs": ("add policy P description = =x", "this may be the value of the '=' before it"),
+    "value or argument": (
+        "add policy P description = assign=y",
+        "this may be the value of the '=' before it, or the next argument; write a value directly after its '='",
+    ),
     "open quote": ('add policy name="P', "not closed"),
     "guid": ("set policy P guid={1} newname=x", "a GUID is valid in one store only; use name= instead"),
     "gponame": ("set policy P gponame=x assign=y", "does not support domain policies"),
@@ -57,7 +76,6 @@ MISTAKES = {
         "add policy P\nadd policy Q\nset policy P newname=q",
         "a policy with this name already exists",
     ),
-    "second list": ("add filterlist L\nadd filterlist l", "a filter list with this name already exists"),
     "renaming to an existing list": (
         "add filterlist L\nadd filterlist M\nset filterlist L newname=M",
         "a filter list with this name already exists",
@@ -72,15 +90,20 @@ MISTAKES = {
     ),
     "used list": (f"{BASE}{RULE}\ndelete filterlist L", "a rule uses the filter list 'L'"),
     "used action": (f"{BASE}{RULE}\ndelete filteraction all", "a rule uses the filter action 'A'"),
-    "no filters": (
-        f"{BASE}{RULE}\ndelete filter L me 192.0.2.1",
-        "this filter list has no filters at the end of the script",
-    ),
     "no such filter": (f"{BASE}delete filter L me 192.0.2.2", "this filter list does not have this filter"),
     "mask in an address": (
         "add filter L 10.0.0.0/8 me",
-        "netsh does not accept a mask here; use the argument srcmask= or dstmask=",
+        "netsh does not accept a mask in an address, only as srcmask=; write srcaddr=10.0.0.0 srcmask=8",
     ),
+    "mask in the other address": (
+        "add filter L srcaddr=me dstaddr=198.51.100.0/255.255.255.0",
+        "; write dstaddr=198.51.100.0 dstmask=255.255.255.0",
+    ),
+    "two masks": (
+        "add filter L 10.0.0.0/8 me srcmask=8",
+        "netsh does not accept a mask in an address, only as srcmask=",
+    ),
+    "mask of a tunnel": (f"{BASE}{RULE} tunnel=192.0.2.0/24", "netsh does not accept a mask in an address"),
     "address": ("add filter L 10.0.0 me", "'10.0.0' is not a valid address; an IPv4 address is four numbers"),
     "address of ipseccmd": ("add filter L 0 me", "netsh does not accept this address; use me, any, an address"),
     "mask": ("add filter L 10.0.0.0 me srcmask=33", "'33' is not a valid mask for 10.0.0.0"),
@@ -123,6 +146,99 @@ def test_a_mistake_gives_an_error(mistake):
     assert words in caught.value.problem
 
 
+def test_all_mistakes_of_a_script_are_in_one_message():
+    with pytest.raises(SourceErrors) as caught:
+        read(f"{BASE}add policy Q asign=y\n{RULE} tunnel=any\nset policy P poll=0\nadd filter L me")
+    head, *lines = str(caught.value).split("\n")
+    assert head == "4 mistakes:"
+    assert [line.partition(":")[0] for line in lines[::3]] == [
+        "line 5, column 33",
+        "line 6, column 44",
+        "line 7, column 38",
+        "line 8, column 35",
+    ]
+    assert (caught.value.line, caught.value.column) == (5, 33)
+    assert lines[:3] == str(error_of(f"{BASE}add policy Q asign=y")).split("\n")
+
+
+def error_of(*lines):
+    with pytest.raises(SourceError) as caught:
+        read(*lines)
+    return caught.value
+
+
+def test_one_mistake_has_no_heading():
+    assert str(error_of("add policy P poll=0")).startswith("line 1, column 38: expected a number")
+
+
+def test_twenty_mistakes_are_shown():
+    lines = str(error_of(*["add policy"] * 25)).split("\n")
+    assert (lines[0], len(lines), lines[-1]) == ("25 mistakes:", 1 + 20 * 3 + 1, "and 5 more")
+
+
+# scripts with one mistake, and commands that fail because of it
+CONSEQUENCES = [
+    "add filterlist L x=y\nadd filteraction A\nadd rule R P L A",
+    "add filterlist 'L\nadd filteraction A desc=\"x\nadd filter L me any\nadd rule R P L A\nset filteraction A soft=y",
+    f"{BASE}{RULE} conntype=wifi\nset rule R P activate=n\nset rule R P newname=S\nset rule S P activate=n",
+    f"{BASE}add rule R P L B\ndelete rule R P\nset rule R P psk=x",
+    "add policy P assign=perhaps\nset defaultrule P qmpfs=y",
+    "add filter L me any dstport=80\nadd policy P\nadd filteraction A\nadd rule R P L A\ndelete filter L any me",
+    "add filteraction A action=drop\nset filteraction A newname=B\nset filteraction B soft=y",
+    f"{BASE}{RULE}\ndelete rule all policy=P x=y\ndelete filterlist all\n{RULE}",
+    "add filter L 10.0.0 me\nadd filteraction A\nadd rule R P L A tunnel=192.0.2.9",
+    "delete all\nadd policy P assign=perhaps",
+]
+
+
+@pytest.mark.parametrize("script", CONSEQUENCES)
+def test_consequences_of_a_mistake_are_not_listed(script):
+    error = error_of(script)
+    assert type(error) is SourceError
+
+
+def test_a_mistake_beside_a_consequence_is_listed():
+    error = error_of(
+        "add filterlist L x=y\nadd filteraction A\nadd rule R P L A conntype=wifi\nset filteraction A soft=x"
+    )
+    assert [line.partition(",")[0] for line in str(error).split("\n")[1::3]] == ["line 1", "line 3", "line 4"]
+
+
+def test_names_that_a_command_in_an_if_may_create_are_not_mistakes():
+    text = "\n".join(
+        f"netsh ipsec static {line}" for line in ("add policy P", "add filteraction A", "add rule R P L A")
+    )
+    mistakes = Mistakes()
+    script = commands_of(Program.NETSH, f"if x==y netsh ipsec static add filterlist L\n{text}", False, mistakes)
+    commands, _script = read_lines(script, False, mistakes)
+    with pytest.raises(SourceError) as caught:
+        read_netsh(commands, [], mistakes)
+    assert type(caught.value) is SourceError
+    assert "the 'if' in line 1" in caught.value.problem
+
+
+DYNAMIC = [
+    "show all",
+    "set config ikelogging 1",
+    "add rule srcaddr=me dstaddr=any mmpolicy=x psk=s3cret",
+    "delete all",
+    "",
+]
+
+
+@pytest.mark.parametrize("words", DYNAMIC)
+def test_dynamic_commands_are_refused_or_left_out(words):
+    text = f"netsh ipsec static add policy P\nnetsh ipsec dynamic {words}\nnetsh ipsec static set policy P assign=y"
+    with pytest.raises(SourceError, match="only commands of 'netsh ipsec static'") as caught:
+        read_lines(commands_of(Program.NETSH, text, False), False)
+    assert "s3cret" not in str(caught.value)
+    commands, script = read_lines(commands_of(Program.NETSH, text, True), True)
+    assert [(left.line, left.reason[:40]) for left in script.left_out] == [
+        (2, "only commands of 'netsh ipsec static' ca")
+    ]
+    assert [(command.verb, command.object) for command in commands] == [("add", "policy"), ("set", "policy")]
+
+
 @pytest.mark.parametrize(
     ("lines", "marked"),
     [
@@ -151,8 +267,20 @@ def test_an_error_points_at_the_mistake(lines, marked):
         "key=s3cret s3cret",
         'psk="s3cret',
         '"psk=s3cret s3cret" oops',
-        "psk = s3cret",
+        "psk = s3cret oops = x",
+        'psk = "s3cret s3cret" oops',
+        "psk =s3cret oops=1",
+        'psk= "s3cret" oops=1',
+        "ps = a=s3cret oops=1",
+        "pks = s3cret oops",
+        "description = ps=s3cret",
+        "description = psk = s3cret",
         "192.0.2.1 all yes text no s3cret",
+        "192.0.2.1 all yes text no s3cret s3cret oops=1",
+        "tunnel=192.0.2.1 all s3cret",
+        "s3cret!",
+        "s3cret/24",
+        '"a ""s3cret"" b"',
     ],
 )
 def test_no_error_shows_a_key(words):
@@ -164,6 +292,8 @@ def test_no_error_shows_a_key(words):
 def test_other_arguments_are_not_hidden():
     line = "netsh ipsec static add rule name=R policy=P desc=close the ports psk=x rootca=CN=y"
     assert [line[start:end] for start, end in key_spans(line)] == ["x"]
+    line = 'netsh ipsec static add rule name = R policy = "P Q" filterlist =L psk = "x y" conntype= lan'
+    assert [line[start:end] for start, end in key_spans(line)] == [' "x y"']
 
 
 _WORDS = """netsh ipsec static dynamic add set delete show policy filterlist filter filteraction rule defaultrule all
@@ -183,7 +313,7 @@ LINES = st.one_of(
 @given(st.lists(LINES, max_size=12).map("\n".join))
 def test_any_text_gives_tasks_or_an_error_without_keys(file):
     try:
-        found = read_netsh(lines_of(file), [])
+        found = read_netsh(map(parse_command, lines_of(file)), [])
     except ModelError as error:
         assert "s3cret" not in str(error)
     else:

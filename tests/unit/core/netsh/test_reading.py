@@ -8,13 +8,14 @@ from __future__ import annotations
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils._core import model
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_netsh, write_netsh
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.grammar import parse_command
 from ansible_collections.ipsec.windows.plugins.module_utils._core.source.text import Text
 from unit.netsh_scripts import BASE, RULE, commands, read, wanted
 
 
 def notes_of(*lines):
     notes = []
-    read_netsh(commands(*lines), notes)
+    read_netsh(map(parse_command, commands(*lines)), notes)
     return notes
 
 
@@ -81,10 +82,67 @@ def test_a_policy_with_everything():
         "netsh ips st a pol name=P",
         "ipsec static ADD policy NAME=P",
         '  netsh   ipsec\tstatic add policy "name=P"',
+        "netsh ipsec static add policy name = P",
+        'netsh ipsec static add policy name = "P"',
+        "netsh ipsec static add policy name =P",
+        'netsh ipsec static add policy name= "P"',
+        'netsh ipsec static add policy name ="P"',
     ],
 )
 def test_ways_to_write_a_command(words):
-    assert read_netsh([Text.of(words)], []) == [{"name": "P", "rules": []}]
+    assert read_netsh([parse_command(Text.of(words))], []) == [{"name": "P", "rules": []}]
+
+
+def test_values_with_blanks_around_their_sign():
+    (item,) = read(
+        'add policy name = "Web Server" description= "for all" assign =yes',
+        "add filter filterlist = L srcaddr = me dstaddr = any protocol = TCP dstport =80",
+        "add filteraction name = A action = block",
+        'add rule name = "R 1" policy = "web server" filterlist = L filteraction = A',
+    )
+    assert (item["name"], item["description"], item["assigned"]) == ("Web Server", "for all", True)
+    assert item["rules"][0]["filters"][0]["destination_port"] == 80
+
+
+def test_a_value_in_quotes_can_be_empty():
+    assert read('add policy description="" P') == [{"name": "P", "description": "", "rules": []}]
+
+
+def test_a_quoted_word_with_an_equals_sign_is_a_value():
+    assert rule_of(f'{RULE} rootca = "C=US, CN=x"')["authentication"] == [{"certificate": "C=US, CN=x"}]
+    assert rule_of(f"{RULE} rootca = CN=x")["authentication"] == [{"certificate": "CN=x"}]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "policy=P R L A",
+        "R policy=P filteraction=A L",
+        "filterlist=L filteraction=A R P",
+        "R P filter=L filteraction=A",
+        "R P L filter=A",
+        "R P filteraction=A filter=L",
+    ],
+)
+def test_a_word_without_a_name_is_the_first_argument_that_is_not_given(words):
+    (item,) = read(BASE, f"add rule {words}")
+    (rule,) = item["rules"]
+    assert (rule["name"], rule["filter_list"], rule["filter_action"]) == ("R", "L", "A")
+
+
+def test_optional_arguments_need_no_name():
+    (item,) = read('add policy P "for all" yes 5 60 no 30 y 3DES-SHA1-3')
+    assert (item["description"], item["poll_interval"], item["assigned"]) == ("for all", 30, True)
+    (item,) = read(
+        "add policy P",
+        'add filter L me 192.0.2.1 "to one" TCP no 32 32 0 80',
+        "add filteraction A",
+        f"{RULE} 192.0.2.9 lan no d no x",
+    )
+    (rule,) = item["rules"]
+    assert rule["filters"][0].items() >= {"description": "to one", "destination_port": 80, "mirrored": False}.items()
+    assert (rule["tunnel"], rule["connection_type"], rule["enabled"]) == ("192.0.2.9", "lan", False)
+    assert (rule["description"], rule["authentication"]) == ("d", [{"preshared_key": "x"}])
 
 
 @pytest.mark.parametrize(
@@ -214,6 +272,7 @@ def test_default_rule():
         ("set defaultrule policy=X activate=y", [{"name": "X", "default_response": {"enabled": True}}]),
         ("set policy X", []),
         ("set store location=local", []),
+        ("set batch mode=enable\nset batch disable\nadd policy X", [{"name": "X", "rules": []}]),
         ("delete filterlist all\ndelete filteraction all", []),
         ("show all\nexportpolicy file=x", []),
     ],
@@ -280,3 +339,49 @@ def test_large_scripts(filters, rules):
     found = read(*lines)
     assert sum(len(rule["filters"]) for rule in found[0]["rules"]) == filters + rules
     assert len(write_netsh(found)) == filters + 3 * rules + 4
+
+
+def test_delete_filter_deletes_every_filter_that_matches():
+    lines = [
+        "add policy P",
+        "add filter L me 192.0.2.1",
+        "add filter L me 192.0.2.1 protocol=TCP dstport=80",
+        "add filter L me 192.0.2.1 protocol=UDP mirrored=no",
+        "add filter L 192.0.2.1 me protocol=47",
+        "add filter L me 192.0.2.0 dstmask=24",
+        "add filteraction A action=block",
+        RULE,
+    ]
+
+    def left(words):
+        (item,) = read(*lines, f"delete filter L {words}")
+        return [lines.index(line) for line in lines[1:6] if filter_of(line) in item["rules"][0]["filters"]]
+
+    assert left("me 192.0.2.1") == [5]
+    assert left("me 192.0.2.1 protocol=TCP") == [1, 3, 4, 5]
+    assert left("me 192.0.2.1 mirrored=no") == [1, 2, 4, 5]
+    # without a mask, any mask matches
+    assert left("me 192.0.2.0") == [1, 2, 3, 4]
+    assert left("me 192.0.2.0 dstmask=255.255.255.0 protocol=any") == [1, 2, 3, 4]
+    assert left("me 192.0.2.1 protocol=TCP dstport=80") == [1, 3, 4, 5]
+
+
+def filter_of(line):
+    (item,) = read("add policy P", line, "add filteraction A", RULE)
+    return item["rules"][0]["filters"][0]
+
+
+def test_an_emptied_list_leaves_its_rule_out_with_a_warning():
+    script = (BASE, RULE, "add filter M me 192.0.2.9", "add rule S P M A", "delete filter L me 192.0.2.1")
+    (item,) = read(*script)
+    assert [rule["name"] for rule in item["rules"]] == ["S"]
+    assert (
+        "the rule 'R' of the policy 'P' is left out, because its filter list 'L' has no filters at the end of the "
+        "script"
+    ) in notes_of(*script)
+
+
+def test_a_repeated_list_or_action_is_harmless():
+    again = ("add filterlist l", "add filteraction a action=block")
+    assert read(BASE, RULE, *again) == read(BASE, RULE)
+    assert any("the filter action 'A' exists already, so nothing changes" in note for note in notes_of(BASE, *again))

@@ -13,6 +13,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core import model
 from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import batch_file, read_script
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_netsh, write_netsh
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.grammar import parse_command
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.policies import read_policies
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.render import render_policy
@@ -30,7 +31,7 @@ few_examples = settings(max_examples=settings.default.max_examples // 4)
 
 
 def read_batch(file):
-    return read_netsh([command.text for command in read_script(file).commands], [])
+    return read_netsh([parse_command(command.text) for command in read_script(file).commands], [])
 
 
 def comparable(tree):
@@ -134,7 +135,7 @@ def test_a_script_is_read_as_the_policies_it_was_written_from(policies, assign):
     trees = [_tree(policy) for policy in policies]
     if trees and assign:
         trees[0]["assigned"] = True
-    found = read_netsh(lines_of("\n".join(write_netsh(trees))), [])
+    found = read_netsh(map(parse_command, lines_of("\n".join(write_netsh(trees)))), [])
     assert [comparable(tree) for tree in found] == [comparable(tree) for tree in trees]
     assert all("rules_mode" not in item for item in found)
     assert read_batch(batch_file(write_netsh(found))) == found
@@ -149,7 +150,7 @@ def test_any_policy_is_written_or_refused(policy):
     except ModelError as error:
         assert str(error).startswith("netsh cannot express all of this:\n  policies[0]")
     else:
-        (found,) = read_netsh(lines_of("\n".join(lines)), [])
+        (found,) = read_netsh(map(parse_command, lines_of("\n".join(lines))), [])
         assert comparable(found) == comparable(tree)
 
 
