@@ -10,8 +10,11 @@ import re
 import typing as t
 
 from ..source.redact import key_spans
-from ..source.text import Text
+from ..source.text import Text, lines_of
+from .files import Files
 from .lexer import SyntaxProblem
+from .netsh_files import NetshScript, is_netsh_script
+from .outside import NOTHING_OUTSIDE, Outside
 from .parser import Parser
 from .programs import find_mention, is_harmless
 from .results import Results
@@ -25,16 +28,19 @@ _COMMENT: t.Final = re.compile(r"[\s,;=@()]*(?:\Z|[:#]|rem(?:[\s,;=/.:]|\Z))", r
 _COMMAND_END: t.Final = re.compile(r"[&|\r]|\Z")
 
 
-def read_script(text: str, ignore_unsupported: bool = False) -> Script:
-    """The ipseccmd and ``netsh ipsec`` commands that a batch file runs.
+def read_script(text: str, ignore_unsupported: bool = False, outside: Outside = NOTHING_OUTSIDE) -> Script:
+    """The ipseccmd and ``netsh ipsec`` commands that a batch file runs, or a script for ``netsh -f``.
 
     Raises `SourceError` at the first command that is not known before the file runs; with `ignore_unsupported`, such
     commands go into `left_out`. Always raises it for loops and variables that expand the file beyond a limit.
     """
-    origins, environment = Origins(), Environment()
+    origins, environment = Origins(text), Environment(outside)
     results = Results(text, origins)
+    if is_netsh_script(text):
+        NetshScript(results).run(lines_of(text))
+        return results.script(ignore_unsupported)
     lines = _Lines(text, environment, origins)
-    runner = Runner(results, environment, origins)
+    runner = Runner(results, environment, origins, Files(text, outside, origins), ignore_unsupported)
     parser = Parser(text, lines.next)
     try:
         while True:

@@ -97,7 +97,7 @@ def read_lines(script: Script, ignore_unsupported: bool) -> tuple[list[CommandLi
         line = read_line(command.text)
         problem = _problem(line.command)
         if problem is not None and ignore_unsupported:
-            left_out.append(LeftOut(command.text.line(), problem))
+            left_out.append(LeftOut(command.line, problem))
         else:
             lines.append(line)
     both = sorted([*script.left_out, *left_out], key=lambda left: left.line)
