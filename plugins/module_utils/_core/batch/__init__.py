@@ -13,9 +13,10 @@ cmd.exe processes a line in four steps. It replaces `%NAME%` (`variables`), pars
 from __future__ import annotations
 
 from .decoding import decode
+from .files import file_key
 from .outside import Outside
 from .reader import read_script
 from .script import BatchCommand, LeftOut, Program, Script
 from .writing import batch_file
 
-__all__ = ["BatchCommand", "LeftOut", "Outside", "Program", "Script", "batch_file", "decode", "read_script"]
+__all__ = ["BatchCommand", "LeftOut", "Outside", "Program", "Script", "batch_file", "decode", "file_key", "read_script"]

@@ -26,7 +26,7 @@ from .results import Results
 from .variables import Environment, VariableValue
 
 
-@dataclasses.dataclass(slots=True)
+@dataclasses.dataclass(slots=True, kw_only=True)
 class _Detour:
     """A jump. `known` is the number of commands before it, `written` that of files; `names` are the variables set
     since.
@@ -49,7 +49,7 @@ class Detours:
 
     def add(self, label: str, line: int) -> None:
         """A jump that counts as not taken."""
-        made = _Detour(line, self._results.known, len(self._files.written))
+        made = _Detour(line=line, known=self._results.known, written=len(self._files.written))
         self._found.setdefault(fold(label), made)
 
     def replace(self, label: str, line: int) -> bool:

@@ -165,6 +165,12 @@ class Files:
             self._folder = f"\0{self._moves}\0\\"
 
 
+def file_key(name: str) -> str:
+    """The key of a file beside the batch file, as `Outside.read` gets it."""
+    path = _plain(name)
+    return path if _ABSOLUTE.match(path) else "\\".join(part for part in path.split("\\") if part not in ("", "."))
+
+
 def _plain(name: str) -> str:
     return fold(name.replace('"', "").strip().replace("/", "\\"))
 

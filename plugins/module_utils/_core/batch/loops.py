@@ -54,7 +54,7 @@ def count(first: int, step: int, last: int) -> int | None:
     return max(0, (last - first) // step + 1)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class LineOptions:
     """The options of ``for /f``. `tokens` are the numbers of the words to take, from 1; `rest` takes what is after
     them, too.
