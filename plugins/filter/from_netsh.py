@@ -8,15 +8,32 @@ import typing as t
 from ..module_utils._core.batch import Program
 from ..module_utils._core.netsh import read_lines, read_netsh
 from ..module_utils._core.source.mistakes import collecting
-from ..plugin_utils._scripts import filter_errors, read_commands, warn_about
+from ..plugin_utils._scripts import filter_errors, read_commands, refuse_empty, warn_about
 
 
-def from_netsh(text: object, encoding: object = None, unsupported: object = "error") -> list[dict[str, t.Any]]:
+def from_netsh(
+    text: object,
+    encoding: object = None,
+    unsupported: object = "error",
+    arguments: object = None,
+    variables: object = None,
+    files: object = None,
+) -> list[dict[str, t.Any]]:
     notes: list[str] = []
     with filter_errors("from_netsh"), collecting(None) as mistakes:
-        found = read_commands(text, encoding, unsupported, Program.NETSH, mistakes)
+        found = read_commands(
+            text,
+            Program.NETSH,
+            mistakes,
+            encoding=encoding,
+            unsupported=unsupported,
+            arguments=arguments,
+            variables=variables,
+            files=files,
+        )
         commands, script = read_lines(found, unsupported == "ignore", mistakes)
         tasks = read_netsh(commands, notes, mistakes)
+        refuse_empty(script, Program.NETSH)
     warn_about("from_netsh", notes, script)
     return tasks
 

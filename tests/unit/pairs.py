@@ -39,7 +39,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operatio
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import Kind, Value
 from ansible_collections.ipsec.windows.plugins.module_utils._core.target.goal import Edits, Goal, OnePolicy
-from ansible_collections.ipsec.windows.plugins.module_utils._core.target.script import NetshScript, PlacedCommand
+from ansible_collections.ipsec.windows.plugins.module_utils._core.target.script import PlacedCommand, ScriptGoal
 from unit import stores
 
 Guids: t.TypeAlias = t.Callable[[], str]
@@ -319,7 +319,7 @@ def _shared_task(rng: random.Random, store: Store) -> Goal:
         texts = [f"netsh ipsec static {_command(rng, names)}" for _i in range(rng.randint(1, 8))]
         try:
             parsed = [parse_command(Text.of(text)) for text in dict.fromkeys(texts)]
-            return NetshScript(tuple(PlacedCommand(read_command(command), command) for command in parsed))
+            return ScriptGoal(tuple(PlacedCommand(read_command(command), command) for command in parsed))
         except ModelError:
             return Edits(())
     policy = rng.choice(stored)

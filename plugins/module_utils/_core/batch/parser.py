@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import array
 import dataclasses
 import re
 import typing as t
@@ -25,10 +26,20 @@ _PLAIN: t.Final = re.compile(r"""(?!rem|if|for)[a-z][^"&|<>^()\0]*+(?:"[^"\0]*+"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Redirection:
+    """A redirection to or from a file, other than NUL; `handle` is empty if none is written."""
+
+    handle: str
+    sign: str
+    file: Text
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Simple:
-    """A command without its redirections."""
+    """A command without its redirections, and these."""
 
     text: Text
+    redirections: tuple[Redirection, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,14 +61,18 @@ class Block:
     """Commands in parentheses; empty for a comment."""
 
     chains: tuple[Chain, ...] = ()
+    redirections: tuple[Redirection, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class For:
-    """A loop over `items`; `kind` is the letter of its option, such as l for /l, or empty."""
+    """A loop over `items`; `kind` is the letter of its option, such as l for /l, or empty. `options` are those after
+    /f.
+    """
 
     place: int
     kind: str
+    options: str
     variable: str
     items: Text
     body: Chain
@@ -143,11 +158,11 @@ class Parser:
 
     def _command(self) -> Node | None:
         """The command that begins here; None if the next operator or the end of the line comes first."""
-        redirected = self._skip_before()
+        redirections = self._skip_before()
         cursor = self._cursor
         character = cursor.peek()
         if character == "(":
-            return self._block()
+            return self._block(redirections)
         if character == ":":
             return self._label()
         if character == ")" and not self._open:
@@ -155,7 +170,7 @@ class Parser:
             cursor.skip_line()
             return _NOTHING
         if character and (character in OPERATORS or character in "\n)"):
-            return _NOTHING if redirected else None
+            return None if redirections is None else Block((), tuple(redirections))
         place = cursor.place
         if cursor.accept("rem"):
             cursor.skip()
@@ -166,17 +181,16 @@ class Parser:
             return self._if(place)
         if cursor.accept("for"):
             return self._for(place)
-        return self._simple()
+        return self._simple(redirections)
 
-    def _skip_before(self) -> bool:
-        """Skip what may come before a command or after a block. Returns whether there was a redirection."""
-        redirected = False
+    def _skip_before(self) -> list[Redirection] | None:
+        """Skip what may come before a command or after a block. Returns the redirections; None if there are none."""
+        found: list[Redirection] | None = None
         while True:
             self._cursor.skip(_BEFORE)
             if not self._redirects():
-                return redirected
-            self._redirection()
-            redirected = True
+                return found
+            found = [*(found or ()), *self._redirection()]
 
     def _redirects(self) -> bool:
         """Whether a redirection begins here, such as ``>`` or ``2>``."""
@@ -185,24 +199,34 @@ class Parser:
             character = self._cursor.peek_next()
         return character in _REDIRECTIONS
 
-    def _redirection(self) -> None:
+    def _redirection(self, handle: str = "") -> tuple[Redirection, ...]:
+        """Read a redirection, whose `handle` may have been read before. The file is empty for NUL and other handles.
+        The result is empty if it does not matter.
+        """
         cursor = self._cursor
         place = cursor.place
         sign = cursor.take()[0]
         if sign in HANDLES:
-            sign = cursor.take()[0]
+            handle, sign = sign, cursor.take()[0]
         if cursor.peek() == sign:
-            cursor.take()
-        if cursor.peek() == "&":
+            sign += cursor.take()[0]
+        copies = cursor.peek() == "&"
+        if copies:
             cursor.take()
         cursor.skip()
-        if not self._word("\n&|<>"):
+        word = self._word("\n&|<>")
+        if not word:
             raise SyntaxProblem(place, "this redirection has no file")
+        if not copies and word.value.lower() != "nul":
+            return (Redirection(handle, sign, word),)
+        # the output no longer goes to a file that an earlier redirection names
+        return () if handle not in ("", "1") or sign == "<" else (Redirection(handle, sign, word[:0]),)
 
-    def _word(self, stop: str = "\n&|<>(") -> str:
+    def _word(self, stop: str = "\n&|<>(") -> Text:
         """The characters up to a delimiter, a character of `stop`, or a parenthesis that closes a block."""
         cursor = self._cursor
         found: list[str] = []
+        places = array.array("q")
         inner = 0
         while True:
             character = cursor.peek()
@@ -211,24 +235,28 @@ class Parser:
             if character == ")" and self._open and not inner:
                 break
             inner += (character == "(") - (character == ")")
-            found.append(cursor.take()[0])
-        return "".join(found)
+            taken, place = cursor.take()
+            found.append(taken)
+            places.append(place)
+        return Text(value="".join(found), offsets=places, end=cursor.place, file=self._file)
 
-    def _simple(self) -> Simple:
+    def _simple(self, redirections: list[Redirection] | None) -> Simple:
         cursor = self._cursor
         built = Builder(self._file)
         end = cursor.place
+        handle = ""
         stops = _STOPS_IN_BLOCK if self._open else _STOPS
         while (character := cursor.peek()) not in stops or character in _REDIRECTIONS:
             if character in _REDIRECTIONS:
-                self._redirection()
+                redirections = [*(redirections or ()), *self._redirection(handle)]
+                handle = ""
                 continue
             run, places = cursor.take_run(stops)
             end = places[-1] + 1
             if cursor.peek() in _REDIRECTIONS and cursor.behind_handle():
-                run, places = run[:-1], places[:-1]
+                run, places, handle = run[:-1], places[:-1], run[-1]
             built.extend(run, places)
-        return Simple(built.text(end))
+        return Simple(built.text(end), tuple(redirections or ()))
 
     def _label(self) -> Node:
         cursor = self._cursor
@@ -237,11 +265,11 @@ class Parser:
             cursor.skip_label()
             return _NOTHING
         cursor.skip()
-        name = self._word("\n&|<>(:+")
+        name = self._word("\n&|<>(:+").value
         cursor.skip_label()
         return Label(name)
 
-    def _block(self) -> Block:
+    def _block(self, redirections: list[Redirection] | None) -> Block:
         cursor = self._cursor
         place = cursor.take()[1]
         self._open += 1
@@ -258,8 +286,7 @@ class Parser:
                 raise SyntaxProblem(place, "this parenthesis is not closed")
         cursor.take()
         self._open -= 1
-        self._skip_before()
-        return Block(tuple(chains))
+        return Block(tuple(chains), (*(redirections or ()), *(self._skip_before() or ())))
 
     def _if(self, place: int) -> If:
         cursor = self._cursor
@@ -285,23 +312,25 @@ class Parser:
         return If(place, tuple(branches))
 
     def _operand(self) -> str:
-        word = self._word("\n&|<>")
+        word = self._word("\n&|<>").value
         if not word:
             raise self._problem("'if' has nothing to compare")
         return word
 
     def _for(self, place: int) -> For:
         cursor = self._cursor
-        kind = variable = ""
+        kind = variable = options = ""
         while not variable:
             cursor.skip()
-            word = self._word()
+            word = self._word().value
             if word[:1] == "%":
                 variable = word[1:]
             elif word[:1] == "/" and not kind:
                 kind = word[1:].lower()
             elif not word or not kind:
                 break
+            else:
+                options = word
         if len(variable) != 1:
             raise self._problem("'for' needs a variable, such as %%i")
         cursor.skip()
@@ -312,7 +341,7 @@ class Parser:
         cursor.skip()
         if not cursor.accept("do"):
             raise self._problem("expected 'do' after the list of 'for'")
-        return For(place=place, kind=kind, variable=variable, items=items, body=self._chain("do"))
+        return For(place=place, kind=kind, options=options, variable=variable, items=items, body=self._chain("do"))
 
     def _items(self) -> Text:
         """The list of a loop in parentheses, which may span several lines."""

@@ -16,8 +16,6 @@ from .variables import UNKNOWN
 IPSECCMD: t.Final = ("ipseccmd", "ipsecpol")
 """The name of the program, and its name before Windows XP."""
 
-_CONTEXTS: t.Final = ("static", "dynamic")
-
 # a mention in the arguments of these commands runs nothing
 _HARMLESS: t.Final = frozenset(
     {"attrib", "cacls", "cd", "chdir", "copy", "del", "dir", "echo", "erase", "expand", "find", "findstr", "icacls"}
@@ -65,11 +63,8 @@ def find_program(text: Text) -> tuple[Program, Text] | None:
     base = name.value.lower().removesuffix(".exe")
     if base in IPSECCMD:
         return Program.IPSECCMD, _command(text, name, rest)
-    first, second = _words(rest.value)
+    first = _first_argument(rest.value)
     if base == "netsh" and (UNKNOWN in first or (len(first) > 2 and "ipsec".startswith(first))):
-        return Program.NETSH, _command(text, name, rest)
-    # a line of a script for netsh -f
-    if base == "ipsec" and len(first) > 1 and any(context.startswith(first) for context in _CONTEXTS) and second:
         return Program.NETSH, _command(text, name, rest)
     return None
 
@@ -81,10 +76,10 @@ def _command(text: Text, name: Text, rest: Text) -> Text:
     return text[start:] if text.value.startswith(name.value, start) else Text.join((name, rest), text)
 
 
-def _words(rest: str) -> tuple[str, str]:
-    """The first argument in lower case, and the first character of the second."""
-    found = re.match(r'[\s,;=]*"?([^\s,;="]*)"?[\s,;=]*(\S?)', rest)
-    return (found[1].lower(), found[2]) if found else ("", "")
+def _first_argument(rest: str) -> str:
+    """The first argument in lower case."""
+    found = re.match(r'[\s,;=]*"?([^\s,;="]*)', rest)
+    return found[1].lower() if found else ""
 
 
 def is_harmless(text: Text) -> bool:

@@ -11,8 +11,11 @@ import typing as t
 
 from ..source.mistakes import Mistakes, collecting
 from ..source.redact import key_spans
-from ..source.text import Text
+from ..source.text import Text, lines_of
+from .files import Files
 from .lexer import SyntaxProblem
+from .netsh_files import NetshScript, is_netsh_script
+from .outside import NOTHING_OUTSIDE, Outside
 from .parser import Parser
 from .powershell import refuse_powershell
 from .programs import find_mention, is_harmless
@@ -27,18 +30,35 @@ _COMMENT: t.Final = re.compile(r"[\s,;=@()]*(?:\Z|[:#]|rem(?:[\s,;=/.:]|\Z))", r
 _COMMAND_END: t.Final = re.compile(r"[&|\r]|\Z")
 
 
-def read_script(text: str, ignore_unsupported: bool = False, mistakes: Mistakes | None = None) -> Script:
-    """The ipseccmd and ``netsh ipsec`` commands that a batch file runs.
+def read_script(
+    text: str,
+    ignore_unsupported: bool = False,
+    mistakes: Mistakes | None = None,
+    outside: Outside = NOTHING_OUTSIDE,
+) -> Script:
+    """The ipseccmd and ``netsh ipsec`` commands that a batch file runs, or a script for ``netsh -f``.
 
     Commands that are not known before the file runs are added to `mistakes`, or raise `SourceError` without it; with
     `ignore_unsupported`, they go into `left_out`. Always raises it for PowerShell, and for loops and variables that
     expand the file beyond a limit.
     """
     refuse_powershell(text)
-    origins, environment = Origins(), Environment()
+    origins, environment = Origins(text), Environment(outside)
     results = Results(text, origins)
+    if is_netsh_script(text):
+        NetshScript(results).run(lines_of(text))
+    else:
+        _follow(text, results, environment, origins, Files(text, outside, origins), ignore_unsupported)
+    with collecting(mistakes) as found:
+        return results.script(ignore_unsupported, found)
+
+
+def _follow(
+    text: str, results: Results, environment: Environment, origins: Origins, files: Files, ignore_unsupported: bool
+) -> None:
+    """Follow the commands of a batch file."""
     lines = _Lines(text, environment, origins)
-    runner = Runner(results, environment, origins)
+    runner = Runner(results, environment, origins, files, ignore_unsupported)
     parser = Parser(text, lines.next)
     try:
         while True:
@@ -60,8 +80,6 @@ def read_script(text: str, ignore_unsupported: bool = False, mistakes: Mistakes 
             f"the variables and loops up to here expand the file beyond {MAX_CHARACTERS:,} characters or {MAX_RUNS:,} "
             "commands; split the file or shorten its loops",
         ) from None
-    with collecting(mistakes) as found:
-        return results.script(ignore_unsupported, found)
 
 
 class _Lines:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 
 from ..source.mistakes import Mistakes
-from ..source.text import SourceError, Text, position
+from ..source.text import FileText, SourceError, Text, position
 from ..store.casing import fold
 from .jumps import Jumps
 from .keys import hide_keys
@@ -18,10 +18,13 @@ from .variables import UNKNOWN, Origins
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """A command. If it is unknown, `program` is None, and `place` is the character that causes the `reason`."""
+    """A command. If it is unknown, `program` is None, and `place` is the character that causes the `reason`. `line` is
+    that of the batch file that runs it.
+    """
 
     text: Text
     program: Program | None
+    line: int
     place: int = 0
     reason: str = ""
 
@@ -40,6 +43,9 @@ class Results:
         self._left_alone: set[int] = set()
         # for each label, how many commands were found before it
         self._labels: dict[str, int] = {}
+        self._not_taken: list[LeftOut] = []
+        # how many commands are known so far
+        self.known = 0
 
     def line(self, place: int) -> int:
         """The number of the line, from 1."""
@@ -49,12 +55,22 @@ class Results:
         line, column = position(self.file, place)
         return f"line {line}, column {column}"
 
-    def add(self, program: Program, text: Text) -> None:
-        self._found.append(_Found(text=text, program=program))
+    def add(self, program: Program, text: Text, line: int = 0) -> None:
+        """Add a command. A command of another file has the `line` of the batch file that runs it."""
+        self._found.append(_Found(text=text, program=program, line=self._line_of(text, line)))
+        self.known += 1
 
-    def add_unknown(self, text: Text, index: int, reason: str) -> None:
+    def add_unknown(self, text: Text, index: int, reason: str, line: int = 0) -> None:
         """Add a command that is unknown because of the character at `index`."""
-        self._found.append(_Found(text=text, program=None, place=text.offset(index), reason=reason))
+        line = self._line_of(text, line)
+        self._found.append(_Found(text=text, program=None, line=line, place=text.offset(index), reason=reason))
+
+    def _line_of(self, text: Text, line: int) -> int:
+        return line if isinstance(text.file, FileText) else self.line(text.offset(0))
+
+    def not_taken(self, line: int, reason: str) -> None:
+        """Note a jump in the body of an unknown condition, which is left out with the body."""
+        self._not_taken.append(LeftOut(line, reason))
 
     def hide(self, text: Text) -> None:
         """Hide `text` in errors, as it may contain a key."""
@@ -72,30 +88,41 @@ class Results:
         """Note a label in front of the next command."""
         self._labels.setdefault(fold(name), len(self._found))
 
+    def has_label(self, name: str) -> bool:
+        return fold(name) in self._labels
+
     def error(self, place: int, problem: str) -> SourceError:
-        return SourceError(self._shown(), place, problem)
+        return SourceError(self._shown(self.file), place, problem)
 
     def script(self, ignore_unsupported: bool, mistakes: Mistakes) -> Script:
         """The result. Unknown commands are mistakes, or with `ignore_unsupported` left out."""
         self._mark_repeated()
         unknown = [found for found in self._found if found.program is None]
-        shown = self._shown()
+        shown: dict[int, str] = {}
+        for found in self._found:
+            if id(found.text.file) not in shown:
+                shown[id(found.text.file)] = self._shown(found.text.file)
         if not ignore_unsupported:
             for found in unknown:
                 problem = f"{found.reason}; unsupported=ignore leaves this command out"
-                mistakes.add(SourceError(shown, found.place, problem), found.text)
+                mistakes.add(SourceError(shown[id(found.text.file)], found.place, problem), found.text)
             unknown = []
-        unchanged = shown is self.file
-        commands = [
-            BatchCommand(found.program, found.text if unchanged else dataclasses.replace(found.text, file=shown))
-            for found in self._found
-            if found.program is not None
-        ]
-        left_out = dict.fromkeys(LeftOut(self.line(found.text.offset(0)), found.reason) for found in unknown)
+        commands: list[BatchCommand] = []
+        for found in self._found:
+            if found.program is not None:
+                text, file = found.text, shown[id(found.text.file)]
+                text = text if file is text.file else dataclasses.replace(text, file=file)
+                commands.append(BatchCommand(found.program, text, found.line))
+        left_out = dict.fromkeys([*(LeftOut(found.line, _reason(found)) for found in unknown), *self._not_taken])
         return Script(tuple(commands), tuple(sorted(self._left_alone)), tuple(left_out))
 
-    def _shown(self) -> str:
-        return hide_keys(self.file, [found.text for found in self._found], self._hidden, self._origins)
+    def _shown(self, file: str) -> str:
+        """A file without its keys."""
+        commands = [found.text for found in self._found if found.text.file is file]
+        if isinstance(file, FileText):
+            # nothing in it comes from a variable
+            return FileText(hide_keys(file, commands, (), Origins(file)), file.name)
+        return hide_keys(file, commands, self._hidden, self._origins)
 
     def _mark_repeated(self) -> None:
         """Commands after a label may run more than once if something jumps to it: mark them as unknown."""
@@ -106,9 +133,13 @@ class Results:
         reason = f"it may run more than once: line {self._jump_to(name)} jumps to the label before it"
         for index in range(start, len(self._found)):
             if self._found[index].program is not None:
-                text = self._found[index].text
-                self._found[index] = _Found(text=text, program=None, place=text.offset(0), reason=reason)
+                found = self._found[index]
+                self._found[index] = dataclasses.replace(found, program=None, place=found.text.offset(0), reason=reason)
 
     def _jump_to(self, name: str) -> int | None:
         """The line that jumps to the label; None if there is none."""
         return self.jumps.lines.get(name) or self.jumps.lines.get(UNKNOWN)
+
+
+def _reason(found: _Found) -> str:
+    return f"{found.text.where()}: {found.reason}" if isinstance(found.text.file, FileText) else found.reason

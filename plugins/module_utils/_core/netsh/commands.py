@@ -15,7 +15,7 @@ from ..source.text import Text
 from .filters import FilterPattern
 
 
-class Verb(enum.StrEnum):
+class ScriptVerb(enum.StrEnum):
     """What a command does to an object by its name."""
 
     ADD = "add"
@@ -35,7 +35,7 @@ class Thing(enum.StrEnum):
 class PolicyCommand:
     """``add policy`` and ``set policy``. `poll_interval` is in seconds."""
 
-    verb: Verb
+    verb: ScriptVerb
     name: Text
     newname: Text | None = None
     description: str | None = None
@@ -49,7 +49,7 @@ class PolicyCommand:
 class ListCommand:
     """``add filterlist`` and ``set filterlist``."""
 
-    verb: Verb
+    verb: ScriptVerb
     name: Text
     newname: Text | None = None
     description: str | None = None
@@ -75,7 +75,7 @@ class DeleteFilters(t.NamedTuple):
 class ActionCommand:
     """``add filteraction`` and ``set filteraction``."""
 
-    verb: Verb
+    verb: ScriptVerb
     name: Text
     newname: Text | None = None
     description: str | None = None
@@ -90,7 +90,7 @@ class ActionCommand:
 class RuleCommand:
     """``add rule`` and ``set rule``. `tunnel_place` is where the tunnel is given."""
 
-    verb: Verb
+    verb: ScriptVerb
     name: Text
     policy: Text
     newname: Text | None = None

@@ -150,7 +150,7 @@ def parse_command(text: Text) -> NetshCommand:
     object_ = _expect(words, 3, tuple(_FORMS[verb]), text)
     form = _FORMS[verb][object_]
     raws = _raw_arguments(text.value, words[4:], form)
-    arguments = _Arguments(form, raws, may_be_all=verb == "delete" and object_ != "filter")
+    arguments = _ArgumentReader(form, raws, may_be_all=verb == "delete" and object_ != "filter")
     for name in form.required:
         if name not in arguments.given:
             raise text.error(len(text), f"{verb} {object_} needs {name}=")
@@ -249,7 +249,7 @@ class _Nameless(Text):
             raise self.error(0, "this value is not valid") from None
 
 
-class _Arguments:
+class _ArgumentReader:
     """The arguments of a command. `everything` says that ``all`` is among them, in place of a name."""
 
     def __init__(self, form: _Form, raws: list[_Raw], may_be_all: bool) -> None:

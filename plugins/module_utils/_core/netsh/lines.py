@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..batch import LeftOut, Script
+from ..batch import BatchCommand, LeftOut, Script
 from ..source.mistakes import Mistakes, collecting
 from ..source.text import SourceError
 from .grammar import DynamicCommandError, NetshCommand, parse_command
@@ -22,17 +22,19 @@ def read_lines(
     out.
     """
     commands: list[NetshCommand] = []
+    kept: list[BatchCommand] = []
     left_out: list[LeftOut] = []
     with collecting(mistakes) as found:
         for command in script.commands:
             try:
                 commands.append(parse_command(command.text))
+                kept.append(command)
             except DynamicCommandError as error:
                 if ignore_unsupported:
-                    left_out.append(LeftOut(command.text.line(), error.problem))
+                    left_out.append(LeftOut(command.line, error.problem))
                 else:
                     found.add(command.text.error(0, f"{error.problem}; unsupported=ignore leaves this command out"))
             except SourceError as error:
                 found.add(error, command.text)
     both = sorted([*script.left_out, *left_out], key=lambda left: left.line)
-    return commands, dataclasses.replace(script, left_out=tuple(both))
+    return commands, dataclasses.replace(script, commands=tuple(kept), left_out=tuple(both))

@@ -23,8 +23,8 @@ from .commands import (
     ResponseCommand,
     RuleCommand,
     ScriptCommand,
+    ScriptVerb,
     Thing,
-    Verb,
 )
 from .filters import read_address, read_filter, read_pattern
 from .grammar import NO_DOMAIN, NetshCommand
@@ -49,7 +49,7 @@ def _names(command: NetshCommand) -> dict[str, t.Any]:
     """The verb and the names of an object."""
     for name in ("name", "newname"):
         _given(command, name, read_name)
-    return {"verb": Verb(command.verb), "name": command["name"], "newname": command.get("newname")}
+    return {"verb": ScriptVerb(command.verb), "name": command["name"], "newname": command.get("newname")}
 
 
 def _policy(command: NetshCommand) -> PolicyCommand:

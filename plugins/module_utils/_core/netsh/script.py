@@ -22,8 +22,8 @@ from .commands import (
     ResponseCommand,
     RuleCommand,
     ScriptCommand,
+    ScriptVerb,
     Thing,
-    Verb,
 )
 from .library import Library, ScriptFilterAction, ScriptFilterList, ScriptPolicy, ScriptRule, Shelf
 from .values import read_name
@@ -97,7 +97,7 @@ class ScriptRunner:
         return found
 
     def _change_policy(self, command: PolicyCommand) -> None:
-        policy = self._add_policy(command.name) if command.verb is Verb.ADD else self._policy(command.name)
+        policy = self._add_policy(command.name) if command.verb is ScriptVerb.ADD else self._policy(command.name)
         if command.newname is not None:
             self._rename_policy(policy, command.newname)
         if command.description is not None:
@@ -203,7 +203,7 @@ class ScriptRunner:
 
     def _change_list(self, command: ListCommand) -> None:
         lists = self._library.lists
-        if command.verb is Verb.SET or command.name.value in lists:
+        if command.verb is ScriptVerb.SET or command.name.value in lists:
             found = lists.find(command.name)
         else:
             found = lists.add(command.name, ScriptFilterList(name=read_name(command.name)))
@@ -259,15 +259,15 @@ class ScriptRunner:
 
     def _change_action(self, command: ActionCommand) -> None:
         actions = self._library.actions
-        if command.verb is Verb.ADD and command.name.value not in actions:
+        if command.verb is ScriptVerb.ADD and command.name.value not in actions:
             found = actions.add(command.name, ScriptFilterAction(name=read_name(command.name)))
         else:
             found = actions.find(command.name)
-            if command.verb is Verb.ADD and found.added:
+            if command.verb is ScriptVerb.ADD and found.added:
                 # netsh fails and changes nothing
                 self._note(command.name, f"the filter action '{found.name}' exists already, so nothing changes")
                 return
-        found.added = found.added or command.verb is Verb.ADD
+        found.added = found.added or command.verb is ScriptVerb.ADD
         if command.newname is not None:
             actions.rename(found, command.newname)
             found.changed = True
@@ -281,7 +281,7 @@ class ScriptRunner:
         policy = self._policy(command.policy)
         name = command.name
         rule = policy.find_rule(name)
-        if command.verb is Verb.ADD and rule is None:
+        if command.verb is ScriptVerb.ADD and rule is None:
             # the grammar requires both
             lists, action = t.cast(Text, command.filter_list), t.cast(Text, command.filter_action)
             rule = ScriptRule(
@@ -300,7 +300,7 @@ class ScriptRunner:
                 else "the script does not create this rule, and its other settings are not known here; write the "
                 "change as a task of ipsec_rule",
             )
-        elif command.verb is Verb.ADD and rule.made:
+        elif command.verb is ScriptVerb.ADD and rule.made:
             raise name.error(0, "the policy already has a rule with this name")
         else:
             rule.count(-1)
@@ -310,7 +310,7 @@ class ScriptRunner:
                 rule.filter_action = self._library.actions.find(command.filter_action)
             rule.count(1)
         rule.changed = True
-        rule.made = rule.made or command.verb is Verb.ADD
+        rule.made = rule.made or command.verb is ScriptVerb.ADD
         if command.newname is not None:
             policy.rename_rule(rule, command.newname)
         for setting in _RULE_SETTINGS:

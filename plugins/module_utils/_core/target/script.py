@@ -41,7 +41,7 @@ class PlacedCommand:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class NetshScript:
+class ScriptGoal:
     """The commands of a script, one after the other."""
 
     commands: tuple[PlacedCommand, ...]
