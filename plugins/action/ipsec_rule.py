@@ -25,4 +25,4 @@ class ActionModule(IpsecAction):
         options = read_options(_OPTIONS, self._task.args, untouched=own)
         given = {name: options[name] for name in own if options.get(name) is not None}
         edit, notes = parse_rule_edit(given, State(options["state"]))
-        return of_one_policy(run_task(self, Edits((PlacedEdit(edit),), notes), options, task_vars))
+        return of_one_policy(run_task(self, Edits((PlacedEdit(edit),), notes), options, task_vars, ("shared_rules",)))

@@ -11,13 +11,19 @@ from ..module_utils._core.batch import Program
 from ..module_utils._core.ipseccmd.commands import Help
 from ..module_utils._core.ipseccmd.lines import CommandLine, edits_of, read_line, read_lines, read_list
 from ..module_utils._core.ipseccmd.syntax import SYNTAX
-from ..module_utils._core.shape.fields import kind_of
 from ..module_utils._core.source.mistakes import collecting
 from ..module_utils._core.target.goal import Edits
 from ..plugin_utils._action import REFUSALS, IpsecAction, TaskFailure
 from ..plugin_utils._delegate import find_computer, working_on
-from ..plugin_utils._options import OptionError, options_of, read_options
-from ..plugin_utils._scripts import SCRIPT_VALUES, refuse_empty, script_of
+from ..plugin_utils._options import options_of, read_options
+from ..plugin_utils._scripts import (
+    COMMAND_OPTIONS,
+    SCRIPT_VALUES,
+    command_texts,
+    refuse_empty,
+    rest_of,
+    script_of,
+)
 from ..plugin_utils._task import LostAnswer, run_task
 
 _OPTIONS: t.Final = options_of("ipseccmd")
@@ -28,7 +34,7 @@ class ActionModule(IpsecAction):
 
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         # a conversion would split a single line at its commas
-        options = read_options(_OPTIONS, self._task.args, untouched=("command", "commands", *SCRIPT_VALUES))
+        options = read_options(_OPTIONS, self._task.args, untouched=(*COMMAND_OPTIONS, *SCRIPT_VALUES))
         lines, rest = self._lines(options)
         todo = [line for line in lines if not isinstance(line.command, Help)]
         if lines and not todo:
@@ -57,35 +63,20 @@ class ActionModule(IpsecAction):
 
     def _lines(self, options: dict[str, t.Any]) -> tuple[list[CommandLine], dict[str, t.Any]]:
         """The commands, and what the result has of the rest of a script."""
-        given = [name for name in ("command", "commands", "script") if options[name] is not None]
-        if len(given) != 1:
-            raise OptionError("give exactly one of command, commands and script")
-        for name in ("arguments", "variables"):
-            if options[name] is not None and given != ["script"]:
-                raise OptionError(f"{name} is for a script; write its values into the command line")
-        if given == ["command"]:
-            return [read_line(_text("command", options["command"]))], {}
-        if given == ["commands"]:
-            texts = options["commands"] if isinstance(options["commands"], list) else [options["commands"]]
-            return read_list([_text(f"commands[{i}]", text) for i, text in enumerate(texts)], "commands"), {}
+        texts = command_texts(options)
+        if texts is not None:
+            return (read_list(texts, "commands") if options["command"] is None else [read_line(*texts)]), {}
         with collecting(None) as mistakes:
             found = script_of(self, options, Program.IPSECCMD, mistakes)
             lines, script = read_lines(found, options["unsupported"] == "ignore", mistakes)
         refuse_empty(script, Program.IPSECCMD)
-        left_out = [{"line": left.line, "reason": left.reason} for left in script.left_out]
-        return lines, {"left_alone": list(script.left_alone), "left_out": left_out}
+        return lines, rest_of(script)
 
     def _run(
         self, host: str | None, lines: list[CommandLine], options: dict[str, t.Any], task_vars: dict[str, t.Any]
     ) -> dict[str, t.Any]:
         with working_on(self, host, task_vars) as variables:
             return run_task(self, Edits(*edits_of(lines)), options, variables)
-
-
-def _text(place: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise OptionError(f"{place}: expected a command line, not {kind_of(value)}")
-    return value
 
 
 def _stopped(host: str, error: Exception, result: t.Mapping[str, t.Any], before: list[dict[str, t.Any]]) -> TaskFailure:

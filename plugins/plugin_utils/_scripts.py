@@ -31,6 +31,8 @@ _LONGEST_PATH: t.Final = 300
 _UNSUPPORTED: t.Final = ("error", "ignore")
 _display = Display()
 
+COMMAND_OPTIONS: t.Final = ("command", "commands")
+"""Options of a module for commands that `command_texts` reads as they are."""
 SCRIPT_VALUES: t.Final = ("arguments", "variables")
 """Options of a script that `script_of` reads as they are."""
 
@@ -75,6 +77,34 @@ def script_of(action: ActionBase, options: t.Mapping[str, t.Any], program: Progr
     script = commands_of(program, text, options["unsupported"] == "ignore", mistakes, outside)
     refuse_empty(script, program, mistakes)
     return script
+
+
+def command_texts(options: t.Mapping[str, t.Any]) -> list[str] | None:
+    """The texts of `command` or `commands`; None if the commands are in a script. Raises `OptionError`."""
+    given = [name for name in (*COMMAND_OPTIONS, "script") if options[name] is not None]
+    if len(given) != 1:
+        raise OptionError("give exactly one of command, commands and script")
+    if given == ["script"]:
+        return None
+    for name in SCRIPT_VALUES:
+        if options[name] is not None:
+            raise OptionError(f"{name} is for a script; write its values into the command line")
+    if given == ["command"]:
+        return [_command("command", options["command"])]
+    texts = options["commands"] if isinstance(options["commands"], list) else [options["commands"]]
+    return [_command(f"commands[{i}]", text) for i, text in enumerate(texts)]
+
+
+def _command(place: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise OptionError(f"{place}: expected a command line, not {kind_of(value)}")
+    return value
+
+
+def rest_of(script: Script) -> dict[str, t.Any]:
+    """What the result of a module has of the rest of a script."""
+    left_out = [{"line": left.line, "reason": left.reason} for left in script.left_out]
+    return {"left_alone": list(script.left_alone), "left_out": left_out}
 
 
 def _find(find: t.Callable[[], str | None], name: str) -> str:

@@ -21,6 +21,7 @@ from ..module_utils._core.host.errors import HostError
 from ..module_utils._core.host.requests import Part
 from ..module_utils._core.host.service import Notification, Service, ServiceOption, ServiceRequest, ServiceStatus
 from ..module_utils._core.host.undo import Undo
+from ..module_utils._core.results.counts import SHARED
 from ..module_utils._core.results.outcome import render_operations, render_outcome, render_steps, warnings
 from ..module_utils._core.store.store import Store
 from ..module_utils._core.target.goal import PolicyGoal, Restoration
@@ -270,12 +271,20 @@ class PolicyTask:
 
 
 def run_task(
-    action: ActionBase, goal: PolicyGoal | Restoration, options: t.Mapping[str, t.Any], task_vars: dict[str, t.Any]
+    action: ActionBase,
+    goal: PolicyGoal | Restoration,
+    options: t.Mapping[str, t.Any],
+    task_vars: dict[str, t.Any],
+    about_shared: t.Collection[str] = (),
 ) -> dict[str, t.Any]:
-    """Run a task on the host of an action; `options` are those of its module. As `PolicyTask.run`."""
+    """Run a task on the host of an action; `options` are those of its module. As `PolicyTask.run`.
+
+    `about_shared` are the keys about shared filter lists and filter actions that the module returns.
+    """
     host = HostChannel(action, task_vars)
     shared = Options.of(options, action._task.check_mode, action._task.diff)
-    return PolicyTask(host, goal, shared, playbook_folder(task_vars)).run()
+    result = PolicyTask(host, goal, shared, playbook_folder(task_vars)).run()
+    return {key: value for key, value in result.items() if key not in SHARED or key in about_shared}
 
 
 def playbook_folder(task_vars: t.Mapping[str, t.Any]) -> str:

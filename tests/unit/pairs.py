@@ -19,6 +19,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted import State
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.grammar import parse_command
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.lines import PlacedCommand
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.reading import read_command
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects import blobs
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph, ObjectClass, object_id
@@ -39,7 +40,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operatio
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import Kind, Value
 from ansible_collections.ipsec.windows.plugins.module_utils._core.target.goal import Edits, Goal, OnePolicy
-from ansible_collections.ipsec.windows.plugins.module_utils._core.target.script import PlacedCommand, ScriptGoal
+from ansible_collections.ipsec.windows.plugins.module_utils._core.target.script import ScriptGoal
 from unit import stores
 
 Guids: t.TypeAlias = t.Callable[[], str]

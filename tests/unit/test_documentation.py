@@ -17,7 +17,12 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lint im
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lockout import LockoutCheck
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.service import ServiceStatus, StartType
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.methods import HASHES
-from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted import RulesMode, State
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted import (
+    FiltersMode,
+    RulesMode,
+    Sharing,
+    State,
+)
 from ansible_collections.ipsec.windows.plugins.module_utils._core.results.facts import (
     FACT,
     OrphanKind,
@@ -71,7 +76,7 @@ FULL = {
         (RULE["security_methods"]["suboptions"].keys(), keys.SECURITY_METHOD),
         (RULE["security_methods"]["suboptions"]["esp"]["suboptions"].keys(), keys.ESP),
         (RULE["authentication"]["suboptions"].keys(), keys.AUTHENTICATION),
-        (RULE_OPTIONS.keys() - {"state"}, {*keys.RULE_OF_POLICY, *keys.RULE}),
+        (RULE_OPTIONS.keys() - {"state"}, {*keys.RULE_OF_POLICY, *keys.RULE, *keys.FILTERS}),
     ],
     ids=[
         "policy",
@@ -132,7 +137,15 @@ def test_documented_modes_are_the_known_ones():
 
 
 def test_options_of_one_rule_have_no_defaults():
-    assert not any("default" in option for name, option in RULE_OPTIONS.items() if name != "state")
+    modes = {"state", *keys.FILTERS}
+    assert not any("default" in option for name, option in RULE_OPTIONS.items() if name not in modes)
+
+
+def test_documented_modes_of_filters_are_the_known_ones():
+    modes = {"filters_mode": (FiltersMode, FiltersMode.EXACT), "shared": (Sharing, Sharing.COPY)}
+    assert modes.keys() == set(keys.FILTERS)
+    for name, (known, default) in modes.items():
+        assert (RULE_OPTIONS[name]["choices"], RULE_OPTIONS[name]["default"]) == (list(known), default)
 
 
 def test_documented_defaults_are_those_of_a_new_rule():

@@ -30,10 +30,10 @@ class Attempts:
         for text in mistakes.failed:
             self._note_words(text)
 
-    def run(self, call: t.Callable[[NetshCommand], None], command: NetshCommand) -> None:
-        """Call with `command`, and collect its error."""
+    def run(self, command: NetshCommand, call: t.Callable[..., None], *args: t.Any) -> None:
+        """Call for `command`, and collect its error."""
         try:
-            call(command)
+            call(*args)
         except SourceError as error:
             if not self._follows(error, command):
                 self._mistakes.add(error, command.text)

@@ -353,7 +353,7 @@ class Shelf(t.Generic[_Shared]):
         self._namesakes: list[_Shared] = []
 
     def __iter__(self) -> t.Iterator[_Shared]:
-        return iter([*self._things.values(), *self._namesakes])
+        return iter(list(self._things.values()) + self._namesakes)
 
     def __contains__(self, name: str) -> bool:
         return fold(name) in self._things

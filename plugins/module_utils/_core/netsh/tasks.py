@@ -29,11 +29,11 @@ def read_netsh(commands: t.Iterable[NetshCommand], notes: list[str], mistakes: M
     """
     library = Library()
     script = ScriptRunner(library, notes)
-    found = Mistakes() if mistakes is None else mistakes
-    attempts = Attempts(found)
+    mistakes = Mistakes() if mistakes is None else mistakes
+    attempts = Attempts(mistakes)
     for command in commands:
-        attempts.run(lambda command: script.run(read_command(command)), command)
-    found.raise_all()
+        attempts.run(command, _run, script, command)
+    mistakes.raise_all()
     if library.emptied is not None:
         # only the assigned policy is in force, so the others may stay
         if library.assigned is None:
@@ -49,6 +49,10 @@ def read_netsh(commands: t.Iterable[NetshCommand], notes: list[str], mistakes: M
     found = list(_tasks(library, notes))
     _note_leftovers(library, script, notes)
     return found
+
+
+def _run(script: ScriptRunner, command: NetshCommand) -> None:
+    script.run(read_command(command))
 
 
 def _tasks(library: Library, notes: list[str]) -> t.Iterator[Tree]:

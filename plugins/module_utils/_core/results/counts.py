@@ -16,13 +16,15 @@ from ..target.shared import SharedList
 Tree: t.TypeAlias = dict[str, t.Any]
 
 
+SHARED: t.Final = ("filter_lists", "filter_actions", "shared_rules")
+"""The keys of `render_shared`."""
+
+
 def render_shared(plans: t.Sequence[Plan]) -> Tree:
     """The names of `filter_lists` and `filter_actions` that are added, changed and removed, and the rules that change
-    because they share a list. Empty where no plan is about such things.
+    because they share a list.
     """
     found = [shared for plan in plans for shared in plan.shared if shared.changed]
-    if not any(plan.shared for plan in plans):
-        return {}
     tree: Tree = {"filter_lists": _no_names(), "filter_actions": _no_names(), "shared_rules": []}
     for shared in found:
         thing = shared.wanted or shared.stored

@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import typing as t
 
 from ..hints import some
 from ..model import Filter, Rule
 from ..model.wanted import RulesMode, Wanted, WantedMainMode, WantedRule
-from ..netsh.commands import AddFilter, PolicyCommand, RuleCommand, ScriptCommand
+from ..netsh.commands import AddFilter, PolicyCommand, RuleCommand
 from ..netsh.consequences import Attempts
-from ..netsh.grammar import NetshCommand
 from ..netsh.library import Library, ScriptFilterAction, ScriptFilterList, ScriptPolicy, ScriptRule
+from ..netsh.lines import PlacedCommand
 from ..netsh.script import ScriptRunner
 from ..objects.graph import ObjectClass, object_id
 from ..objects.policies import StoredPolicy
@@ -29,15 +28,6 @@ from .shared import RuleParts, SharedAction, SharedList, used_by
 from .stored import StoredPolicies
 
 _SHOWN: t.Final = 5
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class PlacedCommand:
-    """A command and its words. `place` names the item of a list that has it."""
-
-    command: ScriptCommand
-    words: NetshCommand
-    place: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,11 +53,12 @@ class ScriptGoal:
         mistakes = Mistakes()
         attempts = Attempts(mistakes)
         for placed in self.commands:
-            run = functools.partial(runner.run, placed.command)
             if placed.place:
-                at(placed.place, run)
+                before = len(notes)
+                at(placed.place, runner.run, placed.command)
+                notes[before:] = [f"{placed.place}: {note.partition(': ')[2]}" for note in notes[before:]]
             else:
-                attempts.run(lambda _words, run=run: run(), placed.words)
+                attempts.run(placed.words, runner.run, placed.command)
         mistakes.raise_all()
         return _Outcome(library, stored, resolver).changes(notes)
 

@@ -1,0 +1,47 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import typing as t
+
+from ..module_utils._core.batch import Program
+from ..module_utils._core.netsh.lines import PlacedCommand, read_changes, read_list
+from ..module_utils._core.source.mistakes import collecting
+from ..module_utils._core.target.script import ScriptGoal
+from ..plugin_utils._action import IpsecAction
+from ..plugin_utils._options import options_of, read_options
+from ..plugin_utils._scripts import (
+    COMMAND_OPTIONS,
+    SCRIPT_VALUES,
+    command_texts,
+    refuse_empty,
+    rest_of,
+    script_of,
+)
+from ..plugin_utils._task import run_task
+
+_OPTIONS: t.Final = options_of("netsh_ipsec")
+
+
+class ActionModule(IpsecAction):
+    """Runs commands of netsh ipsec static on the policies of a host, as one plan."""
+
+    def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        # a conversion would split a single command at its commas
+        options = read_options(_OPTIONS, self._task.args, untouched=(*COMMAND_OPTIONS, *SCRIPT_VALUES))
+        commands, rest = self._commands(options)
+        result = run_task(self, ScriptGoal(commands), options, task_vars, ("filter_lists", "filter_actions"))
+        return {**result, **rest}
+
+    def _commands(self, options: dict[str, t.Any]) -> tuple[tuple[PlacedCommand, ...], dict[str, t.Any]]:
+        """The commands, and what the result has of the rest of a script."""
+        allowed = options["allow_delete_all"]
+        texts = command_texts(options)
+        if texts is not None:
+            return read_list(texts, "" if options["commands"] is None else "commands", allowed), {}
+        with collecting(None) as mistakes:
+            found = script_of(self, options, Program.NETSH, mistakes)
+            commands, script = read_changes(found, options["unsupported"] == "ignore", allowed, mistakes)
+        refuse_empty(script, Program.NETSH)
+        return commands, rest_of(script)
