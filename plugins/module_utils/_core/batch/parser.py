@@ -5,27 +5,45 @@
 
 from __future__ import annotations
 
+import array
 import dataclasses
 import typing as t
 
 from ..source.text import Text
+from .conditions import COMPARISONS, QUESTIONS, Condition
 from .lexer import DELIMITERS, HANDLES, OPERATORS, Cursor, SyntaxProblem
 from .variables import Builder
 
 _MAX_DEPTH: t.Final = 100
-_COMPARISONS: t.Final = frozenset({"equ", "neq", "lss", "leq", "gtr", "geq"})
-_QUESTIONS: t.Final = frozenset({"exist", "defined", "errorlevel", "cmdextversion"})
 _REDIRECTIONS: t.Final = frozenset("<>")
 _STOPS: t.Final = OPERATORS | _REDIRECTIONS | {"\n"}
 _STOPS_IN_BLOCK: t.Final = _STOPS | {")"}
 _BEFORE: t.Final = DELIMITERS | {"@"}
+# what makes `rem` a remark; behind other signs, as in rem/ and rem., operators work
+_REMARK_ENDS: t.Final = DELIMITERS | _STOPS
+_REMARK_ENDS_IN_BLOCK: t.Final = DELIMITERS | _STOPS_IN_BLOCK
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Redirection:
+    """A redirection to or from a file, other than NUL; `handle` is empty if none is written."""
+
+    handle: str
+    sign: str
+    file: Text
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Simple:
-    """A command without its redirections."""
+    """A command without its redirections, and these."""
 
     text: Text
+    redirections: tuple[Redirection, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Remark:
+    """A remark, which always succeeds."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,6 +65,7 @@ class Block:
     """Commands in parentheses; empty for a comment."""
 
     chains: tuple[Chain, ...] = ()
+    redirections: tuple[Redirection, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +81,19 @@ class For:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class If:
-    """The command and, if there is an else, the command after it."""
+    """The command and, if there is an else, the command after it. `condition` is None if it depends on the
+    host.
+    """
 
     place: int
     branches: tuple[Chain, ...]
+    condition: Condition | None
 
 
-Node: t.TypeAlias = Simple | Label | Block | For | If
+Node: t.TypeAlias = Simple | Remark | Label | Block | For | If
 _NOTHING: t.Final = Block()
+# a comment that cmd.exe reads as a label
+_COMMENT: t.Final = Block()
 
 
 class Parser:
@@ -80,6 +104,9 @@ class Parser:
         self._cursor = Cursor(file, next_line)
         self._level = 0
         self._open = 0
+        self._commands = 0
+        # whether the last command read is a label
+        self._labelled = False
 
     def statement(self) -> Chain | None:
         """The next logical line; None at the end of the file.
@@ -90,8 +117,7 @@ class Parser:
             return None
         self._level = self._open = 0
         if self._cursor.peek() == "#":
-            # a comment in a script for netsh -f
-            self._cursor.skip_line()
+            self._comment()
         chain = self._chain()
         if self._cursor.peek() != "\n":
             raise self._problem("unexpected text")
@@ -99,6 +125,17 @@ class Parser:
 
     def _problem(self, problem: str) -> SyntaxProblem:
         return SyntaxProblem(self._cursor.place, problem)
+
+    def _comment(self) -> None:
+        """A comment in a script for netsh -f. With an operator, it is a command of a batch file."""
+        if self._cursor.continues():
+            raise SyntaxProblem(
+                self._cursor.place,
+                "this line continues in a batch file, but not in a script for netsh -f",
+                certain=False,
+            )
+        if not self._cursor.has_operator():
+            self._cursor.skip_line()
 
     def _chain(self, keyword: str = "") -> Chain:
         """Commands up to the end of the line or block; a `keyword` before them requires at least one."""
@@ -115,7 +152,7 @@ class Parser:
             following = self._operator()
             if node is None and (following or operator not in ("", "&")):
                 raise self._problem("expected a command")
-            if node is not None and node is not _NOTHING:
+            if node is not None and node is not _NOTHING and node is not _COMMENT:
                 parts.append((operator, node))
             if not following:
                 break
@@ -135,11 +172,18 @@ class Parser:
 
     def _command(self) -> Node | None:
         """The command that begins here; None if the next operator or the end of the line comes first."""
-        redirected = self._skip_before()
+        node = self._node()
+        if node is not None:
+            self._commands += 1
+            self._labelled = node is _COMMENT or isinstance(node, Label)
+        return node
+
+    def _node(self) -> Node | None:
+        redirections = self._skip_before()
         cursor = self._cursor
         character = cursor.peek()
         if character == "(":
-            return self._block()
+            return self._block(redirections)
         if character == ":":
             return self._label()
         if character == ")" and not self._open:
@@ -147,28 +191,27 @@ class Parser:
             cursor.skip_line()
             return _NOTHING
         if character and (character in OPERATORS or character in "\n)"):
-            return _NOTHING if redirected else None
+            return None if redirections is None else Block((), tuple(redirections))
         place = cursor.place
-        if cursor.accept("rem"):
+        if cursor.accept("rem", _REMARK_ENDS_IN_BLOCK if self._open else _REMARK_ENDS):
             cursor.skip()
             if cursor.peek() not in ("&", "|"):
                 cursor.skip_remark()
-            return _NOTHING
+            return Remark()
         if cursor.accept("if"):
             return self._if(place)
         if cursor.accept("for"):
             return self._for(place)
-        return self._simple()
+        return self._simple(redirections)
 
-    def _skip_before(self) -> bool:
-        """Skip what may come before a command or after a block. Returns whether there was a redirection."""
-        redirected = False
+    def _skip_before(self) -> list[Redirection] | None:
+        """Skip what may come before a command or after a block. Returns the redirections; None if there are none."""
+        found: list[Redirection] | None = None
         while True:
             self._cursor.skip(_BEFORE)
             if not self._redirects():
-                return redirected
-            self._redirection()
-            redirected = True
+                return found
+            found = [*(found or ()), *self._redirection()]
 
     def _redirects(self) -> bool:
         """Whether a redirection begins here, such as ``>`` or ``2>``."""
@@ -177,24 +220,32 @@ class Parser:
             character = self._cursor.peek_next()
         return character in _REDIRECTIONS
 
-    def _redirection(self) -> None:
+    def _redirection(self, handle: str = "") -> tuple[Redirection, ...]:
+        """Read a redirection, whose `handle` may have been read before."""
         cursor = self._cursor
         place = cursor.place
         sign = cursor.take()[0]
         if sign in HANDLES:
-            sign = cursor.take()[0]
+            handle, sign = sign, cursor.take()[0]
         if cursor.peek() == sign:
-            cursor.take()
-        if cursor.peek() == "&":
+            sign += cursor.take()[0]
+        copies = cursor.peek() == "&"
+        if copies:
             cursor.take()
         cursor.skip()
-        if not self._word("\n&|<>"):
+        word = self._word("\n&|<>")
+        if not word:
             raise SyntaxProblem(place, "this redirection has no file")
+        if not copies and word.value.lower() != "nul":
+            return (Redirection(handle, sign, word),)
+        # the output no longer goes to a file that an earlier redirection names
+        return () if handle not in ("", "1") or sign == "<" else (Redirection(handle, sign, word[:0]),)
 
-    def _word(self, stop: str = "\n&|<>(") -> str:
+    def _word(self, stop: str = "\n&|<>(") -> Text:
         """The characters up to a delimiter, a character of `stop`, or a parenthesis that closes a block."""
         cursor = self._cursor
         found: list[str] = []
+        places = array.array("q")
         inner = 0
         while True:
             character = cursor.peek()
@@ -203,46 +254,55 @@ class Parser:
             if character == ")" and self._open and not inner:
                 break
             inner += (character == "(") - (character == ")")
-            found.append(cursor.take()[0])
-        return "".join(found)
+            taken, place = cursor.take()
+            found.append(taken)
+            places.append(place)
+        return Text(value="".join(found), offsets=places, end=cursor.place, file=self._file)
 
-    def _simple(self) -> Simple:
+    def _simple(self, redirections: list[Redirection] | None) -> Simple:
         cursor = self._cursor
         built = Builder(self._file)
         end = cursor.place
+        handle = ""
         stops = _STOPS_IN_BLOCK if self._open else _STOPS
         while (character := cursor.peek()) not in stops or character in _REDIRECTIONS:
             if character in _REDIRECTIONS:
-                self._redirection()
+                redirections = [*(redirections or ()), *self._redirection(handle)]
+                handle = ""
                 continue
             run, places = cursor.take_run(stops)
             end = places[-1] + 1
             if cursor.peek() in _REDIRECTIONS and cursor.behind_handle():
-                run, places = run[:-1], places[:-1]
+                run, places, handle = run[:-1], places[:-1], run[-1]
             built.extend(run, places)
-        return Simple(built.text(end))
+        return Simple(built.text(end), tuple(redirections or ()))
 
     def _label(self) -> Node:
         cursor = self._cursor
         cursor.take()
         if cursor.peek() == ":":
             cursor.skip_label()
-            return _NOTHING
+            return _COMMENT
         cursor.skip()
-        name = self._word("\n&|<>(:+")
+        name = self._word("\n&|<>(:+").value
         cursor.skip_label()
         return Label(name)
 
-    def _block(self) -> Block:
+    def _block(self, redirections: list[Redirection] | None) -> Block:
         cursor = self._cursor
         place = cursor.take()[1]
         self._open += 1
         chains: list[Chain] = []
+        commands = self._commands
         while True:
             chain = self._chain()
             if chain.parts:
                 chains.append(chain)
             if cursor.peek() == ")":
+                if self._commands == commands:
+                    raise self._problem("these parentheses contain no command")
+                if self._labelled:
+                    raise self._problem("a label or a comment with '::' is the last line before this parenthesis")
                 break
             if cursor.peek() != "\n":
                 raise self._problem("unexpected text")
@@ -250,35 +310,41 @@ class Parser:
                 raise SyntaxProblem(place, "this parenthesis is not closed")
         cursor.take()
         self._open -= 1
-        self._skip_before()
-        return Block(tuple(chains))
+        return Block(tuple(chains), (*(redirections or ()), *(self._skip_before() or ())))
 
     def _if(self, place: int) -> If:
         cursor = self._cursor
         cursor.skip(" \t,;")
-        word = self._operand()
-        while word.lower() in ("/i", "not"):
+        left = self._operand()
+        options: list[str] = []
+        while (word := left.value.lower()) in ("/i", "not"):
+            options.append(word)
             cursor.skip(" \t,;")
-            word = self._operand()
-        if word.lower() in _QUESTIONS:
-            cursor.skip()
-            self._operand()
-        else:
+            left = self._operand()
+        operator = word
+        if operator not in QUESTIONS:
             cursor.skip(" \t,;")
-            compares = cursor.peek_next() == "=" if cursor.peek() == "=" else self._operand().lower() in _COMPARISONS
-            if not compares:
+            if cursor.peek() == "=":
+                operator = "==" if cursor.peek_next() == "=" else ""
+            else:
+                operator = self._operand().value.lower()
+            if operator not in COMPARISONS:
                 raise self._problem("'if' needs a comparison, such as ==")
-            cursor.skip()
-            self._operand()
+        cursor.skip()
+        right = self._operand()
+        condition = Condition(
+            operator=operator, left=left, right=right, negated="not" in options, ignores_case="/i" in options
+        )
+        known = len(options) == len(set(options)) and operator in (*COMPARISONS, "defined")
         branches = [self._chain("if")]
         cursor.skip()
         if cursor.accept("else"):
             branches.append(self._chain("else"))
-        return If(place, tuple(branches))
+        return If(place, tuple(branches), condition if known else None)
 
-    def _operand(self) -> str:
+    def _operand(self) -> Text:
         word = self._word("\n&|<>")
-        if not word:
+        if not word.value:
             raise self._problem("'if' has nothing to compare")
         return word
 
@@ -287,7 +353,7 @@ class Parser:
         kind = variable = ""
         while not variable:
             cursor.skip()
-            word = self._word()
+            word = self._word().value
             if word[:1] == "%":
                 variable = word[1:]
             elif word[:1] == "/" and not kind:

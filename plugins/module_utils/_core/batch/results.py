@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import typing as t
 
 from ..source.text import SourceError, Text, position
 from ..store.casing import fold
 from .jumps import Jumps
 from .keys import hide_keys
+from .lexer import UNKNOWN
 from .script import BatchCommand, LeftOut, Program, Script
-from .variables import UNKNOWN, Origins
+from .variables import Origins
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,18 @@ class _Found:
     program: Program | None
     place: int = 0
     reason: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Skipped:
+    """Commands over which a ``goto`` to the place `end` jumps: the numbers of the first one and of the one after the
+    last, and the jumps between them.
+    """
+
+    end: int
+    first: int
+    after: int
+    jumps: dict[str, int]
 
 
 class Results:
@@ -39,6 +54,10 @@ class Results:
         self._left_alone: set[int] = set()
         # for each label, how many commands were found before it
         self._labels: dict[str, int] = {}
+        self._skipped: list[_Skipped] = []
+        # the labels after which code runs more than once, and the unknown commands found before this was known
+        self._repeated: set[str] = set()
+        self._earlier: list[_Found] = []
 
     def line(self, place: int) -> int:
         """The number of the line, from 1."""
@@ -67,30 +86,79 @@ class Results:
         """From here on, commands are unknown. The first reason is kept."""
         self.stopped = self.stopped or reason
 
-    def label(self, name: str) -> None:
-        """Note a label in front of the next command."""
+    def label(self, name: str) -> bool:
+        """Note a label in front of the next command. Returns whether the code after it runs more than once."""
         self._labels.setdefault(fold(name), len(self._found))
+        return fold(name) in self._repeated
+
+    def begin_again(self) -> bool:
+        """Whether something jumps to a label, so that the file has to be read again. Forgets what is certain then."""
+        self._find_skipped()
+        self._mark_repeated()
+        repeated = {name for name in self._labels if self._jump_to(name)} - self._repeated
+        if not repeated:
+            return False
+        self._repeated |= repeated
+        self._earlier += [found for found in self._kept() if found.program is None]
+        self._found, self._labels, self._skipped, self._left_alone = [], {}, [], set()
+        self.jumps.lines = {}
+        self.stopped = ""
+        return True
+
+    @contextlib.contextmanager
+    def skipping(self, reason: str, end: int) -> t.Iterator[None]:
+        """What is added meanwhile only runs if another jump leads to it. A ``goto`` to the place `end` skips it."""
+        first, before = len(self._found), self.jumps.lines
+        self.jumps.lines = {}
+        self.stop(reason)
+        yield
+        self.stopped = ""
+        self._skipped.append(_Skipped(end=end, first=first, after=len(self._found), jumps=self.jumps.lines))
+        self.jumps.lines = before
 
     def error(self, place: int, problem: str) -> SourceError:
         return SourceError(self._shown(), place, problem)
 
     def script(self, ignore_unsupported: bool) -> Script:
         """The result. Raises `SourceError` for the first unknown command, unless `ignore_unsupported`."""
-        self._mark_repeated()
-        unknown = [found for found in self._found if found.program is None]
+        kept = self._kept()
+        lines = {self.line(found.text.offset(0)) for found in kept if found.program is None}
+        kept += [found for found in self._earlier if self.line(found.text.offset(0)) not in lines]
+        unknown = [found for found in kept if found.program is None]
         if unknown and not ignore_unsupported:
             raise self.error(unknown[0].place, f"{unknown[0].reason}; unsupported=ignore leaves this command out")
         shown = self._shown()
         commands = [
             BatchCommand(found.program, dataclasses.replace(found.text, file=shown))
-            for found in self._found
+            for found in kept
             if found.program is not None
         ]
         left_out = dict.fromkeys(LeftOut(self.line(found.text.offset(0)), found.reason) for found in unknown)
         return Script(tuple(commands), tuple(sorted(self._left_alone)), tuple(left_out))
 
     def _shown(self) -> str:
-        return hide_keys(self.file, [found.text for found in self._found], self._hidden, self._origins)
+        return hide_keys(
+            self.file, [found.text for found in (*self._found, *self._earlier)], self._hidden, self._origins
+        )
+
+    def _kept(self) -> list[_Found]:
+        never = {number for skipped in self._skipped for number in range(skipped.first, skipped.after)}
+        return [found for number, found in enumerate(self._found) if number not in never]
+
+    def _find_skipped(self) -> None:
+        """Keep only what no jump reaches in the list of skipped commands, and note the jumps in the others."""
+        waiting = self._skipped
+        while reached := [skipped for skipped in waiting if self._leads_before(skipped.end)]:
+            waiting = [skipped for skipped in waiting if skipped not in reached]
+            for skipped in reached:
+                for label, line in skipped.jumps.items():
+                    self.jumps.note(label, line)
+        self._skipped = waiting
+
+    def _leads_before(self, end: int) -> bool:
+        """Whether a jump leads to a label before the place `end`."""
+        places = [0 if name == UNKNOWN else self.jumps.first(name) for name in self.jumps.lines]
+        return any(place is not None and place < end for place in places)
 
     def _mark_repeated(self) -> None:
         """Commands after a label may run more than once if something jumps to it: mark them as unknown."""
