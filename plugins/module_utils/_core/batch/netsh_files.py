@@ -34,12 +34,10 @@ _SCRIPT_OPTION: t.Final = re.compile(r"""[ \t](?:[-/]f|exec)(?![^\s"])""", re.IG
 
 def is_netsh_script(text: str) -> bool:
     """Whether the first command shows that `text` is a script of netsh, not a batch file."""
-    for line in text.split("\n"):
-        if _NO_COMMAND.fullmatch(line.rstrip("\r\x1a")):
-            continue
-        first, second, *_more = [*line.lower().split(), "", ""]
-        return _is_context(second if first == "pushd" else first)
-    return False
+    lines = (match[0].rstrip("\r\x1a") for match in re.finditer("[^\n]+", text))
+    command = next((line for line in lines if not _NO_COMMAND.fullmatch(line)), "")
+    first, second, *_more = [*command.lower().split(), "", ""]
+    return _is_context(second if first == "pushd" else first)
 
 
 def _is_context(word: str) -> bool:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import array
 import dataclasses
 import typing as t
 
@@ -85,6 +84,8 @@ class If:
 
 Node: t.TypeAlias = Simple | Label | Block | For | If
 _NOTHING: t.Final = Block()
+# output that goes to no file
+_NOWHERE: t.Final = (Redirection("", ">", Text.of("")),)
 
 
 class Parser:
@@ -206,19 +207,26 @@ class Parser:
         if copies:
             cursor.take()
         cursor.skip()
-        word = self._word("\n&|<>")
+        characters, places = self._characters("\n&|<>")
+        word = "".join(characters)
         if not word:
             raise SyntaxProblem(place, "this redirection has no file")
-        if not copies and word.value.lower() != "nul":
-            return (Redirection(handle, sign, word),)
+        if not copies and word.lower() != "nul":
+            file = Text(value=word, offsets=places, end=cursor.place, file=self._file)
+            return (Redirection(handle, sign, file),)
         # the output no longer goes to a file that an earlier redirection names
-        return () if handle not in ("", "1") or sign == "<" else (Redirection(handle, sign, word[:0]),)
+        return _NOWHERE if handle in ("", "1") and sign != "<" else ()
 
-    def _word(self, stop: str = "\n&|<>(") -> Text:
-        """The characters up to a delimiter, a character of `stop`, or a parenthesis that closes a block."""
+    def _word(self, stop: str = "\n&|<>(") -> str:
+        return "".join(self._characters(stop)[0])
+
+    def _characters(self, stop: str) -> tuple[list[str], list[int]]:
+        """The characters up to a delimiter, a character of `stop`, or a parenthesis that closes a block, and their
+        offsets.
+        """
         cursor = self._cursor
         found: list[str] = []
-        places = array.array("q")
+        places: list[int] = []
         inner = 0
         while True:
             character = cursor.peek()
@@ -230,7 +238,7 @@ class Parser:
             taken, place = cursor.take()
             found.append(taken)
             places.append(place)
-        return Text(value="".join(found), offsets=places, end=cursor.place, file=self._file)
+        return found, places
 
     def _simple(self, redirections: list[Redirection] | None) -> Simple:
         cursor = self._cursor
@@ -257,7 +265,7 @@ class Parser:
             cursor.skip_label()
             return _NOTHING
         cursor.skip()
-        name = self._word("\n&|<>(:+").value
+        name = self._word("\n&|<>(:+")
         cursor.skip_label()
         return Label(name)
 
@@ -304,7 +312,7 @@ class Parser:
         return If(place, tuple(branches))
 
     def _operand(self) -> str:
-        word = self._word("\n&|<>").value
+        word = self._word("\n&|<>")
         if not word:
             raise self._problem("'if' has nothing to compare")
         return word
@@ -314,7 +322,7 @@ class Parser:
         kind = variable = options = ""
         while not variable:
             cursor.skip()
-            word = self._word().value
+            word = self._word()
             if word[:1] == "%":
                 variable = word[1:]
             elif word[:1] == "/" and not kind:

@@ -252,9 +252,8 @@ class Runner:
             self._file_commands.write(context.output, "" if context.piped else name, rest, unsure)
         if self._files.used and self._file_commands.follow(name, rest, text, unsure, context.piped):
             self._detours.clear()
-        if self._run_netsh(text, node, context):
-            return
-        if not self._run_built_in(name, rest, context) and not self._run_known(text, context):
+        runs = self._run_built_in(name, rest, context) or self._run_known(text, context)
+        if not runs and not self._run_netsh(text, node, context):
             self._leave_alone(text, context)
 
     def _run_netsh(self, text: Text, node: Simple, context: Context) -> bool:
