@@ -8,7 +8,6 @@ import typing as t
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from ..module_utils._core.batch import Program
-from ..module_utils._core.batch.scripts import commands_of
 from ..module_utils._core.ipseccmd.commands import Help
 from ..module_utils._core.ipseccmd.lines import CommandLine, edits_of, read_line, read_lines
 from ..module_utils._core.ipseccmd.syntax import SYNTAX
@@ -17,7 +16,7 @@ from ..module_utils._core.target.goal import Edits
 from ..plugin_utils._action import REFUSALS, IpsecAction, TaskFailure
 from ..plugin_utils._delegate import find_computer, working_on
 from ..plugin_utils._options import OptionError, options_of, read_options
-from ..plugin_utils._scripts import read_file
+from ..plugin_utils._scripts import SCRIPT_VALUES, refuse_empty, script_of
 from ..plugin_utils._task import LostAnswer, run_task
 
 _OPTIONS: t.Final = options_of("ipseccmd")
@@ -28,7 +27,7 @@ class ActionModule(IpsecAction):
 
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         # a conversion would split a single line at its commas
-        options = read_options(_OPTIONS, self._task.args, untouched=("command", "commands"))
+        options = read_options(_OPTIONS, self._task.args, untouched=("command", "commands", *SCRIPT_VALUES))
         lines, rest = self._lines(options)
         todo = [line for line in lines if not isinstance(line.command, Help)]
         if lines and not todo:
@@ -60,15 +59,17 @@ class ActionModule(IpsecAction):
         given = [name for name in ("command", "commands", "script") if options[name] is not None]
         if len(given) != 1:
             raise OptionError("give exactly one of command, commands and script")
+        for name in ("arguments", "variables"):
+            if options[name] is not None and given != ["script"]:
+                raise OptionError(f"{name} is for a script; write its values into the command line")
         if given == ["command"]:
             return [read_line(_text("command", options["command"]))], {}
         if given == ["commands"]:
             texts = options["commands"] if isinstance(options["commands"], list) else [options["commands"]]
             places = [f"commands[{i}]" for i in range(len(texts))]
             return [read_line(_text(place, text), place) for place, text in zip(places, texts, strict=True)], {}
-        text = read_file(self, options["script"], options["encoding"])
-        ignore = options["unsupported"] == "ignore"
-        lines, script = read_lines(commands_of(Program.IPSECCMD, text, ignore), ignore)
+        lines, script = read_lines(script_of(self, options, Program.IPSECCMD), options["unsupported"] == "ignore")
+        refuse_empty(script, Program.IPSECCMD)
         left_out = [{"line": left.line, "reason": left.reason} for left in script.left_out]
         return lines, {"left_alone": list(script.left_alone), "left_out": left_out}
 

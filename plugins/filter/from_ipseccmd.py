@@ -8,14 +8,30 @@ import typing as t
 from ..module_utils._core.batch import Program
 from ..module_utils._core.ipseccmd.lines import edits_of, of_one_computer, read_lines
 from ..module_utils._core.target.arguments import task_arguments
-from ..plugin_utils._scripts import filter_errors, read_commands, warn_about
+from ..plugin_utils._scripts import filter_errors, read_commands, refuse_empty, warn_about
 
 
-def from_ipseccmd(text: object, encoding: object = None, unsupported: object = "error") -> list[dict[str, t.Any]]:
+def from_ipseccmd(
+    text: object,
+    encoding: object = None,
+    unsupported: object = "error",
+    arguments: object = None,
+    variables: object = None,
+    files: object = None,
+) -> list[dict[str, t.Any]]:
     notes: list[str] = []
     with filter_errors("from_ipseccmd"):
-        found = read_commands(text, encoding, unsupported, Program.IPSECCMD)
+        found = read_commands(
+            text,
+            Program.IPSECCMD,
+            encoding=encoding,
+            unsupported=unsupported,
+            arguments=arguments,
+            variables=variables,
+            files=files,
+        )
         lines, script = read_lines(found, unsupported == "ignore")
+        refuse_empty(script, Program.IPSECCMD)
         edits, of_commands = edits_of(of_one_computer(lines, notes))
         notes += of_commands
         tasks = task_arguments(edits, notes)

@@ -10,10 +10,25 @@ from ..module_utils._core.netsh import read_netsh
 from ..plugin_utils._scripts import filter_errors, read_commands, warn_about
 
 
-def from_netsh(text: object, encoding: object = None, unsupported: object = "error") -> list[dict[str, t.Any]]:
+def from_netsh(
+    text: object,
+    encoding: object = None,
+    unsupported: object = "error",
+    arguments: object = None,
+    variables: object = None,
+    files: object = None,
+) -> list[dict[str, t.Any]]:
     notes: list[str] = []
     with filter_errors("from_netsh"):
-        script = read_commands(text, encoding, unsupported, Program.NETSH)
+        script = read_commands(
+            text,
+            Program.NETSH,
+            encoding=encoding,
+            unsupported=unsupported,
+            arguments=arguments,
+            variables=variables,
+            files=files,
+        )
         tasks = read_netsh((command.text for command in script.commands), notes)
     warn_about("from_netsh", notes, script)
     return tasks

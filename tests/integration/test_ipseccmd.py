@@ -122,6 +122,90 @@ def test_ignored_commands_of_a_script_are_listed(host, player):
     assert len(host.policies()) == 1
 
 
+CALLED = """\
+@echo off
+net session >nul 2>&1
+if %errorlevel% neq 0 (
+  echo Run this as an administrator.
+  pause
+  exit /b 1
+)
+cd /d "%~dp0"
+for /f "tokens=1,2 delims=," %%i in (Ports.csv) do (
+  ipseccmd -w REG -p %1 -r "%%j" -f %ADMINS%+0:%%i:TCP -n BLOCK >nul
+)
+ipseccmd -w REG -p %1 -x
+"""
+
+
+def test_a_script_gets_arguments_variables_and_files_beside_it(host, player):
+    script = player.folder / "called.cmd"
+    script.write_text(CALLED)
+    (player.folder / "ports.csv").write_bytes("445,SMB\r\n135,Schließen\r\n".encode("cp850"))
+    task = command_task(
+        script=str(script),
+        encoding="cp850",
+        arguments=["Closed ports"],
+        variables={"Admins": "10.*.*.*"},
+        unsupported="ignore",
+    )
+    run = player.play(host, task, task)
+    assert [result["changed"] for result in run.results] == [True, False], run.output
+    (policy,) = host.policies()
+    assert (policy.name, {rule.name for rule in policy.rules}) == ("Closed ports", {"SMB", "Schließen"})
+    assert [left["line"] for left in run[0]["left_out"]] == [6]
+
+
+def test_a_list_in_a_vault_beside_a_script_has_keys_that_no_output_shows(host, player):
+    script = player.folder / "script.cmd"
+    script.write_text(
+        "for /f %%k in (keys.txt) do ipseccmd -w reg -p P -r R -f 0+192.0.2.1 -a p:%%k\n"
+        "ipseccmd -w reg -p P -r S -f 0+192.0.2.2 -a p:%K% p:%1\n"
+    )
+    (player.folder / "secret.txt").write_text("word")
+    (player.folder / "keys.txt").write_text("s3cretlist\n")
+    player.ansible("vault", "encrypt", "--vault-password-file", "secret.txt", "keys.txt")
+    assert (player.folder / "keys.txt").read_text().startswith("$ANSIBLE_VAULT")
+    given = {"script": str(script), "arguments": ["{{ 's3cret' ~ 'argument' }}"], "variables": {"K": "s3cretvariable"}}
+    run = player.play(
+        host,
+        {**command_task(**{**given, "variables": {}}), "ignore_errors": True},
+        command_task(**given),
+        options=("--vault-password-file", str(player.folder / "secret.txt"), "-vvv"),
+    )
+    assert run[0].status == "failed"
+    assert "the option variables gives it" in run[0]["msg"]
+    assert run[1]["changed"], run.output
+    keys = {key for rule in host.policies()[0].rules for _kind, key in rule.authentication}
+    assert keys == {"s3cretlist", "s3cretvariable", "s3cretargument"}
+    assert "s3cretlist" not in run.output
+    assert "s3cret" not in json.dumps([run[0]["msg"], run[1]["left_out"]])
+
+
+NO_COMMANDS = [
+    ("echo a\n", {}, "the text has no ipseccmd commands"),
+    (
+        "ipseccmd -w reg -p %1 -y\n",
+        {"unsupported": "ignore"},
+        "no ipseccmd command of the script is left; left out: line 1",
+    ),
+    ("ipseccmd show all\n", {"unsupported": "ignore"}, "no ipseccmd command of the script is left; left out: line 1"),
+]
+
+
+def test_a_script_without_commands_is_refused(host, player):
+    tasks = []
+    for index, (text, options, _words) in enumerate(NO_COMMANDS):
+        script = player.folder / f"script{index}.cmd"
+        script.write_text(text)
+        tasks.append({**command_task(script=str(script), **options), "ignore_errors": True})
+    run = player.play(host, *tasks)
+    for result, (_text, _options, words) in zip(run.results, NO_COMMANDS, strict=True):
+        assert result.status == "failed"
+        assert words in result["msg"]
+    assert done(host) == []
+
+
 REFUSED = [
     ({"command": "ipseccmd -f 0+*"}, "this version does not support dynamic mode"),
     ({"command": "ipseccmd show all"}, "this version does not support query mode"),
@@ -137,6 +221,8 @@ REFUSED = [
     ({"command": {"a": "b"}}, "command: expected a command line, not a dictionary"),
     ({"command": "-w reg -p P -y\n-w reg -p Q -y\nipseccmd -u"}, "line 3, column 1: a second command begins here"),
     ({"service": "started"}, "give exactly one of command, commands and script"),
+    ({"command": "ipseccmd -u", "arguments": ["a"]}, "arguments is for a script"),
+    ({"script": "/dev/null", "arguments": "a b"}, "arguments: expected a list of texts, not text"),
     ({"script": "missing.cmd"}, "'missing.cmd' cannot be read"),
     ({"script": "/dev/null", "encoding": "klingon"}, "klingon"),
 ]
@@ -323,13 +409,6 @@ def test_a_lost_answer_of_another_computer_counts_as_a_change(host, other, playe
     assert f"{other.name} gave no answer while its policy store was written" in second["msg"]
     other.faults.clear()
     assert not player.play(host, command_task(commands=lines[:1]))[0]["changed"]
-
-
-def test_a_batch_file_without_commands_changes_nothing(host, player):
-    (player.folder / "other.cmd").write_text("echo nothing\r\n", newline="")
-    result = player.play(host, command_task(script="other.cmd"))[0]
-    assert (result.status, result["changed"]) == ("ok", False)
-    assert "hosts" not in result.result
 
 
 def test_one_rule_at_a_time(host, player):

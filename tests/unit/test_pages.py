@@ -14,7 +14,9 @@ import typing as t
 
 import pytest
 import yaml
+from ansible.errors import AnsibleFilterError
 from ansible_collections.ipsec.windows.plugins.filter.from_ipseccmd import from_ipseccmd
+from ansible_collections.ipsec.windows.plugins.filter.from_netsh import from_netsh
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.verdict import Packet, deciding_filter
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import LocalAddresses
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.parse import parse_command
@@ -223,6 +225,34 @@ def test_which_filter_wins(rules, rows):
 def test_all_examples_of_winners_are_found():
     text = (DOCS / "which-filter-wins.md").read_text()
     assert len(WINNERS) == text.count("```yaml") > 5
+
+
+def _blocks(heading: str) -> list[tuple[str, str]]:
+    """The languages and the codes of the blocks of a section about scripts."""
+    section = re.split(rf"(?m)^## {re.escape(heading)}\n", (DOCS / "scripts.md").read_text())[1]
+    return re.findall(r"(?ms)^```(\w+)\n(.*?)^```", re.split(r"(?m)^## ", section)[0])
+
+
+def test_values_from_outside():
+    (_yaml, task), (_bat, script), (_text, addresses), (_bat, commands) = _blocks("Values from outside")
+    ((options,),) = [entry.values() for entry in yaml.safe_load(task)]
+    given = {name: options[name] for name in ("arguments", "variables")}
+    found = from_ipseccmd(script, **given, files={"list.txt": addresses})
+    assert found == from_ipseccmd(commands)
+    with pytest.raises(AnsibleFilterError, match="the option arguments gives it"):
+        from_ipseccmd(script)
+
+
+def test_scripts_for_netsh_f():
+    (_bat, script), (_text, rules), (_bat, commands) = _blocks("Scripts for netsh -f")
+    assert from_netsh(script, files={"rules.txt": rules}) == from_netsh(commands)
+
+
+def test_checks_at_the_start_of_a_script():
+    (_bat, script), (_bat, commands) = _blocks("Checks at the start of a script")
+    assert from_ipseccmd(script, unsupported="ignore") == from_ipseccmd(commands)
+    with pytest.raises(AnsibleFilterError):
+        from_ipseccmd(script)
 
 
 def _tasks() -> list[t.Any]:

@@ -15,8 +15,7 @@ from .script import Program
 IPSECCMD: t.Final = ("ipseccmd", "ipsecpol")
 """The name of the program, and its name before Windows XP."""
 
-_CONTEXTS: t.Final = ("static", "dynamic")
-_NAMES: t.Final = frozenset({*IPSECCMD, "netsh", "ipsec"})
+_NAMES: t.Final = frozenset({*IPSECCMD, "netsh"})
 
 # a mention in the arguments of these commands runs nothing
 _HARMLESS_BUILT_INS: t.Final = frozenset(
@@ -78,19 +77,16 @@ def find_program(text: Text) -> tuple[Program, Text] | None:
         rest = Text.join((Text(value=" ", offsets=(rest.offset(0),), end=rest.offset(0), file=rest.file), rest), rest)
     if base in IPSECCMD:
         return Program.IPSECCMD, Text.join((name, rest), text)
-    first, second = _words(rest.value)
+    first = _first_argument(rest.value)
     if base == "netsh" and (UNKNOWN in first or (len(first) > 2 and "ipsec".startswith(first))):
-        return Program.NETSH, Text.join((name, rest), text)
-    # a line of a script for netsh -f
-    if base == "ipsec" and len(first) > 1 and any(context.startswith(first) for context in _CONTEXTS) and second:
         return Program.NETSH, Text.join((name, rest), text)
     return None
 
 
-def _words(rest: str) -> tuple[str, str]:
-    """The first argument in lower case, and the first character of the second."""
-    found = re.match(r'[\s,;=]*"?([^\s,;="]*)"?[\s,;=]*(\S?)', rest)
-    return (found[1].lower(), found[2]) if found else ("", "")
+def _first_argument(rest: str) -> str:
+    """The first argument in lower case."""
+    found = re.match(r'[\s,;=]*"?([^\s,;="]*)', rest)
+    return found[1].lower() if found else ""
 
 
 def is_harmless(text: Text) -> bool:

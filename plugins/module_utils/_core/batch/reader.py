@@ -12,9 +12,12 @@ import re
 import typing as t
 
 from ..source.redact import key_spans
-from ..source.text import Text
+from ..source.text import Text, lines_of
 from ..source.words import LONGEST_LINE
+from .files import Files
 from .lexer import TOO_LONG, SyntaxProblem
+from .netsh_files import NetshScript, is_netsh_script
+from .outside import NOTHING_OUTSIDE, Outside
 from .parser import Parser
 from .programs import find_mention, is_harmless
 from .results import Results
@@ -31,27 +34,30 @@ _OPERATOR: t.Final = re.compile("[&|]")
 _COMMAND_END: t.Final = re.compile(r"[&|\r]|\Z")
 
 
-def read_script(text: str, ignore_unsupported: bool = False) -> Script:
-    """The ipseccmd and ``netsh ipsec`` commands that a batch file runs.
+def read_script(text: str, ignore_unsupported: bool = False, outside: Outside = NOTHING_OUTSIDE) -> Script:
+    """The ipseccmd and ``netsh ipsec`` commands that a batch file runs, or a script for ``netsh -f``.
 
     Raises `SourceError` at the first command that is not known before the file runs; with `ignore_unsupported`, such
     commands go into `left_out`. Always raises it for loops and variables that expand the file beyond a limit.
     """
-    origins = Origins()
+    origins = Origins(text)
     results = Results(text, origins)
-    _follow(text, origins, results)
+    if is_netsh_script(text):
+        NetshScript(results).run(lines_of(text))
+        return results.script(ignore_unsupported)
+    _follow(text, origins, results, outside, ignore_unsupported)
     # a jump back runs lines again, with other values of the variables
     while results.begin_again():
-        _follow(text, origins, results)
+        _follow(text, origins, results, outside, ignore_unsupported)
     return results.script(ignore_unsupported)
 
 
-def _follow(text: str, origins: Origins, results: Results) -> None:
+def _follow(text: str, origins: Origins, results: Results, outside: Outside, skips: bool) -> None:
     """Add what the file runs to `results`."""
-    environment = Environment()
+    environment = Environment(outside)
     origins.begin()
     lines = _Lines(text, environment, origins)
-    runner = Runner(results, environment, origins)
+    runner = Runner(results, environment, origins, Files(text, outside, origins), skips)
     parser = Parser(text, lines.next)
     try:
         _read(lines, parser, runner, results)

@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import typing as t
 
-from ..source.text import SourceError, Text, position
+from ..source.text import FileText, SourceError, Text, position
 from ..store.casing import fold
 from .jumps import Jumps
 from .keys import hide_keys
@@ -20,10 +20,13 @@ from .variables import Origins
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """A command. If it is unknown, `program` is None, and `place` is the character that causes the `reason`."""
+    """A command. If it is unknown, `program` is None, and `place` is the character that causes the `reason`. `line` is
+    that of the batch file that runs it.
+    """
 
     text: Text
     program: Program | None
+    line: int
     place: int = 0
     reason: str = ""
 
@@ -58,6 +61,9 @@ class Results:
         # the labels after which code runs more than once, and the unknown commands found before this was known
         self._repeated: set[str] = set()
         self._earlier: list[_Found] = []
+        self._not_taken: list[LeftOut] = []
+        # how many commands are known so far
+        self.known = 0
 
     def line(self, place: int) -> int:
         """The number of the line, from 1."""
@@ -67,12 +73,22 @@ class Results:
         line, column = position(self.file, place)
         return f"line {line}, column {column}"
 
-    def add(self, program: Program, text: Text) -> None:
-        self._found.append(_Found(text=text, program=program))
+    def add(self, program: Program, text: Text, line: int = 0) -> None:
+        """Add a command. A command of another file has the `line` of the batch file that runs it."""
+        self._found.append(_Found(text=text, program=program, line=self._line_of(text, line)))
+        self.known += 1
 
-    def add_unknown(self, text: Text, index: int, reason: str) -> None:
+    def add_unknown(self, text: Text, index: int, reason: str, line: int = 0) -> None:
         """Add a command that is unknown because of the character at `index`."""
-        self._found.append(_Found(text=text, program=None, place=text.offset(index), reason=reason))
+        line = self._line_of(text, line)
+        self._found.append(_Found(text=text, program=None, line=line, place=text.offset(index), reason=reason))
+
+    def _line_of(self, text: Text, line: int) -> int:
+        return line if isinstance(text.file, FileText) else self.line(text.offset(0))
+
+    def not_taken(self, line: int, reason: str) -> None:
+        """Note a jump in the body of an unknown condition, which is left out with the body."""
+        self._not_taken.append(LeftOut(line, reason))
 
     def hide(self, text: Text) -> None:
         """Hide `text` in errors, as it may contain a key."""
@@ -101,6 +117,7 @@ class Results:
         self._repeated |= repeated
         self._earlier += [found for found in self._kept() if found.program is None]
         self._found, self._labels, self._skipped, self._left_alone = [], {}, [], set()
+        self._not_taken, self.known = [], 0
         self.jumps.lines = {}
         self.stopped = ""
         return True
@@ -116,30 +133,42 @@ class Results:
         self._skipped.append(_Skipped(end=end, first=first, after=len(self._found), jumps=self.jumps.lines))
         self.jumps.lines = before
 
+    def has_label(self, name: str) -> bool:
+        return fold(name) in self._labels
+
     def error(self, place: int, problem: str) -> SourceError:
-        return SourceError(self._shown(), place, problem)
+        return SourceError(self._shown(self.file), place, problem)
 
     def script(self, ignore_unsupported: bool) -> Script:
         """The result. Raises `SourceError` for the first unknown command, unless `ignore_unsupported`."""
         kept = self._kept()
-        lines = {self.line(found.text.offset(0)) for found in kept if found.program is None}
-        kept += [found for found in self._earlier if self.line(found.text.offset(0)) not in lines]
+        lines = {found.line for found in kept if found.program is None}
+        kept += [found for found in self._earlier if found.line not in lines]
         unknown = [found for found in kept if found.program is None]
         if unknown and not ignore_unsupported:
-            raise self.error(unknown[0].place, f"{unknown[0].reason}; unsupported=ignore leaves this command out")
-        shown = self._shown()
-        commands = [
-            BatchCommand(found.program, dataclasses.replace(found.text, file=shown))
-            for found in kept
-            if found.program is not None
-        ]
-        left_out = dict.fromkeys(LeftOut(self.line(found.text.offset(0)), found.reason) for found in unknown)
+            first = unknown[0]
+            raise SourceError(
+                self._shown(first.text.file), first.place, f"{first.reason}; unsupported=ignore leaves this command out"
+            )
+        shown: dict[int, str] = {}
+        commands: list[BatchCommand] = []
+        for found in kept:
+            if found.program is not None:
+                file = found.text.file
+                if id(file) not in shown:
+                    shown[id(file)] = self._shown(file)
+                text = dataclasses.replace(found.text, file=shown[id(file)])
+                commands.append(BatchCommand(found.program, text, found.line))
+        left_out = dict.fromkeys([*(LeftOut(found.line, _reason(found)) for found in unknown), *self._not_taken])
         return Script(tuple(commands), tuple(sorted(self._left_alone)), tuple(left_out))
 
-    def _shown(self) -> str:
-        return hide_keys(
-            self.file, [found.text for found in (*self._found, *self._earlier)], self._hidden, self._origins
-        )
+    def _shown(self, file: str) -> str:
+        """A file without its keys."""
+        commands = [found.text for found in (*self._found, *self._earlier) if found.text.file is file]
+        if isinstance(file, FileText):
+            # nothing in it comes from a variable
+            return FileText(hide_keys(file, commands, (), Origins(file)), file.name)
+        return hide_keys(file, commands, self._hidden, self._origins)
 
     def _kept(self) -> list[_Found]:
         never = {number for skipped in self._skipped for number in range(skipped.first, skipped.after)}
@@ -157,7 +186,9 @@ class Results:
 
     def _leads_before(self, end: int) -> bool:
         """Whether a jump leads to a label before the place `end`."""
-        places = [0 if name == UNKNOWN else self.jumps.first(name) for name in self.jumps.lines]
+        places = [
+            0 if name == UNKNOWN else self.jumps.first(name) for name in (*self.jumps.lines, *self.jumps.not_taken)
+        ]
         return any(place is not None and place < end for place in places)
 
     def _mark_repeated(self) -> None:
@@ -169,9 +200,13 @@ class Results:
         reason = f"it may run more than once: line {self._jump_to(name)} jumps to the label before it"
         for index in range(start, len(self._found)):
             if self._found[index].program is not None:
-                text = self._found[index].text
-                self._found[index] = _Found(text=text, program=None, place=text.offset(0), reason=reason)
+                found = self._found[index]
+                self._found[index] = dataclasses.replace(found, program=None, place=found.text.offset(0), reason=reason)
 
     def _jump_to(self, name: str) -> int | None:
         """The line that jumps to the label; None if there is none."""
         return self.jumps.lines.get(name) or self.jumps.lines.get(UNKNOWN)
+
+
+def _reason(found: _Found) -> str:
+    return f"{found.text.where()}: {found.reason}" if isinstance(found.text.file, FileText) else found.reason

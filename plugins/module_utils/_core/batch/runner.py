@@ -16,10 +16,14 @@ from ..source.words import LONGEST_LINE
 from ..store.casing import fold
 from .conditions import Condition, holds
 from .delayed import expand_delayed, mark
+from .detours import Detours
+from .file_commands import FILE_COMMANDS, FileCommands
+from .files import Content, Files
 from .lexer import DELIMITERS, TOO_LONG, UNKNOWN
-from .loops import count, counted, split_items
+from .loops import LineOptions, count, counted, line_options, split_items
+from .netsh_files import NetshScript, script_file
 from .outcomes import has_label, succeeds
-from .parser import Block, Chain, For, If, Label, Node, Simple
+from .parser import Block, Chain, For, If, Label, Node, Redirection, Simple
 from .programs import (
     built_in,
     find_mention,
@@ -36,7 +40,7 @@ MAX_RUNS: t.Final = 100_000
 """The most commands that loops may run."""
 
 _BLANKS: t.Final = "".join(sorted(DELIMITERS))
-_CONTROL: t.Final = frozenset({"set", "call", "setlocal", "endlocal", "goto", "exit"})
+_CONTROL: t.Final = frozenset({"set", "call", "setlocal", "endlocal", "goto", "exit", "shift"})
 # programs that read commands from their input
 _SHELLS: t.Final = frozenset({"cmd", "netsh"})
 _CALLS: t.Final = re.compile(r"[\s,;=]*(?:call[\s,;=]+)*", re.IGNORECASE)
@@ -45,6 +49,7 @@ _VARIABLE: t.Final = re.compile("[%!]")
 _LINE_FEED: t.Final = re.compile("(\n)")
 # percent signs and carets anywhere, operators outside quotes
 _SPECIAL_AGAIN: t.Final = re.compile(r'"[^"%^]*"|([%^&|<>])')
+_OTHER_OPTIONS: t.Final = "netsh runs a script with options that are not supported; write netsh -f FILE"
 _TWICE: t.Final = "cmd.exe parses this part twice, which may change it"
 _DELAYED: t.Final = "it depends on delayed expansion in a pipe"
 _CONTINUED: t.Final = "the '^' in the line before takes the end of this empty line into the command"
@@ -60,13 +65,14 @@ _SLASH: t.Final = (
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """How a command runs. `unsure` says why it may not run. `piped`: another cmd.exe runs it, as part of a pipe. `fed`:
-    its output goes to cmd.exe or netsh. `called`: ``call`` runs it.
+    its output goes to cmd.exe or netsh. `called`: ``call`` runs it. `output` is the file that gets its output.
     """
 
     unsure: str = ""
     piped: bool = False
     fed: bool = False
     called: bool = False
+    output: Content | None = None
 
 
 class Jump(Exception):
@@ -79,12 +85,18 @@ class Jump(Exception):
 
 
 class Runner:
-    """Follows the commands and adds them to `results`."""
+    """Follows the commands and adds them to `results`. With `skips`, the body of an unknown condition counts as one
+    that does not run.
+    """
 
-    def __init__(self, results: Results, environment: Environment, origins: Origins) -> None:
+    def __init__(self, results: Results, environment: Environment, origins: Origins, files: Files, skips: bool) -> None:
         self._results = results
         self._environment = environment
         self._origins = origins
+        self._files = files
+        self._skips = skips
+        self._file_commands = FileCommands(files, results, origins)
+        self._detours = Detours(results, environment, files)
         self._loops: dict[str, VariableValue] = {}
         self._runs = 0
         # whether it is unknown how many setlocal are open
@@ -100,11 +112,12 @@ class Runner:
 
     @contextlib.contextmanager
     def skipping(self) -> t.Iterator[None]:
-        """What runs meanwhile changes no variables."""
-        scopes_unsure = self._scopes_unsure
-        with self._environment.kept():
+        """What runs meanwhile changes no variables and files."""
+        scopes_unsure, skips = self._scopes_unsure, self._skips
+        self._skips = False
+        with self._environment.kept(), self._files.kept():
             yield
-        self._scopes_unsure = scopes_unsure
+        self._scopes_unsure, self._skips = scopes_unsure, skips
 
     def run_chain(self, chain: Chain, context: Context) -> None:
         # why the next command may not run, whether the commands since the last & or || succeed, and whether the next
@@ -138,6 +151,10 @@ class Runner:
     def _run(self, node: Node, context: Context) -> None:
         if self._loops:
             self._count()
+        if isinstance(node, Simple | Block) and node.redirections and self._files.used:
+            redirections = [self._expanded(redirection, context) for redirection in node.redirections]
+            output = self._file_commands.output(redirections, context.output, self._unsure(context))
+            context = dataclasses.replace(context, output=output)
         if isinstance(node, Simple):
             self._run_simple(node, context)
         elif isinstance(node, Block):
@@ -154,6 +171,9 @@ class Runner:
         if self._results.label(name):
             self._environment.forget("a jump back to the label before this line may change")
             self._environment.delay(None)
+            self._environment.arguments.forget("it depends on an argument, which a jump to the label before may change")
+            self._files.forget("a jump back to the label before this line may change it")
+        self._detours.arrive(name)
 
     def _run_if(self, node: If, context: Context) -> None:
         holds = None if node.condition is None or context.piped else self._holds(node.condition, context)
@@ -179,12 +199,21 @@ class Runner:
             return mark(text, _EXCLAMATION, _DELAYED, self._origins)
         return expand_delayed(text, self._environment, self._origins)
 
+    def _unsure(self, context: Context) -> str:
+        """Why a command may not run; empty if it certainly does."""
+        return context.unsure or self._results.stopped
+
+    def _expanded(self, redirection: Redirection, context: Context) -> Redirection:
+        return dataclasses.replace(redirection, file=self._expand(redirection.file, context))
+
     def _run_for(self, node: For, context: Context) -> None:
         line = self._results.line(node.place)
         items = self._expand(node.items, context)
         reason = f"the list of the 'for' in line {line} is only known when the file runs"
         if node.kind == "l":
             self._run_numbers(node, items, context)
+        elif node.kind == "f" and self._run_lines(node, items, context):
+            pass
         elif node.kind:
             mention = find_mention(items.value)
             if node.kind == "f" and mention is not None:
@@ -192,7 +221,7 @@ class Runner:
                     items[mention:], 0, f"the 'for' in line {line} runs this command to read its output"
                 )
             self._run_body(node, VariableValue.unknown(items, reason), _unsure(context, reason))
-        elif _matters(node.body):
+        elif self._matters(node, context):
             for item in split_items(items):
                 if "*" in item.value or "?" in item.value:
                     self._run_body(node, VariableValue.unknown(item, reason), _unsure(context, reason))
@@ -201,6 +230,9 @@ class Runner:
         else:
             # one pass is enough to find the lines with other commands
             self._run_body(node, VariableValue.unknown(items, reason), context)
+
+    def _matters(self, node: For, context: Context, numbers: bool = False) -> bool:
+        return context.output is not None or _matters(node.body, self._files.used, numbers)
 
     def _run_numbers(self, node: For, items: Text, context: Context) -> None:
         line = self._results.line(node.place)
@@ -211,7 +243,7 @@ class Runner:
             return
         first, step, last = numbers
         times = count(first, step, last)
-        if not _matters(node.body, numbers=not self._loops):
+        if not self._matters(node, context, numbers=not self._loops):
             self._run_body(node, VariableValue.unknown(items, ""), context)
             if times is None:
                 self._results.stop(f"the 'for' in line {line} never ends")
@@ -223,12 +255,57 @@ class Runner:
                 text = Text(value=digits, offsets=(items.offset(0),) * len(digits), end=items.end, file=items.file)
                 self._run_body(node, VariableValue(text=text), context)
 
-    def _run_body(self, node: For, value: VariableValue, context: Context) -> None:
+    def _run_lines(self, node: For, items: Text, context: Context) -> bool:
+        """Run a ``for /f`` over a text or over files. False if the options or the lines are unknown."""
+        options = line_options(node.options)
+        value = items.value.strip(_BLANKS)
+        names = split_items(items)
+        if options is None or not names:
+            return False
+        text, command = ("'", "`") if options.usebackq else ('"', "'")
+        if value[0] == command:
+            return False
+        if not self._matters(node, context):
+            self._run_body(node, VariableValue.unknown(items, ""), context)
+            return True
+        if value[0] == text:
+            start = items.value.index(text) + 1
+            end = items.value.rfind(text)
+            if end < start:
+                return False
+            self._run_pieces(node, options, [items[start:end]], context)
+            return True
+        for name in names:
+            content = self._files.read(name)
+            if content.unknown or any("*" in name.value or "?" in name.value for name in names):
+                line = self._results.line(node.place)
+                reason = f"the list of the 'for' in line {line} is only known when the file runs"
+                reason = f"{reason}: {content.unknown}" if content.unknown else reason
+                self._run_body(node, VariableValue.unknown(items, reason), _unsure(context, reason))
+            else:
+                self._run_pieces(node, options, content.lines[options.skip :], context)
+        return True
+
+    def _run_pieces(self, node: For, options: LineOptions, lines: t.Iterable[Text], context: Context) -> None:
+        for line in lines:
+            self._count()
+            if UNKNOWN in line.value:
+                reason = self._origins.why_unknown(line)
+                self._run_body(node, VariableValue.unknown(line, reason), _unsure(context, reason))
+            elif (pieces := options.pieces(line)) is not None:
+                first, *others = [VariableValue(text=piece) for piece in pieces]
+                self._run_body(node, first, context, others)
+
+    def _run_body(
+        self, node: For, value: VariableValue, context: Context, others: t.Sequence[VariableValue] = ()
+    ) -> None:
+        """Run the body with a value for the variable, and with `others` for the letters after it."""
         self._count()
         loop = node.items.offset(0)
-        self._origins.add_source(loop, value)
         before = dict(self._loops)
-        self._loops[node.variable] = dataclasses.replace(value, loop=loop)
+        for index, found in enumerate((value, *others)):
+            self._origins.add_source(loop, found)
+            self._loops[chr(ord(node.variable) + index)] = dataclasses.replace(found, loop=loop)
         self.run_chain(node.body, context)
         self._loops = before
 
@@ -253,8 +330,41 @@ class Runner:
             if name not in _CONTROL:
                 self._call_program(text)
             context = dataclasses.replace(context, called=True)
-        if not self._run_built_in(name, rest, context) and not self._run_known(text, context):
+        unsure = self._unsure(context)
+        if context.output is not None:
+            self._file_commands.write(context.output, "" if context.piped else name, rest, unsure)
+        if self._files.used and self._file_commands.follow(name, rest, text, unsure, context.piped):
+            self._detours.clear()
+        runs = self._run_built_in(name, rest, context) or self._run_known(text, context)
+        if not runs and not self._run_netsh(text, node, context):
             self._leave_alone(text, context)
+
+    def _run_netsh(self, text: Text, node: Simple, context: Context) -> bool:
+        """Run a script of netsh. False if the command runs none."""
+        word, arguments = program_word(text)
+        if word.value.lower().removesuffix(".exe") != "netsh":
+            return False
+        found = script_file(arguments)
+        if found is None and not arguments.value.strip(_BLANKS):
+            inputs = [redirection for redirection in node.redirections if redirection.sign == "<"]
+            if inputs:
+                found = self._expanded(inputs[-1], context).file, ()
+            elif context.piped:
+                self._results.add_unknown(text, 0, "netsh may read its commands from a pipe")
+                return True
+        if found is None:
+            return False
+        name, start = found
+        command = Text.join((word, arguments), text)
+        command = command[: len(command.value.rstrip(BLANKS))]
+        content = self._files.read(name) if name else Content(unknown=_OTHER_OPTIONS)
+        line = self._results.line(text.offset(0))
+        if reason := self._unsure(context) or (_TWICE if context.piped else "") or content.unknown:
+            self._results.add_unknown(command, 0, reason)
+        else:
+            self._origins.count(sum(map(len, content.lines)) if self._loops else 0)
+            NetshScript(self._results, start, line).run(content.lines)
+        return True
 
     def _parsed_again(self, text: Text) -> Text:
         """`text` for a pipe or a call, for which cmd.exe parses the text again."""
@@ -264,7 +374,10 @@ class Runner:
         """Called code may set the variables that it names, and end the script."""
         place = arguments.offset(0)
         label = _label(arguments.value)
-        self._results.jumps.note(label, self._results.line(place))
+        if context.unsure and self._skips:
+            self._results.jumps.not_taken.add(fold(label))
+        else:
+            self._results.jumps.note(label, self._results.line(place))
         names = self._results.jumps.sets(label)
         reason = f"it depends on a variable that the call in line {self._results.line(place)} may set"
         if names is None:
@@ -292,6 +405,8 @@ class Runner:
             return True
         if name == "set":
             return context.piped or self._set(rest, context)
+        if name == "shift":
+            return context.piped or self._shift(rest, context)
         if name in ("goto", "exit"):
             self._jump(name, rest, context)
         elif name in ("setlocal", "endlocal") and not context.piped:
@@ -300,10 +415,17 @@ class Runner:
 
     def _jump(self, name: str, rest: Text, context: Context) -> None:
         line = self._results.line(rest.offset(0))
-        if name == "goto":
-            label = _label(rest.value)
-            if not (label.lower() == "eof" and ":" in rest.value):
-                self._follow(label, line, context)
+        label = _label(rest.value)
+        if context.unsure and self._skips:
+            self._results.not_taken(line, f"the '{name}' counts as one that does not run: {context.unsure}")
+            if name == "goto":
+                self._results.jumps.not_taken.add(fold(label))
+                self._detours.add(label, line)
+            return
+        if name == "goto" and not (label.lower() == "eof" and ":" in rest.value):
+            self._follow(label, line, context)
+            sure = not self._unsure(context)
+            if not (sure and self._detours.replace(label, line)):
                 self._results.jumps.note(label, line)
         if context.unsure:
             self._results.stop(f"the '{name}' in line {line} may skip it")
@@ -316,12 +438,16 @@ class Runner:
             return
         target = self._results.jumps.next(label, self._after)
         if target is not None:
+            # it skips their labels
+            self._detours.clear()
             raise Jump(target, f"it comes after the 'goto' in line {line}")
 
     def _local(self, name: str, rest: Text, context: Context) -> None:
         environment = self._environment
         line = self._results.line(rest.offset(0))
-        unsure = bool(context.unsure or self._results.stopped)
+        unsure = bool(self._unsure(context))
+        if not unsure:
+            self._detours.clear()
         if name == "endlocal":
             self._scopes_unsure = self._scopes_unsure or unsure
             if self._scopes_unsure:
@@ -339,6 +465,17 @@ class Runner:
         for option, on in (("enabledelayedexpansion", True), ("disabledelayedexpansion", False)):
             if option in options:
                 environment.delay(on if not unsure or environment.delayed is on else None)
+
+    def _shift(self, rest: Text, context: Context) -> bool:
+        first = re.fullmatch(r"(?:[\s,;=]*/([0-8]))?[\s,;=]*", rest.value)
+        if first is None or self._unsure(context):
+            self._environment.arguments.forget(
+                f"it depends on an argument, which the 'shift' in line {self._results.line(rest.offset(0))} may change"
+            )
+        else:
+            self._detours.clear()
+            self._environment.arguments.shift(int(first[1] or 0))
+        return True
 
     def _set(self, rest: Text, context: Context) -> bool:
         """Run `set` with its arguments. False if it shows variables, computes or asks."""
@@ -360,7 +497,7 @@ class Runner:
         if equals <= start:
             return False
         text = rest[equals + 1 : end]
-        unsure = context.unsure or self._results.stopped
+        unsure = self._unsure(context)
         if unsure:
             value = VariableValue.unknown(text, f"it depends on a variable that line {line} may set")
         elif len(text) > LONGEST_LINE:
@@ -374,6 +511,7 @@ class Runner:
 
     def _assign(self, name: str, value: VariableValue) -> None:
         self._origins.add_source(fold(name), value)
+        self._detours.note(name)
         if UNKNOWN in name:
             line = self._results.line(value.text.offset(0))
             self._environment.forget(f"line {line} may set")
@@ -386,7 +524,7 @@ class Runner:
             return False
         program, command = found
         command = command[: len(command.value.rstrip(BLANKS))]
-        unsure = context.unsure or self._results.stopped
+        unsure = self._unsure(context)
         if context.piped:
             command = self._parsed_again(command)
         if unsure:
@@ -406,8 +544,13 @@ class Runner:
             self._results.add_unknown(text[mention:], 0, _SLASH if has_slash_path(text) else _NOT_SUPPORTED)
             return
         self._results.leave_alone(text.offset(0))
+        if self._files.used and not is_harmless(text):
+            self._files.mention(text, self._results.line(text.offset(0)))
         if program_name(text, "").endswith((".bat", ".cmd")) and not context.called and not context.piped:
             line = self._results.line(text.offset(0))
+            if context.unsure and self._skips:
+                self._results.not_taken(line, f"this batch file counts as one that is not started: {context.unsure}")
+                return
             self._results.stop(f"line {line} starts another batch file without 'call', which does not return")
 
 
@@ -426,10 +569,14 @@ def _label(arguments: str) -> str:
     return UNKNOWN if UNKNOWN in name else name
 
 
-def _matters(node: Node | Chain, numbers: bool = False) -> bool:
-    """Whether it matters how often `node` runs, in a loop over names or over `numbers`."""
+def _matters(node: Node | Chain, files: bool, numbers: bool = False) -> bool:
+    """Whether it matters how often `node` runs, in a loop over names or over `numbers`; `files` says whether the batch
+    file may read files that it writes.
+    """
     if isinstance(node, Simple):
         text = node.text
+        if files and (node.redirections or built_in(text)[0] in FILE_COMMANDS or "netsh" in text.value.lower()):
+            return True
         if built_in(text)[0] in _CONTROL or find_program(text) is not None:
             return True
         # the name may be that of ipseccmd or netsh
@@ -439,11 +586,12 @@ def _matters(node: Node | Chain, numbers: bool = False) -> bool:
             (not numbers and _VARIABLE.search(text.value) is not None) or find_mention(text.value) is not None
         )
     if isinstance(node, Chain):
-        return any(_matters(part, numbers) for _operator, part in node.parts)
+        return any(_matters(part, files, numbers) for _operator, part in node.parts)
     if isinstance(node, Block):
-        return any(_matters(chain, numbers) for chain in node.chains)
+        redirected = files and bool(node.redirections)
+        return redirected or any(_matters(chain, files, numbers) for chain in node.chains)
     if isinstance(node, If):
-        return any(_matters(branch, numbers) for branch in node.branches)
+        return any(_matters(branch, files, numbers) for branch in node.branches)
     if isinstance(node, For):
-        return _matters(node.body, numbers and node.kind == "l")
+        return _matters(node.body, files, numbers and node.kind == "l")
     return isinstance(node, Label)

@@ -22,11 +22,13 @@ class Program(enum.StrEnum):
 class BatchCommand:
     """One command as it would run. `text` begins with the name of the program, without quotes and path. Other quotes
     are kept; redirections, a leading '@' and carets are removed. Characters from a variable have the place where the
-    variable is used. `text.file` is the file with asterisks instead of keys.
+    variable is used. `text.file` is the file with asterisks instead of keys. `line` is that of the batch file, also for
+    a command in another file that it runs.
     """
 
     program: Program
     text: Text
+    line: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from ..source.text import Text
 from ..store.casing import fold
 from .edits import edit_value
 from .lexer import UNKNOWN, SyntaxProblem
+from .outside import Arguments, Outside
 from .programs import find_mention
 
 MAX_CHARACTERS: t.Final = 4 << 20
@@ -34,8 +35,16 @@ _TO_COLON: t.Final = re.compile("%[^:]*:")
 _STRUCTURE: t.Final = re.compile('[&|<>()^"]')
 _LONE: t.Final = "cmd.exe may take the text from this '%' to the ':' as a name; write '%%' for a percent sign"
 _REMARK: t.Final = re.compile(r"[\s,;=@(]*(?:rem[\s,;=]|:)", re.IGNORECASE)
-# variables that always have a value
+# variables that cmd.exe computes when they are used
 _COMPUTED: t.Final = frozenset(map(fold, ("cd", "cmdcmdline", "date", "errorlevel", "random", "time")))
+_NOT_SET: t.Final = "the file does not set before this line; the option variables gives it"
+_FOLDER: t.Final = "it depends on the folder of the batch file"
+THE_FOLDER: t.Final = "\0%~DP0\0"
+"""The `identity` of the folder of the batch file."""
+
+THE_CURRENT_FOLDER: t.Final = "\0%CD%\0"
+"""The `identity` of the current folder."""
+
 _PLAIN_NAME: t.Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _LETTERS: t.Final = re.compile(r"(?:[fdpnxsatz]|\$[^:%]*:)*", re.IGNORECASE)
 
@@ -73,8 +82,13 @@ class _Layer:
 class Environment:
     """The variables that a file sets, as far as they are known."""
 
-    def __init__(self) -> None:
-        self._layers = [_Layer()]
+    def __init__(self, outside: Outside) -> None:
+        given = {
+            name: VariableValue(text=Text(value=value, offsets=range(len(value)), end=len(value), file=value))
+            for name, value in outside.variables.items()
+        }
+        self._layers = [_Layer(values=given)]
+        self.arguments = Arguments(outside.arguments)
 
     @property
     def delayed(self) -> bool | None:
@@ -89,7 +103,7 @@ class Environment:
                 return layer.values[folded]
             if layer.opaque:
                 return layer.opaque
-        return "the file does not set before this line"
+        return "the file computes when it runs" if folded in _COMPUTED else _NOT_SET
 
     def set(self, name: str, value: VariableValue) -> None:
         self._layers[-1].values[fold(name)] = value
@@ -117,19 +131,23 @@ class Environment:
     def kept(self) -> t.Iterator[None]:
         """What changes meanwhile is undone afterwards."""
         layers = [dataclasses.replace(layer, values=dict(layer.values)) for layer in self._layers]
+        arguments = self.arguments.copy()
         yield
-        self._layers = layers
+        self._layers, self.arguments = layers, arguments
 
 
 class Origins:
     """Where replaced text comes from. A variable is a folded name, or the place of the list of a loop. `references` has
-    the variables that are used at a place, `sources` all values of a variable.
+    the variables that are used at a place, `sources` all values of a variable that are text of the file.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, file: str) -> None:
+        self._file = file
         self.references: dict[int, set[str | int]] = {}
         self.sources: dict[str | int, list[Text]] = {}
         self._reasons: dict[int, str] = {}
+        self._identities: dict[int, str] = {}
+        self._values: dict[int, VariableValue] = {}
         self._characters = 0
 
     def begin(self) -> None:
@@ -151,24 +169,44 @@ class Origins:
         if self._characters > MAX_CHARACTERS:
             raise TooLongError
 
-    def unknown(self, place: int, reason: str) -> str:
+    def unknown(self, place: int, reason: str, identity: str = "") -> str:
         """The character that stands for unknown text at `place`."""
         self._reasons[place] = reason
+        self._identities[place] = identity
         return UNKNOWN
+
+    def identity(self, place: int) -> str:
+        """A text for the unknown text at `place`, which is the same where the unknown text is certainly the same. Empty
+        if that is not known.
+        """
+        return self._identities.get(place, "")
 
     def refer(self, place: int, variable: str | int) -> None:
         """Note that `variable` is used at `place`."""
         self.references.setdefault(place, set()).add(variable)
 
     def add_source(self, variable: str | int, value: VariableValue) -> None:
-        self.sources.setdefault(variable, []).append(value.source or value.text)
+        source = value.source or value.text
+        if source.file is self._file:
+            self.sources.setdefault(variable, []).append(source)
 
     def put(self, place: int, value: VariableValue) -> str:
         """The text of a value that is used at `place`."""
         if value.reason:
             self._reasons[place] = value.reason
+            self._identities[place] = self._identity_of(value)
         self.count(len(value.text))
         return value.text.value
+
+    def _identity_of(self, value: VariableValue) -> str:
+        if value.source is None:
+            at = value.text.value.find(UNKNOWN)
+            found = self.identity(value.text.offset(at))
+            if found in (THE_FOLDER, THE_CURRENT_FOLDER) and value.text.value.count(UNKNOWN) == 1:
+                return found
+        # keeps the value, so that no other value gets its id
+        self._values[id(value)] = value
+        return f"\0{id(value)}\0"
 
 
 class Builder:
@@ -232,7 +270,7 @@ def _replacement(match: re.Match[str], line: Text, environment: Environment, ori
     if match["percent"]:
         return "%"
     if match["argument"]:
-        return origins.unknown(place, "it depends on an argument of the batch file")
+        return _argument(match["argument"], place, environment, origins)
     piece = named_value(match, line, environment, origins)
     certain = UNKNOWN not in piece or fold(match["name"]) in _COMPUTED
     if match["edit"] and not certain and "%" in match.string[match.end() :]:
@@ -258,7 +296,12 @@ def named_value(match: re.Match[str], text: Text, environment: Environment, orig
         if place not in origins.sources:
             origins.add_source(place, VariableValue(text=text[match.start() : match.end()]))
     if isinstance(value, str):
-        return origins.unknown(place, f"it depends on {f'a part of {shown}' if edit else shown}, which {value}")
+        name = fold(match["name"])
+        if edit:
+            return origins.unknown(place, f"it depends on a part of {shown}, which {value}")
+        plain = value == _NOT_SET and not set(name) & set("\\/")
+        identity = f"\0{name}\0" if plain else THE_CURRENT_FOLDER if name == "CD" else ""
+        return origins.unknown(place, f"it depends on {shown}, which {value}", identity)
     if not edit:
         return origins.put(place, value)
     known = bool(value.text.value) and UNKNOWN not in value.text.value and UNKNOWN not in edit
@@ -267,6 +310,20 @@ def named_value(match: re.Match[str], text: Text, environment: Environment, orig
         return origins.unknown(place, f"it depends on a part of {shown}")
     origins.count(len(edited))
     return edited
+
+
+def _argument(reference: str, place: int, environment: Environment, origins: Origins) -> str:
+    # a name that no variable has
+    origins.refer(place, "%")
+    if reference.lower() == "~dp0":
+        return origins.unknown(place, _FOLDER, THE_FOLDER)
+    if len(reference.removeprefix("~")) > 1:
+        return origins.unknown(place, "it depends on a part of a file name")
+    text, reason = environment.arguments.get(reference)
+    if reason:
+        return origins.unknown(place, reason)
+    origins.count(len(text))
+    return text
 
 
 def _shown(match: re.Match[str]) -> str:

@@ -9,9 +9,10 @@ import dataclasses
 import re
 import typing as t
 
-from ..batch import LeftOut, Script
+from ..batch import BatchCommand, LeftOut, Script
 from ..batch.programs import IPSECCMD
 from ..model import ModelError
+from ..model.edits import EditPolicy
 from ..shape.fields import at
 from ..shape.placed import PlacedEdit
 from ..source.text import Text
@@ -92,16 +93,18 @@ def read_lines(script: Script, ignore_unsupported: bool) -> tuple[list[CommandLi
     With `ignore_unsupported`, commands that this version cannot run are moved to the part that is left out.
     """
     lines: list[CommandLine] = []
+    kept: list[BatchCommand] = []
     left_out: list[LeftOut] = []
     for command in script.commands:
         line = read_line(command.text)
         problem = _problem(line.command)
         if problem is not None and ignore_unsupported:
-            left_out.append(LeftOut(command.text.line(), problem))
+            left_out.append(LeftOut(command.line, problem))
         else:
             lines.append(line)
+            kept.append(command)
     both = sorted([*script.left_out, *left_out], key=lambda left: left.line)
-    return lines, dataclasses.replace(script, left_out=tuple(both))
+    return lines, dataclasses.replace(script, commands=tuple(kept), left_out=tuple(both))
 
 
 def edits_of(lines: t.Iterable[CommandLine]) -> tuple[tuple[PlacedEdit, ...], tuple[str, ...]]:
@@ -120,7 +123,18 @@ def edits_of(lines: t.Iterable[CommandLine]) -> tuple[tuple[PlacedEdit, ...], tu
         of_file = line.text.file != line.text.value
         place = f"line {line.text.line()}" if of_file else line.place
         notes += [f"{place}: {note}" if place else note for note in found]
-    return tuple(edits), tuple(notes)
+    return tuple(_looking_ahead(edits)), tuple(notes)
+
+
+def _looking_ahead(edits: t.Sequence[PlacedEdit]) -> t.Iterator[PlacedEdit]:
+    """The edits; those that assign a policy before a later one creates it say so."""
+    last = {fold(p.edit.policy): i for i, p in enumerate(edits) if isinstance(p.edit, EditPolicy) and p.edit.creates}
+    for index, placed in enumerate(edits):
+        edit = placed.edit
+        if isinstance(edit, EditPolicy) and edit.assigned and last.get(fold(edit.policy), -1) > index:
+            yield dataclasses.replace(placed, edit=dataclasses.replace(edit, created_later=True))
+        else:
+            yield placed
 
 
 def of_one_computer(lines: t.Iterable[CommandLine], notes: list[str]) -> list[CommandLine]:

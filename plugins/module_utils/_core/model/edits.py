@@ -14,7 +14,7 @@ from .wanted import WantedDefaultResponse, WantedMainMode, WantedRule
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class EditPolicy:
     """Change a policy and one of its rules; None leaves a part as it is. Without `creates`, a missing policy is not
-    created.
+    created; with `created_later`, another edit creates it.
     """
 
     policy: str
@@ -24,6 +24,7 @@ class EditPolicy:
     assigned: bool | None = None
     rule: WantedRule | None = None
     creates: bool = True
+    created_later: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import array
 import bisect
 import dataclasses
 import functools
+import itertools
 import re
 import typing as t
 
@@ -19,6 +20,17 @@ _T = t.TypeVar("_T")
 _SHOWN: t.Final = 100
 _HIDDEN: t.Final = "***"
 _GOES_ON: t.Final = re.compile(r"(?:\^|[-/]a\"?)[ \t\r]*\Z", re.IGNORECASE)
+
+
+class FileText(str):
+    """The text of a file that another file uses. Its name is in messages."""
+
+    name: str
+
+    def __new__(cls, text: str, name: str) -> FileText:
+        made = super().__new__(cls, text)
+        made.name = name
+        return made
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -82,6 +94,10 @@ class Text:
         """The line number of the character at `index`, from 1."""
         return position(self.file, self.offset(index))[0]
 
+    def where(self) -> str:
+        """The line of the first character, for a message."""
+        return f"line {self.line()}" + (f" of '{self.file.name}'" if isinstance(self.file, FileText) else "")
+
     def split(self) -> list[Text]:
         """The pieces between white space."""
         return [self[match.start() : match.end()] for match in re.finditer(r"\S+", self.value)]
@@ -96,6 +112,14 @@ class Text:
             return build(*args, **kwargs)
         except ModelError as error:
             raise self.error(0, str(error)) from None
+
+
+def lines_of(file: str) -> list[Text]:
+    """The lines of a file, without the characters that end them."""
+    whole = Text.of(file)
+    starts = [*_line_starts(file), len(file) + 1]
+    lines = [whole[start : end - 1] for start, end in itertools.pairwise(starts) if start < len(file)]
+    return [line[: len(line.value.rstrip("\r"))] for line in lines]
 
 
 def position(file: str, offset: int) -> tuple[int, int]:
@@ -127,7 +151,8 @@ class SourceError(ModelError):
         keys = key_spans(file[first : len(file) if end < 0 else end])
         spans = [(max(first + begin - start, 0), first + stop - start) for begin, stop in keys if first + stop > start]
         shown, caret = _show(file[start : len(file) if end < 0 else end].rstrip("\r"), offset - start, spans)
-        super().__init__(f"line {self.line}, column {self.column}: {problem}\n  {shown}\n  {' ' * caret}^")
+        named = f"'{file.name}', " if isinstance(file, FileText) else ""
+        super().__init__(f"{named}line {self.line}, column {self.column}: {problem}\n  {shown}\n  {' ' * caret}^")
 
 
 def _first_line(file: str, start: int) -> int:

@@ -33,7 +33,8 @@ _DEFAULT_MAIN_MODE: t.Final = WantedMainMode(
 @dataclasses.dataclass(kw_only=True)
 class PolicyDraft:
     """The draft of one policy. `recreated` says that it was deleted on the way, so nothing of what is stored stays;
-    `unnamed` are the rules that were deleted with it and that the command did not name.
+    `unnamed` are the rules that were deleted with it and that the command did not name. `assigned_early` says that it
+    was assigned before it existed.
     """
 
     name: str
@@ -44,6 +45,7 @@ class PolicyDraft:
     main_mode: WantedMainMode | None = None
     default_response: WantedDefaultResponse | None = None
     assigned: bool | None = None
+    assigned_early: bool = False
     rules: dict[str, Rule] = dataclasses.field(default_factory=dict)
     removed: set[str] = dataclasses.field(default_factory=set)
     unnamed: list[str] = dataclasses.field(default_factory=list)
@@ -94,7 +96,7 @@ class PolicyDraft:
             self.removed.add(stored.key)
 
     def delete(self) -> None:
-        self.exists, self.recreated, self.assigned = False, True, False
+        self.exists, self.recreated, self.assigned, self.assigned_early = False, True, False, False
         self.poll_interval = self.main_mode = self.default_response = None
         self.rules.clear()
         self.removed.clear()
@@ -177,8 +179,10 @@ class Draft:
 
     def _edit(self, policy: PolicyDraft, edit: EditPolicy) -> None:
         if not policy.exists and not edit.creates:
-            if edit.assigned:
+            if edit.assigned and not edit.created_later:
                 raise ModelError(f"the policy '{edit.policy}' does not exist, so it cannot be assigned")
+            if edit.assigned is not None:
+                policy.assigned_early = edit.assigned
             return
         if not policy.exists:
             policy.name, policy.exists = edit.policy, True
@@ -190,10 +194,14 @@ class Draft:
             policy.default_response = edit.default_response.over(policy.default_response)
         if edit.rule is not None:
             policy.edit_rule(edit.rule)
+        if policy.assigned_early:
+            edit = dataclasses.replace(edit, assigned=True if edit.assigned is None else edit.assigned)
+            policy.assigned_early = False
         if edit.assigned:
             self._taken = True
             for other in self._policies.values():
                 other.assigned = None if other.assigned else other.assigned
+                other.assigned_early = False
         policy.assigned = policy.assigned if edit.assigned is None else edit.assigned
 
     def _delete(self, policy: PolicyDraft, rules: t.Sequence[str]) -> None:

@@ -160,6 +160,35 @@ def test_x_y_and_o_do_not_create_a_policy():
         assert run(Store(), f"-w reg -p P {option}").operations == 0
 
 
+EARLY = [
+    # commands, the assigned policy
+    (["-w reg -p P -x", SECURE], "P"),
+    (["-w reg -p P -o", "-w reg -p P -x", SECURE], "P"),
+    (["-w reg -p P -x", SECURE.replace("P", "p")], "p"),
+    (["-w reg -p P -x", "-w reg -p P -y", SECURE], None),
+    (["-w reg -p P -x", "-w reg -p P -o", SECURE], None),
+    (["-w reg -p P -x", f"{SECURE} -y"], None),
+    (["-w reg -p P -x", "-w reg -p Q -r R -f 0+192.0.2.1 -x", SECURE], "Q"),
+]
+
+
+@pytest.mark.parametrize(("lines", "assigned"), EARLY)
+def test_a_policy_can_be_assigned_before_it_is_created(lines, assigned):
+    done = run(Store(), *lines)
+    assert done.assigned == assigned
+    assert run(done.store, *lines).assigned == assigned
+
+
+def test_a_policy_that_is_assigned_early_takes_the_place_of_the_assigned_one():
+    first = run(Store(), "-w reg -p Q -r R -f 0+192.0.2.1 -x")
+    assert run(first.store, "-w reg -p P -x", SECURE).assigned == "P"
+
+
+def test_a_policy_that_is_assigned_but_never_created_is_an_error_at_that_command():
+    with pytest.raises(ModelError, match="line 2: line 1, column 1: the policy 'P' does not exist"):
+        run(Store(), "-w reg -p P -o", "-w reg -p P -x", "-w reg -p Q -r R -f 0+192.0.2.1")
+
+
 def test_an_error_shows_the_command():
     text = "rem two\nipseccmd -w reg -p P -r R -f 0+192.0.2.1\nipseccmd -w reg -p Q -x\n"
     lines, _script = read_lines(commands_of(Program.IPSECCMD, text, False), False)
