@@ -20,13 +20,13 @@ from .variables import Origins
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """A command. If it is unknown, `program` is None, and `place` is the character that causes the `reason`. `line` is
-    that of the batch file that runs it.
+    """A command. If it is unknown, `program` is None, and `place` is the character that causes the `reason`. `caller`
+    is the line of the batch file that runs a command of another file.
     """
 
     text: Text
     program: Program | None
-    line: int
+    caller: int = 0
     place: int = 0
     reason: str = ""
 
@@ -73,18 +73,14 @@ class Results:
         line, column = position(self.file, place)
         return f"line {line}, column {column}"
 
-    def add(self, program: Program, text: Text, line: int = 0) -> None:
-        """Add a command. A command of another file has the `line` of the batch file that runs it."""
-        self._found.append(_Found(text=text, program=program, line=self._line_of(text, line)))
+    def add(self, program: Program, text: Text, caller: int = 0) -> None:
+        """Add a command. A command of another file has the line of the batch file that runs it."""
+        self._found.append(_Found(text=text, program=program, caller=caller))
         self.known += 1
 
-    def add_unknown(self, text: Text, index: int, reason: str, line: int = 0) -> None:
+    def add_unknown(self, text: Text, index: int, reason: str, caller: int = 0) -> None:
         """Add a command that is unknown because of the character at `index`."""
-        line = self._line_of(text, line)
-        self._found.append(_Found(text=text, program=None, line=line, place=text.offset(index), reason=reason))
-
-    def _line_of(self, text: Text, line: int) -> int:
-        return line if isinstance(text.file, FileText) else self.line(text.offset(0))
+        self._found.append(_Found(text=text, program=None, caller=caller, place=text.offset(index), reason=reason))
 
     def not_taken(self, line: int, reason: str) -> None:
         """Note a jump in the body of an unknown condition, which is left out with the body."""
@@ -158,8 +154,10 @@ class Results:
                 if id(file) not in shown:
                     shown[id(file)] = self._shown(file)
                 text = dataclasses.replace(found.text, file=shown[id(file)])
-                commands.append(BatchCommand(found.program, text, found.line))
-        left_out = dict.fromkeys([*(LeftOut(found.line, _reason(found)) for found in unknown), *self._not_taken])
+                commands.append(BatchCommand(found.program, text, found.caller))
+        left_out = dict.fromkeys(
+            [*(LeftOut(found.caller or found.text.line(), _reason(found)) for found in unknown), *self._not_taken]
+        )
         return Script(tuple(commands), tuple(sorted(self._left_alone)), tuple(left_out))
 
     def _shown(self, file: str) -> str:
