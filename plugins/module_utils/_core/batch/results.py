@@ -30,6 +30,11 @@ class _Found:
     place: int = 0
     reason: str = ""
 
+    @property
+    def line(self) -> int:
+        """The line of the batch file."""
+        return self.caller or self.text.line()
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Skipped:
@@ -155,9 +160,7 @@ class Results:
                     shown[id(file)] = self._shown(file)
                 text = dataclasses.replace(found.text, file=shown[id(file)])
                 commands.append(BatchCommand(found.program, text, found.caller))
-        left_out = dict.fromkeys(
-            [*(LeftOut(found.caller or found.text.line(), _reason(found)) for found in unknown), *self._not_taken]
-        )
+        left_out = dict.fromkeys([*(LeftOut(found.line, _reason(found)) for found in unknown), *self._not_taken])
         return Script(tuple(commands), tuple(sorted(self._left_alone)), tuple(left_out))
 
     def _shown(self, file: str) -> str:
