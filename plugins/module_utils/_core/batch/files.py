@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import typing as t
@@ -12,9 +13,10 @@ import typing as t
 from ..hints import brief
 from ..source.text import FileText, Text, lines_of
 from ..store.casing import fold
+from .lexer import UNKNOWN
 from .loops import split_items
 from .outside import Outside
-from .variables import THE_CURRENT_FOLDER, THE_FOLDER, UNKNOWN, Origins
+from .variables import THE_CURRENT_FOLDER, THE_FOLDER, Origins
 
 _READS: t.Final = re.compile(r"netsh[^\n]*(?:[-/]f|exec|<)|for[\s,;=]+/f", re.IGNORECASE)
 _UNREADABLE: t.Final = re.compile("[\0\x1a]")
@@ -56,6 +58,24 @@ class Files:
         self._folder = ""
         self._folders: list[str] = []
         self._moves = 0
+
+    @contextlib.contextmanager
+    def kept(self) -> t.Iterator[None]:
+        """What changes meanwhile is undone afterwards."""
+        found = {key: Content(list(content.lines), content.unknown) for key, content in self._found.items()}
+        by_base = {base: set(keys) for base, keys in self._by_base.items()}
+        spoiled, written, lost = dict(self._spoiled), list(self.written), self._lost
+        folder, folders = self._folder, list(self._folders)
+        yield
+        self._found, self._by_base, self._spoiled, self.written, self._lost = found, by_base, spoiled, written, lost
+        self._folder, self._folders = folder, folders
+
+    def forget(self, reason: str) -> None:
+        """From here on, all files are unknown."""
+        self._lost = reason
+        for content in self._found.values():
+            content.unknown = reason
+        self._found, self._by_base = {}, {}
 
     def read(self, name: Text) -> Content:
         key, problem = self._key(name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..source.text import Text
+from ..source.text import FileText, Text
 from .results import Results
 from .script import Program
 
@@ -34,12 +34,10 @@ _SCRIPT_OPTION: t.Final = re.compile(r"""[ \t](?:[-/]f|exec)(?![^\s"])""", re.IG
 
 def is_netsh_script(text: str) -> bool:
     """Whether the first command shows that `text` is a script of netsh, not a batch file."""
-    for line in text.split("\n"):
-        if _NO_COMMAND.fullmatch(line.rstrip("\r\x1a")):
-            continue
-        first, second, *_more = [*line.lower().split(), "", ""]
-        return _is_context(second if first == "pushd" else first)
-    return False
+    lines = (match[0].rstrip("\r\x1a") for match in re.finditer("[^\n]+", text))
+    command = next((line for line in lines if not _NO_COMMAND.fullmatch(line)), "")
+    first, second, *_more = [*command.lower().split(), "", ""]
+    return _is_context(second if first == "pushd" else first)
 
 
 def _is_context(word: str) -> bool:
@@ -140,9 +138,13 @@ class NetshScript:
     def _add(self, line: Text) -> None:
         command = self._command(line)
         if self._unsure:
-            self._results.add_unknown(command, 0, self._unsure, self._line)
+            self._results.add_unknown(command, 0, self._unsure, self._caller(line))
         else:
-            self._results.add(Program.NETSH, command, self._line)
+            self._results.add(Program.NETSH, command, self._caller(line))
+
+    def _caller(self, line: Text) -> int:
+        """The line that runs the script, for a line of another file."""
+        return self._line if isinstance(line.file, FileText) else 0
 
     def _command(self, line: Text) -> Text:
         """The command with its context, whose characters have the place of the first word."""
@@ -153,7 +155,7 @@ class NetshScript:
         return Text.join((before, command), line)
 
     def _refuse(self, line: Text, reason: str) -> None:
-        self._results.add_unknown(self._command(line), 0, reason, self._line)
+        self._results.add_unknown(self._command(line), 0, reason, self._caller(line))
 
     def _stop(self, line: Text, reason: str) -> None:
         self._refuse(line, reason)

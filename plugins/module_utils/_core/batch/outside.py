@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import re
 import typing as t
@@ -73,6 +74,11 @@ class Arguments:
         # the first is the name of the script, which is not known
         self._shifted: list[str | None] = [None, *(given or ())]
         self._unknown = _NOT_GIVEN if given is None else ""
+
+    def copy(self) -> Arguments:
+        copied = copy.copy(self)
+        copied._shifted = list(self._shifted)
+        return copied
 
     def get(self, reference: str) -> tuple[str, str]:
         """The text of `1`, `~1` or `*`, and why it is unknown."""

@@ -22,13 +22,18 @@ class Program(enum.StrEnum):
 class BatchCommand:
     """One command as it would run. `text` begins with the name of the program, without quotes and path. Other quotes
     are kept; redirections, a leading '@' and carets are removed. Characters from a variable have the place where the
-    variable is used. `text.file` is the file with asterisks instead of keys. `line` is that of the batch file, also for
-    a command in another file that it runs.
+    variable is used. `text.file` is the file with asterisks instead of keys. `caller` is the line
+    of the batch file that runs a command of another file.
     """
 
     program: Program
     text: Text
-    line: int
+    caller: int = 0
+
+    @property
+    def line(self) -> int:
+        """The line of the batch file."""
+        return self.caller or self.text.line()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -209,7 +209,7 @@ def test_names_that_a_command_in_an_if_may_create_are_not_mistakes():
         f"netsh ipsec static {line}" for line in ("add policy P", "add filteraction A", "add rule R P L A")
     )
     mistakes = Mistakes()
-    script = commands_of(Program.NETSH, f"if x==y netsh ipsec static add filterlist L\n{text}", False, mistakes)
+    script = commands_of(Program.NETSH, f"if exist x netsh ipsec static add filterlist L\n{text}", False, mistakes)
     commands, _script = read_lines(script, False, mistakes)
     with pytest.raises(SourceError) as caught:
         read_netsh(commands, [], mistakes)
