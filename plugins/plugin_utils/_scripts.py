@@ -57,9 +57,7 @@ def look_up(lookup: LookupBase, name: object, variables: t.Any, encoding: object
         codec = _codec(encoding)
     except ModelError as error:
         raise OptionError(f"script: {error}") from None
-    return _read(
-        lookup._loader, lambda: lookup.find_file_in_search_path(variables, "files", name, True), name, codec
-    )
+    return _read(lookup._loader, lambda: lookup.find_file_in_search_path(variables, "files", name, True), name, codec)
 
 
 def _read(loader: t.Any, find: t.Callable[[], t.Any], name: str, encoding: str | None) -> str:

@@ -21,9 +21,7 @@ _STOPS: t.Final = OPERATORS | _REDIRECTIONS | {"\n"}
 _STOPS_IN_BLOCK: t.Final = _STOPS | {")"}
 _BEFORE: t.Final = DELIMITERS | {"@"}
 # most lines are one command, and all of their characters are literal
-_PLAIN: t.Final = re.compile(
-    r'''(?!rem|if|for)[a-z][^"&|<>^()\0]*+(?:"[^"\0]*+"[^"&|<>^()\0]*+)*+''', re.IGNORECASE
-)
+_PLAIN: t.Final = re.compile(r"""(?!rem|if|for)[a-z][^"&|<>^()\0]*+(?:"[^"\0]*+"[^"&|<>^()\0]*+)*+""", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import re
+import unittest.mock
+
 import pytest
-from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import Program, read_script
+from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import Program, parser, read_script
 from ansible_collections.ipsec.windows.plugins.module_utils._core.source.text import SourceError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -326,3 +329,32 @@ def test_any_batch_file_is_read_or_refused(file: str) -> None:
 )
 def test_plain_arguments_are_kept(arguments: str) -> None:
     assert run(f"ipseccmd -{arguments}") == [f"ipseccmd -{arguments}".rstrip(" \t")]
+
+
+_PIECES = st.sampled_from(
+    [
+        *'"^&|<>()%!@=,;:. \t1',
+        "rem ",
+        "if ",
+        "for ",
+        "echo",
+        "netsh ipsec static add policy ",
+        "ipseccmd -x ",
+        "%A%",
+        "é",
+    ]
+)
+
+
+@given(st.lists(st.lists(_PIECES, max_size=8).map("".join), max_size=4).map("\r\n".join))
+def test_lines_without_special_characters_are_read_as_the_lexer_reads_them(text: str) -> None:
+    text = f"set A=b c\r\n{text}"
+    with unittest.mock.patch.object(parser, "_PLAIN", re.compile("(?!)")):
+        expected = _everything(text)
+    assert _everything(text) == expected
+
+
+def _everything(text: str) -> object:
+    script = read_script(text, ignore_unsupported=True)
+    commands = [(c.program, c.text.value, list(c.text.offsets), c.text.end) for c in script.commands]
+    return commands, script.left_alone, script.left_out
