@@ -355,6 +355,9 @@ def test_lines_without_special_characters_are_read_as_the_lexer_reads_them(text:
 
 
 def _everything(text: str) -> object:
-    script = read_script(text, ignore_unsupported=True)
+    try:
+        script = read_script(text, ignore_unsupported=True)
+    except SourceError as error:
+        return str(error)
     commands = [(c.program, c.text.value, list(c.text.offsets), c.text.end) for c in script.commands]
     return commands, script.left_alone, script.left_out
