@@ -191,9 +191,7 @@ def file_text(value: object, encoding: object, what: str) -> str:
     """
     value = decrypted(value)
     if not isinstance(value, str):
-        raise ModelError(
-            f"expected the text of {what}, as the lookup 'ipsec.windows.script' returns it, not {kind_of(value)}"
-        )
+        raise ModelError(f"expected the text of {what}, as the lookup 'file' returns it, not {kind_of(value)}")
     codec = _codec(encoding)
     try:
         data = value.encode("utf-8", "surrogateescape")

@@ -107,8 +107,7 @@ class DynamicCommandError(SourceError):
     """A command of ``netsh ipsec dynamic``."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(t.NamedTuple):
     name: str
     value: Text
 

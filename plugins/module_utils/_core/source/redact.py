@@ -11,15 +11,16 @@ import typing as t
 BLANKS: t.Final = " \t\r\n"
 """What separates words. To Windows, no other white space does."""
 
+# the patterns begin with sets of letters, and look at what is before these afterwards: Python searches faster then
 # also misspelt
-_KEY = r"""(?<![a-z0-9])
-           (?: (?: p | pr | pre | psk | pres[a-z]* | pr?e?[-_]?sh[a-z]*(?:[-_]?key)? ) "? :
-             | (?: psk | pre[-_]?share[a-z]*(?:[-_]?key)? ) "? [ \t]* = )
+_KEY = r"""(?<! [a-zA-Z0-9][pP] )
+           (?i: (?: | r | re | sk | res[a-z]* | r?e?[-_]?sh[a-z]*(?:[-_]?key)? ) "? :
+              | (?: sk | re[-_]?share[a-z]*(?:[-_]?key)? ) "? [ \t]* = )
            (?: [ \t]+ (?![ \t/-]) )?"""
-_KEY_WORD = re.compile(_KEY, re.IGNORECASE | re.VERBOSE)
+_KEY_WORD = re.compile(f"[pP] {_KEY}", re.VERBOSE)
 # also run together with the first method, as in -ap:key
-_METHODS = r"""(?<![^\s"]) [-/] a "? (?= \s | [a-z]*"?[:=] )"""
-_SIGNS = re.compile(f"{_KEY} | (?P<methods> {_METHODS} )", re.IGNORECASE | re.VERBOSE)
+_METHODS = r"""(?<! [^\s"][/-] ) [aA] "? (?= \s | [a-zA-Z]*"?[:=] )"""
+_SIGNS = re.compile(rf"[pP/-] (?: (?<=[pP]) {_KEY} | (?P<methods> (?<=[/-]) {_METHODS} ) )", re.VERBOSE)
 _QUOTE = re.compile(r'\\.|(")', re.DOTALL)
 _SHOWN = re.compile(r'"?(?:k|kerberos|c(?:e(?:rt?)?)?:.*|\^)"?', re.IGNORECASE | re.DOTALL)
 
@@ -30,15 +31,17 @@ def key_spans(line: str) -> list[tuple[int, int]]:
     """
     found: list[tuple[int, int]] = []
     position = 0
-    quotes = _Quotes(line)
+    quotes: _Quotes | None = None
     while match := _SIGNS.search(line, position):
         if match["methods"]:
             spans, position = _methods(line, match.end())
             found += spans
         else:
+            quotes = quotes or _Quotes(line)
             position = quotes.end_of_key(match.start(), match.end())
             found.append((match.end(), position))
-    return _merged([*found, *_netsh_spans(line)])
+    found += _netsh_spans(line)
+    return _merged(found) if found else found
 
 
 class _Quotes:
@@ -100,8 +103,13 @@ def _end_of_word(line: str, position: int, quoted: bool = False) -> int:
     return min(position, len(line))
 
 
-# a rule in the language of netsh, in which words may be abbreviated; in a file for netsh -f it begins with the verb
-_NETSH_RULE = re.compile(r"""(?:\b(?:st|dy)\w*"?\s+"?\w+|\A\s*(?:add|set))"?\s+"?(?:r|def)\w*"?(?=\s)""", re.IGNORECASE)
+# a rule in the language of netsh, in which words may be abbreviated
+_NETSH_RULE = re.compile(
+    r"""[sSdD] (?<!\w.) (?: (?<=[sS]) [tT] | (?<=[dD]) [yY] ) \w*"? \s+ "?\w+"? \s+ "? (?i:r|def) \w*"? (?=\s)""",
+    re.VERBOSE,
+)
+# in a file for netsh -f, it begins with the verb
+_NETSH_BARE_RULE = re.compile(r"""\s*"?(?:add|set)"?\s+"?(?:r|def)\w*"?(?=\s)""", re.IGNORECASE)
 _NETSH_ARGUMENTS: t.Final = (
     "name",
     "policy",
@@ -141,9 +149,11 @@ def _netsh_spans(line: str) -> list[tuple[int, int]]:
     """Everything that does not belong to a known argument of a netsh rule: after psk= or an unknown name, the value and
     the words up to the next name. There may be blanks around the ``=``.
     """
+    rule = _NETSH_RULE.search(line) or _NETSH_BARE_RULE.match(line)
+    if rule is None:
+        return []
     spans: list[tuple[int, int]] = []
-    rule = _NETSH_RULE.search(line)
-    words = list(_words(line, rule.end())) if rule else []
+    words = list(_words(line, rule.end()))
     shown = True
     limit = _NETSH_NAMELESS
     count = at = 0

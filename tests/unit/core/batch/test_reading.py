@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import re
+import unittest.mock
+
 import pytest
-from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import Program, read_script
+from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import Program, parser, read_script
 from ansible_collections.ipsec.windows.plugins.module_utils._core.source.text import SourceError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -319,3 +322,27 @@ def test_any_batch_file_is_read_or_refused(file: str) -> None:
 )
 def test_plain_arguments_are_kept(arguments: str) -> None:
     assert run(f"ipseccmd -{arguments}") == [f"ipseccmd -{arguments}".rstrip(" \t")]
+
+
+_STARTS = ("netsh ipsec static add policy ", "ipseccmd -x ", "echo ", "rem ", "if x==y ", "for ", "1", "")
+_SIGNS = (*'"^&|<>()%!@=,;:. 1', "%A%", "x", "é", "^^", '"&"', "2>x ")
+
+
+@pytest.mark.parametrize("sign", _SIGNS)
+def test_lines_without_special_characters_are_read_as_the_lexer_reads_them(sign: str) -> None:
+    for first in _STARTS:
+        for second in _STARTS:
+            for line in (f"{first}{sign}{second}", f"{first}x{sign}{second}y{sign}"):
+                text = f"set A=b c\r\n{line}\r\nipseccmd -y"
+                with unittest.mock.patch.object(parser, "_PLAIN", re.compile("(?!)")):
+                    expected = _everything(text)
+                assert _everything(text) == expected, line
+
+
+def _everything(text: str) -> object:
+    try:
+        script = read_script(text, ignore_unsupported=True)
+    except SourceError as error:
+        return str(error)
+    commands = [(c.program, c.text.value, list(c.text.offsets), c.text.end) for c in script.commands]
+    return commands, script.left_alone, script.left_out
