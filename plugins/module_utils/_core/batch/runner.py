@@ -405,10 +405,24 @@ class Runner:
         if mention is not None and (context.fed or not is_harmless(text)):
             self._results.add_unknown(text[mention:], 0, _SLASH if has_slash_path(text) else _NOT_SUPPORTED)
             return
+        at = self._variable_program(text)
+        if at is not None:
+            self._results.add_unknown(text, at, self._origins.reason(text.offset(at)))
+            return
         self._results.leave_alone(text.offset(0))
         if program_name(text, "").endswith((".bat", ".cmd")) and not context.called and not context.piped:
             line = self._results.line(text.offset(0))
             self._results.stop(f"line {line} starts another batch file without 'call', which does not return")
+
+
+    def _variable_program(self, text: Text) -> int | None:
+        """Where the name of the program is an unknown variable that the file sets to ipseccmd or netsh ipsec."""
+        name, rest = program_word(text)
+        at = text.value.rfind(UNKNOWN, 0, len(text) - len(rest))
+        if at < 0 or name.value.lower() not in ("", ".exe"):
+            return None
+        variables = self._origins.references.get(text.offset(at), set())
+        return None if variables.isdisjoint(self._results.jumps.programs) else at
 
 
 def _unsure(context: Context, reason: str) -> Context:

@@ -56,6 +56,11 @@ UNKNOWN = [
         "endlocal in line 5",
     ),
     (["set A=1", "call :x", "ipseccmd %A%", "exit /b", ":x", "set,A=2"], 3, 10, "the call in line 2 may set"),
+    # a program that is a variable
+    (["if exist x set T=ipseccmd", "%T% a"], 2, 1, "line 1 may set"),
+    (["if exist x set T=C:\\a\\ipseccmd", '@"%T%.exe" a'], 2, 3, "line 1 may set"),
+    (["call :x", "%t% a", "exit /b", ":x", 'set "T=netsh ipsec static"'], 2, 1, "the call in line 1 may set"),
+    (["%T% a", "set T=ipseccmd"], 1, 1, "%T%, which the file does not set before this line"),
     (["ipseccmd a\0b"], 1, 11, "a NUL"),
     (["ping x && ipseccmd a"], 1, 11, "the result of the command before '&&'"),
     (["ping x || ipseccmd a | more"], 1, 11, "the result of the command before '||'"),
