@@ -194,10 +194,14 @@ class Runner:
             self._run_body(node, VariableValue.unknown(items, reason), _unsure(context, reason))
         elif _matters(node.body):
             for item in split_items(items):
-                if "*" in item.value or "?" in item.value:
+                unknown = self._origins.why_unknown(item)
+                if unknown:
+                    # there may be no item, or several
+                    self._run_body(node, VariableValue.unknown(item, unknown), _unsure(context, unknown))
+                elif "*" in item.value or "?" in item.value:
                     self._run_body(node, VariableValue.unknown(item, reason), _unsure(context, reason))
                 else:
-                    self._run_body(node, VariableValue(text=item, reason=self._origins.why_unknown(item)), context)
+                    self._run_body(node, VariableValue(text=item), context)
         else:
             # one pass is enough to find the lines with other commands
             self._run_body(node, VariableValue.unknown(items, reason), context)

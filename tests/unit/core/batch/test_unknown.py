@@ -82,7 +82,9 @@ UNKNOWN = [
     (["for /r c:\\x %%i in (x) do ipseccmd a"], 1, 27, "the list of the 'for'"),
     (["for /d %%i in (x) do ipseccmd a"], 1, 22, "the list of the 'for'"),
     (["for /f %%i in ('ipseccmd show all') do echo a"], 1, 17, "runs this command to read its output"),
-    (["for %%i in (%1) do ipseccmd %%i"], 1, 29, "an argument"),
+    (["for %%i in (%1) do ipseccmd %%i"], 1, 20, "an argument"),
+    # there may be no item, or several
+    (["for %%i in (%1 a) do ipseccmd b"], 1, 22, "an argument"),
     (["for %%i in (a.txt) do ipseccmd %%~ni"], 1, 32, "a part of a file name"),
     (["for /l %%i in (1,1,%1) do ipseccmd a"], 1, 27, "an argument"),
     (["for /l %%i in (1,1) do ipseccmd a"], 1, 24, "the numbers of the 'for' in line 1 are unknown"),
