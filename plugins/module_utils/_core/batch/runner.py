@@ -418,7 +418,6 @@ class Runner:
             line = self._results.line(text.offset(0))
             self._results.stop(f"line {line} starts another batch file without 'call', which does not return")
 
-
     def _variable_program(self, text: Text) -> int | None:
         """Where the name of the program is an unknown variable that the file sets to ipseccmd or netsh ipsec."""
         name, rest = program_word(text)
