@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The labels of a file, the jumps to them, and the variables that called code may set."""
+"""The labels of a file, the jumps to them, and the variables that code elsewhere in the file may set."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typing as t
 
 from ..store.casing import fold
 from .lexer import UNKNOWN
+from .programs import find_mention
 
 _LABEL: t.Final = re.compile(r"^(?P<before>[ \t,;=@(]*):[ \t]*(?P<name>[^\s:+&|<>,;=]+)", re.MULTILINE)
 _PLAIN_LABEL: t.Final = re.compile(r"[A-Za-z0-9_.-]+")
@@ -25,6 +26,7 @@ _JUMP: t.Final = re.compile(
     r"(?<![A-Za-z0-9_])(?:goto[\s,;=]*:?|call[\s,;=]*:)[\s,;=]*([^\s:+&|<>,;=)]*)", re.IGNORECASE
 )
 _QUIET: t.Final = re.compile(r"[\s@,;=(]*(?::|rem[\s,;=]|echo[^&|]*\Z)", re.IGNORECASE)
+_REST_OF_LINE: t.Final = re.compile(r"[^\r\n]*")
 _SET: t.Final = re.compile(
     r"""(?<![A-Za-z0-9_])set(?![A-Za-z0-9_]) [ \t,;=\v\f\xa0]* (?P<option>/[ap])? [ \t,;=\v\f\xa0]* "?
         (?P<name>[^=%!^&|<>"\n]*) (?P<end>[=%!^]?)""",
@@ -35,12 +37,15 @@ _MAX_NAMES: t.Final = 50
 
 
 class Jumps:
-    """`lines` has the first line that jumps to a label, by the folded name of the label."""
+    """`lines` has the first line that jumps to a label, by the folded name of the label. `programs` has the folded
+    names of variables that a line sets to ipseccmd or ``netsh ipsec``.
+    """
 
     def __init__(self, file: str) -> None:
         self.lines: dict[str, int] = {}
         # the labels of jumps that count as not taken
         self.not_taken: set[str] = set()
+        self.programs: set[str] = set()
         self._file = file
         # whether cmd.exe certainly finds the label is the second of each pair
         self._labels: dict[str, list[tuple[int, bool]]] = {}
@@ -56,6 +61,9 @@ class Jumps:
             if odd or match["end"]:
                 self._places.append(match.start())
                 self._names.append(None if odd else match["name"])
+                value = _REST_OF_LINE.match(file, match.end())
+                if value and find_mention(value[0]) is not None:
+                    self.programs.add(fold(match["name"]))
 
     def note(self, label: str, line: int) -> None:
         """Remember that `line` jumps to `label`."""

@@ -223,10 +223,14 @@ class Runner:
             self._run_body(node, VariableValue.unknown(items, reason), _unsure(context, reason))
         elif self._matters(node, context):
             for item in split_items(items):
-                if "*" in item.value or "?" in item.value:
+                unknown = self._origins.why_unknown(item)
+                if unknown:
+                    # there may be no item, or several
+                    self._run_body(node, VariableValue.unknown(item, unknown), _unsure(context, unknown))
+                elif "*" in item.value or "?" in item.value:
                     self._run_body(node, VariableValue.unknown(item, reason), _unsure(context, reason))
                 else:
-                    self._run_body(node, VariableValue(text=item, reason=self._origins.why_unknown(item)), context)
+                    self._run_body(node, VariableValue(text=item), context)
         else:
             # one pass is enough to find the lines with other commands
             self._run_body(node, VariableValue.unknown(items, reason), context)
@@ -543,6 +547,10 @@ class Runner:
         if mention is not None and (context.fed or not is_harmless(text)):
             self._results.add_unknown(text[mention:], 0, _SLASH if has_slash_path(text) else _NOT_SUPPORTED)
             return
+        at = self._variable_program(text)
+        if at is not None:
+            self._results.add_unknown(text, at, self._origins.reason(text.offset(at)))
+            return
         self._results.leave_alone(text.offset(0))
         if self._files.used and not is_harmless(text):
             self._files.mention(text, self._results.line(text.offset(0)))
@@ -552,6 +560,15 @@ class Runner:
                 self._results.not_taken(line, f"this batch file counts as one that is not started: {context.unsure}")
                 return
             self._results.stop(f"line {line} starts another batch file without 'call', which does not return")
+
+    def _variable_program(self, text: Text) -> int | None:
+        """Where the name of the program is an unknown variable that the file sets to ipseccmd or netsh ipsec."""
+        name, rest = program_word(text)
+        at = text.value.rfind(UNKNOWN, 0, len(text) - len(rest))
+        if at < 0 or name.value.lower() not in ("", ".exe"):
+            return None
+        variables = self._origins.references.get(text.offset(at), set())
+        return None if variables.isdisjoint(self._results.jumps.programs) else at
 
 
 def _unsure(context: Context, reason: str) -> Context:

@@ -112,7 +112,6 @@ LINES = {
     "for %%i in () do ipseccmd %%i": [],
     "for %%i in (a^&b) do ipseccmd %%i": ["ipseccmd a&b"],
     "for %%p in (ipseccmd ping) do %%p a": ["ipseccmd a"],
-    "for %%i in (%1 a) do ipseccmd b": ["ipseccmd b", "ipseccmd b"],
     "for %%i in (a) do ipseccmd %%j %%": ["ipseccmd %j %"],
     "for %%a in (x) do ipseccmd %%~a": ["ipseccmd x"],
     "for /l %%i in (1,1,3) do ipseccmd %%i": ["ipseccmd 1", "ipseccmd 2", "ipseccmd 3"],

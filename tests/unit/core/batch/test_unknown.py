@@ -56,6 +56,11 @@ UNKNOWN = [
         "endlocal in line 5",
     ),
     (["set A=1", "call :x", "ipseccmd %A%", "exit /b", ":x", "set,A=2"], 3, 10, "the call in line 2 may set"),
+    # a program that is a variable
+    (["if exist x set T=ipseccmd", "%T% a"], 2, 1, "line 1 may set"),
+    (["if exist x set T=C:\\a\\ipseccmd", '@"%T%.exe" a'], 2, 3, "line 1 may set"),
+    (["call :x", "%t% a", "exit /b", ":x", 'set "T=netsh ipsec static"'], 2, 1, "the call in line 1 may set"),
+    (["%T% a", "set T=ipseccmd"], 1, 1, "%T%, which the file does not set before this line"),
     (["ipseccmd a\0b"], 1, 11, "a NUL"),
     (["ping x && ipseccmd a"], 1, 11, "the result of the command before '&&'"),
     (["ping x || ipseccmd a | more"], 1, 11, "the result of the command before '||'"),
@@ -77,7 +82,9 @@ UNKNOWN = [
     (["for /r c:\\x %%i in (x) do ipseccmd a"], 1, 27, "the list of the 'for'"),
     (["for /d %%i in (x) do ipseccmd a"], 1, 22, "the list of the 'for'"),
     (["for /f %%i in ('ipseccmd show all') do echo a"], 1, 17, "runs this command to read its output"),
-    (["for %%i in (%1) do ipseccmd %%i"], 1, 29, "an argument"),
+    (["for %%i in (%1) do ipseccmd %%i"], 1, 20, "an argument"),
+    # there may be no item, or several
+    (["for %%i in (%1 a) do ipseccmd b"], 1, 22, "an argument"),
     (["for %%i in (a.txt) do ipseccmd %%~ni"], 1, 32, "a part of a file name"),
     (["for /l %%i in (1,1,%1) do ipseccmd a"], 1, 27, "an argument"),
     (["for /l %%i in (1,1) do ipseccmd a"], 1, 24, "the numbers of the 'for' in line 1 are unknown"),
