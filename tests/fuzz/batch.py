@@ -21,6 +21,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.model import M
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_netsh
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_task
 from ansible_collections.ipsec.windows.plugins.module_utils._core.source.text import SourceError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.source.words import LONGEST_LINE
 from unit import corpus
 
 from .inputs import CORE, TOKEN
@@ -42,6 +43,11 @@ WORDS: t.Final = (
         "%A%",
         "%A:b=c%",
         "%A:~1,2%",
+        "!A:~1!",
+        "if %A%==b ",
+        "if 1 leq %%a ",
+        "rem/||(",
+        "(call ) && ",
     ),
     *("%%a", "%%~na", "%~1", "%*", "!A!", "setlocal enabledelayedexpansion", "endlocal", "call ", "goto ", "goto :eof"),
     *("exit /b", "^", "^\r\n", "\r\n", "&&", "||", ">nul 2>&1", "2>", "<", "(", ")", 'start "" ', "cmd /c ", "\x1a"),
@@ -83,7 +89,10 @@ def _check_script(text: str, script: Script) -> None:
     assert all(1 <= command.text.line() <= rows for command in script.commands)
     lines = [command.text.value for command in script.commands]
     if all(line.isprintable() and not _has_open_quote(line) for line in lines):
-        again = read_script(batch_file(lines))
+        written = batch_file(lines)
+        if any(len(line) > LONGEST_LINE for line in written.split("\r\n")):
+            return
+        again = read_script(written)
         assert [command.text.value for command in again.commands] == lines, "the written commands are read as others"
         assert not again.left_out
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import typing as t
@@ -12,9 +13,10 @@ import typing as t
 from ..hints import brief
 from ..source.text import FileText, Text, lines_of
 from ..store.casing import fold
+from .lexer import UNKNOWN
 from .loops import split_items
 from .outside import Outside
-from .variables import THE_CURRENT_FOLDER, THE_FOLDER, UNKNOWN, Origins
+from .variables import THE_CURRENT_FOLDER, THE_FOLDER, Origins
 
 _READS: t.Final = re.compile(r"netsh[^\n]*(?:[-/]f|exec|<)|for[\s,;=]+/f", re.IGNORECASE)
 _UNREADABLE: t.Final = re.compile("[\0\x1a]")
@@ -96,6 +98,19 @@ class Files:
             self._keep(key, content)
         self.written.append(content)
         return content
+
+    @contextlib.contextmanager
+    def kept(self) -> t.Iterator[None]:
+        """What happens meanwhile changes no file."""
+        state = dict(self._found), dict(self._spoiled), self._lost, self._folder, list(self._folders)
+        reasons = [(content, content.unknown) for content in self._found.values()]
+        yield
+        self._found, self._spoiled, self._lost, self._folder, self._folders = state
+        for content, reason in reasons:
+            content.unknown = reason
+        self._by_base = {}
+        for key, content in state[0].items():
+            self._keep(key, content)
 
     def mention(self, command: Text, line: int) -> None:
         """A command of another program, which may write to the files that it names."""

@@ -23,10 +23,11 @@ def hide_keys(file: str, commands: t.Iterable[Text], more: t.Iterable[Text], ori
         waiting += [command.offsets[start:end] for start, end in key_spans(command.value)]
     while waiting:
         for offset in waiting.pop():
-            variable = origins.references.get(offset)
-            if variable is None:
+            used = origins.references.get(offset)
+            if used is None:
                 hidden.add(offset)
-            elif variable not in variables:
+                continue
+            for variable in used - variables:
                 variables.add(variable)
                 waiting += [source.offsets for source in origins.sources.get(variable, ())]
     if not hidden:

@@ -10,10 +10,14 @@ import re
 import typing as t
 
 from ..source.text import Text
+from ..source.words import LONGEST_LINE
 
+# stands for unknown text; a NUL in the file itself is treated the same way
+UNKNOWN: t.Final = "\0"
 DELIMITERS: t.Final = frozenset(" \t,;=\v\f\xa0")
 HANDLES: t.Final = frozenset("0123456789")
 OPERATORS: t.Final = frozenset("&|")
+TOO_LONG: t.Final = f"has more than the {LONGEST_LINE:,} characters that cmd.exe reads"
 # the end of a physical line that continues on the next one
 _CONTINUED: t.Final = "^"
 _PLAIN, _LITERAL, _JOIN = range(3)
@@ -22,12 +26,15 @@ _MARKS: t.Final = (re.compile('["^]'), re.compile('"'))
 
 
 class SyntaxProblem(Exception):
-    """A line that cmd.exe cannot parse; `place` is the offset in the file."""
+    """A line that cmd.exe cannot parse, or of which it is not `certain` how cmd.exe reads it; `place` is the offset in
+    the file.
+    """
 
-    def __init__(self, place: int, problem: str) -> None:
+    def __init__(self, place: int, problem: str, certain: bool = True) -> None:
         super().__init__(problem)
         self.place = place
         self.problem = problem
+        self.certain = certain
 
 
 class Cursor:
@@ -53,10 +60,14 @@ class Cursor:
         return self.pull()
 
     def pull(self, escaped: bool = False) -> bool:
-        """Add the next line of the file; its first character is literal if `escaped`."""
+        """Add the next line of the file; its first character is literal if `escaped`, even if it is the line feed."""
         line = self._next_line()
         if line is None:
             return False
+        if escaped and not line.value:
+            self._push("\n", (line.end,), _LITERAL)
+            escaped = False
+            line = self._next_line() or line
         quoted = False
         at = 0
         while at < len(line):
@@ -76,7 +87,7 @@ class Cursor:
             self._push(line.value[at:end], line.offsets[at:end], kind)
             escaped = False
             at = end
-        if escaped and line.value:
+        if escaped:
             self._push(_CONTINUED, (line.end,), _JOIN)
         else:
             self._push("\n", (line.end,), _PLAIN)
@@ -164,13 +175,31 @@ class Cursor:
         ends = self._kinds[at] == _JOIN or not (self._characters[at].isalnum() or self._characters[at] in "_-\0")
         return "".join(self._characters[self._at : at]).lower() if ends else ""
 
-    def accept(self, word: str) -> bool:
-        """Whether the keyword `word` is here. If so, moves past it."""
+    def accept(self, word: str, ends: t.Container[str] = "") -> bool:
+        """Whether the keyword `word` is here, with one of `ends` behind it, if any are given. If so, moves past it."""
         self._join()
         if self._characters[self._at].lower() != word[0] or self.name() != word:
             return False
-        self._at += len(word)
+        after = self._at + len(word)
+        if (
+            ends
+            and self._kinds[after] != _JOIN
+            and (self._kinds[after] == _LITERAL or self._characters[after] not in ends)
+        ):
+            return False
+        self._at = after
         return True
+
+    def continues(self) -> bool:
+        """Whether the last line read continues on the next one."""
+        return self._kinds[-1] == _JOIN
+
+    def has_operator(self) -> bool:
+        """Whether an operator that is not literal is in the lines read."""
+        return any(
+            kind == _PLAIN and character in OPERATORS
+            for character, kind in zip(self._characters, self._kinds, strict=True)
+        )
 
     def skip_line(self) -> None:
         """Move to the end of the physical line, even if it ends with a caret."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import re
 import typing as t
@@ -85,6 +86,11 @@ class Arguments:
         if found is None:
             return "", "it depends on the name of the batch file"
         return (found.removeprefix('"').removesuffix('"') if reference[0] == "~" else found), ""
+
+    def copy(self) -> Arguments:
+        copied = copy.copy(self)
+        copied._shifted = list(self._shifted)
+        return copied
 
     def shift(self, first: int) -> None:
         """``shift``, from the argument with the number `first` on."""

@@ -5,20 +5,23 @@
 
 from __future__ import annotations
 
+import array
 import dataclasses
 import typing as t
 
 from ..source.text import Text
+from .conditions import COMPARISONS, QUESTIONS, Condition
 from .lexer import DELIMITERS, HANDLES, OPERATORS, Cursor, SyntaxProblem
 from .variables import Builder
 
 _MAX_DEPTH: t.Final = 100
-_COMPARISONS: t.Final = frozenset({"equ", "neq", "lss", "leq", "gtr", "geq"})
-_QUESTIONS: t.Final = frozenset({"exist", "defined", "errorlevel", "cmdextversion"})
 _REDIRECTIONS: t.Final = frozenset("<>")
 _STOPS: t.Final = OPERATORS | _REDIRECTIONS | {"\n"}
 _STOPS_IN_BLOCK: t.Final = _STOPS | {")"}
 _BEFORE: t.Final = DELIMITERS | {"@"}
+# what makes `rem` a remark; behind other signs, as in rem/ and rem., operators work
+_REMARK_ENDS: t.Final = DELIMITERS | _STOPS
+_REMARK_ENDS_IN_BLOCK: t.Final = DELIMITERS | _STOPS_IN_BLOCK
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,6 +39,11 @@ class Simple:
 
     text: Text
     redirections: tuple[Redirection, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Remark:
+    """A remark, which always succeeds."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,16 +84,19 @@ class For:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class If:
-    """The command and, if there is an else, the command after it."""
+    """The command and, if there is an else, the command after it. `condition` is None if it depends on the
+    host.
+    """
 
     place: int
     branches: tuple[Chain, ...]
+    condition: Condition | None
 
 
-Node: t.TypeAlias = Simple | Label | Block | For | If
+Node: t.TypeAlias = Simple | Remark | Label | Block | For | If
 _NOTHING: t.Final = Block()
-# output that goes to no file
-_NOWHERE: t.Final = (Redirection("", ">", Text.of("")),)
+# a comment that cmd.exe reads as a label
+_COMMENT: t.Final = Block()
 
 
 class Parser:
@@ -96,6 +107,9 @@ class Parser:
         self._cursor = Cursor(file, next_line)
         self._level = 0
         self._open = 0
+        self._commands = 0
+        # whether the last command read is a label
+        self._labelled = False
 
     def statement(self) -> Chain | None:
         """The next logical line; None at the end of the file.
@@ -106,8 +120,7 @@ class Parser:
             return None
         self._level = self._open = 0
         if self._cursor.peek() == "#":
-            # a comment in a script for netsh -f
-            self._cursor.skip_line()
+            self._comment()
         chain = self._chain()
         if self._cursor.peek() != "\n":
             raise self._problem("unexpected text")
@@ -115,6 +128,17 @@ class Parser:
 
     def _problem(self, problem: str) -> SyntaxProblem:
         return SyntaxProblem(self._cursor.place, problem)
+
+    def _comment(self) -> None:
+        """A comment in a script for netsh -f. With an operator, it is a command of a batch file."""
+        if self._cursor.continues():
+            raise SyntaxProblem(
+                self._cursor.place,
+                "this line continues in a batch file, but not in a script for netsh -f",
+                certain=False,
+            )
+        if not self._cursor.has_operator():
+            self._cursor.skip_line()
 
     def _chain(self, keyword: str = "") -> Chain:
         """Commands up to the end of the line or block; a `keyword` before them requires at least one."""
@@ -131,7 +155,7 @@ class Parser:
             following = self._operator()
             if node is None and (following or operator not in ("", "&")):
                 raise self._problem("expected a command")
-            if node is not None and node is not _NOTHING:
+            if node is not None and node is not _NOTHING and node is not _COMMENT:
                 parts.append((operator, node))
             if not following:
                 break
@@ -151,6 +175,13 @@ class Parser:
 
     def _command(self) -> Node | None:
         """The command that begins here; None if the next operator or the end of the line comes first."""
+        node = self._node()
+        if node is not None:
+            self._commands += 1
+            self._labelled = node is _COMMENT or isinstance(node, Label)
+        return node
+
+    def _node(self) -> Node | None:
         redirections = self._skip_before()
         cursor = self._cursor
         character = cursor.peek()
@@ -165,11 +196,11 @@ class Parser:
         if character and (character in OPERATORS or character in "\n)"):
             return None if redirections is None else Block((), tuple(redirections))
         place = cursor.place
-        if cursor.accept("rem"):
+        if cursor.accept("rem", _REMARK_ENDS_IN_BLOCK if self._open else _REMARK_ENDS):
             cursor.skip()
             if cursor.peek() not in ("&", "|"):
                 cursor.skip_remark()
-            return _NOTHING
+            return Remark()
         if cursor.accept("if"):
             return self._if(place)
         if cursor.accept("for"):
@@ -193,9 +224,7 @@ class Parser:
         return character in _REDIRECTIONS
 
     def _redirection(self, handle: str = "") -> tuple[Redirection, ...]:
-        """Read a redirection, whose `handle` may have been read before. The file is empty for NUL and other handles.
-        The result is empty if it does not matter.
-        """
+        """Read a redirection, whose `handle` may have been read before."""
         cursor = self._cursor
         place = cursor.place
         sign = cursor.take()[0]
@@ -207,26 +236,19 @@ class Parser:
         if copies:
             cursor.take()
         cursor.skip()
-        characters, places = self._characters("\n&|<>")
-        word = "".join(characters)
+        word = self._word("\n&|<>")
         if not word:
             raise SyntaxProblem(place, "this redirection has no file")
-        if not copies and word.lower() != "nul":
-            file = Text(value=word, offsets=places, end=cursor.place, file=self._file)
-            return (Redirection(handle, sign, file),)
+        if not copies and word.value.lower() != "nul":
+            return (Redirection(handle, sign, word),)
         # the output no longer goes to a file that an earlier redirection names
-        return _NOWHERE if handle in ("", "1") and sign != "<" else ()
+        return () if handle not in ("", "1") or sign == "<" else (Redirection(handle, sign, word[:0]),)
 
-    def _word(self, stop: str = "\n&|<>(") -> str:
-        return "".join(self._characters(stop)[0])
-
-    def _characters(self, stop: str) -> tuple[list[str], list[int]]:
-        """The characters up to a delimiter, a character of `stop`, or a parenthesis that closes a block, and their
-        offsets.
-        """
+    def _word(self, stop: str = "\n&|<>(") -> Text:
+        """The characters up to a delimiter, a character of `stop`, or a parenthesis that closes a block."""
         cursor = self._cursor
         found: list[str] = []
-        places: list[int] = []
+        places = array.array("q")
         inner = 0
         while True:
             character = cursor.peek()
@@ -238,7 +260,7 @@ class Parser:
             taken, place = cursor.take()
             found.append(taken)
             places.append(place)
-        return found, places
+        return Text(value="".join(found), offsets=places, end=cursor.place, file=self._file)
 
     def _simple(self, redirections: list[Redirection] | None) -> Simple:
         cursor = self._cursor
@@ -263,9 +285,9 @@ class Parser:
         cursor.take()
         if cursor.peek() == ":":
             cursor.skip_label()
-            return _NOTHING
+            return _COMMENT
         cursor.skip()
-        name = self._word("\n&|<>(:+")
+        name = self._word("\n&|<>(:+").value
         cursor.skip_label()
         return Label(name)
 
@@ -274,11 +296,16 @@ class Parser:
         place = cursor.take()[1]
         self._open += 1
         chains: list[Chain] = []
+        commands = self._commands
         while True:
             chain = self._chain()
             if chain.parts:
                 chains.append(chain)
             if cursor.peek() == ")":
+                if self._commands == commands:
+                    raise self._problem("these parentheses contain no command")
+                if self._labelled:
+                    raise self._problem("a label or a comment with '::' is the last line before this parenthesis")
                 break
             if cursor.peek() != "\n":
                 raise self._problem("unexpected text")
@@ -291,29 +318,36 @@ class Parser:
     def _if(self, place: int) -> If:
         cursor = self._cursor
         cursor.skip(" \t,;")
-        word = self._operand()
-        while word.lower() in ("/i", "not"):
+        left = self._operand()
+        options: list[str] = []
+        while (word := left.value.lower()) in ("/i", "not"):
+            options.append(word)
             cursor.skip(" \t,;")
-            word = self._operand()
-        if word.lower() in _QUESTIONS:
-            cursor.skip()
-            self._operand()
-        else:
+            left = self._operand()
+        operator = word
+        if operator not in QUESTIONS:
             cursor.skip(" \t,;")
-            compares = cursor.peek_next() == "=" if cursor.peek() == "=" else self._operand().lower() in _COMPARISONS
-            if not compares:
+            if cursor.peek() == "=":
+                operator = "==" if cursor.peek_next() == "=" else ""
+            else:
+                operator = self._operand().value.lower()
+            if operator not in COMPARISONS:
                 raise self._problem("'if' needs a comparison, such as ==")
-            cursor.skip()
-            self._operand()
+        cursor.skip()
+        right = self._operand()
+        condition = Condition(
+            operator=operator, left=left, right=right, negated="not" in options, ignores_case="/i" in options
+        )
+        known = len(options) == len(set(options)) and operator in (*COMPARISONS, "defined")
         branches = [self._chain("if")]
         cursor.skip()
         if cursor.accept("else"):
             branches.append(self._chain("else"))
-        return If(place, tuple(branches))
+        return If(place, tuple(branches), condition if known else None)
 
-    def _operand(self) -> str:
+    def _operand(self) -> Text:
         word = self._word("\n&|<>")
-        if not word:
+        if not word.value:
             raise self._problem("'if' has nothing to compare")
         return word
 
@@ -322,7 +356,7 @@ class Parser:
         kind = variable = options = ""
         while not variable:
             cursor.skip()
-            word = self._word()
+            word = self._word().value
             if word[:1] == "%":
                 variable = word[1:]
             elif word[:1] == "/" and not kind:

@@ -9,31 +9,40 @@ import re
 import typing as t
 
 from ..source.text import Text
-from .lexer import DELIMITERS
+from .lexer import DELIMITERS, UNKNOWN
 from .script import Program
-from .variables import UNKNOWN
 
 IPSECCMD: t.Final = ("ipseccmd", "ipsecpol")
 """The name of the program, and its name before Windows XP."""
 
+_NAMES: t.Final = frozenset({*IPSECCMD, "netsh"})
+
 # a mention in the arguments of these commands runs nothing
-_HARMLESS: t.Final = frozenset(
-    {"attrib", "cacls", "cd", "chdir", "copy", "del", "dir", "echo", "erase", "expand", "find", "findstr", "icacls"}
-    | {"md", "mkdir", "more", "move", "path", "prompt", "rd", "ren", "rename", "rmdir", "robocopy", "set", "setx"}
-    | {"takeown", "taskkill", "tasklist", "title", "type", "where", "xcopy"}
+_HARMLESS_BUILT_INS: t.Final = frozenset(
+    {"cd", "chdir", "copy", "del", "dir", "echo", "erase", "md", "mkdir", "move", "path", "prompt", "rd", "rem", "ren"}
+    | {"rename", "rmdir", "set", "title", "type"}
 )
+_HARMLESS: t.Final = _HARMLESS_BUILT_INS | {
+    *("attrib", "cacls", "expand", "find", "findstr", "icacls", "more", "robocopy", "setx", "takeown", "taskkill"),
+    *("tasklist", "where", "xcopy"),
+}
+_BUILT_INS: t.Final = _HARMLESS_BUILT_INS | {
+    *("assoc", "break", "call", "cls", "color", "date", "dpath", "endlocal", "exit", "for", "ftype", "goto", "if"),
+    *("keys", "mklink", "pause", "popd", "pushd", "setlocal", "shift", "start", "time", "ver", "verify", "vol"),
+}
 
 _BEFORE: t.Final = r"""(?<![^\s\0\\/"'`(,;=&|@:])"""
-_AFTER: t.Final = r"""(?![^\s\0"'`),;=&|<>])"""
+_AFTER: t.Final = r"""(?![^\s\0"'`),;=&|<>/])"""
 _MENTION: t.Final = re.compile(
     rf"{_BEFORE}(?:ipsec(?:cmd|pol)(?:\.exe)?{_AFTER}|ipsec[\s,;=]+(?:static|dynamic){_AFTER})", re.IGNORECASE
 )
 _NETSH: t.Final = re.compile(rf"{_BEFORE}netsh(?:\.exe)?{_AFTER}", re.IGNORECASE)
 _IPSEC: t.Final = re.compile(rf"{_BEFORE}ipsec{_AFTER}", re.IGNORECASE)
 _BUILT_IN: t.Final = re.compile(r"([A-Za-z]+)(?=[\s,;=/:.(+\[\]\\\"]|\Z)")
-# a word, which quotes keep together, and its parts without the quotes
-_PROGRAM: t.Final = re.compile(rf'(?:[^"{re.escape("".join(sorted(DELIMITERS)))}]|"[^"]*"?)*')
+# a word, which quotes keep together, up to an option such as /w, and its parts without the quotes
+_PROGRAM: t.Final = re.compile(rf'(?:[^"/{re.escape("".join(sorted(DELIMITERS)))}]|"[^"]*"?)*')
 _UNQUOTED: t.Final = re.compile('[^"]+')
+_SLASH_PATH: t.Final = re.compile(r"/(?:[^\s,;=]*[/\\])?([^\s,;=/\\]+?)(?:\.exe)?(?![^\s,;=/])", re.IGNORECASE)
 
 
 def built_in(text: Text) -> tuple[str, Text]:
@@ -61,6 +70,11 @@ def find_program(text: Text) -> tuple[Program, Text] | None:
     """The program and the command from its name on; None if it is neither ipseccmd nor ``netsh ipsec``."""
     name, rest = program_word(text)
     base = name.value.lower().removesuffix(".exe")
+    # a built-in command ends at a sign such as ':', which can also be part of a path
+    if base not in _NAMES or built_in(text)[0] in _BUILT_INS:
+        return None
+    if rest.value[:1] == "/":
+        rest = Text.join((Text(value=" ", offsets=(rest.offset(0),), end=rest.offset(0), file=rest.file), rest), rest)
     if base in IPSECCMD:
         return Program.IPSECCMD, Text.join((name, rest), text)
     first = _first_argument(rest.value)
@@ -77,7 +91,14 @@ def _first_argument(rest: str) -> str:
 
 def is_harmless(text: Text) -> bool:
     """Whether the command certainly runs neither ipseccmd nor netsh, even if it mentions them."""
-    return built_in(text)[0] in _HARMLESS or program_name(text) in _HARMLESS
+    return built_in(text)[0] in _HARMLESS_BUILT_INS or program_name(text) in _HARMLESS or text.value[:1] == "#"
+
+
+def has_slash_path(text: Text) -> bool:
+    """Whether the command seems to name ipseccmd or netsh by a path with '/', where cmd.exe begins an option."""
+    word = _PROGRAM.match(text.value)
+    path = _SLASH_PATH.match(text.value, word.end() if word else 0)
+    return path is not None and path[1].lower() in _NAMES
 
 
 def find_mention(value: str) -> int | None:

@@ -6,25 +6,31 @@
 from __future__ import annotations
 
 import array
+import bisect
+import contextlib
 import re
 import typing as t
 
 from ..source.redact import key_spans
 from ..source.text import Text, lines_of
+from ..source.words import LONGEST_LINE
 from .files import Files
-from .lexer import SyntaxProblem
+from .lexer import TOO_LONG, SyntaxProblem
 from .netsh_files import NetshScript, is_netsh_script
 from .outside import NOTHING_OUTSIDE, Outside
 from .parser import Parser
 from .programs import find_mention, is_harmless
 from .results import Results
-from .runner import MAX_RUNS, Context, Runner
+from .runner import MAX_RUNS, Jump, Runner
 from .script import Script
 from .variables import MAX_CHARACTERS, Environment, Origins, TooLongError, expand_line
 
 # cmd.exe treats the end-of-file mark of DOS as the end of a line
 _LINE_END: t.Final = re.compile("[\n\x1a]")
-_COMMENT: t.Final = re.compile(r"[\s,;=@()]*(?:\Z|[:#]|rem(?:[\s,;=/.:]|\Z))", re.IGNORECASE)
+_COMMENT: t.Final = re.compile(
+    r"[\s,;=@()]*(?:\Z|:|#(?![^&|]*[&|])|rem(?:[\s,;=]+(?:[^\s,;=&|]|\Z)|\Z))", re.IGNORECASE
+)
+_OPERATOR: t.Final = re.compile("[&|]")
 _COMMAND_END: t.Final = re.compile(r"[&|\r]|\Z")
 
 
@@ -34,27 +40,29 @@ def read_script(text: str, ignore_unsupported: bool = False, outside: Outside = 
     Raises `SourceError` at the first command that is not known before the file runs; with `ignore_unsupported`, such
     commands go into `left_out`. Always raises it for loops and variables that expand the file beyond a limit.
     """
-    origins, environment = Origins(text), Environment(outside)
+    origins = Origins(text)
     results = Results(text, origins)
     if is_netsh_script(text):
         NetshScript(results).run(lines_of(text))
         return results.script(ignore_unsupported)
+    _follow(text, origins, results, outside, ignore_unsupported)
+    # a jump back runs lines again, with other values of the variables
+    while results.begin_again():
+        _follow(text, origins, results, outside, ignore_unsupported)
+    return results.script(ignore_unsupported)
+
+
+def _follow(text: str, origins: Origins, results: Results, outside: Outside, skips: bool) -> None:
+    """Add what the file runs to `results`. With `skips`, the body of an unknown condition counts as not taken."""
+    environment = Environment(outside)
+    origins.begin()
     lines = _Lines(text, environment, origins)
-    runner = Runner(results, environment, origins, Files(text, outside, origins), ignore_unsupported)
+    runner = Runner(results, environment, origins, Files(text, outside, origins), skips)
     parser = Parser(text, lines.next)
     try:
-        while True:
-            first = lines.number
-            try:
-                chain = parser.statement()
-            except SyntaxProblem as problem:
-                _skip_broken([lines.line(number) for number in range(first, lines.number)], problem, results)
-                continue
-            if chain is None:
-                break
-            runner.run_chain(chain, Context())
+        _read(lines, parser, runner, results)
     except TooLongError:
-        line = lines.line(first)
+        line = lines.line(lines.first)
         if key_spans(line.value):
             results.hide(line)
         raise results.error(
@@ -62,25 +70,59 @@ def read_script(text: str, ignore_unsupported: bool = False, outside: Outside = 
             f"the variables and loops up to here expand the file beyond {MAX_CHARACTERS:,} characters or {MAX_RUNS:,} "
             "commands; split the file or shorten its loops",
         ) from None
-    return results.script(ignore_unsupported)
+
+
+def _read(lines: _Lines, parser: Parser, runner: Runner, results: Results) -> None:
+    while True:
+        lines.first = lines.number
+        try:
+            chain = parser.statement()
+        except SyntaxProblem as problem:
+            _skip_broken([lines.line(number) for number in range(lines.first, lines.number)], problem, results)
+            continue
+        if chain is None:
+            return
+        try:
+            runner.run_line(chain, lines.place)
+        except Jump as jump:
+            with runner.skipping(), results.skipping(jump.reason, jump.target), lines.until(jump.target):
+                _read(lines, parser, runner, results)
 
 
 class _Lines:
-    """The physical lines. `number` is the index of the next one."""
+    """The physical lines. `number` is the index of the next one, `first` that of the first one of a command."""
 
     def __init__(self, file: str, environment: Environment, origins: Origins) -> None:
-        self.number = 0
+        self.number = self.first = 0
         self._whole = Text.of(file)
         self._starts = [0, *(match.end() for match in _LINE_END.finditer(file)), len(file) + 1]
+        # the end of the last line does not begin another one
+        self._last = len(self._starts) - (2 if _LINE_END.search(file[-1:] or "\n") else 1)
         self._environment = environment
         self._origins = origins
+
+    @property
+    def place(self) -> int:
+        """The offset of the next line."""
+        return self._starts[self.number]
+
+    @contextlib.contextmanager
+    def until(self, place: int) -> t.Iterator[None]:
+        """Meanwhile, the file ends before the line at `place`."""
+        last = self._last
+        self._last = bisect.bisect_left(self._starts, place)
+        yield
+        self._last = last
 
     def line(self, number: int) -> Text:
         return self._whole[self._starts[number] : self._starts[number + 1] - 1]
 
     def next(self) -> Text | None:
-        """The next line without carriage returns and with its variables replaced; None at the end of the file."""
-        if self.number == len(self._starts) - 1:
+        """The next line without carriage returns and with its variables replaced; None at the end of the file.
+
+        Raises `SyntaxProblem` for a line that cmd.exe may cut or read in another way.
+        """
+        if self.number == self._last:
             return None
         line = self.line(self.number)
         line = line[: len(line.value.rstrip("\r"))]
@@ -89,23 +131,39 @@ class _Lines:
             kept = [at for at, character in enumerate(line.value) if character != "\r"]
             offsets = array.array("q", [line.offsets[at] for at in kept])
             line = Text(value="".join(line.value[at] for at in kept), offsets=offsets, end=line.end, file=line.file)
-        return expand_line(line, self._environment, self._origins)
+        if len(line) > LONGEST_LINE:
+            raise SyntaxProblem(line.offset(LONGEST_LINE), f"this line {TOO_LONG}", certain=False)
+        expanded = expand_line(line, self._environment, self._origins)
+        if len(expanded) > LONGEST_LINE:
+            self._environment.forget(f"line {self.number} may set")
+            raise SyntaxProblem(
+                expanded.offset(LONGEST_LINE), f"with its variables, this line {TOO_LONG}", certain=False
+            )
+        return expanded
 
 
 def _skip_broken(lines: list[Text], problem: SyntaxProblem, results: Results) -> None:
     """Report the commands in lines that cmd.exe cannot parse, and stop there as cmd.exe does."""
     where = results.position(problem.place)
+    if problem.certain:
+        reason, after = (
+            f"cmd.exe cannot parse {where}: {problem.problem}",
+            f"cmd.exe stops at {where}, which it cannot parse",
+        )
+    else:
+        reason = after = f"it is not certain how cmd.exe reads {where}: {problem.problem}"
     for line in lines:
         if _COMMENT.match(line.value):
             continue
-        mention = None if is_harmless(line) else find_mention(line.value)
+        harmless = is_harmless(line) and not _OPERATOR.search(line.value)
+        mention = None if harmless else find_mention(line.value)
         if mention is None:
             results.leave_alone(line.offset(0))
             continue
-        results.add_unknown(line[mention:], 0, f"cmd.exe cannot parse {where}: {problem.problem}")
+        results.add_unknown(line[mention:], 0, reason)
         if key_spans(line.value):
             # the key may come from a variable or a list elsewhere in the line
             end = _COMMAND_END.search(line.value, mention)
             results.hide(line[:mention])
             results.hide(line[end.start() if end else len(line) :])
-    results.stop(f"cmd.exe stops at {where}, which it cannot parse")
+    results.stop(after)

@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import typing as t
 
 from ..source.text import FileText, SourceError, Text, position
 from ..store.casing import fold
 from .jumps import Jumps
 from .keys import hide_keys
+from .lexer import UNKNOWN
 from .script import BatchCommand, LeftOut, Program, Script
-from .variables import UNKNOWN, Origins
+from .variables import Origins
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,23 @@ class _Found:
     caller: int = 0
     place: int = 0
     reason: str = ""
+
+    @property
+    def line(self) -> int:
+        """The line of the batch file."""
+        return self.caller or self.text.line()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Skipped:
+    """Commands over which a ``goto`` to the place `end` jumps: the numbers of the first one and of the one after the
+    last, and the jumps between them.
+    """
+
+    end: int
+    first: int
+    after: int
+    jumps: dict[str, int]
 
 
 class Results:
@@ -45,6 +65,12 @@ class Results:
         self._not_taken: list[LeftOut] = []
         # how many commands are known so far
         self.known = 0
+        # whether the file jumps over what is read
+        self.skips = False
+        self._skipped: list[_Skipped] = []
+        # the labels after which code runs more than once, and the unknown commands found before this was known
+        self._repeated: set[str] = set()
+        self._earlier: list[_Found] = []
 
     def line(self, place: int) -> int:
         """The number of the line, from 1."""
@@ -79,20 +105,47 @@ class Results:
         """From here on, commands are unknown. The first reason is kept."""
         self.stopped = self.stopped or reason
 
-    def label(self, name: str) -> None:
-        """Note a label in front of the next command."""
+    def label(self, name: str) -> bool:
+        """Note a label in front of the next command. Returns whether the code after it runs more than once."""
         self._labels.setdefault(fold(name), len(self._found))
+        return fold(name) in self._repeated
 
-    def has_label(self, name: str) -> bool:
-        return fold(name) in self._labels
+    def begin_again(self) -> bool:
+        """Whether something jumps to a label, so that the file has to be read again. Forgets what is certain then."""
+        self._find_skipped()
+        self._mark_repeated()
+        repeated = {name for name in self._labels if self._jump_to(name)} - self._repeated
+        if not repeated:
+            return False
+        self._repeated |= repeated
+        self._earlier += [found for found in self._kept() if found.program is None]
+        self._found, self._labels, self._skipped, self._left_alone = [], {}, [], set()
+        self._not_taken, self.known = [], 0
+        self.jumps.lines = {}
+        self.stopped = ""
+        return True
+
+    @contextlib.contextmanager
+    def skipping(self, reason: str, end: int) -> t.Iterator[None]:
+        """What is added meanwhile only runs if another jump leads to it. A ``goto`` to the place `end` skips it."""
+        first, before = len(self._found), self.jumps.lines
+        self.jumps.lines = {}
+        self.stop(reason)
+        self.skips = True
+        yield
+        self.stopped, self.skips = "", False
+        self._skipped.append(_Skipped(end=end, first=first, after=len(self._found), jumps=self.jumps.lines))
+        self.jumps.lines = before
 
     def error(self, place: int, problem: str) -> SourceError:
         return SourceError(self._shown(self.file), place, problem)
 
     def script(self, ignore_unsupported: bool) -> Script:
         """The result. Raises `SourceError` for the first unknown command, unless `ignore_unsupported`."""
-        self._mark_repeated()
-        unknown = [found for found in self._found if found.program is None]
+        kept = self._kept()
+        lines = {found.line for found in kept if found.program is None}
+        kept += [found for found in self._earlier if found.line not in lines]
+        unknown = [found for found in kept if found.program is None]
         if unknown and not ignore_unsupported:
             first = unknown[0]
             raise SourceError(
@@ -100,25 +153,42 @@ class Results:
             )
         shown: dict[int, str] = {}
         commands: list[BatchCommand] = []
-        for found in self._found:
+        for found in kept:
             if found.program is not None:
                 file = found.text.file
                 if id(file) not in shown:
                     shown[id(file)] = self._shown(file)
                 text = dataclasses.replace(found.text, file=shown[id(file)])
                 commands.append(BatchCommand(found.program, text, found.caller))
-        left_out = dict.fromkeys(
-            [*(LeftOut(found.caller or found.text.line(), _reason(found)) for found in unknown), *self._not_taken]
-        )
+        left_out = dict.fromkeys([*(LeftOut(found.line, _reason(found)) for found in unknown), *self._not_taken])
         return Script(tuple(commands), tuple(sorted(self._left_alone)), tuple(left_out))
 
     def _shown(self, file: str) -> str:
         """A file without its keys."""
-        commands = [found.text for found in self._found if found.text.file is file]
+        commands = [found.text for found in (*self._found, *self._earlier) if found.text.file is file]
         if isinstance(file, FileText):
             # nothing in it comes from a variable
             return FileText(hide_keys(file, commands, (), Origins(file)), file.name)
         return hide_keys(file, commands, self._hidden, self._origins)
+
+    def _kept(self) -> list[_Found]:
+        never = {number for skipped in self._skipped for number in range(skipped.first, skipped.after)}
+        return [found for number, found in enumerate(self._found) if number not in never]
+
+    def _find_skipped(self) -> None:
+        """Keep only what no jump reaches in the list of skipped commands, and note the jumps in the others."""
+        waiting = self._skipped
+        while reached := [skipped for skipped in waiting if self._leads_before(skipped.end)]:
+            waiting = [skipped for skipped in waiting if skipped not in reached]
+            for skipped in reached:
+                for label, line in skipped.jumps.items():
+                    self.jumps.note(label, line)
+        self._skipped = waiting
+
+    def _leads_before(self, end: int) -> bool:
+        """Whether a jump leads to a label before the place `end`."""
+        places = [0 if name == UNKNOWN else self.jumps.first(name) for name in self.jumps.lines]
+        return any(place is not None and place < end for place in places)
 
     def _mark_repeated(self) -> None:
         """Commands after a label may run more than once if something jumps to it: mark them as unknown."""

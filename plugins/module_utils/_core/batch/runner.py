@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import typing as t
@@ -13,16 +14,27 @@ from ..source.redact import BLANKS
 from ..source.text import Text
 from ..source.words import LONGEST_LINE
 from ..store.casing import fold
+from .conditions import Condition, holds
+from .delayed import expand_delayed, mark
 from .detours import Detours
 from .file_commands import FILE_COMMANDS, FileCommands
 from .files import Content, Files
-from .lexer import DELIMITERS
+from .lexer import DELIMITERS, TOO_LONG, UNKNOWN
 from .loops import LineOptions, count, counted, line_options, split_items
 from .netsh_files import NetshScript, script_file
+from .outcomes import has_label, succeeds
 from .parser import Block, Chain, For, If, Label, Node, Redirection, Simple
-from .programs import built_in, find_mention, find_program, is_harmless, program_name, program_word
+from .programs import (
+    built_in,
+    find_mention,
+    find_program,
+    has_slash_path,
+    is_harmless,
+    program_name,
+    program_word,
+)
 from .results import Results
-from .variables import MAX_SCOPES, UNKNOWN, Builder, Environment, Origins, TooLongError, VariableValue, expand_loops
+from .variables import MAX_SCOPES, Environment, Origins, TooLongError, VariableValue, expand_loops
 
 MAX_RUNS: t.Final = 100_000
 """The most commands that loops may run."""
@@ -33,11 +45,21 @@ _CONTROL: t.Final = frozenset({"set", "call", "setlocal", "endlocal", "goto", "e
 _SHELLS: t.Final = frozenset({"cmd", "netsh"})
 _CALLS: t.Final = re.compile(r"[\s,;=]*(?:call[\s,;=]+)*", re.IGNORECASE)
 _EXCLAMATION: t.Final = re.compile("(!)")
+_VARIABLE: t.Final = re.compile("[%!]")
+_LINE_FEED: t.Final = re.compile("(\n)")
 # percent signs and carets anywhere, operators outside quotes
 _SPECIAL_AGAIN: t.Final = re.compile(r'"[^"%^]*"|([%^&|<>])')
 _OTHER_OPTIONS: t.Final = "netsh runs a script with options that are not supported; write netsh -f FILE"
 _TWICE: t.Final = "cmd.exe parses this part twice, which may change it"
-_DELAYED: t.Final = "it depends on delayed expansion of !NAME!"
+_DELAYED: t.Final = "it depends on delayed expansion in a pipe"
+_CONTINUED: t.Final = "the '^' in the line before takes the end of this empty line into the command"
+_LABEL_INSIDE: t.Final = "a jump to the label in these parentheses may run it"
+_NOT_SUPPORTED: t.Final = (
+    "this line runs ipseccmd or netsh in a way that is not supported; start the command with the name of the program"
+)
+_SLASH: t.Final = (
+    "cmd.exe runs what is before the '/' and takes the rest as an option; write the path with '\\' or in quotes"
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +73,15 @@ class Context:
     fed: bool = False
     called: bool = False
     output: Content | None = None
+
+
+class Jump(Exception):
+    """A ``goto`` that certainly jumps forward to the label at the place `target`; `reason` is for what it skips."""
+
+    def __init__(self, target: int, reason: str) -> None:
+        super().__init__(reason)
+        self.target = target
+        self.reason = reason
 
 
 class Runner:
@@ -70,14 +101,37 @@ class Runner:
         self._runs = 0
         # whether it is unknown how many setlocal are open
         self._scopes_unsure = False
+        # the logical line, and the place after it
+        self._line = Chain(())
+        self._after = 0
+
+    def run_line(self, line: Chain, after: int) -> None:
+        """Run a logical line; `after` is the place of the line after it. Raises `Jump` for a jump to follow."""
+        self._line, self._after = line, after
+        self.run_chain(line, Context())
+
+    @contextlib.contextmanager
+    def skipping(self) -> t.Iterator[None]:
+        """What runs meanwhile changes no variables."""
+        scopes_unsure = self._scopes_unsure
+        with self._environment.kept(), self._files.kept():
+            yield
+        self._scopes_unsure = scopes_unsure
 
     def run_chain(self, chain: Chain, context: Context) -> None:
-        unsure = ""
+        # why the next command may not run, whether the commands since the last & or || succeed, and whether the next
+        # command never runs
+        unsure, success, never = "", True, False
         for index, (operator, node) in enumerate(chain.parts):
-            if operator in ("&&", "||"):
-                unsure = f"whether it runs depends on the result of the command before '{operator}'"
-            elif operator == "&":
-                unsure = ""
+            if operator == "&":
+                unsure, success, never = "", True, False
+            elif operator == "||" and success:
+                never = True
+            elif operator == "||" or (operator == "&&" and not success):
+                unsure = unsure or f"whether it runs depends on the result of the command before '{operator}'"
+                success = operator == "||"
+            if never and not has_label(node):
+                continue
             following, after = chain.parts[index + 1] if index + 1 < len(chain.parts) else ("", node)
             piped = "|" in (operator, following)
             fed = following == "|" and isinstance(after, Simple) and program_name(after.text) in _SHELLS
@@ -85,18 +139,19 @@ class Runner:
                 node,
                 dataclasses.replace(
                     context,
-                    unsure=context.unsure or unsure,
+                    unsure=context.unsure or unsure or (_LABEL_INSIDE if never else ""),
                     piped=context.piped or piped,
                     fed=context.fed or fed,
                     called=False,
                 ),
             )
+            success = success and not piped and succeeds(node)
 
     def _run(self, node: Node, context: Context) -> None:
         if self._loops:
             self._count()
         if isinstance(node, Simple | Block) and node.redirections and self._files.used:
-            redirections = [self._expanded(redirection) for redirection in node.redirections]
+            redirections = [self._expanded(redirection, context) for redirection in node.redirections]
             output = self._file_commands.output(redirections, context.output, self._unsure(context))
             context = dataclasses.replace(context, output=output)
         if isinstance(node, Simple):
@@ -107,23 +162,50 @@ class Runner:
         elif isinstance(node, For):
             self._run_for(node, context)
         elif isinstance(node, Label):
-            self._results.label(node.name)
-            self._detours.arrive(node.name)
-        else:
-            reason = f"whether it runs depends on the 'if' in line {self._results.line(node.place)}"
-            for branch in node.branches:
+            self._pass_label(node.name)
+        elif isinstance(node, If):
+            self._run_if(node, context)
+
+    def _pass_label(self, name: str) -> None:
+        self._detours.arrive(name)
+        if self._results.label(name):
+            self._environment.forget("a jump back to the label before this line may change")
+            self._environment.delay(None)
+
+    def _run_if(self, node: If, context: Context) -> None:
+        holds = None if node.condition is None or context.piped else self._holds(node.condition, context)
+        reason = f"whether it runs depends on the 'if' in line {self._results.line(node.place)}"
+        for branch, runs in zip(node.branches, (holds, None if holds is None else not holds), strict=False):
+            if runs:
+                self.run_chain(branch, context)
+            elif runs is None:
                 self.run_chain(branch, _unsure(context, reason))
+            elif has_label(branch):
+                self.run_chain(branch, _unsure(context, _LABEL_INSIDE))
+
+    def _holds(self, condition: Condition, context: Context) -> bool | None:
+        sides = [self._expand(side, context) for side in (condition.left, condition.right)]
+        return holds(dataclasses.replace(condition, left=sides[0], right=sides[1]), self._environment)
+
+    def _expand(self, text: Text, context: Context) -> Text:
+        """`text` with the variables that cmd.exe replaces just before the command runs."""
+        text = expand_loops(text, self._loops, self._origins)
+        if "\n" in text.value:
+            text = mark(text, _LINE_FEED, _CONTINUED, self._origins)
+        if context.piped and self._environment.delayed is not False:
+            return mark(text, _EXCLAMATION, _DELAYED, self._origins)
+        return expand_delayed(text, self._environment, self._origins)
 
     def _unsure(self, context: Context) -> str:
         """Why a command may not run; empty if it certainly does."""
         return context.unsure or self._results.stopped
 
-    def _expanded(self, redirection: Redirection) -> Redirection:
-        return dataclasses.replace(redirection, file=expand_loops(redirection.file, self._loops, self._origins))
+    def _expanded(self, redirection: Redirection, context: Context) -> Redirection:
+        return dataclasses.replace(redirection, file=self._expand(redirection.file, context))
 
     def _run_for(self, node: For, context: Context) -> None:
         line = self._results.line(node.place)
-        items = expand_loops(node.items, self._loops, self._origins)
+        items = self._expand(node.items, context)
         reason = f"the list of the 'for' in line {line} is only known when the file runs"
         if node.kind == "l":
             self._run_numbers(node, items, context)
@@ -231,9 +313,7 @@ class Runner:
             raise TooLongError
 
     def _run_simple(self, node: Simple, context: Context) -> None:
-        text = expand_loops(node.text, self._loops, self._origins)
-        if self._environment.delayed:
-            text = self._mark(text, _EXCLAMATION, _DELAYED)
+        text = self._expand(node.text, context)
         name, rest = built_in(text)
         if name == "call":
             calls = _CALLS.match(rest.value)
@@ -265,7 +345,7 @@ class Runner:
         if found is None and not arguments.value.strip(_BLANKS):
             inputs = [redirection for redirection in node.redirections if redirection.sign == "<"]
             if inputs:
-                found = self._expanded(inputs[-1]).file, ()
+                found = self._expanded(inputs[-1], context).file, ()
             elif context.piped:
                 self._results.add_unknown(text, 0, "netsh may read its commands from a pipe")
                 return True
@@ -285,28 +365,14 @@ class Runner:
 
     def _parsed_again(self, text: Text) -> Text:
         """`text` for a pipe or a call, for which cmd.exe parses the text again."""
-        return self._mark(text, _SPECIAL_AGAIN, _TWICE)
-
-    def _mark(self, text: Text, pattern: re.Pattern[str], reason: str) -> Text:
-        """`text` with the characters in the group of `pattern` marked as unknown."""
-        built = Builder(text.file)
-        done = 0
-        for match in pattern.finditer(text.value):
-            at = match.start(1)
-            if at >= 0:
-                built.copy(text, done, at)
-                built.add(self._origins.unknown(text.offset(at), reason), text.offset(at))
-                done = at + 1
-        if not done:
-            return text
-        built.copy(text, done, len(text))
-        return built.text(text.end)
+        return mark(text, _SPECIAL_AGAIN, _TWICE, self._origins)
 
     def _call_label(self, arguments: Text, context: Context) -> None:
-        """Called code may set the variables that it names."""
+        """Called code may set the variables that it names, and end the script."""
         place = arguments.offset(0)
         label = _label(arguments.value)
-        if not (context.unsure and self._skips):
+        left_out = bool(context.unsure and self._skips)
+        if not left_out:
             self._results.jumps.note(label, self._results.line(place))
         names = self._results.jumps.sets(label)
         reason = f"it depends on a variable that the call in line {self._results.line(place)} may set"
@@ -314,6 +380,12 @@ class Runner:
             self._environment.forget(f"the call in line {self._results.line(place)} may set")
         for name in names or ():
             self._environment.set(name, VariableValue.unknown(arguments, reason))
+        ends = None if context.piped or left_out else self._results.jumps.exit_after(label)
+        if ends is not None:
+            self._results.stop(
+                f"the call in line {self._results.line(place)} may reach the 'exit' in line "
+                f"{self._results.line(ends)}, which ends the script; 'exit /b' only ends the subroutine"
+            )
 
     def _call_program(self, text: Text) -> None:
         """A called batch file may set any variable."""
@@ -325,6 +397,8 @@ class Runner:
         """Run a built-in command that changes the state here. False if the line counts as one with other commands."""
         if name == "echo":
             return rest.value.strip(_BLANKS).lower() in ("on", "off")
+        if name == "rem":
+            return True
         if name == "set":
             return context.piped or self._set(rest, context)
         if name == "shift":
@@ -337,20 +411,30 @@ class Runner:
 
     def _jump(self, name: str, rest: Text, context: Context) -> None:
         line = self._results.line(rest.offset(0))
-        label = _label(rest.value)
         if context.unsure and self._skips:
+            if self._results.skips:
+                return
             self._results.not_taken(line, f"the '{name}' counts as one that does not run: {context.unsure}")
             if name == "goto":
-                self._detours.add(label, line)
+                self._detours.add(_label(rest.value), line)
             return
-        if name == "goto" and not (label.lower() == "eof" and ":" in rest.value):
-            sure = not self._unsure(context)
-            if not (sure and self._detours.replace(label, line)):
+        if name == "goto":
+            label = _label(rest.value)
+            if not (label.lower() == "eof" and ":" in rest.value):
+                self._follow(label, line, context)
                 self._results.jumps.note(label, line)
         if context.unsure:
             self._results.stop(f"the '{name}' in line {line} may skip it")
         else:
             self._results.stop(f"it comes after the '{name}' in line {line}")
+
+    def _follow(self, label: str, line: int, context: Context) -> None:
+        """Raise `Jump` if a jump to `label` is certain and leads forward."""
+        if context != Context() or self._results.stopped or self._loops or has_label(self._line):
+            return
+        target = self._results.jumps.next(label, self._after)
+        if target is not None:
+            raise Jump(target, f"it comes after the 'goto' in line {line}")
 
     def _local(self, name: str, rest: Text, context: Context) -> None:
         environment = self._environment
@@ -370,10 +454,11 @@ class Runner:
         elif not environment.enter():
             self._results.stop(f"cmd.exe stops at the setlocal in line {line}: more than {MAX_SCOPES} are open")
         options = rest.value.lower()
-        if "enabledelayedexpansion" in options:
-            environment.delay(True)
-        elif "disabledelayedexpansion" in options and not unsure:
-            environment.delay(False)
+        if "disableextensions" in options or UNKNOWN in options:
+            self._results.stop(f"the setlocal in line {line} may turn off the command extensions of cmd.exe")
+        for option, on in (("enabledelayedexpansion", True), ("disabledelayedexpansion", False)):
+            if option in options:
+                environment.delay(on if not unsure or environment.delayed is on else None)
 
     def _shift(self, rest: Text, context: Context) -> bool:
         first = re.fullmatch(r"(?:[\s,;=]*/([0-8]))?[\s,;=]*", rest.value)
@@ -441,6 +526,8 @@ class Runner:
         elif UNKNOWN in command.value:
             at = command.value.find(UNKNOWN)
             self._results.add_unknown(command, at, self._origins.reason(command.offset(at)))
+        elif len(text) > LONGEST_LINE:
+            self._results.add_unknown(command, 0, f"with its variables, this command {TOO_LONG}")
         else:
             self._results.add(program, command)
         return True
@@ -448,12 +535,7 @@ class Runner:
     def _leave_alone(self, text: Text, context: Context) -> None:
         mention = find_mention(text.value)
         if mention is not None and (context.fed or not is_harmless(text)):
-            self._results.add_unknown(
-                text[mention:],
-                0,
-                "this line runs ipseccmd or netsh in a way that is not supported; start the command with the name of "
-                "the program",
-            )
+            self._results.add_unknown(text[mention:], 0, _SLASH if has_slash_path(text) else _NOT_SUPPORTED)
             return
         self._results.leave_alone(text.offset(0))
         if self._files.used and not is_harmless(text):
@@ -492,9 +574,11 @@ def _matters(node: Node | Chain, files: bool, numbers: bool = False) -> bool:
         if built_in(text)[0] in _CONTROL or find_program(text) is not None:
             return True
         # the name may be that of ipseccmd or netsh
-        if not numbers and "%" in program_word(text)[0].value:
+        if not numbers and _VARIABLE.search(program_word(text)[0].value):
             return True
-        return not is_harmless(text) and ((not numbers and "%" in text.value) or find_mention(text.value) is not None)
+        return not is_harmless(text) and (
+            (not numbers and _VARIABLE.search(text.value) is not None) or find_mention(text.value) is not None
+        )
     if isinstance(node, Chain):
         return any(_matters(part, files, numbers) for _operator, part in node.parts)
     if isinstance(node, Block):
@@ -502,4 +586,6 @@ def _matters(node: Node | Chain, files: bool, numbers: bool = False) -> bool:
         return redirected or any(_matters(chain, files, numbers) for chain in node.chains)
     if isinstance(node, If):
         return any(_matters(branch, files, numbers) for branch in node.branches)
-    return isinstance(node, Label) or _matters(node.body, files, numbers and node.kind == "l")
+    if isinstance(node, For):
+        return _matters(node.body, files, numbers and node.kind == "l")
+    return isinstance(node, Label)

@@ -6,16 +6,18 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import dataclasses
 import re
 import typing as t
 
 from ..source.text import Text
 from ..store.casing import fold
+from .edits import edit_value
+from .lexer import UNKNOWN, SyntaxProblem
 from .outside import Arguments, Outside
+from .programs import find_mention
 
-# stands for unknown text; a NUL in the file itself is treated the same way
-UNKNOWN: t.Final = "\0"
 MAX_CHARACTERS: t.Final = 4 << 20
 """The most characters that variables and loops may add to a file."""
 
@@ -28,8 +30,6 @@ _REFERENCE: t.Final = re.compile(
            | (?P<name>[^%:]*) (?P<edit>:[^%]*)? % )""",
     re.IGNORECASE | re.VERBOSE,
 )
-# variables that cmd.exe computes when they are used
-_COMPUTED: t.Final = frozenset(map(fold, ("cd", "cmdcmdline", "date", "errorlevel", "random", "time")))
 _NOT_SET: t.Final = "the file does not set before this line; the option variables gives it"
 _FOLDER: t.Final = "it depends on the folder of the batch file"
 THE_FOLDER: t.Final = "\0%~DP0\0"
@@ -38,6 +38,13 @@ THE_FOLDER: t.Final = "\0%~DP0\0"
 THE_CURRENT_FOLDER: t.Final = "\0%CD%\0"
 """The `identity` of the current folder."""
 
+# what a percent sign without a partner may take out of a line
+_TO_COLON: t.Final = re.compile("%[^:]*:")
+_STRUCTURE: t.Final = re.compile('[&|<>()^"]')
+_LONE: t.Final = "cmd.exe may take the text from this '%' to the ':' as a name; write '%%' for a percent sign"
+_REMARK: t.Final = re.compile(r"[\s,;=@(]*(?:rem[\s,;=]|:)", re.IGNORECASE)
+# variables that always have a value
+_COMPUTED: t.Final = frozenset(map(fold, ("cd", "cmdcmdline", "date", "errorlevel", "random", "time")))
 _PLAIN_NAME: t.Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _LETTERS: t.Final = re.compile(r"(?:[fdpnxsatz]|\$[^:%]*:)*", re.IGNORECASE)
 
@@ -68,7 +75,7 @@ class _Layer:
     """The variables set since a setlocal. `opaque` says why other variables may have changed."""
 
     values: dict[str, VariableValue] = dataclasses.field(default_factory=dict)
-    delayed: bool = False
+    delayed: bool | None = False
     opaque: str = ""
 
 
@@ -84,8 +91,8 @@ class Environment:
         self.arguments = Arguments(outside.arguments)
 
     @property
-    def delayed(self) -> bool:
-        """Whether delayed expansion is on: `!NAME!` is a variable."""
+    def delayed(self) -> bool | None:
+        """Whether delayed expansion is on: `!NAME!` is a variable. None if that is unknown."""
         return self._layers[-1].delayed
 
     def get(self, name: str) -> VariableValue | str:
@@ -117,22 +124,34 @@ class Environment:
         if len(self._layers) > 1:
             self._layers.pop()
 
-    def delay(self, on: bool) -> None:
+    def delay(self, on: bool | None) -> None:
         self._layers[-1].delayed = on
+
+    @contextlib.contextmanager
+    def kept(self) -> t.Iterator[None]:
+        """What changes meanwhile is undone afterwards."""
+        layers = [dataclasses.replace(layer, values=dict(layer.values)) for layer in self._layers]
+        arguments = self.arguments.copy()
+        yield
+        self._layers, self.arguments = layers, arguments
 
 
 class Origins:
     """Where replaced text comes from. A variable is a folded name, or the place of the list of a loop. `references` has
-    the variable that is used at a place, `sources` all values of a variable that are text of the file.
+    the variables that are used at a place, `sources` all values of a variable that are text of the file.
     """
 
     def __init__(self, file: str) -> None:
         self._file = file
-        self.references: dict[int, str | int] = {}
+        self.references: dict[int, set[str | int]] = {}
         self.sources: dict[str | int, list[Text]] = {}
         self._reasons: dict[int, str] = {}
         self._identities: dict[int, str] = {}
         self._values: dict[int, VariableValue] = {}
+        self._characters = 0
+
+    def begin(self) -> None:
+        """Count from zero."""
         self._characters = 0
 
     def reason(self, place: int) -> str:
@@ -161,6 +180,10 @@ class Origins:
         if that is not known.
         """
         return self._identities.get(place, "")
+
+    def refer(self, place: int, variable: str | int) -> None:
+        """Note that `variable` is used at `place`."""
+        self.references.setdefault(place, set()).add(variable)
 
     def add_source(self, variable: str | int, value: VariableValue) -> None:
         source = value.source or value.text
@@ -212,7 +235,10 @@ class Builder:
 
 
 def expand_line(line: Text, environment: Environment, origins: Origins) -> Text:
-    """`line` with `%NAME%` replaced."""
+    """`line` with `%NAME%` replaced.
+
+    Raises `SyntaxProblem` if it is not certain which parts of the line cmd.exe takes as names of variables.
+    """
     value = line.value
     if "%" not in value:
         return line
@@ -221,35 +247,73 @@ def expand_line(line: Text, environment: Environment, origins: Origins) -> Text:
     while (at := value.find("%", done)) >= 0:
         built.copy(line, done, at)
         match = _REFERENCE.match(value, at)
-        # cmd.exe removes a percent sign without a partner
-        done = match.end() if match else at + 1
+        if value.startswith("%~", at) and (match is None or not match["argument"]):
+            raise SyntaxProblem(line.offset(at), "no argument, such as %~1, begins with this '%~'", certain=False)
         if match:
-            built.add(_replacement(match, line.offset(at), environment, origins), line.offset(at))
+            done = match.end()
+            built.add(_replacement(match, line, environment, origins), line.offset(at))
+            continue
+        # cmd.exe removes a percent sign without a partner
+        done = at + 1
+        colon = _TO_COLON.match(value, at)
+        if colon:
+            if _STRUCTURE.search(colon[0]) and not _REMARK.match(value):
+                raise SyntaxProblem(line.offset(at), _LONE, certain=False)
+            built.add(origins.unknown(line.offset(at), _LONE), line.offset(at))
+            done = colon.end()
     built.copy(line, done, len(value))
     return built.text(line.end)
 
 
-def _replacement(match: re.Match[str], place: int, environment: Environment, origins: Origins) -> str:
+def _replacement(match: re.Match[str], line: Text, environment: Environment, origins: Origins) -> str:
+    place = line.offset(match.start())
     if match["percent"]:
         return "%"
     if match["argument"]:
         return _argument(match["argument"], place, environment, origins)
+    piece = named_value(match, line, environment, origins)
+    certain = UNKNOWN not in piece or fold(match["name"]) in _COMPUTED
+    if match["edit"] and not certain and "%" in match.string[match.end() :]:
+        # without a value, the second percent sign begins a name
+        rest = match.string[match.end() :]
+        if _STRUCTURE.search(rest) and find_mention(rest) is not None:
+            raise SyntaxProblem(
+                place, f"the names in this line depend on whether {_shown(match)} has a value", certain=False
+            )
+    return piece
+
+
+def named_value(match: re.Match[str], text: Text, environment: Environment, origins: Origins) -> str:
+    """The value of the variable with the `name` and the `edit` of `match`, which is in `text`."""
+    place = text.offset(match.start())
     shown = _shown(match)
-    origins.references[place] = fold(match["name"])
-    if match["edit"]:
-        return origins.unknown(place, f"it depends on a part of {shown}")
+    origins.refer(place, fold(match["name"]))
     value = environment.get(match["name"])
+    edit = match["edit"]
+    if edit:
+        # what it adds may be a part of a key, too
+        origins.refer(place, place)
+        if place not in origins.sources:
+            origins.add_source(place, VariableValue(text=text[match.start() : match.end()]))
     if isinstance(value, str):
         name = fold(match["name"])
-        plain = value == _NOT_SET and not set(name) & set("\\/")
-        identity = f"\0{name}\0" if plain else THE_CURRENT_FOLDER if name == "CD" else ""
-        return origins.unknown(place, f"it depends on {shown}, which {value}", identity)
-    return origins.put(place, value)
+        plain = value == _NOT_SET and not edit and not set(name) & set("\\/")
+        identity = f"\0{name}\0" if plain else THE_CURRENT_FOLDER if name == "CD" and not edit else ""
+        reason = f"it depends on {f'a part of {shown}' if edit else shown}, which {value}"
+        return origins.unknown(place, reason, identity)
+    if not edit:
+        return origins.put(place, value)
+    known = bool(value.text.value) and UNKNOWN not in value.text.value and UNKNOWN not in edit
+    edited = edit_value(value.text.value, edit) if known else None
+    if edited is None:
+        return origins.unknown(place, f"it depends on a part of {shown}")
+    origins.count(len(edited))
+    return edited
 
 
 def _argument(reference: str, place: int, environment: Environment, origins: Origins) -> str:
     # a name that no variable has
-    origins.references[place] = "%"
+    origins.refer(place, "%")
     if reference.lower() == "~dp0":
         return origins.unknown(place, _FOLDER, THE_FOLDER)
     if len(reference.removeprefix("~")) > 1:
@@ -266,7 +330,8 @@ def _shown(match: re.Match[str]) -> str:
     before = match.string[match.start() - 1 : match.start()] if match.start() else ""
     after = match.string[match.end() : match.end() + 1]
     alone = before in ("", *" \t\"'=:,;(\\/") and after in ("", *" \t\"'=:,;)\\/.\r")
-    return f"%{match['name']}%" if alone and _PLAIN_NAME.fullmatch(match["name"]) else "a variable"
+    mark = match[0][0]
+    return f"{mark}{match['name']}{mark}" if alone and _PLAIN_NAME.fullmatch(match["name"]) else "a variable"
 
 
 def expand_loops(text: Text, loops: t.Mapping[str, VariableValue], origins: Origins) -> Text:
@@ -286,7 +351,7 @@ def expand_loops(text: Text, loops: t.Mapping[str, VariableValue], origins: Orig
             continue
         built.copy(text, done, at)
         place = text.offset(at)
-        origins.references[place] = loops[name].loop
+        origins.refer(place, loops[name].loop)
         if changed:
             piece = origins.unknown(place, "it depends on a part of a file name")
         else:

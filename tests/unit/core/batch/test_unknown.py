@@ -8,23 +8,12 @@ from __future__ import annotations
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import (
     LeftOut,
-    Script,
     read_script,
     runner,
     variables,
 )
 from ansible_collections.ipsec.windows.plugins.module_utils._core.source.text import SourceError
-
-
-def refuse(*lines: str) -> SourceError:
-    with pytest.raises(SourceError) as caught:
-        read_script("\r\n".join(lines))
-    return caught.value
-
-
-def leave_out(*lines: str) -> Script:
-    return read_script("\n".join(lines), ignore_unsupported=True)
-
+from unit.batches import leave_out, refuse
 
 # a file with a command that depends on more than the file: line, column, and a part of the reason
 UNKNOWN = [
@@ -34,25 +23,38 @@ UNKNOWN = [
     (["ipseccmd a b%DATE%"], 1, 13, "depends on a variable, which the file computes when it runs"),
     (["ipseccmd p:%KEY%"], 1, 12, "%KEY%, which the file does not set before this line"),
     (["set A=1&ipseccmd %A%", "ipseccmd %A%"], 1, 18, "%A%, which the file does not set before this line"),
-    (["set A=abc", "ipseccmd %A:~1%"], 2, 10, "a part of %A%"),
-    (["set A=abc", "ipseccmd %A:a=b%"], 2, 10, "a part of %A%"),
+    (["ipseccmd %A:~1%"], 1, 10, "a part of %A%, which the file does not set before this line"),
+    (["set A=%1", "ipseccmd %A:~1%"], 2, 10, "a part of %A%"),
+    (["set A=", "ipseccmd %A:~1%"], 2, 10, "a part of %A%"),
+    (["set A=abc", "ipseccmd %A:b%"], 2, 10, "a part of %A%"),
+    (["set A=abc", "ipseccmd %A:~010%"], 2, 10, "a part of %A%"),
     (["set A=%1", "set B=x%A%", "ipseccmd a", "ipseccmd %B%"], 4, 10, "an argument"),
     (["set /p A=name?", "ipseccmd %A%"], 2, 10, "line 1 sets at run time"),
     (["set /a A=1+2", "ipseccmd %A%"], 2, 10, "line 1 sets at run time"),
     (["set A=1", 'set /a "B=2, A+=1"', "ipseccmd %A%"], 3, 10, "line 2 sets at run time"),
     (["set A=1", "set %1=2", "ipseccmd %A%"], 3, 10, "line 2 may set"),
-    (["set A=1", "if x==y set A=2", "ipseccmd %A%"], 3, 10, "line 2 may set"),
+    (["set A=1", "if exist x set A=2", "ipseccmd %A%"], 3, 10, "line 2 may set"),
     (["set A=1", "ping x && set A=2", "ipseccmd %A%"], 3, 10, "line 2 may set"),
     (["set A=1", "for /f %%i in (x) do set A=%%i", "ipseccmd %A%"], 3, 10, "line 2 may set"),
     (["set A=1", "call other", "ipseccmd %A%"], 3, 10, "the call in line 2 may set"),
     (["set A=1", "call :x", "ipseccmd %A%", "exit /b", ":x", "set a=2"], 3, 10, "the call in line 2 may set"),
     (["set A=1", "call :x", "ipseccmd %A%", "exit /b", ":x", "set %1=2"], 3, 10, "the call in line 2 may set"),
     (["set A=1", "call set B=%%A%%", "ipseccmd %B%"], 3, 10, "parses this part twice"),
-    (["setlocal enabledelayedexpansion", "ipseccmd !A!"], 2, 10, "delayed expansion"),
-    (["setlocal EnableDelayedExpansion", "set A=!B!", "ipseccmd %A%"], 3, 10, "delayed expansion"),
-    (["if x==y setlocal enabledelayedexpansion", "ipseccmd !A!"], 2, 10, "delayed expansion"),
-    (["set A=1", "if x==y setlocal", "set A=2", "endlocal", "ipseccmd %A%"], 5, 10, "endlocal in line 4"),
-    (["set A=1", "setlocal", "if x==y endlocal", "set A=2", "endlocal", "ipseccmd %A%"], 6, 10, "endlocal in line 5"),
+    (["setlocal enabledelayedexpansion", "ipseccmd !A!"], 2, 10, "!A!, which the file does not set before this line"),
+    (
+        ["setlocal EnableDelayedExpansion", "set A=!B!", "ipseccmd %A%"],
+        3,
+        10,
+        "!B!, which the file does not set before this line",
+    ),
+    (["if exist x setlocal enabledelayedexpansion", "ipseccmd !A!"], 2, 10, "delayed expansion"),
+    (["set A=1", "if exist x setlocal", "set A=2", "endlocal", "ipseccmd %A%"], 5, 10, "endlocal in line 4"),
+    (
+        ["set A=1", "setlocal", "if exist x endlocal", "set A=2", "endlocal", "ipseccmd %A%"],
+        6,
+        10,
+        "endlocal in line 5",
+    ),
     (["set A=1", "call :x", "ipseccmd %A%", "exit /b", ":x", "set,A=2"], 3, 10, "the call in line 2 may set"),
     (["ipseccmd a\0b"], 1, 11, "a NUL"),
     (["ping x && ipseccmd a"], 1, 11, "the result of the command before '&&'"),
@@ -62,12 +64,12 @@ UNKNOWN = [
     (["ipseccmd a^&b | more"], 1, 12, "parses this part twice"),
     (['ipseccmd "a&b" c^^ | more'], 1, 18, "parses this part twice"),
     (["call ipseccmd %%A%%"], 1, 15, "parses this part twice"),
-    (["if x==y ipseccmd a"], 1, 9, "the 'if' in line 1"),
+    (["if exist x ipseccmd a"], 1, 12, "the 'if' in line 1"),
     (['if "%1" == "" ipseccmd a'], 1, 15, "the 'if' in line 1"),
-    (["if /i not x equ y (echo a) else ipseccmd a"], 1, 33, "the 'if' in line 1"),
+    (["if /i not %1 equ y (echo a) else ipseccmd a"], 1, 34, "the 'if' in line 1"),
     (["if exist a (", "echo b", ") else if defined c (", "ipseccmd a", ")"], 4, 1, "the 'if' in line 1"),
     (["if not errorlevel 1 echo & ipseccmd a"], 1, 28, "the 'if' in line 1"),
-    (["if x==y (echo) & ipseccmd a"], 1, 18, "the 'if' in line 1"),
+    (["if exist x (echo) & ipseccmd a"], 1, 21, "the 'if' in line 1"),
     (["for %%i in (*.txt) do ipseccmd a"], 1, 23, "the list of the 'for' in line 1"),
     (["for %%i in (a ?) do ipseccmd a"], 1, 21, "the list of the 'for' in line 1"),
     (["for /f %%i in ('dir') do (", "ipseccmd a", ")"], 2, 1, "the list of the 'for' in line 1"),
@@ -82,7 +84,7 @@ UNKNOWN = [
     (["goto x", "ipseccmd a"], 2, 1, "after the 'goto' in line 1"),
     (["goto:eof", "ipseccmd a"], 2, 1, "after the 'goto' in line 1"),
     (["exit /b & ipseccmd a"], 1, 11, "after the 'exit' in line 1"),
-    (["goto x", ":x", "ipseccmd a"], 3, 1, "after the 'goto' in line 1"),
+    ([":x", "goto x", "ipseccmd a"], 3, 1, "after the 'goto' in line 2"),
     (["call :x", ":x", "ipseccmd a"], 3, 1, "more than once: line 1 jumps"),
     ([":x", "ipseccmd a", "call :%1"], 2, 1, "more than once: line 3 jumps"),
     (["other.bat", "ipseccmd a"], 2, 1, "line 1 starts another batch file without 'call'"),
@@ -220,7 +222,7 @@ def test_files_that_grow_beyond_a_limit_are_refused(name: str, ignore_unsupporte
 
 def test_a_variable_longer_than_a_command_line_is_unknown() -> None:
     file = "set A=0123456789\n" + "set A=%A%%A%\n" * 1000 + "ipseccmd %A%"
-    with pytest.raises(SourceError, match=r"makes longer than cmd\.exe allows"):
+    with pytest.raises(SourceError, match=r"line 11, column \d+: with its variables, this line has more than"):
         read_script(file)
 
 
@@ -232,7 +234,7 @@ KEYS = [
     "for %%k in (SECRET SECRET2) do ipseccmd -a p:%%k %1",
     "for %%k in (SECRET*) do ipseccmd -a p:%%k %1",
     'for /f %%k in ("SECRET") do ipseccmd -a p:%%k %1',
-    "if x==y set K=SECRET& ipseccmd -a p:%K%",
+    "if exist x set K=SECRET& ipseccmd -a p:%K%",
     'set "O=-a p:SECRET"& ipseccmd %O% %1',
     "ipseccmd -a ^\n  SECRET %1",
     "netsh ipsec static add rule psk=^\nSECRET a=%1",
