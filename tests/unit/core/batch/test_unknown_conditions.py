@@ -157,3 +157,13 @@ def test_lines_that_a_certain_jump_skips_change_nothing(line):
     script = read_script(file, True, Outside.of(["1"], None))
     assert [command.text.value for command in script.commands] == ["ipseccmd a 1"]
     assert not script.left_out
+
+
+def test_a_call_in_an_unknown_condition_counts_as_not_taken():
+    script = read_script(":x\nipseccmd a\nif exist y call :x", ignore_unsupported=True)
+    assert [command.text.value for command in script.commands] == ["ipseccmd a"]
+    assert [left.line for left in script.left_out] == [3]
+
+
+def test_a_jump_that_skips_no_command_is_not_listed():
+    assert not read_script("ipseccmd a\nif exist y goto z\n:z", ignore_unsupported=True).left_out
