@@ -98,8 +98,8 @@ class Results:
         self._found.append(_Found(text=text, program=None, caller=caller, place=text.offset(index), reason=reason))
 
     def not_taken(self, line: int, reason: str, label: str = "") -> None:
-        """Note a jump in the body of an unknown condition. It is left out with the body, and listed if it leads back, or
-        if commands come after it.
+        """Note a jump in the body of an unknown condition. It is left out with the body, and listed if it leads back or
+        comes before commands.
         """
         back = bool(self._labels) if label == UNKNOWN else fold(label) in self._labels
         self._not_taken.append(_NotTaken(LeftOut(line, reason), len(self._found), back))
