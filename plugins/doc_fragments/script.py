@@ -41,8 +41,8 @@ options:
   unsupported:
     description:
       - What to do with a command in O(script) that depends on the run of the script, such as one in an C(if exist),
-        after a C(goto) back, or with an argument when O(arguments) is missing. The same applies to commands that this
-        version does not support, and to commands of the other program, C(netsh) or C(ipseccmd).
+        after an C(if) with a C(goto), or with an argument when O(arguments) is missing. The same applies to commands
+        that this version does not support, and to commands of the other program, C(netsh) or C(ipseccmd).
       - V(error) fails before anything is changed.
       - V(ignore) leaves the command out and lists it in RV(left_out). The body of an unknown condition, such as the
         check for an administrator at the start of many scripts, then counts as one that does not run. Its C(exit) and
