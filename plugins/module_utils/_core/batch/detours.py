@@ -52,16 +52,6 @@ class Detours:
         made = _Detour(line=line, known=self._results.known, written=len(self._files.written))
         self._found.setdefault(fold(label), made)
 
-    def replace(self, label: str, line: int) -> bool:
-        """A jump that is certain, and skips the labels of those before it. False if there are none, or the label comes
-        earlier.
-        """
-        if not self._found or self._results.has_label(label):
-            return False
-        self._found.clear()
-        self.add(label, line)
-        return True
-
     def clear(self) -> None:
         """Something else than a variable changes after the jumps."""
         self._found.clear()
@@ -74,7 +64,9 @@ class Detours:
     def arrive(self, label: str) -> None:
         """At a label, go on if the file stops before it, and no command is known since the jump."""
         detour = self._found.pop(fold(label), None)
-        if detour is None or not self._results.stopped or detour.known != self._results.known:
+        if detour is None or not self._results.stopped or self._results.skips:
+            return
+        if detour.known != self._results.known:
             return
         self._results.stopped = ""
         reason = f"it depends on what the lines after the 'goto' in line {detour.line} change"

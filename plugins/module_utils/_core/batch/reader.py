@@ -63,7 +63,7 @@ def read_script(
 
 
 def _follow(text: str, origins: Origins, results: Results, outside: Outside, skips: bool) -> None:
-    """Add what the file runs to `results`."""
+    """Add what the file runs to `results`. With `skips`, the body of an unknown condition counts as not taken."""
     environment = Environment(outside)
     origins.begin()
     lines = _Lines(text, environment, origins)

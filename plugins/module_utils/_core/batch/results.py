@@ -37,6 +37,14 @@ class _Found:
         return self.caller or self.text.line()
 
 
+class _NotTaken(t.NamedTuple):
+    """A jump, how many commands were found before it, and whether it leads back."""
+
+    left_out: LeftOut
+    found: int
+    back: bool
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Skipped:
     """Commands over which a ``goto`` to the place `end` jumps: the numbers of the first one and of the one after the
@@ -63,13 +71,15 @@ class Results:
         self._left_alone: set[int] = set()
         # for each label, how many commands were found before it
         self._labels: dict[str, int] = {}
+        self._not_taken: list[_NotTaken] = []
+        # how many commands are known so far
+        self.known = 0
+        # whether the file jumps over what is read
+        self.skips = False
         self._skipped: list[_Skipped] = []
         # the labels after which code runs more than once, and the unknown commands found before this was known
         self._repeated: set[str] = set()
         self._earlier: list[_Found] = []
-        self._not_taken: list[LeftOut] = []
-        # how many commands are known so far
-        self.known = 0
 
     def line(self, place: int) -> int:
         """The number of the line, from 1."""
@@ -88,9 +98,13 @@ class Results:
         """Add a command that is unknown because of the character at `index`."""
         self._found.append(_Found(text=text, program=None, caller=caller, place=text.offset(index), reason=reason))
 
-    def not_taken(self, line: int, reason: str) -> None:
-        """Note a jump in the body of an unknown condition, which is left out with the body."""
-        self._not_taken.append(LeftOut(line, reason))
+    def not_taken(self, line: int, reason: str, label: str = "") -> None:
+        """Note a jump in the body of an unknown condition. It is left out with the body, and listed if it leads back or
+        comes before commands.
+        """
+        self.jumps.not_taken.add(fold(label))
+        back = bool(self._labels) if label == UNKNOWN else fold(label) in self._labels
+        self._not_taken.append(_NotTaken(LeftOut(line, reason), len(self._found), back))
 
     def hide(self, text: Text) -> None:
         """Hide `text` in errors, as it may contain a key."""
@@ -130,13 +144,11 @@ class Results:
         first, before = len(self._found), self.jumps.lines
         self.jumps.lines = {}
         self.stop(reason)
+        self.skips = True
         yield
-        self.stopped = ""
+        self.stopped, self.skips = "", False
         self._skipped.append(_Skipped(end=end, first=first, after=len(self._found), jumps=self.jumps.lines))
         self.jumps.lines = before
-
-    def has_label(self, name: str) -> bool:
-        return fold(name) in self._labels
 
     def error(self, place: int, problem: str) -> SourceError:
         return SourceError(self._shown(self.file), place, problem)
@@ -162,8 +174,9 @@ class Results:
                 text, file = found.text, shown[id(found.text.file)]
                 text = text if file is text.file else dataclasses.replace(text, file=file)
                 commands.append(BatchCommand(found.program, text, found.caller))
-        left_out = dict.fromkeys([*(LeftOut(found.line, _reason(found)) for found in unknown), *self._not_taken])
-        return Script(tuple(commands), tuple(sorted(self._left_alone)), tuple(left_out))
+        left_out = [LeftOut(found.line, _reason(found)) for found in unknown]
+        left_out += [jump.left_out for jump in self._not_taken if jump.back or jump.found < len(self._found)]
+        return Script(tuple(commands), tuple(sorted(self._left_alone)), tuple(dict.fromkeys(left_out)))
 
     def _shown(self, file: str) -> str:
         """A file without its keys."""

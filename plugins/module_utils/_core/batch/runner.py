@@ -13,11 +13,10 @@ import typing as t
 from ..source.redact import BLANKS
 from ..source.text import Text
 from ..source.words import LONGEST_LINE
-from ..store.casing import fold
 from .conditions import Condition, holds
 from .delayed import expand_delayed, mark
 from .detours import Detours
-from .file_commands import FILE_COMMANDS, FileCommands
+from .file_commands import FileCommands
 from .files import Content, Files
 from .lexer import DELIMITERS, TOO_LONG, UNKNOWN
 from .loops import LineOptions, count, counted, line_options, split_items
@@ -33,19 +32,19 @@ from .programs import (
     program_name,
     program_word,
 )
+from .repeats import CONTROL, matters
 from .results import Results
-from .variables import MAX_SCOPES, Environment, Origins, TooLongError, VariableValue, expand_loops
+from .variable_commands import VariableCommands
+from .variables import Environment, Origins, TooLongError, VariableValue, expand_loops
 
 MAX_RUNS: t.Final = 100_000
 """The most commands that loops may run."""
 
 _BLANKS: t.Final = "".join(sorted(DELIMITERS))
-_CONTROL: t.Final = frozenset({"set", "call", "setlocal", "endlocal", "goto", "exit", "shift"})
 # programs that read commands from their input
 _SHELLS: t.Final = frozenset({"cmd", "netsh"})
 _CALLS: t.Final = re.compile(r"[\s,;=]*(?:call[\s,;=]+)*", re.IGNORECASE)
 _EXCLAMATION: t.Final = re.compile("(!)")
-_VARIABLE: t.Final = re.compile("[%!]")
 _LINE_FEED: t.Final = re.compile("(\n)")
 # percent signs and carets anywhere, operators outside quotes
 _SPECIAL_AGAIN: t.Final = re.compile(r'"[^"%^]*"|([%^&|<>])')
@@ -99,8 +98,7 @@ class Runner:
         self._detours = Detours(results, environment, files)
         self._loops: dict[str, VariableValue] = {}
         self._runs = 0
-        # whether it is unknown how many setlocal are open
-        self._scopes_unsure = False
+        self._variables = VariableCommands(environment, results, origins, self._detours)
         # the logical line, and the place after it
         self._line = Chain(())
         self._after = 0
@@ -113,11 +111,10 @@ class Runner:
     @contextlib.contextmanager
     def skipping(self) -> t.Iterator[None]:
         """What runs meanwhile changes no variables and files."""
-        scopes_unsure, skips = self._scopes_unsure, self._skips
-        self._skips = False
+        scopes_unsure = self._variables.scopes_unsure
         with self._environment.kept(), self._files.kept():
             yield
-        self._scopes_unsure, self._skips = scopes_unsure, skips
+        self._variables.scopes_unsure = scopes_unsure
 
     def run_chain(self, chain: Chain, context: Context) -> None:
         # why the next command may not run, whether the commands since the last & or || succeed, and whether the next
@@ -168,12 +165,12 @@ class Runner:
             self._run_if(node, context)
 
     def _pass_label(self, name: str) -> None:
+        self._detours.arrive(name)
         if self._results.label(name):
             self._environment.forget("a jump back to the label before this line may change")
             self._environment.delay(None)
             self._environment.arguments.forget("it depends on an argument, which a jump to the label before may change")
             self._files.forget("a jump back to the label before this line may change it")
-        self._detours.arrive(name)
 
     def _run_if(self, node: If, context: Context) -> None:
         holds = None if node.condition is None or context.piped else self._holds(node.condition, context)
@@ -236,7 +233,7 @@ class Runner:
             self._run_body(node, VariableValue.unknown(items, reason), context)
 
     def _matters(self, node: For, context: Context, numbers: bool = False) -> bool:
-        return context.output is not None or _matters(node.body, self._files.used, numbers)
+        return context.output is not None or matters(node.body, self._files.used, numbers)
 
     def _run_numbers(self, node: For, items: Text, context: Context) -> None:
         line = self._results.line(node.place)
@@ -331,7 +328,7 @@ class Runner:
                 self._results.leave_alone(node.text.offset(0))
                 return
             name, rest = built_in(text)
-            if name not in _CONTROL:
+            if name not in CONTROL:
                 self._call_program(text)
             context = dataclasses.replace(context, called=True)
         unsure = self._unsure(context)
@@ -378,17 +375,19 @@ class Runner:
         """Called code may set the variables that it names, and end the script."""
         place = arguments.offset(0)
         label = _label(arguments.value)
-        if context.unsure and self._skips:
-            self._results.jumps.not_taken.add(fold(label))
+        left_out = bool(context.unsure and self._skips)
+        line = self._results.line(place)
+        if left_out:
+            self._results.not_taken(line, f"the 'call' counts as one that does not run: {context.unsure}", label)
         else:
-            self._results.jumps.note(label, self._results.line(place))
+            self._results.jumps.note(label, line)
         names = self._results.jumps.sets(label)
         reason = f"it depends on a variable that the call in line {self._results.line(place)} may set"
         if names is None:
             self._environment.forget(f"the call in line {self._results.line(place)} may set")
         for name in names or ():
             self._environment.set(name, VariableValue.unknown(arguments, reason))
-        ends = None if context.piped else self._results.jumps.exit_after(label)
+        ends = None if context.piped or left_out else self._results.jumps.exit_after(label)
         if ends is not None:
             self._results.stop(
                 f"the call in line {self._results.line(place)} may reach the 'exit' in line "
@@ -408,28 +407,31 @@ class Runner:
         if name == "rem":
             return True
         if name == "set":
-            return context.piped or self._set(rest, context)
+            return context.piped or self._variables.set(rest, self._unsure(context))
         if name == "shift":
-            return context.piped or self._shift(rest, context)
+            if not context.piped:
+                self._variables.shift(rest, self._unsure(context))
+            return True
         if name in ("goto", "exit"):
             self._jump(name, rest, context)
         elif name in ("setlocal", "endlocal") and not context.piped:
-            self._local(name, rest, context)
+            self._variables.local(name, rest, self._unsure(context))
         return False
 
     def _jump(self, name: str, rest: Text, context: Context) -> None:
         line = self._results.line(rest.offset(0))
-        label = _label(rest.value)
         if context.unsure and self._skips:
-            self._results.not_taken(line, f"the '{name}' counts as one that does not run: {context.unsure}")
+            if self._results.skips:
+                return
+            label = _label(rest.value) if name == "goto" else ""
+            self._results.not_taken(line, f"the '{name}' counts as one that does not run: {context.unsure}", label)
             if name == "goto":
-                self._results.jumps.not_taken.add(fold(label))
                 self._detours.add(label, line)
             return
-        if name == "goto" and not (label.lower() == "eof" and ":" in rest.value):
-            self._follow(label, line, context)
-            sure = not self._unsure(context)
-            if not (sure and self._detours.replace(label, line)):
+        if name == "goto":
+            label = _label(rest.value)
+            if not (label.lower() == "eof" and ":" in rest.value):
+                self._follow(label, line, context)
                 self._results.jumps.note(label, line)
         if context.unsure:
             self._results.stop(f"the '{name}' in line {line} may skip it")
@@ -442,85 +444,7 @@ class Runner:
             return
         target = self._results.jumps.next(label, self._after)
         if target is not None:
-            # it skips their labels
-            self._detours.clear()
             raise Jump(target, f"it comes after the 'goto' in line {line}")
-
-    def _local(self, name: str, rest: Text, context: Context) -> None:
-        environment = self._environment
-        line = self._results.line(rest.offset(0))
-        unsure = bool(self._unsure(context))
-        if not unsure:
-            self._detours.clear()
-        if name == "endlocal":
-            self._scopes_unsure = self._scopes_unsure or unsure
-            if self._scopes_unsure:
-                environment.forget(f"the endlocal in line {line} may change")
-            else:
-                environment.leave()
-            return
-        if unsure:
-            self._scopes_unsure = True
-        elif not environment.enter():
-            self._results.stop(f"cmd.exe stops at the setlocal in line {line}: more than {MAX_SCOPES} are open")
-        options = rest.value.lower()
-        if "disableextensions" in options or UNKNOWN in options:
-            self._results.stop(f"the setlocal in line {line} may turn off the command extensions of cmd.exe")
-        for option, on in (("enabledelayedexpansion", True), ("disabledelayedexpansion", False)):
-            if option in options:
-                environment.delay(on if not unsure or environment.delayed is on else None)
-
-    def _shift(self, rest: Text, context: Context) -> bool:
-        first = re.fullmatch(r"(?:[\s,;=]*/([0-8]))?[\s,;=]*", rest.value)
-        if first is None or self._unsure(context):
-            self._environment.arguments.forget(
-                f"it depends on an argument, which the 'shift' in line {self._results.line(rest.offset(0))} may change"
-            )
-        else:
-            self._detours.clear()
-            self._environment.arguments.shift(int(first[1] or 0))
-        return True
-
-    def _set(self, rest: Text, context: Context) -> bool:
-        """Run `set` with its arguments. False if it shows variables, computes or asks."""
-        rest = _strip(rest)
-        place = rest.offset(0)
-        option = rest.value[:2].lower()
-        line = self._results.line(place)
-        if option in ("/a", "/p"):
-            reason = f"it depends on a variable that line {line} sets at run time"
-            expression = rest.value[2:] if option == "/a" else rest.value[2:].partition("=")[0].lstrip(_BLANKS + '"')
-            for name in re.split(r'[\s()!~*/%+\-<>&^|=,"\']+', expression) if option == "/a" else [expression]:
-                self._assign(name, VariableValue.unknown(rest, reason))
-            return False
-        start, end = 0, len(rest)
-        if rest.value[:1] == '"':
-            start, last = 1, rest.value.rfind('"')
-            end = last if last else end
-        equals = rest.value.find("=", start, end)
-        if equals <= start:
-            return False
-        text = rest[equals + 1 : end]
-        unsure = self._unsure(context)
-        if unsure:
-            value = VariableValue.unknown(text, f"it depends on a variable that line {line} may set")
-        elif len(text) > LONGEST_LINE:
-            value = VariableValue.unknown(
-                text, f"it depends on a variable that line {line} makes longer than cmd.exe allows"
-            )
-        else:
-            value = VariableValue(text=text, reason=self._origins.why_unknown(text))
-        self._assign(rest.value[start:equals], value)
-        return True
-
-    def _assign(self, name: str, value: VariableValue) -> None:
-        self._origins.add_source(fold(name), value)
-        self._detours.note(name)
-        if UNKNOWN in name:
-            line = self._results.line(value.text.offset(0))
-            self._environment.forget(f"line {line} may set")
-        else:
-            self._environment.set(name, value)
 
     def _run_known(self, text: Text, context: Context) -> bool:
         found = find_program(text)
@@ -575,40 +499,8 @@ def _unsure(context: Context, reason: str) -> Context:
     return dataclasses.replace(context, unsure=context.unsure or reason)
 
 
-def _strip(text: Text) -> Text:
-    return text[len(text) - len(text.value.lstrip(_BLANKS)) :]
-
-
 def _label(arguments: str) -> str:
     """The label in the arguments of goto or call."""
     found = re.match(r"[\s,;=:]*([^\s:+&|<>,;=]*)", arguments)
     name = found[1] if found else ""
     return UNKNOWN if UNKNOWN in name else name
-
-
-def _matters(node: Node | Chain, files: bool, numbers: bool = False) -> bool:
-    """Whether it matters how often `node` runs, in a loop over names or over `numbers`; `files` says whether the batch
-    file may read files that it writes.
-    """
-    if isinstance(node, Simple):
-        text = node.text
-        if files and (node.redirections or built_in(text)[0] in FILE_COMMANDS or "netsh" in text.value.lower()):
-            return True
-        if built_in(text)[0] in _CONTROL or find_program(text) is not None:
-            return True
-        # the name may be that of ipseccmd or netsh
-        if not numbers and _VARIABLE.search(program_word(text)[0].value):
-            return True
-        return not is_harmless(text) and (
-            (not numbers and _VARIABLE.search(text.value) is not None) or find_mention(text.value) is not None
-        )
-    if isinstance(node, Chain):
-        return any(_matters(part, files, numbers) for _operator, part in node.parts)
-    if isinstance(node, Block):
-        redirected = files and bool(node.redirections)
-        return redirected or any(_matters(chain, files, numbers) for chain in node.chains)
-    if isinstance(node, If):
-        return any(_matters(branch, files, numbers) for branch in node.branches)
-    if isinstance(node, For):
-        return _matters(node.body, files, numbers and node.kind == "l")
-    return isinstance(node, Label)

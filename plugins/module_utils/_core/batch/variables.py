@@ -30,13 +30,6 @@ _REFERENCE: t.Final = re.compile(
            | (?P<name>[^%:]*) (?P<edit>:[^%]*)? % )""",
     re.IGNORECASE | re.VERBOSE,
 )
-# what a percent sign without a partner may take out of a line
-_TO_COLON: t.Final = re.compile("%[^:]*:")
-_STRUCTURE: t.Final = re.compile('[&|<>()^"]')
-_LONE: t.Final = "cmd.exe may take the text from this '%' to the ':' as a name; write '%%' for a percent sign"
-_REMARK: t.Final = re.compile(r"[\s,;=@(]*(?:rem[\s,;=]|:)", re.IGNORECASE)
-# variables that cmd.exe computes when they are used
-_COMPUTED: t.Final = frozenset(map(fold, ("cd", "cmdcmdline", "date", "errorlevel", "random", "time")))
 _NOT_SET: t.Final = "the file does not set before this line; the option variables gives it"
 _FOLDER: t.Final = "it depends on the folder of the batch file"
 THE_FOLDER: t.Final = "\0%~DP0\0"
@@ -45,6 +38,13 @@ THE_FOLDER: t.Final = "\0%~DP0\0"
 THE_CURRENT_FOLDER: t.Final = "\0%CD%\0"
 """The `identity` of the current folder."""
 
+# what a percent sign without a partner may take out of a line
+_TO_COLON: t.Final = re.compile("%[^:]*:")
+_STRUCTURE: t.Final = re.compile('[&|<>()^"]')
+_LONE: t.Final = "cmd.exe may take the text from this '%' to the ':' as a name; write '%%' for a percent sign"
+_REMARK: t.Final = re.compile(r"[\s,;=@(]*(?:rem[\s,;=]|:)", re.IGNORECASE)
+# variables that always have a value
+_COMPUTED: t.Final = frozenset(map(fold, ("cd", "cmdcmdline", "date", "errorlevel", "random", "time")))
 _PLAIN_NAME: t.Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _LETTERS: t.Final = re.compile(r"(?:[fdpnxsatz]|\$[^:%]*:)*", re.IGNORECASE)
 
@@ -297,11 +297,10 @@ def named_value(match: re.Match[str], text: Text, environment: Environment, orig
             origins.add_source(place, VariableValue(text=text[match.start() : match.end()]))
     if isinstance(value, str):
         name = fold(match["name"])
-        if edit:
-            return origins.unknown(place, f"it depends on a part of {shown}, which {value}")
-        plain = value == _NOT_SET and not set(name) & set("\\/")
-        identity = f"\0{name}\0" if plain else THE_CURRENT_FOLDER if name == "CD" else ""
-        return origins.unknown(place, f"it depends on {shown}, which {value}", identity)
+        plain = value == _NOT_SET and not edit and not set(name) & set("\\/")
+        identity = f"\0{name}\0" if plain else THE_CURRENT_FOLDER if name == "CD" and not edit else ""
+        reason = f"it depends on {f'a part of {shown}' if edit else shown}, which {value}"
+        return origins.unknown(place, reason, identity)
     if not edit:
         return origins.put(place, value)
     known = bool(value.text.value) and UNKNOWN not in value.text.value and UNKNOWN not in edit

@@ -70,8 +70,10 @@ class SharedWriter:
 
     def live_in(self, policy: StoredPolicy) -> list[AnyShared]:
         """The objects that a policy uses now and whose changes would take effect at once."""
+        if not self._pending:
+            return []
         graph = self._writer.graph
-        nfas = graph.references(policy.key, NFAS)
+        nfas = dict.fromkeys(graph.references(policy.key, NFAS))
         used = {key for nfa in nfas for name in (FILTERS, ACTION) for key in graph.references(nfa, name)}
         return [
             thing

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import read_script
+from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import Outside, read_script
 from ansible_collections.ipsec.windows.plugins.module_utils._core.source.text import SourceError
 
 # a file with a jump in the body of an unknown condition: the line that is unknown because of it, and the reason
 JUMPS = [
     (["if x==%Y% goto z", "ipseccmd a"], 2, "the 'goto' in line 1 may skip it"),
+    (["if exist x goto x", "ipseccmd a", ":x"], 2, "the 'goto' in line 1 may skip it"),
     (["ping x || exit /b 1", "ipseccmd a"], 2, "the 'exit' in line 1 may skip it"),
     (["ping x || goto :eof", "ipseccmd a"], 2, "the 'goto' in line 1 may skip it"),
     (["ping x && (", "echo b", "exit", ")", "ipseccmd a"], 5, "the 'exit' in line 3 may skip it"),
@@ -143,4 +144,26 @@ STOPPED = [
 def test_two_ways_through_a_file_are_never_mixed(file):
     script = read_script(file, ignore_unsupported=True)
     assert "ipseccmd b" not in [command.text.value for command in script.commands]
-    assert len(script.left_out) == 2
+    assert script.left_out
+
+
+# lines that a certain jump skips change nothing that the lines after its label use
+SKIPPED = ["shift", "cd sub", "echo b > x.txt", "del x.txt", "set A=2", "if exist y exit"]
+
+
+@pytest.mark.parametrize("line", SKIPPED)
+def test_lines_that_a_certain_jump_skips_change_nothing(line):
+    file = f"echo a> x.txt\ngoto z\n{line}\n:z\nfor /f %%i in (x.txt) do ipseccmd %%i %1"
+    script = read_script(file, True, Outside.of(["1"], None))
+    assert [command.text.value for command in script.commands] == ["ipseccmd a 1"]
+    assert not script.left_out
+
+
+def test_a_call_in_an_unknown_condition_counts_as_not_taken():
+    script = read_script(":x\nipseccmd a\nif exist y call :x", ignore_unsupported=True)
+    assert [command.text.value for command in script.commands] == ["ipseccmd a"]
+    assert [left.line for left in script.left_out] == [3]
+
+
+def test_a_jump_that_skips_no_command_is_not_listed():
+    assert not read_script("ipseccmd a\nif exist y goto z\n:z", ignore_unsupported=True).left_out
