@@ -59,6 +59,24 @@ class Files:
         self._folders: list[str] = []
         self._moves = 0
 
+    @contextlib.contextmanager
+    def kept(self) -> t.Iterator[None]:
+        """What changes meanwhile is undone afterwards."""
+        found = {key: Content(list(content.lines), content.unknown) for key, content in self._found.items()}
+        by_base = {base: set(keys) for base, keys in self._by_base.items()}
+        spoiled, written, lost = dict(self._spoiled), list(self.written), self._lost
+        folder, folders = self._folder, list(self._folders)
+        yield
+        self._found, self._by_base, self._spoiled, self.written, self._lost = found, by_base, spoiled, written, lost
+        self._folder, self._folders = folder, folders
+
+    def forget(self, reason: str) -> None:
+        """From here on, all files are unknown."""
+        self._lost = reason
+        for content in self._found.values():
+            content.unknown = reason
+        self._found, self._by_base = {}, {}
+
     def read(self, name: Text) -> Content:
         key, problem = self._key(name)
         if problem:
@@ -98,19 +116,6 @@ class Files:
             self._keep(key, content)
         self.written.append(content)
         return content
-
-    @contextlib.contextmanager
-    def kept(self) -> t.Iterator[None]:
-        """What happens meanwhile changes no file."""
-        state = dict(self._found), dict(self._spoiled), self._lost, self._folder, list(self._folders)
-        reasons = [(content, content.unknown) for content in self._found.values()]
-        yield
-        self._found, self._spoiled, self._lost, self._folder, self._folders = state
-        for content, reason in reasons:
-            content.unknown = reason
-        self._by_base = {}
-        for key, content in state[0].items():
-            self._keep(key, content)
 
     def mention(self, command: Text, line: int) -> None:
         """A command of another program, which may write to the files that it names."""

@@ -39,6 +39,8 @@ class Jumps:
 
     def __init__(self, file: str) -> None:
         self.lines: dict[str, int] = {}
+        # the labels of jumps that count as not taken
+        self.not_taken: set[str] = set()
         self._file = file
         # whether cmd.exe certainly finds the label is the second of each pair
         self._labels: dict[str, list[tuple[int, bool]]] = {}

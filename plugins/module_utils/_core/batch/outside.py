@@ -75,6 +75,11 @@ class Arguments:
         self._shifted: list[str | None] = [None, *(given or ())]
         self._unknown = _NOT_GIVEN if given is None else ""
 
+    def copy(self) -> Arguments:
+        copied = copy.copy(self)
+        copied._shifted = list(self._shifted)
+        return copied
+
     def get(self, reference: str) -> tuple[str, str]:
         """The text of `1`, `~1` or `*`, and why it is unknown."""
         if self._unknown:
@@ -86,11 +91,6 @@ class Arguments:
         if found is None:
             return "", "it depends on the name of the batch file"
         return (found.removeprefix('"').removesuffix('"') if reference[0] == "~" else found), ""
-
-    def copy(self) -> Arguments:
-        copied = copy.copy(self)
-        copied._shifted = list(self._shifted)
-        return copied
 
     def shift(self, first: int) -> None:
         """``shift``, from the argument with the number `first` on."""

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import array
 import dataclasses
 import typing as t
 
@@ -97,6 +96,8 @@ Node: t.TypeAlias = Simple | Remark | Label | Block | For | If
 _NOTHING: t.Final = Block()
 # a comment that cmd.exe reads as a label
 _COMMENT: t.Final = Block()
+# output that goes to no file
+_NOWHERE: t.Final = (Redirection("", ">", Text.of("")),)
 
 
 class Parser:
@@ -224,7 +225,9 @@ class Parser:
         return character in _REDIRECTIONS
 
     def _redirection(self, handle: str = "") -> tuple[Redirection, ...]:
-        """Read a redirection, whose `handle` may have been read before."""
+        """Read a redirection, whose `handle` may have been read before. The file is empty for NUL and other handles.
+        The result is empty if it does not matter.
+        """
         cursor = self._cursor
         place = cursor.place
         sign = cursor.take()[0]
@@ -236,19 +239,26 @@ class Parser:
         if copies:
             cursor.take()
         cursor.skip()
-        word = self._word("\n&|<>")
+        characters, places = self._characters("\n&|<>")
+        word = "".join(characters)
         if not word:
             raise SyntaxProblem(place, "this redirection has no file")
-        if not copies and word.value.lower() != "nul":
-            return (Redirection(handle, sign, word),)
+        if not copies and word.lower() != "nul":
+            file = Text(value=word, offsets=places, end=cursor.place, file=self._file)
+            return (Redirection(handle, sign, file),)
         # the output no longer goes to a file that an earlier redirection names
-        return () if handle not in ("", "1") or sign == "<" else (Redirection(handle, sign, word[:0]),)
+        return _NOWHERE if handle in ("", "1") and sign != "<" else ()
 
-    def _word(self, stop: str = "\n&|<>(") -> Text:
-        """The characters up to a delimiter, a character of `stop`, or a parenthesis that closes a block."""
+    def _word(self, stop: str = "\n&|<>(") -> str:
+        return "".join(self._characters(stop)[0])
+
+    def _characters(self, stop: str) -> tuple[list[str], list[int]]:
+        """The characters up to a delimiter, a character of `stop`, or a parenthesis that closes a block, and their
+        offsets.
+        """
         cursor = self._cursor
         found: list[str] = []
-        places = array.array("q")
+        places: list[int] = []
         inner = 0
         while True:
             character = cursor.peek()
@@ -260,7 +270,7 @@ class Parser:
             taken, place = cursor.take()
             found.append(taken)
             places.append(place)
-        return Text(value="".join(found), offsets=places, end=cursor.place, file=self._file)
+        return found, places
 
     def _simple(self, redirections: list[Redirection] | None) -> Simple:
         cursor = self._cursor
@@ -287,7 +297,7 @@ class Parser:
             cursor.skip_label()
             return _COMMENT
         cursor.skip()
-        name = self._word("\n&|<>(:+").value
+        name = self._word("\n&|<>(:+")
         cursor.skip_label()
         return Label(name)
 
@@ -346,17 +356,17 @@ class Parser:
         return If(place, tuple(branches), condition if known else None)
 
     def _operand(self) -> Text:
-        word = self._word("\n&|<>")
-        if not word.value:
+        characters, places = self._characters("\n&|<>")
+        if not characters:
             raise self._problem("'if' has nothing to compare")
-        return word
+        return Text(value="".join(characters), offsets=places, end=self._cursor.place, file=self._file)
 
     def _for(self, place: int) -> For:
         cursor = self._cursor
         kind = variable = options = ""
         while not variable:
             cursor.skip()
-            word = self._word().value
+            word = self._word()
             if word[:1] == "%":
                 variable = word[1:]
             elif word[:1] == "/" and not kind:

@@ -70,8 +70,10 @@ def find_program(text: Text) -> tuple[Program, Text] | None:
     """The program and the command from its name on; None if it is neither ipseccmd nor ``netsh ipsec``."""
     name, rest = program_word(text)
     base = name.value.lower().removesuffix(".exe")
+    if base not in _NAMES:
+        return None
     # a built-in command ends at a sign such as ':', which can also be part of a path
-    if base not in _NAMES or built_in(text)[0] in _BUILT_INS:
+    if not text.value.startswith(name.value) and built_in(text)[0] in _BUILT_INS:
         return None
     if rest.value[:1] == "/":
         rest = Text.join((Text(value=" ", offsets=(rest.offset(0),), end=rest.offset(0), file=rest.file), rest), rest)

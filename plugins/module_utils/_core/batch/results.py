@@ -101,6 +101,7 @@ class Results:
         """Note a jump in the body of an unknown condition. It is left out with the body, and listed if it leads back or
         comes before commands.
         """
+        self.jumps.not_taken.add(fold(label))
         back = bool(self._labels) if label == UNKNOWN else fold(label) in self._labels
         self._not_taken.append(_NotTaken(LeftOut(line, reason), len(self._found), back))
 
@@ -199,7 +200,9 @@ class Results:
 
     def _leads_before(self, end: int) -> bool:
         """Whether a jump leads to a label before the place `end`."""
-        places = [0 if name == UNKNOWN else self.jumps.first(name) for name in self.jumps.lines]
+        places = [
+            0 if name == UNKNOWN else self.jumps.first(name) for name in (*self.jumps.lines, *self.jumps.not_taken)
+        ]
         return any(place is not None and place < end for place in places)
 
     def _mark_repeated(self) -> None:

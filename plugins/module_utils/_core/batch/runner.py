@@ -110,7 +110,7 @@ class Runner:
 
     @contextlib.contextmanager
     def skipping(self) -> t.Iterator[None]:
-        """What runs meanwhile changes no variables."""
+        """What runs meanwhile changes no variables and files."""
         scopes_unsure = self._variables.scopes_unsure
         with self._environment.kept(), self._files.kept():
             yield
@@ -169,6 +169,8 @@ class Runner:
         if self._results.label(name):
             self._environment.forget("a jump back to the label before this line may change")
             self._environment.delay(None)
+            self._environment.arguments.forget("it depends on an argument, which a jump to the label before may change")
+            self._files.forget("a jump back to the label before this line may change it")
 
     def _run_if(self, node: If, context: Context) -> None:
         holds = None if node.condition is None or context.piped else self._holds(node.condition, context)

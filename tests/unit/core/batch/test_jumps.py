@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import read_script
+from ansible_collections.ipsec.windows.plugins.module_utils._core.batch.outside import Outside
 from unit.batches import leave_out, refuse, run
 
 FORWARD = {
@@ -147,3 +149,26 @@ def test_variables_are_unknown_in_lines_that_run_again(name: str) -> None:
 
 def test_variables_are_known_again_if_the_repeated_lines_set_them() -> None:
     assert run(":top", "set A=1", "if %A%==2 ipseccmd a", "if exist y goto top") == []
+
+
+def test_a_jump_that_counts_as_not_taken_leads_to_no_command_that_is_dropped() -> None:
+    lines = ["if exist x goto z", "goto w", ":z", "ipseccmd a", "exit /b", ":w", "ipseccmd b"]
+    script = leave_out(*lines)
+    assert [command.text.value for command in script.commands] == ["ipseccmd b"]
+    assert 4 in [left.line for left in script.left_out]
+    # without it, the jump that is certain skips the lines
+    assert run("set A=1", "if %A%==2 goto z", *lines[1:]) == ["ipseccmd b"]
+
+
+def test_skipped_lines_change_no_arguments_and_files() -> None:
+    lines = ["goto x", "shift", "echo 2 > list.txt", ":x", "ipseccmd %1", "for /f %%i in (list.txt) do ipseccmd %%i"]
+    outside = Outside.of(["a", "b"], {}, {"LIST.TXT": "1"}.get)
+    commands = read_script("\n".join(lines), outside=outside).commands
+    assert [command.text.value for command in commands] == ["ipseccmd a", "ipseccmd 1"]
+
+
+def test_arguments_are_unknown_in_a_subroutine() -> None:
+    lines = ["call :sub x", "exit /b", ":sub", "if %1==x ipseccmd a"]
+    script = read_script("\n".join(lines), ignore_unsupported=True, outside=Outside.of(["y"], {}))
+    assert script.commands == ()
+    assert [left.line for left in script.left_out] == [4]
