@@ -128,16 +128,19 @@ FILES = {
     "blocked.txt": "\ufeff# attackers\r\n192.0.2.66\r\n203.0.113.0/24 ; a network\r\n2001:db8:66::/48\r\n",
     "more.txt": "192.0.2.66\n198.51.100.1-198.51.100.9\n",
     "close-ports.cmd": "ipseccmd -w REG -p Ports -r SMB -f *+0:445:TCP -n BLOCK >nul\r\n",
+    "open-for-admins.cmd": "ipseccmd -w REG -p %1 -r Admins -f %Admins%+0:%2:TCP -n PASS\r\n",
+    "with-rules.cmd": "netsh ipsec static add policy name=%1\r\nnetsh -f rules.txt\r\n",
+    "rules.txt": "pushd ipsec static\r\nset policy name=Ports description=Closed\r\npopd\r\n",
     "netsh.cmd": "netsh ipsec static add policy name=Made assign=no\r\n",
 }
 CHANGES = {
     "ipsec_rule": [True, True, True, False, True, True],
     "ipsec_store": [True, True, True, True],
-    "ipseccmd": [True, True, True, True],
+    "ipseccmd": [True, True, True, True, True],
     "matching_rules": [False, False],
     "from_ipseccmd": [True, False],
     "to_ipseccmd": [False, False],
-    "from_netsh": [True, True],
+    "from_netsh": [True, True, True],
     "to_netsh": [False, True],
     "ipsec_addresses": [True, True],
 }
