@@ -113,6 +113,7 @@ class Maker:
             "loop_over_a_row",
             "loop_over_numbers",
             "loop_over_text",
+            "loop_over_text_inside",
             "scope",
             "delayed_scope",
             "skipped",
@@ -121,8 +122,10 @@ class Maker:
     )
 
     # statements that are made outside and inside blocks and loops only
-    ONLY_OUTSIDE: t.Final = frozenset({"skipped", "label", "bare_label", "leave", "call", "block", "variable_in_block"})
-    ONLY_INSIDE: t.Final = frozenset({"call_in_block", "block_in_block"})
+    ONLY_OUTSIDE: t.Final = frozenset(
+        {"skipped", "label", "bare_label", "leave", "call", "block", "variable_in_block", "loop_over_text"}
+    )
+    ONLY_INSIDE: t.Final = frozenset({"call_in_block", "block_in_block", "loop_over_text_inside"})
 
     def script(self) -> str:
         lines = ["@echo off"] if self.chance(0.7) else []
@@ -313,6 +316,9 @@ class Maker:
         letter = self._letter(depth)
         options = self.choose("", "", '"tokens=2" ', '"delims=," ', '"tokens=1,2" ', '"tokens=*" ')
         return self._loop(f'for /f {options}%%{letter} in ("{self.choose("a b c", "x,y z", "one")}") do', letter, depth)
+
+    def loop_over_text_inside(self, depth: int) -> list[str]:
+        return self.loop_over_text(depth)
 
     def scope(self, depth: int) -> list[str]:
         return ["setlocal", *self.statements(depth), self.used_variable(depth), "endlocal", self.used_variable(depth)]

@@ -154,7 +154,7 @@ SKIPPED = ["shift", "cd sub", "echo b > x.txt", "del x.txt", "set A=2", "if exis
 @pytest.mark.parametrize("line", SKIPPED)
 def test_lines_that_a_certain_jump_skips_change_nothing(line):
     file = f"echo a> x.txt\ngoto z\n{line}\n:z\nfor /f %%i in (x.txt) do ipseccmd %%i %1"
-    script = read_script(file, True, Outside.of(["1"], None))
+    script = read_script(file, True, outside=Outside.of(["1"], None))
     assert [command.text.value for command in script.commands] == ["ipseccmd a 1"]
     assert not script.left_out
 
