@@ -9,7 +9,7 @@ from ..module_utils._core.batch import Program
 from ..module_utils._core.ipseccmd.lines import edits_of, of_one_computer, read_lines
 from ..module_utils._core.source.mistakes import collecting
 from ..module_utils._core.target.arguments import task_arguments
-from ..plugin_utils._scripts import filter_errors, read_commands, refuse_empty, warn_about
+from ..plugin_utils._scripts import filter_errors, read_commands, refuse_empty, refuse_no_tasks, warn_about
 
 
 def from_ipseccmd(
@@ -38,6 +38,7 @@ def from_ipseccmd(
         edits, of_commands = edits_of(of_one_computer(lines, notes))
         notes += of_commands
         tasks = task_arguments(edits, notes)
+        refuse_no_tasks(tasks, Program.IPSECCMD)
     warn_about("from_ipseccmd", notes, script)
     return tasks
 

@@ -8,7 +8,7 @@ import typing as t
 from ..module_utils._core.batch import Program
 from ..module_utils._core.netsh import read_lines, read_netsh
 from ..module_utils._core.source.mistakes import collecting
-from ..plugin_utils._scripts import filter_errors, read_commands, refuse_empty, warn_about
+from ..plugin_utils._scripts import filter_errors, read_commands, refuse_empty, refuse_no_tasks, warn_about
 
 
 def from_netsh(
@@ -34,6 +34,7 @@ def from_netsh(
         commands, script = read_lines(found, unsupported == "ignore", mistakes)
         tasks = read_netsh(commands, notes, mistakes)
         refuse_empty(script, Program.NETSH)
+        refuse_no_tasks(tasks, Program.NETSH)
     warn_about("from_netsh", notes, script)
     return tasks
 

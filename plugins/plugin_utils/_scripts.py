@@ -185,6 +185,16 @@ def refuse_empty(script: Script, program: Program, mistakes: Mistakes | None = N
     raise ModelError(f"no {program} command of the script is left; left out: {_reasons(script)}")
 
 
+def refuse_no_tasks(tasks: t.Sequence[object], program: Program) -> None:
+    """Raise `ModelError` for commands that change no policy, of which no task can be made."""
+    if not tasks:
+        module = "netsh_ipsec" if program is Program.NETSH else "ipseccmd"
+        raise ModelError(
+            f"the {program} commands of the script change no policy, so there is no task to make of them; the module "
+            f"{module} runs commands on what a host has stored"
+        )
+
+
 def file_text(value: object, encoding: object, what: str) -> str:
     """The text of a file. Bytes that are not UTF-8, which the lookup `file` passes on until ansible-core 2.22, are
     decoded with `encoding`. `what` names the file in messages. Raises `ModelError`.
