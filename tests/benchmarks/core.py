@@ -18,7 +18,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store im
 from unit import stores
 
 from .measure import Row, in_turn
-from .policies import block_list, one_changed
+from .policies import block_list, block_script, one_changed
 
 TIMES: t.Final = 20
 _RECORD: t.Final = struct.Struct("<" + "I2s" * 3 + "16sI4s4s4s4s4sIHHBBH")
@@ -60,21 +60,14 @@ def grammar() -> t.Iterator[Row]:
 
 
 def netsh_script() -> t.Iterator[Row]:
-    static = "netsh ipsec static add"
-    filters = [
-        f'{static} filter filterlist="Bad guys" srcaddr=10.{n >> 16}.{n >> 8 & 255}.{n & 255} dstaddr=me protocol=any'
-        for n in range(1, 20_001)
-    ]
-    rule = f'{static} rule name=Block policy=Ports filterlist="Bad guys" filteraction=Deny'
-    head = [f"{static} policy name=Ports", f'{static} filterlist name="Bad guys"']
-    lines = ["@echo off", *head, *filters, f"{static} filteraction name=Deny action=block", rule]
+    lines = block_script(20_000)
     text = "\r\n".join(lines)
 
     def convert() -> list[t.Any]:
         script = commands_of(Program.NETSH, text, False)
         return read_netsh(read_lines(script, False)[0], [])
 
-    if len(convert()[0]["rules"][0]["filters"]) != len(filters):
+    if len(convert()[0]["rules"][0]["filters"]) != 20_000:
         raise SystemExit("bench: the script is read as another one")
     ratios = in_turn(convert, lambda: [shlex.split(line) for line in lines], 5)
     yield Row("script_20000", 3, ratios, "from_netsh of 20,000 add filter lines; ÷ shlex.split")

@@ -22,6 +22,18 @@ def many_rules(count: int) -> dict[str, t.Any]:
     return {"name": "Many", "rules": rules}
 
 
+def block_script(count: int) -> list[str]:
+    """The commands of netsh for a policy with one rule of `count` filters."""
+    static = "netsh ipsec static add"
+    head = [f"{static} policy name=Ports", f'{static} filterlist name="Bad guys"']
+    filters = [
+        f'{static} filter filterlist="Bad guys" srcaddr=10.{n >> 16}.{n >> 8 & 255}.{n & 255} dstaddr=me protocol=any'
+        for n in range(1, count + 1)
+    ]
+    rule = f'{static} rule name=Block policy=Ports filterlist="Bad guys" filteraction=Deny'
+    return ["@echo off", *head, *filters, f"{static} filteraction name=Deny action=block", rule]
+
+
 def one_changed(policy: dict[str, t.Any]) -> dict[str, t.Any]:
     """The same policy with another filter at the end of the last rule."""
     last = policy["rules"][-1]

@@ -16,9 +16,12 @@ from winhost.host import Host
 
 from .measure import Row
 from .plays import Measured, play
-from .policies import block_list, many_rules
+from .policies import block_list, block_script, many_rules
 
 TIMES: t.Final = 20
+FEW: t.Final = 5
+LINES: t.Final = 20_000
+POLICIES: t.Final = ("Ports", "Block list")
 
 
 def all_rows() -> t.Iterator[Row]:
@@ -34,6 +37,8 @@ def all_rows() -> t.Iterator[Row]:
             ("list_10000", 0.001, block_list(10_000)),
         ):
             yield _changed(farm, folder, host, name, aim, policy)
+        yield _script(farm, folder, host)
+        yield _ban(farm, folder, host)
 
 
 def _unchanged(farm: Farm, folder: pathlib.Path, host: Host) -> Row:
@@ -62,6 +67,38 @@ def _changed(farm: Farm, folder: pathlib.Path, host: Host, name: str, aim: float
         f"÷ {len(commands):,} × raw netsh"
     )
     return Row(name, aim, [ratio / len(commands) for ratio in _ratios(found)], what)
+
+
+def _script(farm: Farm, folder: pathlib.Path, host: Host) -> Row:
+    """A script of netsh, and the same filters as one rule."""
+    lines = block_script(LINES)
+    (folder / "block.cmd").write_text("\r\n".join(lines))
+    away = [{"name": "away", "ipsec.windows.ipsec_policy": {"name": name, "state": "absent"}} for name in POLICIES]
+    ours = {"name": "ours", "ipsec.windows.netsh_ipsec": {"script": "block.cmd"}}
+    # a list that no rule uses any more stays
+    empty = {"name": "away", "ipsec.windows.netsh_ipsec": {"commands": ["netsh ipsec static delete filterlist all"],
+                                                           "allow_delete_all": True}}  # fmt: skip
+    peer = {"name": "peer", "ipsec.windows.ipsec_policy": block_list(LINES)}
+    found = play(farm, folder, [host], [*away, empty, ours, peer] * FEW)
+    seconds = sorted(found.seconds["ours"])[FEW // 2]
+    what = f"netsh_ipsec with {LINES:,} add filter lines, {seconds:.2f} s; ÷ ipsec_policy with the same filters"
+    return Row("script_apply", 3, _ratios(found), what)
+
+
+def _ban(farm: Farm, folder: pathlib.Path, host: Host) -> Row:
+    """Adding one address to a long list."""
+    play(farm, folder, [host], [{"name": "start", "ipsec.windows.ipsec_policy": block_list(10_000)}])
+    tasks: list[dict[str, t.Any]] = []
+    for number in range(TIMES):
+        filters = [{"source": "me", "destination": f"203.0.113.{number}"}]
+        ours = {"policy": "Block list", "name": "bad", "filters": filters, "filters_mode": "add"}
+        tasks += [
+            {"name": "ours", "ipsec.windows.ipsec_rule": ours},
+            {"name": "peer", "ansible.windows.win_ping": None},
+        ]
+    found = play(farm, folder, [host], tasks)
+    seconds = sorted(found.seconds["ours"])[TIMES // 2]
+    return Row("ban_one", 1.5, _ratios(found), f"one address more in a list of 10,000, {seconds:.2f} s; ÷ win_ping")
 
 
 def _ratios(found: Measured) -> list[float]:
