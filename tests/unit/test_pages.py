@@ -22,7 +22,18 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers i
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.parse import parse_command
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError, Policy, SpecialKind
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.filters import PROTOCOLS
-from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_policy, parse_task
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted import State
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.lines import read_list
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import (
+    parse_policy,
+    parse_rule_edit,
+    parse_task,
+)
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.placed import PlacedEdit
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
+from ansible_collections.ipsec.windows.plugins.module_utils._core.target.goal import Edits
+from ansible_collections.ipsec.windows.plugins.module_utils._core.target.script import ScriptGoal
+from unit import stores
 
 DOCS = pathlib.Path(__file__).parent.parent.parent / "docs"
 
@@ -282,3 +293,43 @@ def test_options_of_tasks_are_documented(module, options):
             )
             known |= yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION).get("options", {}).keys()
     assert options.keys() <= known
+
+
+STORED: t.Final = """\
+add policy Ports
+add filter "Bad guys" 203.0.113.1 me
+add filter "Bad guys" 203.0.113.2 me
+add filteraction Deny action=block
+add rule Banned Ports "Bad guys" Deny
+add policy Other
+add rule Banned Other "Bad guys" Deny"""
+
+
+def test_lists_that_change_every_day():
+    """Each command leaves the same as the task beside it."""
+    store = run_netsh(Store(), *(f"netsh ipsec static {line}" for line in STORED.splitlines()))
+    blocks = [text for _language, text in _blocks("Lists that change every day")]
+    commands, tasks, (whole,) = blocks[0:6:2], blocks[1:6:2], blocks[6:]
+    seen = [stores.facts(store)]
+    for command, task in zip(commands, tasks, strict=True):
+        (options,) = (item["ipsec.windows.ipsec_rule"] for item in yaml.safe_load(task))
+        edit, _notes = parse_rule_edit(options, State.PRESENT)
+        done = stores.run_goal(store, Edits((PlacedEdit(edit),)))
+        store = run_netsh(store, command.replace("^\n", ""))
+        assert [_known(policies) for policies in map(stores.facts, (done.store, store))] == [
+            _known(stores.facts(store))
+        ] * 2
+        seen.append(stores.facts(store))
+        assert seen[-1] != seen[-2]
+    (item,) = yaml.safe_load(whole)
+    found = run_netsh(store, *item["ipsec.windows.netsh_ipsec"]["commands"])
+    assert stores.facts(found) == seen[-1]
+
+
+def run_netsh(store, *commands):
+    return stores.run_goal(store, ScriptGoal(read_list(commands, "", False))).store
+
+
+def _known(policies):
+    """Policies without ids, which differ."""
+    return {name: [{**rule, "id": None} for rule in policy["rules"]] for name, policy in policies.items()}
