@@ -44,12 +44,12 @@ def _line(key, name="Line"):
     return f'ipseccmd -w reg -p {name} -r R -f 0+192.0.2.10 -a k p:"{key}"'
 
 
-def _netsh(key):
+def _netsh(key, policy="Netsh"):
     add = "netsh ipsec static add"
     return (
-        f"{add} policy name=Netsh\n{add} filterlist name=F\n{add} filter filterlist=F srcaddr=me dstaddr=192.0.2.10\n"
+        f"{add} policy name={policy}\n{add} filterlist name=F\n{add} filter filterlist=F srcaddr=me dstaddr=192.0.2.10\n"
         f"{add} filteraction name=A action=negotiate\n"
-        f'{add} rule name=R policy=Netsh filterlist=F filteraction=A psk="{key}"'
+        f'{add} rule name=R policy={policy} filterlist=F filteraction=A psk="{key}"'
     )
 
 
@@ -73,6 +73,7 @@ def _every_module(folder):
             "vars": {"netsh": _netsh("{{ old }}")},
         },
         {**policy_task(policy=converted), "vars": {"line": _line("{{ old }}", "Converted")}},
+        {"name": "netsh", "ipsec.windows.netsh_ipsec": {"commands": _netsh("{{ old }}", "Stored").splitlines()}},
         policy_task(name="Secret", state="absent"),
     ]
 
@@ -153,18 +154,18 @@ def test_a_key_is_only_in_the_store(farm, host, player, play_and_search, options
     host.set(event_log=True)
     run = play_and_search(host, *_every_module(player.folder), options=options)
     if "--check" in options:
-        assert [result["changed"] for result in run.results] == [True] * 3 + [False] * 4 + [True] * 6 + [False]
+        assert [result["changed"] for result in run.results] == [True] * 3 + [False] * 4 + [True] * 7 + [False]
         assert host.store() == {}
         return
-    assert [result.status for result in run.results] == ["ok"] * 14, run.output[-3000:]
+    assert [result.status for result in run.results] == ["ok"] * 15, run.output[-3000:]
     changed = [result["changed"] for result in run.results]
-    assert changed == [True, False, True, False, False, *[True] * 9]
+    assert changed == [True, False, True, False, False, *[True] * 10]
     assert "preshared key (changed)" in run.output or options == ()
     assert run[3]["ansible_facts"]["ansible_ipsec"]["policies"][0]["rules"][0]["authentication"] == [
         {"preshared_key": None}
     ]
     keys = {policy.name: policy.rules[0].authentication[-1] for policy in host.policies()}
-    assert keys == dict.fromkeys(["Line", "Script", "Netsh", "Converted"], ("preshared key", KEY))
+    assert keys == dict.fromkeys(["Line", "Script", "Netsh", "Converted", "Stored"], ("preshared key", KEY))
     backup = pathlib.Path(run[2]["backup_file"])
     assert shows(backup.read_bytes())
     assert backup.stat().st_mode & 0o777 == 0o600
