@@ -58,7 +58,8 @@ def test_warnings_and_errors_of_the_filters(host, player):
         "cp1252": 'netsh ipsec static add policy name="Bücher"'.encode("cp1252"),
         "utf-16": "\ufeffnetsh ipsec static add policy name=Bücher\r\n".encode("utf-16-le"),
         "mixed": b"ipconfig /release\r\nipconfig\nnet stop x\n"
-        b"ipseccmd -w REG -p P -r R -f 0+* -n BLOCK\nnetsh ipsec static add policy %1\nnetsh ipsec static show all\nnetsh ipsec static add policy P\n",
+        b"ipseccmd -w REG -p P -r R -f 0+* -n BLOCK\nnetsh ipsec static add policy %1\nnetsh ipsec static show all\n"
+        b"netsh ipsec static add policy P\n",
         "foreign": b"netsh ipsec static add policy P\r\nipseccmd -u",
         "wrong": b"netsh ipsec static add policy P\nnetsh ipsec static add rule R P L A pks=s3cret\n",
     }

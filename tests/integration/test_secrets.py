@@ -47,7 +47,8 @@ def _line(key, name="Line"):
 def _netsh(key, policy="Netsh"):
     add = "netsh ipsec static add"
     return (
-        f"{add} policy name={policy}\n{add} filterlist name=F\n{add} filter filterlist=F srcaddr=me dstaddr=192.0.2.10\n"
+        f"{add} policy name={policy}\n{add} filterlist name=F\n"
+        f"{add} filter filterlist=F srcaddr=me dstaddr=192.0.2.10\n"
         f"{add} filteraction name=A action=negotiate\n"
         f'{add} rule name=R policy={policy} filterlist=F filteraction=A psk="{key}"'
     )
