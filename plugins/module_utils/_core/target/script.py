@@ -214,7 +214,7 @@ class _Outcome:
         }
         if recreated:
             return PolicyChange(stored, merge(as_new(wanted), stored, RulesMode.EXACT, parts), assigned)
-        return PolicyChange(stored, merge(wanted, stored, RulesMode.MERGE, parts).without(policy.removed), assigned)
+        return PolicyChange(stored, merge(wanted, stored, RulesMode.MERGE, parts, policy.removed), assigned)
 
     def _rule(self, rule: ScriptRule, policy: ScriptPolicy, notes: list[str]) -> Rule:
         whole = rule.whole()
