@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.lines import read_list
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operations import Unset
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
 from ansible_collections.ipsec.windows.plugins.module_utils._core.target.script import ScriptGoal
 from unit import stores
@@ -46,3 +47,28 @@ def test_a_rule_may_take_the_name_of_a_deleted_one():
     store = host("add rule S P L A activate=no")
     done = run(store, "delete rule R P", "set rule S P newname=R").store
     assert {name: rule["enabled"] for name, rule in rules(done).items()} == {"R": False}
+
+
+def test_a_list_or_an_action_without_data_is_finished():
+    """An interrupted run leaves them: its owner is written first, its data last."""
+    commands = ("add filterlist New", "add filteraction Deny", "add rule S P New Deny")
+    store = host()
+    begun = store.copy()
+    whole = run(store, *commands)
+    for operation in whole.operations:
+        begun.change(operation)
+        finished = run(begun, *commands).store
+        assert stores.comparable(finished) == stores.comparable(whole.store)
+        assert run(finished, *commands).operations == ()
+    # also where no command adds it again
+    library = host(*commands[:2])
+    whole = run(library, commands[2]).store
+    for path in [path for path in library.paths() if path and name(library, path) == "New"]:
+        broken = library.copy()
+        broken.change(Unset(path, "ipsecData"))
+        assert stores.comparable(run(broken, commands[2]).store) == stores.comparable(whole)
+
+
+def name(store, path):
+    value = store.get(path, "ipsecName")
+    return value.data if value else None
