@@ -13,12 +13,15 @@ import functools
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import HostState
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted import State
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.lines import read_list
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects import policies as objects
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph
 from ansible_collections.ipsec.windows.plugins.module_utils._core.plan import REGISTRY, Planner
 from ansible_collections.ipsec.windows.plugins.module_utils._core.results.facts import render_facts
 from ansible_collections.ipsec.windows.plugins.module_utils._core.results.outcome import render_outcome, render_steps
-from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_task
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_rule_edit, parse_task
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.placed import PlacedEdit
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.casing import fold
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.names import (
     ACTION,
@@ -32,7 +35,8 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.store.names im
 )
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import Value
-from ansible_collections.ipsec.windows.plugins.module_utils._core.target.goal import OnePolicy
+from ansible_collections.ipsec.windows.plugins.module_utils._core.target.goal import Edits, OnePolicy
+from ansible_collections.ipsec.windows.plugins.module_utils._core.target.script import ScriptGoal
 from unit import stores
 from unit.work import calls, peak
 
@@ -274,6 +278,26 @@ def commands(store: Store) -> None:
         stores.run_lines(store, ["-w reg -p A -r R -n pass", "-w reg -p A -r New -f 0+*", "-w reg -p P1 -o"])
 
 
+def script(*commands):
+    """Commands of netsh. What they cannot do raises `ModelError`."""
+    goal = ScriptGoal(read_list([f"netsh ipsec static {command}" for command in commands], "", True))
+
+    def do(store: Store):
+        with contextlib.suppress(ModelError):
+            attempt = stores.run_goal(store, goal).attempt
+            render_outcome(attempt, host="host", title="A", service=None, diff=True, return_policy=True)
+
+    return do
+
+
+def shared_list(store: Store) -> None:
+    """Add a filter to the list of a rule, for all rules that share it."""
+    options = {"policy": "A", "name": "R", "filters": ["0+192.0.2.99"], "filters_mode": "add", "shared": "change"}
+    edit, _notes = parse_rule_edit(options, State.PRESENT)
+    with contextlib.suppress(ModelError):
+        stores.run_goal(store, Edits((PlacedEdit(edit),)))
+
+
 def finish_interrupted(store: Store) -> None:
     planner = Planner(store, REGISTRY, now=0, new_guid=stores.counting_guids())
     planner.finish_interrupted(pending=True)
@@ -287,6 +311,9 @@ TASKS = (
     one_policy(rules_mode="merge", rules=[{**RULE, "name": "New"}], main_mode={"pfs": True}),
     one_policy(rules=[{**RULE, "name": "New"}]),
     one_policy(state="absent"),
+    script("add filter R me 192.0.2.99", "set filteraction R action=permit", "add rule New A R R"),
+    script("delete all"),
+    shared_list,
     finish_interrupted,
 )
 

@@ -205,6 +205,8 @@ class ScriptRunner:
         lists = self._library.lists
         if command.verb is ScriptVerb.SET or command.name.value in lists:
             found = lists.find(command.name)
+            # an interrupted run may have left it without data
+            found.changed = found.changed or command.verb is ScriptVerb.ADD
         else:
             found = lists.add(command.name, ScriptFilterList(name=read_name(command.name)))
         if command.newname is not None:
@@ -267,7 +269,9 @@ class ScriptRunner:
                 # netsh fails and changes nothing
                 self._note(command.name, f"the filter action '{found.name}' exists already, so nothing changes")
                 return
-        found.added = found.added or command.verb is ScriptVerb.ADD
+        if command.verb is ScriptVerb.ADD:
+            # an interrupted run may have left it without data
+            found.added = found.changed = True
         if command.newname is not None:
             actions.rename(found, command.newname)
             found.changed = True

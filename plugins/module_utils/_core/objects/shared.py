@@ -33,6 +33,11 @@ class StoredList:
     content: StoredFilterList | None
     filters: tuple[Filter, ...]
 
+    @property
+    def begun(self) -> bool:
+        """Whether it has no data yet."""
+        return self.content is None
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAction:
@@ -43,6 +48,11 @@ class StoredAction:
     description: str
     blob: blobs.NegotiationPolicyBlob | None
     value: NegotiationPolicy | None
+
+    @property
+    def begun(self) -> bool:
+        """Whether it has no data yet."""
+        return self.value is None
 
 
 class SharedObjects:

@@ -18,7 +18,7 @@ from ..store.values import Value
 from ..target.merge import Changes
 from ..target.shared import AnyShared, SharedAction, SharedList
 from .values import action_values, differences, live, text_value
-from .writer import StoreWriter, Values
+from .writer import StoreWriter, Values, common_values
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,10 +136,14 @@ class SharedWriter:
     def _values(self, thing: AnyShared) -> Values:
         """What the object is to hold. Data that means the same is not written again."""
         values: Values = {NAME: text_value(thing.name), DESCRIPTION: text_value(thing.description)}
+        if thing.stored is not None and thing.stored.begun:
+            key, store = thing.stored.key, self._writer.store
+            common = common_values(store.spelling(key))
+            values.update((name, value) for name, value in common.items() if store.get(key, name) is None)
         if isinstance(thing, SharedAction):
             if thing.stored is None or thing.stored.value != thing.value:
                 values.update(action_values(thing.value, thing.stored.blob if thing.stored else None))
-        elif thing.stored is None or thing.stored.content is None or self._other_filters(thing):
+        elif thing.stored is None or thing.stored.begun or self._other_filters(thing):
             blob = write_filters(thing.filters, thing.stored.content if thing.stored else None, self._new_guid)
             values[DATA] = Value.binary(blob.pack())
         return values

@@ -127,7 +127,9 @@ def _diffs(attempt: Attempt, host: str, title: str) -> list[Tree]:
         if shared.changed and (shared.wanted is None or shared.wanted.unused)
     ]
     policies = changed if changed or shared else attempt.plan.policies[:1]
-    return [*(_diff_of(attempt, policy, host, title) for policy in policies), *shared]
+    # both look at the whole store
+    sides = (_side(attempt.state.graph), _side(attempt.plan.graph))
+    return [*(_diff_of(attempt, policy, sides, host, title) for policy in policies), *shared]
 
 
 def _shared_diff(shared: SharedPlan, host: str) -> Tree:
@@ -138,10 +140,10 @@ def _shared_diff(shared: SharedPlan, host: str) -> Tree:
     return {**found, "before_header": header, "after_header": header}
 
 
-def _diff_of(attempt: Attempt, policy: PolicyPlan, host: str, title: str) -> Tree:
+def _diff_of(attempt: Attempt, policy: PolicyPlan, sides: tuple[Side, Side], host: str, title: str) -> Tree:
     stored, target = policy.change.stored, policy.change.target
-    before, after = attempt.state.graph, attempt.plan.graph
-    found = render_diff(stored, _side(before), target, _side(after))
+    before, after = sides
+    found = render_diff(stored, before, target, after)
     name = target.policy.name if target else stored.policy.name if stored else title
     header = f"{host} IPsec policy {printable(name)}"
     service = attempt.state.service

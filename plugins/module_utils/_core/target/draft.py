@@ -141,7 +141,7 @@ class PolicyDraft:
         parts = {index: self.parts[key] for index, key in enumerate(self.rules) if key in self.parts}
         if self.recreated:
             return merge(self.wanted(), self.stored, RulesMode.EXACT, parts)
-        return merge(self.wanted(), self.stored, RulesMode.MERGE, parts).without(self.removed)
+        return merge(self.wanted(), self.stored, RulesMode.MERGE, parts, self.removed)
 
 
 class Draft:

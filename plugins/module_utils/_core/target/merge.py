@@ -47,16 +47,6 @@ class Target:
     removed: tuple[StoredRule, ...]
     parts: t.Mapping[int, RuleParts] = dataclasses.field(default_factory=dict)
 
-    def without(self, keys: t.Collection[str]) -> Target:
-        """The same without the stored rules that have these keys."""
-        kept = [i for i, origin in enumerate(self.origins) if origin is None or origin.key not in keys]
-        return Target(
-            policy=dataclasses.replace(self.policy, rules=tuple(self.policy.rules[i] for i in kept)),
-            origins=tuple(self.origins[i] for i in kept),
-            removed=(*self.removed, *(origin for origin in self.origins if origin is not None and origin.key in keys)),
-            parts={index: self.parts[i] for index, i in enumerate(kept) if i in self.parts},
-        )
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PolicyChange:
@@ -98,8 +88,10 @@ def merge(
     stored: StoredPolicy | None,
     rules_mode: RulesMode,
     parts: t.Mapping[int, RuleParts] | None = None,
+    removed: t.Collection[str] = (),
 ) -> Target:
-    """The policy that is to exist. `parts` has the shared objects that wanted rules use, by the index of the rule.
+    """The policy that is to exist. `parts` has the shared objects that wanted rules use, by the index of the rule;
+    `removed` are the keys of stored rules that do not stay, unless a wanted rule becomes one of them.
 
     Raises `ModelError`.
     """
@@ -110,12 +102,9 @@ def merge(
             "that the policy is found or created"
         )
     if wanted.rules is None:
-        rules: list[Rule] = list(old.rules) if old else []
-        origins: list[StoredRule | None] = list(stored.rules) if stored else []
-        removed: list[StoredRule] = []
-        places: dict[int, int] = {}
+        rules, origins, gone, places = _merge_rules((), stored, RulesMode.MERGE, removed)
     else:
-        rules, origins, removed, places = _merge_rules(wanted.rules, stored, rules_mode)
+        rules, origins, gone, places = _merge_rules(wanted.rules, stored, rules_mode, removed)
     policy = Policy(
         name=_first(wanted.name, old.name if old else None, ""),
         rules=tuple(rules),
@@ -128,7 +117,7 @@ def merge(
     )
     found = {places[index]: of_rule for index, of_rule in (parts or {}).items()}
     _refuse_odd(policy, origins, old, found)
-    return Target(policy=policy, origins=tuple(origins), removed=tuple(removed), parts=found)
+    return Target(policy=policy, origins=tuple(origins), removed=tuple(gone), parts=found)
 
 
 _DEFAULT_MAIN_MODE: t.Final = WantedMainMode(
@@ -191,7 +180,7 @@ def _merge_default_response(
 
 
 def _merge_rules(
-    wanted: tuple[Rule, ...], stored: StoredPolicy | None, rules_mode: RulesMode
+    wanted: tuple[Rule, ...], stored: StoredPolicy | None, rules_mode: RulesMode, removed: t.Collection[str]
 ) -> tuple[list[Rule], list[StoredRule | None], list[StoredRule], dict[int, int]]:
     """The rules, their origins, the stored rules that are removed, and where each wanted rule is among the rules."""
     old = list(stored.rules) if stored else []
@@ -205,6 +194,8 @@ def _merge_rules(
     complete = {index: _complete(rule, pairs.get(index)) for index, rule in enumerate(wanted)}
     if rules_mode is RulesMode.MERGE:
         by_key = {origin.key: index for index, origin in pairs.items()}
+        gone = [origin for origin in old if origin.key in removed and origin.key not in by_key]
+        old = [origin for origin in old if origin.key not in removed or origin.key in by_key]
         rules = [complete[by_key[origin.key]] if origin.key in by_key else origin.rule for origin in old]
         places = {by_key[origin.key]: place for place, origin in enumerate(old) if origin.key in by_key}
         places.update((index, len(old) + n) for n, index in enumerate(i for i in complete if i not in pairs))
@@ -213,7 +204,7 @@ def _merge_rules(
             if stored and index not in pairs:
                 refuse_unreadable(stored, rule.name, rule.id)
         _refuse_taken_names(rules + new, old)
-        return rules + new, [*old, *[None] * len(new)], [], places
+        return rules + new, [*old, *[None] * len(new)], gone, places
     kept = {origin.key for origin in pairs.values()}
     return (
         list(complete.values()),

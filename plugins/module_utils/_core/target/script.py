@@ -154,17 +154,22 @@ class _Outcome:
     def changes(self, notes: list[str]) -> Changes:
         """Raises `ModelError`."""
         changes = [change for policy in self._library.all_policies() if (change := self._change(policy, notes))]
-        changed = [*self._library.lists, *self._library.actions]
+        things = [*self._library.lists, *self._library.actions]
         shared = self._stored.shared
         return Changes(
             # the assigned policy first, so that the policy in force changes in one step; deletions last
             policies=sorted(changes, key=lambda change: (not change.assigned, change.target is None)),
-            shared=tuple(self._part(thing) for thing in changed if thing.changed),
+            shared=tuple(self._part(thing) for thing in things if thing.changed or self._is_begun(thing)),
             deleted=(
                 *map(shared.list_of, self._library.lists.deleted_keys()),
                 *map(shared.action_of, self._library.actions.deleted_keys()),
             ),
         )
+
+    def _is_begun(self, thing: ScriptFilterList | ScriptFilterAction) -> bool:
+        """Whether changed rules use a thing that has no data yet, because a change was interrupted."""
+        part = self._parts.get(thing)
+        return part is not None and part.stored is not None and part.stored.begun
 
     def _part(self, thing: t.Any) -> t.Any:
         """The list or the action as it is after the script; the same object for all rules."""
@@ -214,7 +219,7 @@ class _Outcome:
         }
         if recreated:
             return PolicyChange(stored, merge(as_new(wanted), stored, RulesMode.EXACT, parts), assigned)
-        return PolicyChange(stored, merge(wanted, stored, RulesMode.MERGE, parts).without(policy.removed), assigned)
+        return PolicyChange(stored, merge(wanted, stored, RulesMode.MERGE, parts, policy.removed), assigned)
 
     def _rule(self, rule: ScriptRule, policy: ScriptPolicy, notes: list[str]) -> Rule:
         whole = rule.whole()
