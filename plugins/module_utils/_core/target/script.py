@@ -154,17 +154,21 @@ class _Outcome:
     def changes(self, notes: list[str]) -> Changes:
         """Raises `ModelError`."""
         changes = [change for policy in self._library.all_policies() if (change := self._change(policy, notes))]
-        changed = [*self._library.lists, *self._library.actions]
+        things = [*self._library.lists, *self._library.actions]
         shared = self._stored.shared
         return Changes(
             # the assigned policy first, so that the policy in force changes in one step; deletions last
             policies=sorted(changes, key=lambda change: (not change.assigned, change.target is None)),
-            shared=tuple(self._part(thing) for thing in changed if thing.changed),
+            shared=tuple(self._part(thing) for thing in things if thing.changed or self._abandoned(thing)),
             deleted=(
                 *map(shared.list_of, self._library.lists.deleted_keys()),
                 *map(shared.action_of, self._library.actions.deleted_keys()),
             ),
         )
+
+    def _abandoned(self, thing: ScriptFilterList | ScriptFilterAction) -> bool:
+        """Whether rules stop using it. To netsh it belongs to none of them, so it stays."""
+        return thing.key is not None and not thing.users and bool(self._stored.shared.users(thing.key))
 
     def _part(self, thing: t.Any) -> t.Any:
         """The list or the action as it is after the script; the same object for all rules."""

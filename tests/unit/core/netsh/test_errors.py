@@ -22,6 +22,8 @@ MISTAKES = {
     "unknown program": ("netsh ras", "this is not a command; expected ipsec"),
     "nothing": ("netsh ipsec static", "expected set, add, delete, show, exportpolicy or importpolicy"),
     "dynamic": ("netsh ipsec dynamic delete all", "only commands of 'netsh ipsec static' can be converted"),
+    "help": ("add policy ?", "this shows help and changes nothing"),
+    "help with a slash": ("delete filterlist /?", "this shows help and changes nothing"),
     "misspelt command": ("addd policy P", "did you mean add?"),
     "ambiguous": ("add filt x", "this is ambiguous: filterlist, filter or filteraction"),
     "misspelt object": ("add polcy P", "did you mean policy?"),
