@@ -100,7 +100,7 @@ _OF_A_STORE: t.Final = {
     "gponame": NO_DOMAIN,
 }
 _REPEATABLE: t.Final = ("rootca",)
-_DYNAMIC: t.Final = "only commands of 'netsh ipsec static' can be converted: dynamic rules do not survive a restart"
+_DYNAMIC: t.Final = "only commands of 'netsh ipsec static' are supported: dynamic rules do not survive a restart"
 
 
 class DynamicCommandError(SourceError):
