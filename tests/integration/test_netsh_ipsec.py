@@ -137,6 +137,32 @@ def test_delete_all_deletes_policies_lists_and_actions(host, player):
     assert [key for key in host.store() if "{" in key] == []
 
 
+def test_lists_and_actions_stay_when_their_rules_are_deleted(host, player):
+    rule = {"name": "R", "filters": ["*+0:445:TCP"], "action": "block"}
+    policy = {"name": "policy", "ipsec.windows.ipsec_policy": {"name": "P", "rules": [rule], "assigned": True}}
+    run = player.play(
+        host,
+        policy,
+        netsh_task("delete policy P"),
+        netsh_task("delete policy P"),
+        netsh_task("add policy Q", "add rule S Q R R"),
+        netsh_task("delete rule S Q"),
+        facts_task(),
+    )
+    assert run.code == 0, run.output
+    assert [result["changed"] for result in run.results[:5]] == [True, True, False, True, True]
+    assert [thing["name"] for thing in run[1]["remaining"]] == ["R", "R"]
+    orphans = run[5]["ansible_facts"]["ansible_ipsec"]["orphans"]
+    assert [(orphan["kind"], orphan["name"]) for orphan in orphans] == [("library", "R")] * 2
+
+
+def test_a_redirection_is_no_argument(host, player):
+    run = player.play(host, netsh_task("add filterlist L >nul", "add filterlist M desc=x > nul 2>&1"), facts_task())
+    assert run.code == 0, run.output
+    assert run[0]["filter_lists"]["added"] == ["L", "M"]
+    assert ">" not in str(host.store())
+
+
 def test_ban_and_unban_an_address(host, player):
     def ban(mode, address, **options):
         filters = [{"source": address, "destination": "me"}]

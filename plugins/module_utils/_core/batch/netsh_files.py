@@ -9,6 +9,7 @@ import re
 import typing as t
 
 from ..source.text import FileText, Text
+from ..source.words import HELP
 from .results import Results
 from .script import Program
 
@@ -22,7 +23,7 @@ _OTHERS: t.Final = frozenset(
 _NO_COMMAND: t.Final = re.compile(r"[ \t]*(?:#.*|(?:@?rem(?![^\s]).*)|:.*)?", re.IGNORECASE)
 _CHANGES: t.Final = frozenset({"alias", "exec", "offline"})
 _LEAVES: t.Final = frozenset({"bye", "exit", "quit"})
-_SHOWS: t.Final = frozenset({"?", "/?", "-?", "help", "commit", "flush", "online"})
+_SHOWS: t.Final = HELP | {"commit", "flush", "online"}
 _VERBS: t.Final = ("add", "delete", "dump", "set", "show")
 _OPTIONS: t.Final = re.compile(
     r"""(?:[ \t]+-c[ \t]+(?P<context>"[^"]*"|[^\s"]+))?

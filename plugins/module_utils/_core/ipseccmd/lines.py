@@ -17,7 +17,7 @@ from ..shape.fields import at
 from ..shape.placed import PlacedEdit
 from ..source.mistakes import Mistakes, collecting
 from ..source.text import Text
-from ..source.words import is_program
+from ..source.words import is_program, without_redirections
 from ..store.casing import fold
 from .commands import AddRule, Command, DeleteRules, Help, Show, StoreKind, WritePolicy
 from .edits import edit_of
@@ -27,7 +27,6 @@ _CONTINUATION: t.Final = re.compile(r"(?<=\s)\^(?=[ \t]*+\r?\n)")
 _VARIABLE: t.Final = re.compile(r"%[A-Za-z_]\w*+%")
 _WORD: t.Final = re.compile(r"\S++")
 _WORD_OF_NEXT_LINE: t.Final = re.compile(r"(?<=\n)\S++")
-_REDIRECTIONS: t.Final = re.compile(r"(?:[12]?>>?[ \t]*+(?:&[12]|[^\s&>]++)[ \t\r\n]*+)++")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +57,7 @@ def read_line(text: str | Text, place: str = "") -> CommandLine:
     """
     notes: list[str] = []
     if isinstance(text, str):
-        text = Text.of(_CONTINUATION.sub(" ", _without_redirections(text)))
+        text = Text.of(_CONTINUATION.sub(" ", without_redirections(text)))
         at(place, _refuse_other_than_one, text)
         if _VARIABLE.search(text.value):
             notes.append("%NAME% is not replaced, because only a batch file can set variables; use the option script")
@@ -77,15 +76,6 @@ def _refuse_other_than_one(line: Text) -> None:
         if is_program(word[0], IPSECCMD):
             problem = "a second command begins here; use the option commands for several, or script for a batch file"
             raise line.error(word.start(), problem)
-
-
-def _without_redirections(line: str) -> str:
-    """`line` without >nul and the like at its end. In quotation marks, these may be part of a name or a key."""
-    start = line.find(">", line.rfind('"') + 1)
-    if line[start - 1 : start] in ("1", "2"):
-        start -= 1
-    stands_alone = start > 0 and line[start - 1].isspace()
-    return line[:start] if stands_alone and _REDIRECTIONS.fullmatch(line, start) else line
 
 
 def read_lines(

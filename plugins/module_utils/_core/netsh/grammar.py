@@ -14,7 +14,7 @@ import typing as t
 from ..hints import did_you_mean, one_of
 from ..model import ModelError
 from ..source.text import SourceError, Text
-from ..source.words import Word, is_program, split_words
+from ..source.words import HELP, Word, is_program, split_words
 
 _T = t.TypeVar("_T")
 _POLICY: t.Final = (
@@ -100,7 +100,7 @@ _OF_A_STORE: t.Final = {
     "gponame": NO_DOMAIN,
 }
 _REPEATABLE: t.Final = ("rootca",)
-_DYNAMIC: t.Final = "only commands of 'netsh ipsec static' can be converted: dynamic rules do not survive a restart"
+_DYNAMIC: t.Final = "only commands of 'netsh ipsec static' are supported: dynamic rules do not survive a restart"
 
 
 class DynamicCommandError(SourceError):
@@ -147,6 +147,8 @@ def parse_command(text: Text) -> NetshCommand:
     if verb in _ALONE:
         return NetshCommand(verb=verb, object="", text=text)
     object_ = _expect(words, 3, tuple(_FORMS[verb]), text)
+    if len(words) > 4 and words[4].value.casefold() in HELP:
+        raise words[4].text.error(0, "this shows help and changes nothing")
     form = _FORMS[verb][object_]
     raws = _raw_arguments(text.value, words[4:], form)
     arguments = _ArgumentReader(form, raws, may_be_all=verb == "delete" and object_ != "filter")

@@ -12,6 +12,7 @@ from ..batch import BatchCommand, LeftOut, Script
 from ..shape.fields import at
 from ..source.mistakes import Mistakes, collecting
 from ..source.text import SourceError, Text
+from ..source.words import without_redirections
 from .commands import DeleteEverything, Deletion, FileCommand, ScriptCommand, Thing
 from .grammar import DynamicCommandError, NetshCommand, parse_command
 from .reading import read_command
@@ -76,7 +77,7 @@ def read_list(texts: t.Iterable[str], place: str, allow_delete_all: bool) -> tup
 
 
 def _read_one(text: str, place: str, allow_delete_all: bool) -> PlacedCommand:
-    words = at(place, parse_command, Text.of(text.replace("\n", " ")))
+    words = at(place, parse_command, Text.of(without_redirections(text).replace("\n", " ")))
     return PlacedCommand(at(place, _read_change, words, allow_delete_all), words, place)
 
 

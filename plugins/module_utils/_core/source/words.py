@@ -13,6 +13,8 @@ from ..hints import some
 from .redact import BLANKS, key_spans
 from .text import Text
 
+HELP: t.Final = frozenset({"?", "/?", "-?", "help"})
+"""Words that ask netsh for help."""
 LONGEST_LINE: t.Final = 8191
 """The most characters that cmd.exe accepts."""
 
@@ -22,6 +24,7 @@ _PLAIN: t.Final = re.compile(rf'[^{BLANKS}"\\]++(?!["\\])')
 # characters up to a quotation mark or a backslash
 _RUN: t.Final = re.compile(rf'[^{BLANKS}"\\]+')
 _RUN_IN_QUOTES: t.Final = re.compile(r'[^\n"\\]+')
+_REDIRECTIONS: t.Final = re.compile(r"(?:[12]?>>?[ \t]*+(?:&[12]|[^\s&>]++)[ \t\r\n]*+)++")
 _MOST_WORDS: t.Final = 4
 _NEEDS_QUOTES: t.Final = frozenset(f"{BLANKS}\v&|<>^()")
 
@@ -175,6 +178,15 @@ def is_program(word: str, names: t.Container[str]) -> bool:
     """Whether `word` names one of these programs, with or without a path and .exe."""
     name = word.replace("/", "\\").rpartition("\\")[2].casefold()
     return name.removesuffix(".exe") in names
+
+
+def without_redirections(line: str) -> str:
+    """`line` without >nul and the like at its end. In quotation marks, these may be part of a name or a key."""
+    start = line.find(">", line.rfind('"') + 1)
+    if line[start - 1 : start] in ("1", "2"):
+        start -= 1
+    stands_alone = start > 0 and line[start - 1].isspace()
+    return line[:start] if stands_alone and _REDIRECTIONS.fullmatch(line, start) else line
 
 
 def quote(word: str, always: bool = False) -> str:

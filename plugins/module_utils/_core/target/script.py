@@ -159,7 +159,11 @@ class _Outcome:
         return Changes(
             # the assigned policy first, so that the policy in force changes in one step; deletions last
             policies=sorted(changes, key=lambda change: (not change.assigned, change.target is None)),
-            shared=tuple(self._part(thing) for thing in things if thing.changed or self._is_begun(thing)),
+            shared=tuple(
+                self._part(thing)
+                for thing in things
+                if thing.changed or self._is_begun(thing) or self._is_abandoned(thing)
+            ),
             deleted=(
                 *map(shared.list_of, self._library.lists.deleted_keys()),
                 *map(shared.action_of, self._library.actions.deleted_keys()),
@@ -170,6 +174,10 @@ class _Outcome:
         """Whether changed rules use a thing that has no data yet, because a change was interrupted."""
         part = self._parts.get(thing)
         return part is not None and part.stored is not None and part.stored.begun
+
+    def _is_abandoned(self, thing: ScriptFilterList | ScriptFilterAction) -> bool:
+        """Whether rules stop using it. To netsh it belongs to none of them, so it stays."""
+        return thing.key is not None and not thing.users and bool(self._stored.shared.users(thing.key))
 
     def _part(self, thing: t.Any) -> t.Any:
         """The list or the action as it is after the script; the same object for all rules."""

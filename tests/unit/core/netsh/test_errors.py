@@ -21,7 +21,9 @@ from unit.netsh_scripts import BASE, RULE, lines_of, read, wanted
 MISTAKES = {
     "unknown program": ("netsh ras", "this is not a command; expected ipsec"),
     "nothing": ("netsh ipsec static", "expected set, add, delete, show, exportpolicy or importpolicy"),
-    "dynamic": ("netsh ipsec dynamic delete all", "only commands of 'netsh ipsec static' can be converted"),
+    "dynamic": ("netsh ipsec dynamic delete all", "only commands of 'netsh ipsec static' are supported"),
+    "help": ("add policy ?", "this shows help and changes nothing"),
+    "help with a slash": ("delete filterlist /?", "this shows help and changes nothing"),
     "misspelt command": ("addd policy P", "did you mean add?"),
     "ambiguous": ("add filt x", "this is ambiguous: filterlist, filter or filteraction"),
     "misspelt object": ("add polcy P", "did you mean policy?"),
@@ -234,7 +236,7 @@ def test_dynamic_commands_are_refused_or_left_out(words):
     assert "s3cret" not in str(caught.value)
     commands, script = read_lines(commands_of(Program.NETSH, text, True), True)
     assert [(left.line, left.reason[:40]) for left in script.left_out] == [
-        (2, "only commands of 'netsh ipsec static' ca")
+        (2, "only commands of 'netsh ipsec static' ar")
     ]
     assert [(command.verb, command.object) for command in commands] == [("add", "policy"), ("set", "policy")]
 
