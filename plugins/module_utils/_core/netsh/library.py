@@ -397,6 +397,8 @@ class Shelf(t.Generic[_Shared]):
             self._refuse_taken(name)
         del self._things[fold(thing.name)]
         thing.name = read_name(name)
+        if thing.key is None and (old := self.deleted.pop(fold(thing.name), None)) is not None:
+            thing.key = old.key
         self._things[fold(thing.name)] = thing
 
     def _refuse_taken(self, name: Text) -> None:

@@ -97,9 +97,10 @@ class ScriptRunner:
         return found
 
     def _change_policy(self, command: PolicyCommand) -> None:
-        policy = self._add_policy(command.name) if command.verb is ScriptVerb.ADD else self._policy(command.name)
-        if command.newname is not None:
-            self._rename_policy(policy, command.newname)
+        name, newname = self._names(command, self._has_policy)
+        policy = self._add_policy(name) if command.verb is ScriptVerb.ADD else self._policy(name)
+        if newname is not None:
+            self._rename_policy(policy, newname)
         if command.description is not None:
             policy.description = command.description
         if command.assign is not None:
@@ -110,6 +111,19 @@ class ScriptRunner:
         # netsh's default is not known, so it is left out as well
         if command.default_rule is not None:
             policy.default_rule.enabled = command.default_rule
+
+    def _has_policy(self, name: str) -> bool:
+        found = self._library.policies.get(fold(name))
+        return found is not None and found.deleted is None
+
+    def _names(
+        self, command: PolicyCommand | ListCommand | ActionCommand | RuleCommand, exists: t.Callable[[str], bool]
+    ) -> tuple[Text, Text | None]:
+        """The name and the new name of a command. On a host, a rename is done if only the new name exists."""
+        name, newname = command.name, command.newname
+        if self._library.known and newname is not None and not exists(name.value) and exists(newname.value):
+            return newname, None
+        return name, newname
 
     def _add_policy(self, name: Text) -> ScriptPolicy:
         old = self._find_policy(name)
@@ -203,14 +217,15 @@ class ScriptRunner:
 
     def _change_list(self, command: ListCommand) -> None:
         lists = self._library.lists
-        if command.verb is ScriptVerb.SET or command.name.value in lists:
-            found = lists.find(command.name)
+        name, newname = self._names(command, lists.__contains__)
+        if command.verb is ScriptVerb.SET or name.value in lists:
+            found = lists.find(name)
             # an interrupted run may have left it without data
             found.changed = found.changed or command.verb is ScriptVerb.ADD
         else:
-            found = lists.add(command.name, ScriptFilterList(name=read_name(command.name)))
-        if command.newname is not None:
-            lists.rename(found, command.newname)
+            found = lists.add(name, ScriptFilterList(name=read_name(name)))
+        if newname is not None:
+            lists.rename(found, newname)
             found.changed = True
         self._describe(found, command.description)
 
@@ -261,10 +276,11 @@ class ScriptRunner:
 
     def _change_action(self, command: ActionCommand) -> None:
         actions = self._library.actions
-        if command.verb is ScriptVerb.ADD and command.name.value not in actions:
-            found = actions.add(command.name, ScriptFilterAction(name=read_name(command.name)))
+        name, newname = self._names(command, actions.__contains__)
+        if command.verb is ScriptVerb.ADD and name.value not in actions:
+            found = actions.add(name, ScriptFilterAction(name=read_name(name)))
         else:
-            found = actions.find(command.name)
+            found = actions.find(name)
             if command.verb is ScriptVerb.ADD and found.added:
                 # netsh fails and changes nothing
                 self._note(command.name, f"the filter action '{found.name}' exists already, so nothing changes")
@@ -272,8 +288,8 @@ class ScriptRunner:
         if command.verb is ScriptVerb.ADD:
             # an interrupted run may have left it without data
             found.added = found.changed = True
-        if command.newname is not None:
-            actions.rename(found, command.newname)
+        if newname is not None:
+            actions.rename(found, newname)
             found.changed = True
         self._describe(found, command.description)
         for setting in _ACTION_SETTINGS[1:]:
@@ -283,7 +299,7 @@ class ScriptRunner:
 
     def _change_rule(self, command: RuleCommand) -> None:
         policy = self._policy(command.policy)
-        name = command.name
+        name, newname = self._names(command, lambda name: fold(name) in policy.rules)
         rule = policy.find_rule(name)
         if command.verb is ScriptVerb.ADD and rule is None:
             # the grammar requires both
@@ -315,8 +331,8 @@ class ScriptRunner:
             rule.count(1)
         rule.changed = True
         rule.made = rule.made or command.verb is ScriptVerb.ADD
-        if command.newname is not None:
-            policy.rename_rule(rule, command.newname)
+        if newname is not None:
+            policy.rename_rule(rule, newname)
         for setting in _RULE_SETTINGS:
             if (value := getattr(command, setting)) is not None:
                 setattr(rule, setting, value)

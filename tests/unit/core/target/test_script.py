@@ -72,3 +72,30 @@ def test_a_list_or_an_action_without_data_is_finished():
 def name(store, path):
     value = store.get(path, "ipsecName")
     return value.data if value else None
+
+
+def test_a_rename_that_is_done_is_done():
+    commands = (
+        "set policy P newname=P2",
+        "set filterlist L newname=L2",
+        "set filteraction A newname=A2",
+        "set rule R P2 newname=R2",
+    )
+    done = run(host(), *commands)
+    (rule,) = rules(done.store, "P2").values()
+    assert (rule["name"], rule["filter_list"], rule["filter_action"]) == ("R2", "L2", "A2")
+    assert run(done.store, *commands).operations == ()
+
+
+def test_a_new_list_takes_the_name_of_a_deleted_one():
+    commands = (
+        "add filterlist N",
+        "add filter N me 192.0.2.2",
+        "delete rule R P",
+        "delete filterlist L",
+        "set filterlist N newname=L",
+        "add rule R P L A",
+    )
+    done = run(host(), *commands)
+    assert [f["destination"] for f in rules(done.store)["R"]["filters"]] == ["192.0.2.2"]
+    assert run(done.store, *commands).operations == ()
