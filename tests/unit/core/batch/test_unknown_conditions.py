@@ -29,7 +29,7 @@ def test_a_jump_in_an_unknown_condition_is_an_error_by_default(lines, line, reas
     assert reason in caught.value.problem
 
 
-@pytest.mark.parametrize("lines", [lines for lines, *_expected in JUMPS], ids=["; ".join(lines) for lines, *_ in JUMPS])
+@pytest.mark.parametrize("lines", [lines for lines, *_expected in JUMPS], ids=["; ".join(row[0]) for row in JUMPS])
 def test_with_ignore_a_jump_in_an_unknown_condition_counts_as_not_taken(lines):
     script = read_script("\n".join(lines), ignore_unsupported=True)
     assert [command.text.value for command in script.commands] == ["ipseccmd a"]
