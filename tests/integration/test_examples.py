@@ -109,6 +109,7 @@ def test_options_of_the_group(host, player):
         {"ipsec.windows.ipsec_policy": {"name": "P", "rules": [rule], "assigned": True}},
         {"ipsec.windows.ipsec_rule": {"policy": "P", **rule, "name": "S"}},
         {"ipsec.windows.ipseccmd": {"command": "ipseccmd -w REG -p P -r T -f *+0:139:TCP -n BLOCK"}},
+        {"ipsec.windows.netsh_ipsec": {"command": "netsh ipsec static add filterlist name=L"}},
         {"ipsec.windows.ipsec_store": {"policies": [{"name": "Q"}]}},
         {"ipsec.windows.ipsec_facts": None},
     ]
@@ -131,10 +132,13 @@ FILES = {
     "open-for-admins.cmd": "ipseccmd -w REG -p %1 -r Admins -f %Admins%+0:%2:TCP -n PASS\r\n",
     "with-rules.cmd": "netsh ipsec static add policy name=%1\r\nnetsh -f rules.txt\r\n",
     "rules.txt": "pushd ipsec static\r\nset policy name=Ports description=Closed\r\npopd\r\n",
+    "ban.cmd": 'netsh ipsec static add filter filterlist="Bad guys" srcaddr=203.0.113.8 dstaddr=me\r\n',
+    "start-again.cmd": "netsh ipsec static delete all\r\nnetsh ipsec static add policy name=Ports\r\n",
     "netsh.cmd": "netsh ipsec static add policy name=Made assign=no\r\n",
 }
 CHANGES = {
-    "ipsec_rule": [True, True, True, False, True, True],
+    "ipsec_rule": [True, True, True, False, True, True, True, True, True],
+    "netsh_ipsec": [True, True, True, True],
     "ipsec_store": [True, True, True, True],
     "ipseccmd": [True, True, True, True, True],
     "matching_rules": [False, False],
