@@ -196,7 +196,7 @@ CONSEQUENCES = [
 @pytest.mark.parametrize("script", CONSEQUENCES)
 def test_consequences_of_a_mistake_are_not_listed(script):
     error = error_of(script)
-    assert type(error) is SourceError
+    assert not isinstance(error, SourceErrors)
 
 
 def test_a_mistake_beside_a_consequence_is_listed():
@@ -215,7 +215,7 @@ def test_names_that_a_command_in_an_if_may_create_are_not_mistakes():
     commands, _script = read_lines(script, False, mistakes)
     with pytest.raises(SourceError) as caught:
         read_netsh(commands, [], mistakes)
-    assert type(caught.value) is SourceError
+    assert not isinstance(caught.value, SourceErrors)
     assert "the 'if' in line 1" in caught.value.problem
 
 
