@@ -34,6 +34,7 @@ _SET: t.Final = re.compile(
 )
 # with more variables than this, any may have changed
 _MAX_NAMES: t.Final = 50
+_ANYWHERE: t.Final = -1
 
 
 class Jumps:
@@ -52,7 +53,9 @@ class Jumps:
         for match in _LABEL.finditer(file):
             certain = not {"@", "("} & {*match["before"]} and _PLAIN_LABEL.fullmatch(match["name"]) is not None
             self._labels.setdefault(fold(match["name"]), []).append((match.start(), certain))
-        self._exits: dict[str, int | None] = {}
+        self._places_of_labels = {place for places in self._labels.values() for place, _certain in places}
+        # the place of an exit that the code from a place on may reach
+        self._exits: dict[int, int | None] = {}
         self._places: list[int] = []
         # None is a name that is computed at run time
         self._names: list[str | None] = []
@@ -83,48 +86,72 @@ class Jumps:
 
     def exit_after(self, label: str) -> int | None:
         """The place of an ``exit`` without /b that the code after `label` may reach; None if there is none."""
-        if label not in self._exits:
-            self._exits[label] = self._find_exit(label)
-        return self._exits[label]
+        exits = [self._exit_from(place) for place in self._targets(label)]
+        return next((found for found in exits if found is not None), None)
 
-    def _find_exit(self, label: str) -> int | None:
-        waiting = [label]
-        seen: set[str] = set()
+    def _targets(self, label: str) -> list[int]:
+        """Where a jump to `label` may lead."""
+        name = fold(label)
+        # a name that is computed may be that of any label
+        if any(sign in name for sign in (UNKNOWN, "%", "!")):
+            return [_ANYWHERE]
+        return [place for place, _certain in self._labels.get(name, ())]
+
+    def _exit_from(self, start: int) -> int | None:
+        """Like `exit_after`. What is found for other labels on the way is kept, so that each line is read once."""
+        waiting = [] if start in self._exits else [start]
+        self._exits.setdefault(start, None)
+        before: dict[int, list[int]] = {}
+        found: list[tuple[int, int]] = []
         while waiting:
-            name = fold(waiting.pop())
-            if name in seen:
-                continue
-            seen.add(name)
-            # a name that is computed may be that of any label
-            unknown = any(sign in name for sign in (UNKNOWN, "%", "!"))
-            for start in [0] if unknown else [place for place, _certain in self._labels.get(name, ())]:
-                found = self._exit_from(start, waiting, whole=unknown)
-                if found is not None:
-                    return found
-        return None
+            place = waiting.pop()
+            end, following = self._follow(place)
+            found += [] if end is None else [(place, end)]
+            for target in following:
+                before.setdefault(target, []).append(place)
+                known = self._exits.get(target)
+                if known is not None:
+                    found.append((place, known))
+                elif target not in self._exits:
+                    self._exits[target] = None
+                    waiting.append(target)
+        while found:
+            place, end = found.pop()
+            if self._exits[place] is None:
+                self._exits[place] = end
+                found += [(caller, end) for caller in before.get(place, ())]
+        return self._exits[start]
 
-    def _exit_from(self, start: int, waiting: list[str], whole: bool) -> int | None:
-        """Like `exit_after`, from `start` to the end of the subroutine, or the `whole` file. Adds labels to which the
-        code jumps to `waiting`.
+    def _follow(self, start: int) -> tuple[int | None, list[int]]:
+        """The place of an ``exit`` between `start` and the next label or the end of the subroutine, and the labels to
+        which the code before it goes on. `_ANYWHERE` is the whole file.
         """
+        whole = start == _ANYWHERE
+        following: list[int] = []
         depth = 0
         continued = False
-        while 0 <= start < len(self._file):
-            end = self._file.find("\n", start)
-            line = self._file[start : len(self._file) if end < 0 else end].rstrip("\r")
+        place = max(start, 0)
+        while 0 <= place < len(self._file):
+            inside = depth > 0 or continued or whole
+            if place != start and not inside and place in self._places_of_labels:
+                return None, [*following, place]
+            end = self._file.find("\n", place)
+            line = self._file[place : len(self._file) if end < 0 else end].rstrip("\r")
             if not _QUIET.match(line):
-                if _RETURN.fullmatch(line) and depth <= 0 and not continued and not whole:
-                    return None
+                if not inside and _RETURN.fullmatch(line):
+                    break
                 found = _EXIT.search(line)
                 if found:
-                    return start + found.start()
-                waiting += [match[1] for match in _JUMP.finditer(line) if match[1]]
+                    return place + found.start(), []
+                following += [
+                    target for match in _JUMP.finditer(line) if match[1] for target in self._targets(match[1])
+                ]
                 # a parenthesis that is not known to close a block does not end it
                 closes = line.lstrip().startswith(")")
                 depth += max(0, line.count("(") - line.count(")") + closes) - closes
             continued = line.endswith("^")
-            start = end + 1 if end >= 0 else -1
-        return None
+            place = end + 1 if end >= 0 else -1
+        return None, following
 
     def sets(self, label: str) -> list[str] | None:
         """The variables that the code after `label` may set; None if it may set any."""

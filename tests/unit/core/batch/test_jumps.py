@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import read_script
 from ansible_collections.ipsec.windows.plugins.module_utils._core.batch.outside import Outside
 from unit.batches import leave_out, refuse, run
+from unit.work import calls
 
 FORWARD = {
     "a goto": (["goto x", "ipseccmd no", ":x", "ipseccmd yes"], ["ipseccmd yes"]),
@@ -172,3 +173,21 @@ def test_arguments_are_unknown_in_a_subroutine() -> None:
     script = read_script("\n".join(lines), ignore_unsupported=True, outside=Outside.of(["y"], {}))
     assert script.commands == ()
     assert [left.line for left in script.left_out] == [4]
+
+
+@pytest.mark.parametrize("end", ["exit /b", "exit", "call :%A%"])
+def test_the_time_to_find_an_exit_grows_with_the_file(end: str) -> None:
+    def work(count: int) -> int:
+        labels = [line for i in range(count) for line in (f":x{i}", f"call :x{i + 1}", "exit /b")]
+        file = "\n".join(["call :x0", "ipseccmd a", "exit /b", *labels, f":x{count}", end])
+        return calls(lambda: read_script(file, ignore_unsupported=True))
+
+    assert work(400) < 2.5 * work(200)
+
+
+def test_an_exit_is_found_in_a_circle_of_subroutines_and_behind_other_labels() -> None:
+    circle = ["exit /b", ":x", "call :y", "exit /b", ":y", "call :x", "call :z", "exit /b", ":z", "echo", ":end"]
+    for label in "xyz":
+        assert run(f"call :{label}", "ipseccmd a", *circle, "exit /b") == ["ipseccmd a"]
+        error = refuse(f"call :{label}", "ipseccmd a", *circle, "exit")
+        assert "the call in line 1 may reach the 'exit' in line 14" in error.problem
