@@ -21,6 +21,20 @@ _SIGNS: t.Final = (
     ),
     # a line that begins with & and a program or a variable
     ("&", r"""& [ \t]*+ (?: [^\n&|]*? \b (?: netsh | ipsec(?:cmd|pol) ) \b | \$ )"""),
+    # a line that begins a comment or a function, or with a command of PowerShell
+    ("<", r"<\# (?! [ \t]* : )"),
+    ("{", r"function [ \t]++ [\w:-]++ \s*+ [({]"),
+    (
+        "-",
+        r"""(?: get-content | import-csv | invoke-(?: command | expression ) | new-object | start-process
+              | set-(?: executionpolicy | strictmode | variable ) | write-(?: host | output ) ) (?! \S )""",
+    ),
+    # output that a pipe hands to a block
+    (
+        "|",
+        r"""[^\n|^"]*+ \| [ \t]*+
+            (?: foreach (?: -object )? | where (?: -object )? | % | \? ) [ \t]*+ \{""",
+    ),
     # a program with a variable of the environment, or with a backtick and a line that continues its arguments
     ("$", rf"{_PROGRAM} \$ env: (?= [a-z] )"),
     ("`", rf"{_PROGRAM} [ \t] ` (?= [ \t]* \r?\n [ \t]* (?: [-/] | \w+ [ \t]* = ))"),

@@ -24,6 +24,11 @@ POWERSHELL = {
     "netsh ipsec static add policy `\r\n  name=P": (1, 1),
     "ipseccmd -w REG -p P `\n  -r R -f 0+*": (1, 1),
     'netsh ipsec static add policy "$env:COMPUTERNAME"': (1, 1),
+    f"<# what it does\n{COMMAND}\n#>\nnetsh ipsec static add policy P": (1, 1),
+    f"function Add-One($p) {{\n  {COMMAND}\n}}": (1, 1),
+    f"Set-Variable p x\n{COMMAND}": (1, 1),
+    f"135, 445 | ForEach-Object {{\n  {COMMAND}\n}}": (1, 1),
+    f"Get-Item a | where {{ $_ }} | % {{ {COMMAND} }}": (1, 1),
 }
 BATCH = [
     COMMAND,
@@ -36,6 +41,10 @@ BATCH = [
     'powershell "$p = 1; foreach ($x in 1) {}"\nnetsh ipsec static add policy P',
     "netsh ipsec static add policy P & echo `\necho $env:x",
     "netsh ipsec static add policy `\n netsh ipsec static show",
+    f"<# : x\n{COMMAND}\n#>",
+    f'powershell "gc a | % {{ $_ }}"\n{COMMAND}',
+    f"powershell gc a ^| % {{ $_ }}\n{COMMAND}",
+    f"call start-process.cmd a\nset-policy x\n{COMMAND}",
 ]
 
 
