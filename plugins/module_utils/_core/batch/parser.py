@@ -11,7 +11,7 @@ import typing as t
 
 from ..source.text import Text
 from .conditions import COMPARISONS, QUESTIONS, Condition
-from .lexer import DELIMITERS, HANDLES, OPERATORS, Cursor, SyntaxProblem
+from .lexer import DELIMITERS, HANDLES, OPERATORS, UNKNOWN, Cursor, SyntaxProblem
 from .variables import Builder
 
 _MAX_DEPTH: t.Final = 100
@@ -22,6 +22,7 @@ _BEFORE: t.Final = DELIMITERS | {"@"}
 # most lines are one command, and all of their characters are literal
 _PLAIN: t.Final = re.compile(r"""(?!rem|if|for)[a-z][^"&|<>^()\0]*+(?:"[^"\0]*+"[^"&|<>^()\0]*+)*+""", re.IGNORECASE)
 # what makes `rem` a remark; behind other signs, as in rem/ and rem., operators work
+_BLANKS_OR_UNKNOWN: t.Final = DELIMITERS | {UNKNOWN}
 _REMARK_ENDS: t.Final = DELIMITERS | _STOPS
 _REMARK_ENDS_IN_BLOCK: t.Final = DELIMITERS | _STOPS_IN_BLOCK
 
@@ -207,7 +208,12 @@ class Parser:
         place = cursor.place
         if cursor.accept("rem", _REMARK_ENDS_IN_BLOCK if self._open else _REMARK_ENDS):
             cursor.skip()
-            if cursor.peek() not in ("&", "|"):
+            if cursor.peek() == UNKNOWN:
+                cursor.skip(_BLANKS_OR_UNKNOWN)
+                if cursor.peek() in OPERATORS:
+                    problem = "without the value before this sign, which is not known, the remark ends there"
+                    raise SyntaxProblem(cursor.place, problem, certain=False)
+            if cursor.peek() not in OPERATORS:
                 cursor.skip_remark()
             return Remark()
         if cursor.accept("if"):

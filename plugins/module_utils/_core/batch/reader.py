@@ -30,7 +30,7 @@ from .variables import MAX_CHARACTERS, Environment, Origins, TooLongError, expan
 # cmd.exe treats the end-of-file mark of DOS as the end of a line
 _LINE_END: t.Final = re.compile("[\n\x1a]")
 _COMMENT: t.Final = re.compile(
-    r"[\s,;=@()]*(?:\Z|:|#(?![^&|]*[&|])|rem(?:[\s,;=]+(?:[^\s,;=&|]|\Z)|\Z))", re.IGNORECASE
+    r"[\s,;=@()]*(?:\Z|:|#(?![^&|]*[&|])|rem(?:[\s,;=]+(?:[^\s,;=&|%]|\Z)|\Z))", re.IGNORECASE
 )
 _OPERATOR: t.Final = re.compile("[&|]")
 _COMMAND_END: t.Final = re.compile(r"[&|\r]|\Z")

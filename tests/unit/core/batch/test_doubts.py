@@ -105,3 +105,12 @@ def test_nothing_is_certain_without_the_command_extensions(options: str) -> None
     assert error.line == 3
     assert "the setlocal in line 2 may turn off the command extensions of cmd.exe" in error.problem
     assert run("setlocal enableextensions", "ipseccmd b") == ["ipseccmd b"]
+
+
+@pytest.mark.parametrize("value", ["%A%", "%A% ", "%A%,%B%"])
+@pytest.mark.parametrize("sign", ["&", "||", "|"])
+def test_a_remark_may_end_behind_a_value_that_is_not_known(value: str, sign: str) -> None:
+    lines = [f"rem {value}{sign} ipseccmd a", "ipseccmd b"]
+    assert "without the value before this sign, which is not known, the remark ends there" in refuse(*lines).problem
+    assert leave_out(*lines).commands == ()
+    assert run(f"rem {value} x {sign} ipseccmd a", f"rem {value}x", "ipseccmd b") == ["ipseccmd b"]
