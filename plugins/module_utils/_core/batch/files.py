@@ -19,7 +19,7 @@ from .outside import Outside
 from .variables import THE_CURRENT_FOLDER, THE_FOLDER, Origins
 
 _READS: t.Final = re.compile(r"netsh[^\n]*(?:[-/]f|exec|<)|for[\s,;=]+/f", re.IGNORECASE)
-_UNREADABLE: t.Final = re.compile("[\0\x1a]")
+UNREADABLE: t.Final = re.compile("[\0\x1a]")
 _ABSOLUTE: t.Final = re.compile(r"[A-Z]:|\\|\0")
 _ALONE: t.Final = re.compile("\0[^\0]+\0")
 _WORD: t.Final = re.compile("[^\\s\"',;=<>|&()]+")
@@ -102,7 +102,7 @@ class Files:
                 unknown=f"the content of {shown} is not known; the module reads a file beside the script, and the "
                 "filters have the option files"
             )
-        if _UNREADABLE.search(text):
+        if UNREADABLE.search(text):
             return Content(unknown=f"{shown} has characters that do not belong into a text file")
         return Content(lines_of(FileText(text, plain)))
 

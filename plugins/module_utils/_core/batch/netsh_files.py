@@ -10,6 +10,7 @@ import typing as t
 
 from ..source.text import FileText, Text
 from ..source.words import HELP
+from .files import UNREADABLE
 from .results import Results
 from .script import Program
 
@@ -138,8 +139,12 @@ class NetshScript:
 
     def _add(self, line: Text) -> None:
         command = self._command(line)
+        unreadable = UNREADABLE.search(command.value)
         if self._unsure:
             self._results.add_unknown(command, 0, self._unsure, self._caller(line))
+        elif unreadable:
+            reason = "it has a character that does not belong into a text file"
+            self._results.add_unknown(command, unreadable.start(), reason, self._caller(line))
         else:
             self._results.add(Program.NETSH, command, self._caller(line))
 

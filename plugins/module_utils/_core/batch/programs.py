@@ -37,7 +37,8 @@ _MENTION: t.Final = re.compile(
     rf"{_BEFORE}(?:ipsec(?:cmd|pol)(?:\.exe)?{_AFTER}|ipsec[\s,;=]+(?:static|dynamic){_AFTER})", re.IGNORECASE
 )
 _NETSH: t.Final = re.compile(rf"{_BEFORE}netsh(?:\.exe)?{_AFTER}", re.IGNORECASE)
-_IPSEC: t.Final = re.compile(rf"{_BEFORE}ipsec{_AFTER}", re.IGNORECASE)
+# also in a file that it runs
+_IPSEC: t.Final = re.compile(rf"{_BEFORE}(?:ipsec{_AFTER}|-f{_AFTER}|exec(?=\s))", re.IGNORECASE)
 _BUILT_IN: t.Final = re.compile(r"([A-Za-z]+)(?=[\s,;=/:.(+\[\]\\\"]|\Z)")
 # a word, which quotes keep together, up to an option such as /w, and its parts without the quotes
 _PROGRAM: t.Final = re.compile(rf'(?:[^"/{re.escape("".join(sorted(DELIMITERS)))}]|"[^"]*"?)*')
@@ -112,7 +113,7 @@ def has_slash_path(text: Text) -> bool:
 
 
 def find_mention(value: str) -> int | None:
-    """Where `value` mentions ipseccmd or ``netsh ipsec`` as words."""
+    """Where `value` mentions ipseccmd, ``netsh ipsec`` or ``netsh -f`` as words."""
     found = [match.start() for match in [_MENTION.search(value)] if match]
     netsh = _NETSH.search(value)
     if netsh and _IPSEC.search(value, netsh.end()):

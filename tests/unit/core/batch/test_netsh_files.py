@@ -158,3 +158,21 @@ def test_errors_name_the_file():
     (command,) = read("rem\nnetsh -f rules.txt", rules=RULES).commands
     assert command.line == 2
     assert str(command.text.error(13, "wrong")).startswith("'rules.txt', line 2, column 1: wrong\n  add policy name=a")
+
+
+@pytest.mark.parametrize(
+    "command", ["cmd /c netsh -f a.txt", "start netsh.exe -c ipsec -f a.txt", "cmd /c netsh exec a"]
+)
+def test_a_script_that_another_program_hands_to_netsh_is_not_dropped(command):
+    with pytest.raises(SourceError, match="in a way that is not supported"):
+        read(f"{command}\nipseccmd a", a="ipsec static add policy name=a")
+    assert read(f"ipseccmd a\necho {command}\nnetsh advfirewall show").left_alone == (2, 3)
+
+
+@pytest.mark.parametrize("character", ["\0", "\x1a"])
+def test_a_character_that_no_text_file_has_is_refused(character):
+    script = f"ipsec static\nadd policy name=a{character}b\nadd policy name=c"
+    with pytest.raises(SourceError, match="does not belong into a text file") as caught:
+        read(script)
+    assert (caught.value.line, caught.value.column) == (2, 18)
+    assert [command.line for command in read(script, ignore=True).commands] == [3]
