@@ -230,7 +230,7 @@ def _check_value(word: Word, form: _Form) -> None:
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
-class _Nameless(Text):
+class Nameless(Text):
     """The value of an optional argument that is given without its name. Errors do not show it: it may be a key."""
 
     name: str
@@ -288,7 +288,7 @@ class _ArgumentReader:
                 0, f"expected name=value, with quotation marks around a value that has blanks; {_known(form)}"
             )
         if name not in form.required:
-            value = _Nameless(value=value.value, offsets=value.offsets, end=value.end, file=value.file, name=name)
+            value = Nameless(value=value.value, offsets=value.offsets, end=value.end, file=value.file, name=name)
         self._add(name, word, value)
 
     def _name(self, tag: str, word: Word) -> str:

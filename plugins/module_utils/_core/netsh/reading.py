@@ -27,7 +27,7 @@ from .commands import (
     Thing,
 )
 from .filters import read_address, read_filter, read_pattern
-from .grammar import NO_DOMAIN, NetshCommand
+from .grammar import NO_DOMAIN, Nameless, NetshCommand
 from .methods import read_authentication, read_main_mode_methods, read_security_methods
 from .values import read_description, read_flag, read_name, read_number, read_word
 
@@ -117,6 +117,9 @@ def _rule(command: NetshCommand) -> RuleCommand:
 
 def _read_endpoint(value: Text) -> HostAddress | DnsName:
     address = read_address(value)
+    # the word may be a part of a key that has blanks, but no quotation marks
+    if isinstance(value, Nameless) and isinstance(address, DnsName):
+        raise value.error(0, "a tunnel endpoint without tunnel= is one address")
     if not isinstance(address, HostAddress | DnsName):
         raise value.error(0, "a tunnel endpoint is one address or DNS name")
     return address

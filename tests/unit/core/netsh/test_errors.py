@@ -291,6 +291,16 @@ def test_no_error_shows_a_key(words):
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("words", ["psk=a s3cret", "psk = a s3cret", "s3cret"])
+def test_a_word_that_may_belong_to_a_key_is_no_tunnel(words):
+    lines = f"add filterlist M\nadd filter M 192.0.2.1 me mirrored=no\nadd rule S P M A {words}"
+    with pytest.raises(
+        SourceError, match=r"a tunnel endpoint without tunnel= is one address; .* here tunnel="
+    ) as caught:
+        read(BASE, lines)
+    assert "s3cret" not in str(caught.value)
+
+
 def test_other_arguments_are_not_hidden():
     line = "netsh ipsec static add rule name=R policy=P desc=close the ports psk=x rootca=CN=y"
     assert [line[start:end] for start, end in key_spans(line)] == ["x"]
