@@ -17,8 +17,9 @@ options:
         Vault.
       - Variables that it sets, C(for) over lists, continued lines and redirections work. Other commands are not run,
         and are listed in RV(left_alone).
-      - A file that the script reads with C(for /f) or C(netsh -f) must be beside it on the controller, or be written by
-        the script itself with C(echo). It can be encrypted with Ansible Vault, too, and has the same O(encoding).
+      - A file that the script reads with C(for /f) or C(netsh -f) must be in the same folder on the controller, or be
+        written by the script itself with C(echo). It can be encrypted with Ansible Vault, too, and has the same
+        O(encoding).
       - A script without a command of the program is an error, and so is one of which no command is left.
     type: path
   encoding:

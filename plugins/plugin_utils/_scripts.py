@@ -152,7 +152,7 @@ def _read_beside(action: ActionBase, folder: pathlib.Path, name: str, encoding: 
         except OSError as error:
             raise OptionError(f"script: the folder of '{brief(name, _LONGEST_PATH)}' cannot be read: {error}") from None
         if len(found) > 1:
-            raise OptionError(f"script: several files beside it have the name '{brief(part, _LONGEST_PATH)}'")
+            raise OptionError(f"script: several files in its folder have the name '{brief(part, _LONGEST_PATH)}'")
         if not found:
             return None
         (path,) = found

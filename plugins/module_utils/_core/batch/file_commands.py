@@ -10,14 +10,13 @@ import typing as t
 
 from ..source.text import Text
 from .files import Content, Files
-from .lexer import DELIMITERS
+from .lexer import CMD_BLANKS
 from .loops import split_items
 from .parser import Redirection
 from .programs import program_name
 from .results import Results
 from .variables import Origins
 
-_BLANKS: t.Final = "".join(sorted(DELIMITERS))
 # commands that write nothing to their output
 _SILENT: t.Final = frozenset({"break", "cd", "chdir", "goto", "popd", "pushd", "set", "setlocal", "endlocal", "shift"})
 # commands that change the files in their arguments
@@ -56,7 +55,7 @@ class FileCommands:
 
     def write(self, output: Content, name: str, rest: Text, unsure: str) -> None:
         """What the built-in command `name` with its arguments, or another program, writes to its output."""
-        arguments = rest.value.strip(_BLANKS).lower()
+        arguments = rest.value.strip(CMD_BLANKS).lower()
         if name in _SILENT or (name == "type" and arguments == "nul"):
             return
         text = rest[1:]
@@ -87,7 +86,7 @@ class FileCommands:
     def _move(self, name: str, rest: Text, unsure: str) -> None:
         option = _FOLDER_OPTION.match(rest.value)
         folder = rest[option.end() if option else 0 :]
-        folder = folder[len(folder) - len(folder.value.lstrip(_BLANKS)) : len(folder.value.rstrip(_BLANKS))]
+        folder = folder[len(folder) - len(folder.value.lstrip(CMD_BLANKS)) : len(folder.value.rstrip(CMD_BLANKS))]
         if name == "popd":
             self._files.leave(unsure)
         elif name not in _MOVES:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Files that a batch file reads: those beside it, and those that it writes itself."""
+"""Files that a batch file reads: those in its folder, and those that it writes itself."""
 
 from __future__ import annotations
 

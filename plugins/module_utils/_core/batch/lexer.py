@@ -15,6 +15,8 @@ from ..source.words import LONGEST_LINE
 # stands for unknown text; a NUL in the file itself is treated the same way
 UNKNOWN: t.Final = "\0"
 DELIMITERS: t.Final = frozenset(" \t,;=\v\f\xa0")
+CMD_BLANKS: t.Final = "".join(sorted(DELIMITERS))
+"""The delimiters as a text, for `str.strip`."""
 HANDLES: t.Final = frozenset("0123456789")
 OPERATORS: t.Final = frozenset("&|")
 TOO_LONG: t.Final = f"has more than the {LONGEST_LINE:,} characters that cmd.exe reads"

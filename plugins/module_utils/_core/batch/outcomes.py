@@ -5,13 +5,9 @@
 
 from __future__ import annotations
 
-import typing as t
-
-from .lexer import DELIMITERS
+from .lexer import CMD_BLANKS
 from .parser import Block, Chain, For, If, Label, Node, Remark, Simple
 from .programs import built_in
-
-_BLANKS: t.Final = "".join(sorted(DELIMITERS))
 
 
 def succeeds(node: Node) -> bool:
@@ -30,9 +26,9 @@ def succeeds(node: Node) -> bool:
     name, rest = built_in(node.text)
     if name == "call":
         # `call ` with nothing behind the blank is a usual way to succeed
-        return bool(rest.value) and not rest.value.strip(_BLANKS)
+        return bool(rest.value) and not rest.value.strip(CMD_BLANKS)
     if name == "ver":
-        return not rest.value.strip(_BLANKS)
+        return not rest.value.strip(CMD_BLANKS)
     # a file with the name of the command may run instead, as in echo\..\x
     return name in ("rem", "echo") and rest.value[:1] not in ("\\", ".", ":") and "/?" not in rest.value
 

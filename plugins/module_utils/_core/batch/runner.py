@@ -18,7 +18,7 @@ from .delayed import expand_delayed, mark
 from .detours import Detours
 from .file_commands import FileCommands
 from .files import Content, Files
-from .lexer import DELIMITERS, TOO_LONG, UNKNOWN
+from .lexer import CMD_BLANKS, TOO_LONG, UNKNOWN
 from .loops import LineOptions, count, counted, line_options, split_items
 from .netsh_files import NetshScript, script_file
 from .outcomes import has_label, succeeds
@@ -40,7 +40,6 @@ from .variables import Environment, Origins, TooLongError, VariableValue, expand
 MAX_RUNS: t.Final = 100_000
 """The most commands that loops may run."""
 
-_BLANKS: t.Final = "".join(sorted(DELIMITERS))
 # programs that read commands from their input
 _SHELLS: t.Final = frozenset({"cmd", "netsh"})
 _CALLS: t.Final = re.compile(r"[\s,;=]*(?:call[\s,;=]+)*", re.IGNORECASE)
@@ -259,7 +258,7 @@ class Runner:
     def _run_lines(self, node: For, items: Text, context: Context) -> bool:
         """Run a ``for /f`` over a text or over files. False if the options or the lines are unknown."""
         options = line_options(node.options)
-        value = items.value.strip(_BLANKS)
+        value = items.value.strip(CMD_BLANKS)
         names = split_items(items)
         if options is None or not names:
             return False
@@ -346,7 +345,7 @@ class Runner:
         if word.value.lower().removesuffix(".exe") != "netsh":
             return False
         found = script_file(arguments)
-        if found is None and not arguments.value.strip(_BLANKS):
+        if found is None and not arguments.value.strip(CMD_BLANKS):
             inputs = [redirection for redirection in node.redirections if redirection.sign == "<"]
             if inputs:
                 found = self._expanded(inputs[-1], context).file, ()
@@ -403,7 +402,7 @@ class Runner:
     def _run_built_in(self, name: str, rest: Text, context: Context) -> bool:
         """Run a built-in command that changes the state here. False if the line counts as one with other commands."""
         if name == "echo":
-            return rest.value.strip(_BLANKS).lower() in ("on", "off")
+            return rest.value.strip(CMD_BLANKS).lower() in ("on", "off")
         if name == "rem":
             return True
         if name == "set":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import typing as t
 
 from ..source.text import Text
 
@@ -51,3 +52,8 @@ class Script:
     commands: tuple[BatchCommand, ...]
     left_alone: tuple[int, ...]
     left_out: tuple[LeftOut, ...]
+
+    def keeping(self, commands: t.Iterable[BatchCommand], left_out: t.Iterable[LeftOut]) -> Script:
+        """The script with only `commands`, and with more that is left out."""
+        both = sorted([*self.left_out, *left_out], key=lambda left: left.line)
+        return dataclasses.replace(self, commands=tuple(commands), left_out=tuple(both))

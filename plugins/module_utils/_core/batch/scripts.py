@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from ..source.mistakes import Mistakes, collecting
 from . import LeftOut, Outside, Program, Script, read_script
 from .outside import NOTHING_OUTSIDE
@@ -26,7 +24,7 @@ def commands_of(
     """
     with collecting(mistakes) as found:
         script = read_script(text, ignore_unsupported, found, outside)
-        left_out = list(script.left_out)
+        left_out: list[LeftOut] = []
         for other in script.commands:
             if other.program is program:
                 continue
@@ -35,8 +33,4 @@ def commands_of(
                 left_out.append(LeftOut(other.line, reason))
             else:
                 found.add(other.text.error(0, f"this is {reason}; unsupported=ignore leaves it out"))
-    return dataclasses.replace(
-        script,
-        commands=tuple(command for command in script.commands if command.program is program),
-        left_out=tuple(sorted(left_out, key=lambda item: item.line)),
-    )
+    return script.keeping((command for command in script.commands if command.program is program), left_out)

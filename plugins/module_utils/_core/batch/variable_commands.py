@@ -6,17 +6,14 @@
 from __future__ import annotations
 
 import re
-import typing as t
 
 from ..source.text import Text
 from ..source.words import LONGEST_LINE
 from ..store.casing import fold
 from .detours import Detours
-from .lexer import DELIMITERS, UNKNOWN
+from .lexer import CMD_BLANKS, UNKNOWN
 from .results import Results
 from .variables import MAX_SCOPES, Environment, Origins, VariableValue
-
-_BLANKS: t.Final = "".join(sorted(DELIMITERS))
 
 
 class VariableCommands:
@@ -67,13 +64,13 @@ class VariableCommands:
 
     def set(self, rest: Text, unsure: str) -> bool:
         """Run `set` with its arguments. False if it shows variables, computes or asks."""
-        rest = rest[len(rest) - len(rest.value.lstrip(_BLANKS)) :]
+        rest = rest[len(rest) - len(rest.value.lstrip(CMD_BLANKS)) :]
         place = rest.offset(0)
         option = rest.value[:2].lower()
         line = self._results.line(place)
         if option in ("/a", "/p"):
             reason = f"it depends on a variable that line {line} sets at run time"
-            expression = rest.value[2:] if option == "/a" else rest.value[2:].partition("=")[0].lstrip(_BLANKS + '"')
+            expression = rest.value[2:] if option == "/a" else rest.value[2:].partition("=")[0].lstrip(CMD_BLANKS + '"')
             for name in re.split(r'[\s()!~*/%+\-<>&^|=,"\']+', expression) if option == "/a" else [expression]:
                 self._assign(name, VariableValue.unknown(rest, reason))
             return False

@@ -102,8 +102,7 @@ def read_lines(
                 left_out.append(LeftOut(command.line, problem))
             else:
                 found.add(line.text.error(0, problem), command.text)
-    both = sorted([*script.left_out, *left_out], key=lambda left: left.line)
-    return lines, dataclasses.replace(script, commands=tuple(kept), left_out=tuple(both))
+    return lines, script.keeping(kept, left_out)
 
 
 def read_list(texts: t.Iterable[str], place: str) -> list[CommandLine]:

@@ -304,22 +304,17 @@ class ScriptPolicy:
             thing.users -= 1
         self.held.clear()
 
-    def take_rule(self, name: str) -> ScriptRule | None:
-        """Remove the rule with that name, if there is one."""
-        rule = self.rules.pop(fold(name), None)
-        if rule is not None:
-            rule.count(-1)
-            if rule.origin is not None:
-                self.removed.add(rule.origin.key)
-        return rule
+    def remove_rule(self, key: str) -> None:
+        """Remove a rule by its key in `rules`."""
+        rule = self.rules.pop(key)
+        rule.count(-1)
+        if rule.origin is not None:
+            self.removed.add(rule.origin.key)
 
     def clear(self) -> None:
         """Remove all rules."""
-        for name in list(self.rules):
-            rule = self.rules.pop(name)
-            rule.count(-1)
-            if rule.origin is not None:
-                self.removed.add(rule.origin.key)
+        for key in list(self.rules):
+            self.remove_rule(key)
         self.dropped.clear()
 
 

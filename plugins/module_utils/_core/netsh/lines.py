@@ -41,8 +41,7 @@ def read_lines(
                     found.add(command.text.error(0, f"{error.problem}; unsupported=ignore leaves this command out"))
             except SourceError as error:
                 found.add(error, command.text)
-    both = sorted([*script.left_out, *left_out], key=lambda left: left.line)
-    return commands, dataclasses.replace(script, commands=tuple(kept), left_out=tuple(both))
+    return commands, script.keeping(kept, left_out)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -99,8 +98,7 @@ def read_changes(
         elif (change := mistakes.collect(words.text, _read_change, words, allow_delete_all)) is not None:
             found.append(PlacedCommand(change, words))
             kept.append(command)
-    both = sorted([*script.left_out, *left_out], key=lambda left: left.line)
-    return tuple(found), dataclasses.replace(script, commands=tuple(kept), left_out=tuple(both))
+    return tuple(found), script.keeping(kept, left_out)
 
 
 def _read_change(words: NetshCommand, allow_delete_all: bool) -> ScriptCommand:

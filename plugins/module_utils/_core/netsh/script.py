@@ -350,7 +350,7 @@ class ScriptRunner:
             policy.exact = True
             return
         if policy.find_rule(name) is not None:
-            policy.take_rule(name.value)
+            policy.remove_rule(fold(name.value))
         elif policy.exact and not self._library.known:
             raise name.error(0, "the policy has no rule with this name")
         elif not policy.exact:

@@ -53,7 +53,7 @@ class SharedWriter:
 
     def key(self, thing: AnyShared) -> str:
         """The key of the object that rules are to refer to."""
-        return self._keys[thing] if thing.stored is None or thing in self._keys else thing.stored.key
+        return thing.stored.key if thing.stored and thing not in self._keys else self._keys[thing]
 
     def reference(self, class_: ObjectClass, keys: t.Sequence[str]) -> Value:
         """The value by which a rule refers to its filter lists or its filter action."""

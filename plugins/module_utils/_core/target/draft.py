@@ -229,7 +229,7 @@ class Draft:
     def _edit_rules_with_shared_lists(self, shared: SharedObjects) -> None:
         """Change all rules that use a changed list."""
         drafts = {policy.stored.key: policy for policy in self._policies.values() if policy.stored}
-        for stored, origin, parts in rules_using(shared, self._lists, {}):
+        for stored, origin, parts in rules_using(shared, self._lists):
             policy = drafts.get(stored.key)
             if policy is None:
                 policy = drafts[stored.key] = PolicyDraft(name=stored.policy.name, stored=stored, exists=True)

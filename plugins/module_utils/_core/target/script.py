@@ -16,7 +16,7 @@ from ..netsh.consequences import Attempts
 from ..netsh.library import Library, ScriptFilterAction, ScriptFilterList, ScriptPolicy, ScriptRule
 from ..netsh.lines import PlacedCommand
 from ..netsh.script import ScriptRunner
-from ..objects.graph import ObjectClass, object_id
+from ..objects.graph import ObjectClass
 from ..objects.policies import StoredPolicy
 from ..objects.shared import StoredAction, StoredList
 from ..shape.fields import at
@@ -24,7 +24,7 @@ from ..source.mistakes import Mistakes
 from .goal import Names
 from .merge import Changes, PolicyChange, as_new, merge
 from .resolve import Resolver, names_in
-from .shared import RuleParts, SharedAction, SharedList, used_by
+from .shared import RuleParts, SharedAction, SharedList, namesakes_of
 from .stored import StoredPolicies
 
 _SHOWN: t.Final = 5
@@ -100,8 +100,7 @@ class _Host:
         found = self._shared.namesakes(class_, key)
         if len(found) < 2:
             return ""
-        uses = "; ".join(f"{object_id(one)}{used_by(self._shared, one)}" for one in found[:_SHOWN])
-        return f"the host has {len(found)} of this name: {uses}. Rename all but one of them"
+        return f"the host has {len(found)} of this name: {namesakes_of(self._shared, found)}"
 
     def _list(self, key: str) -> ScriptFilterList:
         if key not in self._lists:

@@ -15,6 +15,8 @@ from ..objects.graph import ObjectClass, object_id
 from ..objects.policies import StoredPolicy, StoredRule
 from ..objects.shared import SharedObjects, StoredAction, StoredList
 
+_SHOWN: t.Final = 5
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SharedList:
@@ -62,32 +64,26 @@ class RuleParts(t.NamedTuple):
     action: SharedAction | None = None
 
 
-def complete_by_name(
-    rule: Rule, origin: StoredRule | None, shared: SharedObjects | None
-) -> tuple[Rule, RuleParts | None]:
+def complete_by_name(rule: Rule, origin: StoredRule | None, shared: SharedObjects) -> tuple[Rule, RuleParts | None]:
     """`rule` with the filters and the action that it takes from the store. `origin` is the stored rule that becomes it.
 
     Raises `ModelError` if the store does not have them.
     """
     if not isinstance(rule, RuleByName):
         return rule, None
-    if shared is None:
-        raise ModelError(f"{rule.title}: what is stored is not known here; give its filters and its action")
-    given: dict[str, t.Any] = {field.name: getattr(rule, field.name) for field in dataclasses.fields(Rule)}
     lists = action = None
     if rule.takes_filters:
         found = find_list(shared, rule.filter_list or "", origin)
         if found is None:
             raise ModelError(f"{rule.title}: {missing_list(shared, rule.filter_list or '')}")
         lists = (SharedList.of(found),)
-        given.update(filters=found.filters, filter_list=found.name, odd=rule.odd or not found.filters)
     if rule.takes_action:
-        taken = find_action(shared, rule.filter_action or "", origin)
-        if taken is None:
+        action = find_action(shared, rule.filter_action or "", origin)
+        if action is None:
             raise ModelError(f"{rule.title}: {missing_action(shared, rule.filter_action or '')}")
-        action = taken
-        given.update(action=taken.value, filter_action=taken.name)
-    return Rule(**given), RuleParts(lists, action)
+    parts = RuleParts(lists, action)
+    plain = Rule(**{field.name: getattr(rule, field.name) for field in dataclasses.fields(Rule)})
+    return with_parts(plain, parts), parts
 
 
 def missing_list(shared: SharedObjects, name: str) -> str:
@@ -129,13 +125,17 @@ def find_action(shared: SharedObjects, name: str, origin: StoredRule | None) -> 
 
 def _only(keys: t.Sequence[str], shared: SharedObjects, what: str, name: str) -> str | None:
     if len(keys) > 1:
-        found = "; ".join(f"{object_id(key)}{used_by(shared, key)}" for key in keys[:5])
-        raise ModelError(f"{len(keys)} {what}s have the name '{name}': {found}. Rename all but one of them")
+        raise ModelError(f"{len(keys)} {what}s have the name '{name}': {namesakes_of(shared, keys)}")
     return keys[0] if keys else None
 
 
-def used_by(shared: SharedObjects, key: str) -> str:
-    """The end of a message about an object: which rule uses it."""
+def namesakes_of(shared: SharedObjects, keys: t.Sequence[str]) -> str:
+    """The end of a message about several objects of one name: which rules use them, and what to do."""
+    uses = "; ".join(f"{object_id(key)}{_used_by(shared, key)}" for key in keys[:_SHOWN])
+    return f"{uses}. Rename all but one of them"
+
+
+def _used_by(shared: SharedObjects, key: str) -> str:
     for policy, rule in shared.rules(key):
         return f" (used by the {rule.rule.title} of the policy '{policy.policy.name}')"
     return " (not used)"
@@ -196,16 +196,12 @@ def with_parts(rule: Rule, parts: RuleParts) -> Rule:
 
 
 def rules_using(
-    shared: SharedObjects, lists: t.Mapping[str, SharedList], actions: t.Mapping[str, SharedAction]
+    shared: SharedObjects, lists: t.Mapping[str, SharedList]
 ) -> t.Iterator[tuple[StoredPolicy, StoredRule, RuleParts]]:
-    """The stored rules that use one of the changed `lists` or `actions`, which are given by key, and their parts."""
+    """The stored rules that use one of the changed `lists`, which are given by key, and their parts."""
     seen: set[tuple[str, str]] = set()
-    for changed in (*lists, *actions):
-        for policy, origin in shared.rules(changed):
-            if (policy.key, origin.key) in seen:
-                continue
+    for policy, origin in (user for changed in lists for user in shared.rules(changed)):
+        if (policy.key, origin.key) not in seen:
             seen.add((policy.key, origin.key))
-            of_rule = None
-            if any(key in lists for key in origin.filters):
-                of_rule = tuple(lists.get(key) or SharedList.of(shared.list_of(key)) for key in origin.filters)
-            yield policy, origin, RuleParts(of_rule, actions.get(origin.action_key))
+            of_rule = tuple(lists.get(key) or SharedList.of(shared.list_of(key)) for key in origin.filters)
+            yield policy, origin, RuleParts(of_rule)
