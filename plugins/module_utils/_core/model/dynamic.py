@@ -28,7 +28,7 @@ class DynamicFilter:
 
     def __str__(self) -> str:
         """In the manual's style: a permit filter in parentheses, a blocking filter in brackets."""
-        before, after = {Action.PERMIT: "()", Action.BLOCK: "[]"}.get(self.action, ("", ""))
+        before, after = {Action.PERMIT: ("(", ")"), Action.BLOCK: ("[", "]")}.get(self.action, ("", ""))
         return f"{before}{self.filter}{after}"
 
 
@@ -45,8 +45,9 @@ class Identity:
 class DynamicRule:
     """Filters, how their traffic is secured, and main mode, which each dynamic rule has for itself.
 
-    `pfs_group` is the group of the session key's PFS; None is that of main mode. `soft_lifetime` is in seconds. Methods,
-    authentication and main mode have no effect for filters that permit or block. Source: the manual, dynamic mode.
+    `pfs_group` is the group of the session key's PFS; None is that of main mode. `soft_lifetime` is in seconds.
+    Methods, authentication and main mode have no effect for filters that permit or block.
+    Source: the manual, dynamic mode.
     """
 
     filters: tuple[DynamicFilter, ...]
@@ -70,7 +71,7 @@ class DynamicRule:
         )
         count = Counter(item.filter.unresolved() for item in self.filters)
         for filter_, number in count.items():
-            require(number == 1, f"the rule has the filter {filter_} {number} times")
+            require(number == 1, f"the rule has the filter {filter_} {number} times; each filter may be there once")
         if self.tunnel is not None:
             for item in self.filters:
                 require(not item.filter.mirrored, "a tunnel cannot have mirrored filters")
@@ -140,6 +141,22 @@ def find_twice(rules: t.Iterable[DynamicRule]) -> tuple[DynamicRule, DynamicRule
             if (other := seen.setdefault(key, rule)) is not rule:
                 return other, rule, item.filter
     return None
+
+
+def check_main_mode_filters(rule: DynamicRule, filters: t.Iterable[Filter]) -> None:
+    """Raise `ModelError` unless main-mode filters are those that Windows makes of the filters of the rule itself."""
+    own = {Filter(source=f.source, destination=f.destination, mirrored=f.mirrored) for f in _filters(rule)}
+    given = set(filters)
+    if own != given:
+        shown = " ".join(sorted(map(str, own)))
+        raise ModelError(
+            "Windows makes the main mode filters of a dynamic rule from its filters, and they cannot be set to others; "
+            f"leave them out, or write {shown}"
+        )
+
+
+def _filters(rule: DynamicRule) -> t.Iterator[Filter]:
+    return (item.filter.unresolved() for item in rule.filters)
 
 
 class DynamicRuleError(ModelError):

@@ -37,9 +37,19 @@ class Offer:
 
 
 def parse_security_method(text: str, notes: list[str]) -> SecurityMethod:
+    """A method of a stored policy, as `parse_single_offer`. Differences between the meaning and the text are added to
+    `notes`.
+    """
+    offer = parse_single_offer(text)
+    if offer.pfs_group is not None and PFS_GROUP_NOTE not in notes:
+        notes.append(PFS_GROUP_NOTE)
+    return offer.method
+
+
+def parse_single_offer(text: str) -> Offer:
     """``esp[3des,sha] 3600S/50000K PFS``, ``ah[md5]+esp[des,none]``: rekey and PFS in any order, attached or not.
 
-    Raises `GrammarError`. Differences between the meaning and the text are added to `notes`.
+    Raises `GrammarError`.
     """
     offer, position = parse_offer(text, skip_space(text, 0))
     if position < len(text):
@@ -49,9 +59,17 @@ def parse_security_method(text: str, notes: list[str]) -> SecurityMethod:
             else ""
         )
         raise GrammarError(text, position + 1, f"expected {REKEY}, or the end of the text{hint}")
-    if offer.pfs_group is not None and PFS_GROUP_NOTE not in notes:
-        notes.append(PFS_GROUP_NOTE)
-    return offer.method
+    return offer
+
+
+def one_pfs_group(offers: t.Iterable[Offer]) -> Group | None:
+    """The group of the PFS of all offers, which netsh has once for all. Raises `ModelError`."""
+    with_pfs = [offer for offer in offers if offer.method.pfs]
+    groups = {offer.pfs_group for offer in with_pfs}
+    if len(groups) > 1:
+        raise ModelError("the security methods have PFS of different groups; a dynamic rule has one for all of them")
+    group = next(iter(groups), None)
+    return None if group is None else Group(group)
 
 
 def skip_space(text: str, position: int) -> int:

@@ -52,6 +52,23 @@ RULE_OF_POLICY: t.Final = ("policy", "assigned", "poll_interval", "main_mode")
 
 FILTERS: t.Final = ("filters_mode", "shared")
 """The keys of ipsec_rule about how its filters change."""
+DYNAMIC_RULE: t.Final = (
+    "filters",
+    "action",
+    "inpass",
+    "soft",
+    "soft_lifetime",
+    "security_methods",
+    "pfs_group",
+    "authentication",
+    "tunnel",
+    "tunnel_address",
+    "connection_type",
+    "main_mode",
+    "main_mode_filters",
+)
+"""The keys of a dynamic rule. Its filters have an `action` besides the keys of a filter."""
+
 FILTER: t.Final = (
     "source",
     "source_address",

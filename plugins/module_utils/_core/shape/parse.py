@@ -104,7 +104,7 @@ def parse_policy(value: object, path: str = "", by_name: bool = False) -> Wanted
         description=description,
         assigned=fields.flag("assigned"),
         poll_interval=_parse_poll_interval(fields),
-        main_mode=None if main_mode is None else _parse_main_mode(main_mode, fields.place("main_mode")),
+        main_mode=None if main_mode is None else parse_main_mode(main_mode, fields.place("main_mode")),
         default_response=None
         if default_response is None
         else _parse_default_response(default_response, fields.place("default_response"), notes),
@@ -152,7 +152,7 @@ def _parse_poll_interval(fields: Fields) -> int | None:
     return seconds
 
 
-def _is_strongest(text: str, path: str) -> bool:
+def is_strongest(text: str, path: str) -> bool:
     """Whether a text is the word for the strongest method. Raises `ShapeError` if it is misspelt."""
     word = text.strip().casefold()
     if word != STRONGEST and nearest(word, (STRONGEST,)):
@@ -160,9 +160,9 @@ def _is_strongest(text: str, path: str) -> bool:
     return word == STRONGEST
 
 
-def _parse_main_mode(value: object, path: str) -> WantedMainMode:
+def parse_main_mode(value: object, path: str) -> WantedMainMode:
     if isinstance(value, str):
-        if not _is_strongest(value, path):
+        if not is_strongest(value, path):
             known = ", ".join(keys.MAIN_MODE[:4])
             problem = f"expected {STRONGEST} or a dictionary with keys such as {known}, not another text"
             raise ShapeError(path, problem + _methods_hint(value))
@@ -199,7 +199,7 @@ def _methods_hint(text: str) -> str:
 
 def _parse_main_mode_method(value: object, path: str) -> MainModeMethod:
     if isinstance(value, str):
-        return STRONGEST_MAIN_MODE_METHOD if _is_strongest(value, path) else at(path, parse_main_mode_method, value)
+        return STRONGEST_MAIN_MODE_METHOD if is_strongest(value, path) else at(path, parse_main_mode_method, value)
     fields = Fields(value, path, keys.MAIN_MODE_METHOD)
     text = fields.get("group")
     if isinstance(text, str) and not text.strip().isdecimal() and group_number(text) is not None:
@@ -229,7 +229,7 @@ def _parse_default_response(value: object, path: str, notes: list[str]) -> Wante
             raise
         known = f"true, false or a dictionary with keys such as {', '.join(keys.DEFAULT_RESPONSE)}"
         raise ShapeError(path, f"expected {known}, not {kind_of(value)}") from None
-    methods, authentication = _parse_security_methods(fields, notes), _parse_authentication(fields)
+    methods, authentication = parse_security_methods(fields, notes), parse_authentication(fields)
     if enabled is False and methods == () and authentication == ():
         # facts of a policy without the rule
         return WantedDefaultResponse(False)
@@ -273,7 +273,7 @@ def parse_rule_edit(value: t.Mapping[str, t.Any], state: State) -> tuple[Edit, t
     edit = EditPolicy(
         policy=policy,
         poll_interval=_parse_poll_interval(fields),
-        main_mode=None if main_mode is None else _parse_main_mode(main_mode, "main_mode"),
+        main_mode=None if main_mode is None else parse_main_mode(main_mode, "main_mode"),
         assigned=fields.flag("assigned"),
         rule=rule,
         creates=filters_mode is not FiltersMode.REMOVE,
@@ -292,12 +292,12 @@ def _parse_wanted_rule(fields: Fields, notes: list[str]) -> WantedRule:
         id=fields.guid("id"),
         filters=None if filters is None else parse_filters(filters, notes),
         action=None if action is None else fields.at("action", action_of, action),
-        methods=_parse_security_methods(fields, notes),
+        methods=parse_security_methods(fields, notes),
         inpass=fields.flag("inpass"),
         soft=fields.flag("soft"),
-        authentication=_parse_authentication(fields),
-        tunnel=_parse_tunnel(fields, notes, odd),
-        connection_type=_parse_connection_type(fields, odd),
+        authentication=parse_authentication(fields),
+        tunnel=parse_tunnel(fields, notes, odd),
+        connection_type=parse_connection_type(fields, odd),
         enabled=fields.flag("enabled"),
         description=fields.text("description"),
         filter_list=fields.text("filter_list"),
@@ -307,12 +307,12 @@ def _parse_wanted_rule(fields: Fields, notes: list[str]) -> WantedRule:
     return rule
 
 
-def _parse_connection_type(fields: Fields, odd: bool) -> str | None:
+def parse_connection_type(fields: Fields, odd: bool) -> str | None:
     name = fields.word("connection_type", "") or None
     return name if name is None or odd else fields.at("connection_type", connection_type, name)
 
 
-def _parse_tunnel(fields: Fields, notes: list[str], odd: bool) -> HostAddress | DnsName | None:
+def parse_tunnel(fields: Fields, notes: list[str], odd: bool) -> HostAddress | DnsName | None:
     if fields.text("tunnel") is None:
         if fields.get("tunnel_address") is not None:
             raise ShapeError(fields.place("tunnel_address"), "this needs a DNS name in tunnel, which is missing")
@@ -323,14 +323,14 @@ def _parse_tunnel(fields: Fields, notes: list[str], odd: bool) -> HostAddress | 
     return address
 
 
-def _parse_security_methods(fields: Fields, notes: list[str]) -> tuple[SecurityMethod, ...] | None:
+def parse_security_methods(fields: Fields, notes: list[str]) -> tuple[SecurityMethod, ...] | None:
     items = fields.items("security_methods")
-    return None if items is None else tuple(_parse_security_method(item, place, notes) for place, item in items)
+    return None if items is None else tuple(parse_method(item, place, notes) for place, item in items)
 
 
-def _parse_security_method(value: object, path: str, notes: list[str]) -> SecurityMethod:
+def parse_method(value: object, path: str, notes: list[str]) -> SecurityMethod:
     if isinstance(value, str):
-        if _is_strongest(value, path):
+        if is_strongest(value, path):
             return STRONGEST_SECURITY_METHOD
         return noting(path, notes, parse_security_method, value)
     fields = Fields(value, path, keys.SECURITY_METHOD)
@@ -354,7 +354,7 @@ def _parse_security_method(value: object, path: str, notes: list[str]) -> Securi
     )
 
 
-def _parse_authentication(fields: Fields) -> tuple[AuthMethod, ...] | None:
+def parse_authentication(fields: Fields) -> tuple[AuthMethod, ...] | None:
     items = fields.items("authentication")
     return None if items is None else tuple(_parse_auth_method(item, place) for place, item in items)
 

@@ -98,7 +98,7 @@ def render_rule(rule: Rule) -> Tree:
         "filter_action": rule.filter_action,
         "authentication": [render_auth_method(method) for method in rule.authentication],
         "tunnel": None if rule.tunnel is None else str(rule.tunnel),
-        "tunnel_address": _known_address(rule.tunnel),
+        "tunnel_address": known_address(rule.tunnel),
         "connection_type": str(rule.connection_type),
         "odd": rule.odd or action.odd,
     }
@@ -108,8 +108,8 @@ def render_filter(filter_: Filter) -> Tree:
     return {
         "source": str(filter_.source),
         "destination": str(filter_.destination),
-        "source_address": _known_address(filter_.source),
-        "destination_address": _known_address(filter_.destination),
+        "source_address": known_address(filter_.source),
+        "destination_address": known_address(filter_.destination),
         "protocol": protocol_name(filter_.protocol),
         "source_port": _render_ports(filter_.source_port),
         "destination_port": _render_ports(filter_.destination_port),
@@ -136,7 +136,7 @@ def render_short_filter(filter_: Filter) -> Tree:
     return {key: value for key, value in render_filter(filter_).items() if _LEFT_OUT.get(key, ...) != value}
 
 
-def _known_address(address: Address | None) -> str | None:
+def known_address(address: Address | None) -> str | None:
     """The stored address of a DNS name."""
     return str(address.address) if isinstance(address, DnsName) and address.address is not None else None
 
