@@ -17,7 +17,6 @@ from ..model import (
     Action,
     AuthMethod,
     Certificate,
-    DnsName,
     Filter,
     Group,
     Kerberos,
@@ -110,23 +109,15 @@ def _selector(filter_: Filter, rule: DynamicRule) -> str:
         found = min(found, _arguments(_turned(filter_)))
     words = [*found, f"mirrored={write_flag(filter_.mirrored)}", f"conntype={rule.connection_type}"]
     if rule.tunnel is not None:
-        words.append(f"tunneldstaddress={write_address(_address(rule.tunnel))}")
+        words.append(f"tunneldstaddress={write_address(rule.tunnel)}")
     return " ".join(words)
 
 
 def _arguments(filter_: Filter) -> list[str]:
     """The ends, the protocol and the ports of a filter."""
-    known = dataclasses.replace(
-        filter_, source=_address(filter_.source), destination=_address(filter_.destination), description=""
-    )
-    words = [word for word in write_filter(known) if not word.startswith("mirrored=")]
+    words = [word for word in write_filter(filter_.undescribed()) if not word.startswith("mirrored=")]
     given = {word.partition("=")[0] for word in words}
     return words + [f"{name}=0" for name in ("srcport", "dstport") if name not in given]
-
-
-def _address(address: t.Any) -> t.Any:
-    """The address of a DNS name, which netsh is not asked to look up."""
-    return address.address if isinstance(address, DnsName) and address.address is not None else address
 
 
 def _turned(filter_: Filter) -> Filter:

@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The record of the dynamic rules of a host, a registry key of which the host adds the rules again when Windows has lost
-them (docs/host-module.md).
+"""The record of the dynamic rules of a host: a registry key from which the host adds the rules again when Windows has
+lost them (docs/host-module.md).
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ def edits_of(lines: t.Iterable[CommandLine]) -> tuple[tuple[PlacedEdit, ...], tu
         found = list(line.notes)
         _check_static(line)
         if isinstance(line.command, WritePolicy):
-            edits.append(PlacedEdit(edit_of(line.command, found), line.text, line.place))
+            edits.append(PlacedEdit(edit_of(line.command, found), command=line.text, place=line.place))
         of_file = line.text.file != line.text.value
         place = f"line {line.text.line()}" if of_file else line.place
         notes += [f"{place}: {note}" if place else note for note in found]

@@ -159,10 +159,30 @@ def _filters(rule: DynamicRule) -> t.Iterator[Filter]:
     return (item.filter.unresolved() for item in rule.filters)
 
 
-class DynamicRuleError(ModelError):
-    """A dynamic rule that does not fit the host. `rule` names it, and `problem` is the message without it."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class AddDynamic:
+    """Add a rule, or replace the one that is known by the same filters, tunnel and connection type."""
 
-    def __init__(self, rule: str, problem: str) -> None:
-        super().__init__(f"{rule}: {problem}")
-        self.rule = rule
-        self.problem = problem
+    rule: DynamicRule
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DeleteDynamic:
+    """Delete the rule of this identity if there is one."""
+
+    identity: Identity
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FlushDynamic:
+    """Delete all dynamic rules, also those of others."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SetConfig:
+    """Set properties of ``netsh ipsec dynamic set config``."""
+
+    settings: t.Mapping[str, str]
+
+
+DynamicChange: t.TypeAlias = AddDynamic | DeleteDynamic | FlushDynamic | SetConfig

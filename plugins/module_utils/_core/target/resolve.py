@@ -20,7 +20,27 @@ from ..store.casing import fold
 _SHOWN: t.Final = 10
 
 Answers: t.TypeAlias = t.Mapping[str, t.Sequence[str]]
-AnyRule: t.TypeAlias = Rule | WantedRule
+
+
+class AnyRule(t.Protocol):
+    """What a rule has to do with addresses. `title` is what messages call it."""
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def id(self) -> str | None: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def filters(self) -> tuple[Filter, ...] | None: ...
+
+    @property
+    def tunnel(self) -> HostAddress | DnsName | None: ...
+
+
 _Rule = t.TypeVar("_Rule", Rule, WantedRule)
 _StoredAddresses: t.TypeAlias = dict[tuple[str | None, str], dict[HostAddress, None]]
 """The addresses of DNS names in a stored policy: by the id or the folded name of a rule (None: in all rules), and the
