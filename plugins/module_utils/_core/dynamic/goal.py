@@ -23,6 +23,7 @@ from ..shape.fields import ShapeError
 from ..shape.placed import PlacedChange
 from ..target.goal import Names
 from ..target.resolve import MultipleAddresses, Resolver, names_in
+from .limits import check_dynamic
 from .record import Entry, Record
 from .record import Names as KnownNames
 
@@ -54,6 +55,12 @@ class DynamicGoal:
     exact: bool = False
     replay: int | None = None
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises `ModelError`, with its place, for a rule that netsh cannot express."""
+        for placed in self.changes:
+            if isinstance(placed.change, AddDynamic):
+                placed.at(check_dynamic, placed.change.rule)
 
     def names(self) -> Names:
         """The DNS names and the interfaces to look up on the host."""
