@@ -12,7 +12,7 @@ from ..module_utils._core.shape.preshared_keys import OPTION, with_preshared_key
 from ..module_utils._core.target.goal import OnePolicy
 from ..plugin_utils._action import IpsecAction
 from ..plugin_utils._options import options_of, read_options
-from ..plugin_utils._task import of_one_policy, run_task
+from ..plugin_utils._task import Goals, of_one_policy, run_task
 
 _OPTIONS: t.Final = options_of("ipsec_policy")
 
@@ -24,7 +24,7 @@ class ActionModule(IpsecAction):
         options = read_options(_OPTIONS, self._task.args, untouched=(*keys.POLICY, "policy", OPTION))
         wanted, state, rules_mode = parse_task(_given(self._task.args, options), by_name=True)
         goal = OnePolicy(with_preshared_keys(wanted, options[OPTION]), state, rules_mode)
-        return of_one_policy(run_task(self, goal, options, task_vars))
+        return of_one_policy(run_task(self, Goals(policies=goal), options, task_vars))
 
 
 def _given(args: t.Mapping[str, t.Any], options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

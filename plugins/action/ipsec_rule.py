@@ -12,7 +12,7 @@ from ..module_utils._core.shape.placed import PlacedEdit
 from ..module_utils._core.target.goal import Edits
 from ..plugin_utils._action import IpsecAction
 from ..plugin_utils._options import options_of, read_options
-from ..plugin_utils._task import of_one_policy, run_task
+from ..plugin_utils._task import Goals, of_one_policy, run_task
 
 _OPTIONS: t.Final = options_of("ipsec_rule")
 
@@ -25,4 +25,5 @@ class ActionModule(IpsecAction):
         options = read_options(_OPTIONS, self._task.args, untouched=own)
         given = {name: options[name] for name in own if options.get(name) is not None}
         edit, notes = parse_rule_edit(given, State(options["state"]))
-        return of_one_policy(run_task(self, Edits((PlacedEdit(edit),), notes), options, task_vars, ("shared_rules",)))
+        goals = Goals(policies=Edits((PlacedEdit(edit),), notes))
+        return of_one_policy(run_task(self, goals, options, task_vars, ("shared_rules",)))

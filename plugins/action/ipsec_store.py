@@ -11,7 +11,7 @@ from ..plugin_utils._action import IpsecAction
 from ..plugin_utils._backup import Backup, read_backup
 from ..plugin_utils._host import host_name
 from ..plugin_utils._options import OptionError, options_of, read_options
-from ..plugin_utils._task import playbook_folder, run_task
+from ..plugin_utils._task import Goals, playbook_folder, run_task
 
 _OPTIONS: t.Final = options_of("ipsec_store")
 
@@ -25,9 +25,10 @@ class ActionModule(IpsecAction):
         if (policies is None) == (restore is None):
             raise OptionError("give exactly one of policies and restore; policies: [] deletes all policies")
         if restore is None:
-            return run_task(self, ExactPolicies(parse_policies(policies)), options, task_vars)
+            goal = ExactPolicies(parse_policies(policies))
+            return run_task(self, Goals(policies=goal), options, task_vars)
         host, folder = host_name(self, task_vars), playbook_folder(task_vars)
         found, path = read_backup(self, restore, host, folder)
         if options["backup"] and Backup(options["backup_options"] or {}, host, folder).replaces(path):
             raise OptionError("backup_options.filename: this is the file that the task restores; use another name")
-        return run_task(self, Restoration(found, restore), options, task_vars)
+        return run_task(self, Goals(policies=Restoration(found, restore)), options, task_vars)

@@ -24,7 +24,7 @@ from ..plugin_utils._scripts import (
     rest_of,
     script_of,
 )
-from ..plugin_utils._task import LostAnswer, run_task
+from ..plugin_utils._task import Goals, LostAnswer, run_task
 
 _OPTIONS: t.Final = options_of("ipseccmd")
 
@@ -76,7 +76,7 @@ class ActionModule(IpsecAction):
         self, host: str | None, lines: list[CommandLine], options: dict[str, t.Any], task_vars: dict[str, t.Any]
     ) -> dict[str, t.Any]:
         with working_on(self, host, task_vars) as variables:
-            return run_task(self, Edits(*edits_of(lines)), options, variables)
+            return run_task(self, Goals(policies=Edits(*edits_of(lines))), options, variables)
 
 
 def _stopped(host: str, error: Exception, result: t.Mapping[str, t.Any], before: list[dict[str, t.Any]]) -> TaskFailure:

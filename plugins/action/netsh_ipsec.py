@@ -20,7 +20,7 @@ from ..plugin_utils._scripts import (
     rest_of,
     script_of,
 )
-from ..plugin_utils._task import run_task
+from ..plugin_utils._task import Goals, run_task
 
 _OPTIONS: t.Final = options_of("netsh_ipsec")
 
@@ -32,7 +32,9 @@ class ActionModule(IpsecAction):
         # a conversion would split a single command at its commas
         options = read_options(_OPTIONS, self._task.args, untouched=(*COMMAND_OPTIONS, *SCRIPT_VALUES))
         commands, rest = self._commands(options)
-        result = run_task(self, ScriptGoal(commands), options, task_vars, ("filter_lists", "filter_actions"))
+        result = run_task(
+            self, Goals(policies=ScriptGoal(commands)), options, task_vars, ("filter_lists", "filter_actions")
+        )
         return {**result, **rest}
 
     def _commands(self, options: dict[str, t.Any]) -> tuple[tuple[PlacedCommand, ...], dict[str, t.Any]]:

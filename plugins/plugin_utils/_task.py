@@ -15,19 +15,23 @@ from ansible.utils.display import Display
 from ..module_utils._core.attempt import Attempt, Settings, decide
 from ..module_utils._core.checks.lint import Code
 from ..module_utils._core.checks.lockout import LockoutCheck
+from ..module_utils._core.dynamic.goal import DynamicGoal
 from ..module_utils._core.hints import printable
 from ..module_utils._core.host.answers import Applied, HostState
+from ..module_utils._core.host.dynamic import DynamicApplied
 from ..module_utils._core.host.errors import HostError
 from ..module_utils._core.host.requests import Part
 from ..module_utils._core.host.service import Notification, Service, ServiceOption, ServiceRequest, ServiceStatus
 from ..module_utils._core.host.undo import Undo
 from ..module_utils._core.results.counts import SHARED
+from ..module_utils._core.results.dynamic import refusal, render_dynamic_diff
 from ..module_utils._core.results.outcome import render_operations, render_outcome, render_steps, warnings
 from ..module_utils._core.store.store import Store
 from ..module_utils._core.target.goal import PolicyGoal, Restoration
 from ..module_utils._core.target.resolve import MultipleAddresses
 from ._action import REFUSALS, TaskFailure
 from ._backup import Backup
+from ._confirm import confirm
 from ._host import OLD_OR_NEW, HostChannel, NoAnswer
 
 ATTEMPTS: t.Final = 3
@@ -53,7 +57,7 @@ class Channel(t.Protocol):
 
     def apply(self, attempt: Attempt) -> Applied: ...
 
-    def notify(self, service: ServiceRequest) -> Service: ...
+    def notify(self, service: ServiceRequest, dynamic: bool = False) -> tuple[Service, DynamicApplied | None]: ...
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +90,41 @@ class Options:
         )
 
 
-class PolicyTask:
-    """A run of a task that changes policies of a host. `folder` is where relative paths of backups start."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Goals:
+    """What a task is after: policies, dynamic rules, or both. `confirm` asks before dynamic rules change."""
 
-    def __init__(self, host: Channel, goal: PolicyGoal | Restoration, options: Options, folder: str) -> None:
+    policies: PolicyGoal | Restoration | None = None
+    dynamic: DynamicGoal | None = None
+    confirm: bool = False
+
+    @property
+    def title(self) -> str:
+        return self.policies.title if self.policies is not None else ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(note for goal in (self.policies, self.dynamic) if goal is not None for note in goal.notes)
+
+    def names(self) -> tuple[list[str], list[str]]:
+        """The DNS names and the interfaces to look up on the host."""
+        found = [goal.names() for goal in (self.policies, self.dynamic) if goal is not None]
+        names, interfaces = (dict.fromkeys(item for one in kind for item in one) for kind in zip(*found, strict=True))
+        return list(names), list(interfaces)
+
+    def parts(self) -> tuple[Part, ...]:
+        """What the task needs to know of the host. Asking netsh takes time."""
+        return tuple(part for part in Part if part is not Part.DYNAMIC or self.dynamic is not None)
+
+
+class PolicyTask:
+    """A run of a task that changes policies or dynamic rules of a host. `folder` is where relative paths of backups
+    start.
+    """
+
+    def __init__(self, host: Channel, goals: Goals, options: Options, folder: str) -> None:
         self._host = host
-        self._goal = goal
+        self._goals = goals
         self._options = options
         self._settings = Settings(
             host=host.name,
@@ -104,18 +137,19 @@ class PolicyTask:
         self._backup = None if options.backup is None else Backup(options.backup, host.name, folder)
         self._undo = Undo()
         self._warnings: list[str] = []
-        self._notes: tuple[str, ...] = goal.notes
+        self._notes: tuple[str, ...] = goals.notes
         # what was written so far: the attempts that were written as a whole, and all operations as a result has them
         self._earlier: list[Attempt] = []
         self._written: list[dict[str, t.Any]] = []
         self._changed = False
+        self._confirmed = not goals.confirm
 
     def run(self) -> dict[str, t.Any]:
         """The result of the task; `policies` are those that it was about and that exist afterwards.
 
         Raises the refusals of `_action`, `TaskFailure` where the failure has a result, and `AnsibleConnectionFailure`.
         """
-        state = self._host.read(tuple(Part), *self._goal.names())
+        state = self._host.read(self._goals.parts(), *self._goals.names())
         service: Service | None = None
         for number in range(ATTEMPTS + 1):
             attempt = self._decide(state)
@@ -125,6 +159,7 @@ class PolicyTask:
                 return self._result(attempt, service)
             if number == ATTEMPTS:
                 break
+            self._confirm(attempt)
             self._warn_of_cut(attempt, now=True)
             applied, answered = self._apply(attempt)
             if applied.store is None:
@@ -137,7 +172,7 @@ class PolicyTask:
                     "another program changed the store while this task wrote to it, so the change was planned again"
                 )
                 state = state.after(service, notified=attempt.service.notify is not None)
-            state = state.read_again(applied.store, applied.digest, applied.now or state.now)
+            state = state.read_again(applied, applied.now or state.now)
         raise self._failure(
             f"the policy store of {self._host.name} was changed by others {ATTEMPTS} times while this task was about "
             "to write to it; run the task again when they have finished"
@@ -145,13 +180,19 @@ class PolicyTask:
 
     def _decide(self, state: HostState) -> Attempt:
         try:
-            attempt = decide(self._goal, state, self._settings)
+            attempt = decide(self._goals.policies, state, self._settings, dynamic=self._goals.dynamic)
             self._notes = attempt.notes
             return attempt
         except REFUSALS as error:
             if not self._changed:
                 raise
             raise self._failure(f"{error} ({self._known})") from error
+
+    def _confirm(self, attempt: Attempt) -> None:
+        """Ask whether dynamic rules may change, once. Raises `HostError`."""
+        if not self._confirmed and attempt.dynamic is not None and attempt.dynamic.changed:
+            confirm(self._host.name, render_dynamic_diff(attempt.dynamic, self._host.name))
+            self._confirmed = True
 
     def _warn_of_cut(self, attempt: Attempt, now: bool) -> None:
         """Warn of a connection that the change cuts: `now`, as the result may not arrive."""
@@ -186,27 +227,29 @@ class PolicyTask:
             raise LostAnswer(f"{error}{earlier}{backup}") from None
         if not applied.conflict:
             self._written += render_steps(attempt, applied.applied)
-            self._changed = self._changed or applied.error is None or applied.applied > 0
+            self._changed = self._changed or applied.error is None or applied.written > 0
         stopped = None if applied.error is None else self._stopped(attempt, applied)
         self._settle(applied.applied, applied.store, stopped)
         if stopped is not None:
             raise self._failure(stopped)
-        service = applied.service
-        if attempt.cut and attempt.service.notify and applied.store is None:
-            service = self._notify(attempt, applied)
+        service, dynamic = applied.service, applied.dynamic
+        if attempt.notifies_later and applied.store is None:
+            service, dynamic = self._notify(attempt, applied)
+        if dynamic is not None and attempt.dynamic is not None and (problem := refusal(attempt.dynamic, dynamic)):
+            raise self._failure(f"{self._host.name}: {problem}", changed=True)
         return applied, service
 
-    def _notify(self, attempt: Attempt, applied: Applied) -> Service:
+    def _notify(self, attempt: Attempt, applied: Applied) -> tuple[Service | None, DynamicApplied | None]:
         request = ServiceRequest(notify=attempt.service.notify)
         try:
-            return self._host.notify(request)
+            return self._host.notify(request, dynamic=bool(attempt.dynamic and attempt.dynamic.changed))
         except AnsibleConnectionFailure:
             # expected: the warning has said that the host cannot answer
             found = attempt.service.outcome(applied.service or attempt.state.service)
-            return dataclasses.replace(found, status=ServiceStatus.RUNNING)
+            return dataclasses.replace(found, status=ServiceStatus.RUNNING), None
         except HostError as error:
             before = applied.service or attempt.state.service
-            return dataclasses.replace(before, notification=Notification.FAILED, error=str(error))
+            return dataclasses.replace(before, notification=Notification.FAILED, error=str(error)), None
 
     def _settle(self, done: int, found: Store | None, stopped: str | None = None) -> None:
         """Make the backup undo what was really done. `stopped` is the message if writing has stopped."""
@@ -260,7 +303,8 @@ class PolicyTask:
         outcome = render_outcome(
             attempt,
             host=self._host.name,
-            title=self._goal.title,
+            title=self._goals.title,
+            policies=self._goals.policies is not None,
             service=service,
             diff=self._options.diff,
             return_policy=self._options.return_policy,
@@ -272,7 +316,7 @@ class PolicyTask:
 
 def run_task(
     action: ActionBase,
-    goal: PolicyGoal | Restoration,
+    goals: Goals,
     options: t.Mapping[str, t.Any],
     task_vars: dict[str, t.Any],
     about_shared: t.Collection[str] = (),
@@ -283,7 +327,7 @@ def run_task(
     """
     host = HostChannel(action, task_vars)
     shared = Options.of(options, action._task.check_mode, action._task.diff)
-    result = PolicyTask(host, goal, shared, playbook_folder(task_vars)).run()
+    result = PolicyTask(host, goals, shared, playbook_folder(task_vars)).run()
     return {key: value for key, value in result.items() if key not in SHARED or key in about_shared}
 
 

@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import secrets
+from collections.abc import Callable
 
 from .checks.lint import Finding, lint
 from .checks.lockout import Cut, LockoutCheck, find_cut
+from .dynamic.checks import entry_rules, lint_entries
+from .dynamic.goal import DynamicGoal, Lookup, outcome
+from .dynamic.plan import DynamicPlan, plan_dynamic
+from .dynamic.record import Record
 from .host.answers import HostState
+from .host.dynamic import NOTHING
 from .host.errors import HostError
 from .host.requests import apply_request
 from .host.requirements import check_host
 from .host.service import ServiceOption, ServiceRequest, request_service
-from .model import ModelError
+from .model import ModelError, Policy
 from .objects.policies import read_policy
 from .plan import REGISTRY, Plan, Planner
 from .plan.guids import NewGuid, guids
@@ -42,24 +49,33 @@ class Settings:
 class Attempt:
     """What an attempt decides: the plan, the request to the service, and what the user should know.
 
-    `state` is what it was made from; `cut` is the connection of a controller that the change would cut.
+    `state` is what it was made from; `dynamic` is None for a task that is not about dynamic rules; `cut` is the
+    connection of a controller that the change would cut.
     """
 
     state: HostState
     plan: Plan
+    dynamic: DynamicPlan | None
     service: ServiceRequest
     cut: Cut | None
     notes: tuple[str, ...]
 
     @property
     def changed(self) -> bool:
-        return bool(self.plan.operations or self.service)
+        return bool(self.plan.operations or self.service or (self.dynamic and self.dynamic.changed))
+
+    @property
+    def notifies_later(self) -> bool:
+        """Whether what goes live needs a request of its own, as it cuts the connection of the answer."""
+        live = self.service.notify is not None or bool(self.dynamic and self.dynamic.changed)
+        return self.cut is not None and live
 
     @functools.cached_property
     def findings(self) -> list[Finding]:
-        """The findings in all policies of the task."""
+        """The findings in all policies and dynamic rules of the task."""
         targets = (policy.change.target for policy in self.plan.policies)
-        return [finding for target in targets if target is not None for finding in lint(target.policy)]
+        found = [finding for target in targets if target is not None for finding in lint(target.policy)]
+        return found + (lint_entries(self.dynamic.of_task) if self.dynamic else [])
 
     @functools.cached_property
     def digest(self) -> str:
@@ -68,14 +84,18 @@ class Attempt:
 
     @functools.cached_property
     def request(self) -> str:
-        """The request that applies the plan and, unless that cuts the connection, notifies the service."""
+        """The request that applies the plan and, unless that cuts the connection, makes it live."""
         service = dataclasses.replace(self.service, notify=None) if self.cut else self.service
+        dynamic = self.dynamic.request if self.dynamic else None
+        if dynamic is not None and self.cut:
+            dynamic = dataclasses.replace(dynamic, run=False)
         return apply_request(
             self.plan.operations,
             expect=self.state.digest,
             result=self.digest,
             mark_pending=self.service.notify is not None,
             service=service,
+            dynamic=dynamic,
         )
 
     def check_size(self) -> None:
@@ -88,40 +108,83 @@ class Attempt:
         return steps(self.plan.operations, self.state.graph, self.plan.graph)
 
 
+def _new_salt() -> str:
+    return secrets.token_hex(8)
+
+
 def decide(
-    goal: PolicyGoal | Restoration, state: HostState, settings: Settings, new_guid: NewGuid | None = None
+    goal: PolicyGoal | Restoration | None,
+    state: HostState,
+    settings: Settings,
+    new_guid: NewGuid | None = None,
+    dynamic: DynamicGoal | None = None,
+    new_salt: Callable[[], str] = _new_salt,
 ) -> Attempt:
-    """What a task does on a host in that state. `new_guid` is derived from the store and the task by default.
+    """What a task does on a host in that state: to its policies (`goal`), and to its dynamic rules (`dynamic`).
+    `new_guid` is derived from the store and the task by default, `new_salt` is for a host without dynamic rules.
 
     Raises `ModelError` for a goal that does not fit the store, `HostError` for a host on which the change is not
     possible or would cut the connection, and `TooLargeError` for a change that does not fit into a request.
     """
     notes: list[str] = []
-    if isinstance(goal, Restoration):
+    if goal is None:
+        plan = Plan(operations=(), graph=state.graph, policies=(), shared=())
+    elif isinstance(goal, Restoration):
         plan = plan_restore(state.graph, goal.backup, state.now, notes)
     else:
         plan = _plan(goal, state, settings, new_guid or guids(state.digest, goal.title), notes)
-    service = request_service(
-        state.service,
-        option=settings.service,
-        restart=settings.restart_service,
-        assigned=plan.assigned is not None,
-        assigns=plan.assigns,
-        stale=plan.in_force or state.pending,
-    )
-    cut = None if service.notify is None else _find_cut(plan, state, settings.port)
-    waits = service.notify is None and plan.in_force and not state.service.running
+    rules = None if dynamic is None else _plan_dynamic(dynamic, state, settings, new_salt, notes)
+    of_goals = tuple(note for one in (goal, dynamic) if one is not None for note in one.notes)
+    service = _request_service(plan, rules, state, settings)
+    live = service.notify is not None or (rules is not None and rules.changed)
+    cut = _find_cut(plan, rules, state, settings.port) if live else None
+    waits = not live and plan.in_force and not state.service.running
     if waits and settings.lockout_check is not LockoutCheck.IGNORE:
-        later = _find_cut(plan, state, settings.port)
+        later = _find_cut(plan, rules, state, settings.port)
         notes += [] if later is None else [later.later(settings.host)]
-    attempt = Attempt(state=state, plan=plan, service=service, cut=cut, notes=(*goal.notes, *notes))
+    attempt = Attempt(state=state, plan=plan, dynamic=rules, service=service, cut=cut, notes=(*of_goals, *notes))
     if attempt.changed:
-        needs_service = plan.assigned is not None and settings.service is not ServiceOption.IGNORE
-        check_host(state, settings.host, needs_service)
+        needs = plan.assigned is not None or (rules is not None and rules.needs_service)
+        check_host(state, settings.host, needs and settings.service is not ServiceOption.IGNORE)
         attempt.check_size()
     if cut is not None and settings.lockout_check is LockoutCheck.ERROR:
         raise HostError(cut.error(settings.host))
     return attempt
+
+
+def _plan_dynamic(
+    goal: DynamicGoal, state: HostState, settings: Settings, new_salt: Callable[[], str], notes: list[str]
+) -> DynamicPlan:
+    """The plan for dynamic rules. Raises `ModelError`."""
+    record = Record.read(state.record)
+    found = outcome(goal, record, Lookup(state.names, state.interfaces, settings.multiple_addresses), notes)
+    starts = bool(found.rules or found.settings) and settings.service is not ServiceOption.IGNORE
+    plan = plan_dynamic(
+        goal,
+        found,
+        record,
+        state.dynamic or NOTHING,
+        digest=state.record_digest,
+        salt=record.salt or new_salt(),
+        runs=state.service.running or starts,
+    )
+    notes += plan.notes
+    return plan
+
+
+def _request_service(plan: Plan, rules: DynamicPlan | None, state: HostState, settings: Settings) -> ServiceRequest:
+    """What is asked of the service. Dynamic rules need it as an assigned policy does."""
+    needed = rules is not None and rules.needs_service
+    # what other programs call a flush may also remove what the policy in force has put in place
+    flushed = rules is not None and rules.flush and (plan.graph.active is not None or state.domain is not None)
+    return request_service(
+        state.service,
+        option=settings.service,
+        restart=settings.restart_service,
+        assigned=plan.assigned is not None or needed,
+        assigns=plan.assigns or (rules is not None and bool(rules.added) and not rules.record.entries),
+        stale=plan.in_force or state.pending or flushed,
+    )
 
 
 def _plan(goal: PolicyGoal, state: HostState, settings: Settings, new_guid: NewGuid, notes: list[str]) -> Plan:
@@ -148,10 +211,22 @@ def _check_outcome(plan: Plan) -> None:
             )
 
 
-def _find_cut(plan: Plan, state: HostState, port: int) -> Cut | None:
-    """The connection to the host that the policy assigned afterwards would cut. A domain policy hides it."""
-    active = plan.graph.active
-    if active is None or state.domain is not None:
+def _find_cut(plan: Plan, rules: DynamicPlan | None, state: HostState, port: int) -> Cut | None:
+    """The connection to the host that is cut by the policy in force afterwards and the dynamic rules together."""
+    if state.domain is not None and (rules is None or not rules.changed):
+        # it hides the local policy
         return None
-    stored = plan.outcomes[active] if active in plan.outcomes else read_policy(plan.graph, active)
-    return find_cut(stored.policy, state.connections, state.addresses, port)
+    entries = Record.read(state.record).entries if rules is None else rules.entries
+    policy = _policy_in_force(plan, state)
+    return find_cut(policy, entry_rules(entries), state.connections, state.addresses, port)
+
+
+def _policy_in_force(plan: Plan, state: HostState) -> Policy | None:
+    """The policy in force after the plan: a domain policy hides the local one."""
+    if state.domain is not None:
+        stored = state.domain.stored()
+        return stored.policy if stored else None
+    active = plan.graph.active
+    if active is None:
+        return None
+    return (plan.outcomes[active] if active in plan.outcomes else read_policy(plan.graph, active)).policy

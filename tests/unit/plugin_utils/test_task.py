@@ -47,7 +47,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.target.goal im
 from ansible_collections.ipsec.windows.plugins.module_utils._core.target.resolve import MultipleAddresses
 from ansible_collections.ipsec.windows.plugins.plugin_utils._action import TaskFailure
 from ansible_collections.ipsec.windows.plugins.plugin_utils._host import NoAnswer
-from ansible_collections.ipsec.windows.plugins.plugin_utils._task import LostAnswer, Options, PolicyTask
+from ansible_collections.ipsec.windows.plugins.plugin_utils._task import Goals, LostAnswer, Options, PolicyTask
 from unit import stores
 from winhost import regfile, tree
 
@@ -194,7 +194,7 @@ def run(host: FakeHost, folder, wanted=None, **changed) -> Ended:
             **changed,
         }
     )
-    task = PolicyTask(host, OnePolicy(*parse_task(wanted or WANTED)), options, str(folder))
+    task = PolicyTask(host, Goals(policies=OnePolicy(*parse_task(wanted or WANTED))), options, str(folder))
     try:
         return Ended(task.run())
     except TaskFailure as error:

@@ -10,7 +10,7 @@ import enum
 import typing as t
 
 from ..host.answers import Connection, LocalAddresses
-from ..model import TCP, Filter, IPAddress, Policy
+from ..model import TCP, Filter, IPAddress, Policy, Rule
 from .verdict import Packet, cutting_filter
 
 
@@ -24,11 +24,11 @@ class LockoutCheck(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """A connection that a policy would cut: its peer, the port on the host, the rule and the filter that do it, and
-    what they do to it.
+    """A connection that would be cut: its peer, the port on the host, the rule and the filter that do it, and what they
+    do to it. `policy` is None for a dynamic rule.
     """
 
-    policy: str
+    policy: str | None
     rule: str
     filter: Filter
     why: str
@@ -36,9 +36,11 @@ class Cut:
     port: int
 
     def _says(self, verb: str, host: str) -> str:
+        who = "a dynamic rule" if self.policy is None else f"the policy '{self.policy}'"
+        filter_ = f"its filter {self.filter}" if self.policy is None else f"the filter {self.filter} of the {self.rule}"
         return (
-            f"the policy '{self.policy}' {verb} the connection from {self.peer} to port {self.port} of {host}, which "
-            f"tasks use: the filter {self.filter} of the {self.rule} {self.why}"
+            f"{who} {verb} the connection from {self.peer} to port {self.port} of {host}, which tasks use: {filter_} "
+            f"{self.why}"
         )
 
     def warning(self, host: str) -> str:
@@ -61,8 +63,15 @@ class Cut:
         )
 
 
-def find_cut(policy: Policy, connections: t.Sequence[Connection], local: LocalAddresses, port: int) -> Cut | None:
-    """The first connection to `port` that the policy would cut if its peer has no IPsec."""
+def find_cut(
+    policy: Policy | None,
+    dynamic: tuple[Rule, ...],
+    connections: t.Sequence[Connection],
+    local: LocalAddresses,
+    port: int,
+) -> Cut | None:
+    """The first connection to `port` that the policy and dynamic rules cut together if its peer has no IPsec."""
+    together = Policy(name="", rules=((policy.rules if policy else ()) + dynamic), odd=True)
     local = local.with_own(connection.local for connection in connections)
     for connection in connections:
         packet = Packet(
@@ -72,7 +81,8 @@ def find_cut(policy: Policy, connections: t.Sequence[Connection], local: LocalAd
             destination=connection.local,
             destination_port=port,
         )
-        if (found := cutting_filter(policy, packet, local)) is not None:
+        if (found := cutting_filter(together, packet, local)) is not None:
             rule, filter_, why = found
-            return Cut(policy=policy.name, rule=rule.title, filter=filter_, why=why, peer=connection.remote, port=port)
+            name = None if policy is None or any(rule is one for one in dynamic) else policy.name
+            return Cut(policy=name, rule=rule.title, filter=filter_, why=why, peer=connection.remote, port=port)
     return None

@@ -19,15 +19,28 @@ from ..model.dynamic import (
     SetConfig,
     find_twice,
 )
+from ..shape.fields import ShapeError
 from ..shape.placed import PlacedChange
 from ..target.goal import Names
 from ..target.resolve import MultipleAddresses, Resolver, names_in
+from .limits import check_dynamic
 from .record import Entry, Record
 from .record import Names as KnownNames
 
 DEFAULT_REPLAY: t.Final = 5
 """How often the host looks whether its rules still exist, in minutes."""
 LONGEST_REPLAY: t.Final = 24 * 60
+
+
+def replay_of(persistent: bool | None, interval: int | None) -> int | None:
+    """The value of `DynamicGoal.replay` for the two options. Raises `ShapeError`."""
+    if interval is not None and not 1 <= interval <= LONGEST_REPLAY:
+        raise ShapeError("replay_interval", f"expected 1 to {LONGEST_REPLAY} minutes")
+    if persistent is False:
+        if interval is not None:
+            raise ShapeError("replay_interval", "this needs persistent: true")
+        return 0
+    return DEFAULT_REPLAY if persistent and interval is None else interval
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +55,12 @@ class DynamicGoal:
     exact: bool = False
     replay: int | None = None
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises `ModelError`, with its place, for a rule that netsh cannot express."""
+        for placed in self.changes:
+            if isinstance(placed.change, AddDynamic):
+                placed.at(check_dynamic, placed.change.rule)
 
     def names(self) -> Names:
         """The DNS names and the interfaces to look up on the host."""
@@ -115,7 +134,7 @@ def outcome(goal: DynamicGoal, record: Record, lookup: Lookup, notes: list[str])
 
 def _wanted(rule: DynamicRule, entry: Entry | None, lookup: Lookup, notes: list[str]) -> WantedRule:
     rule = _with_keys(rule, entry)
-    return WantedRule(rule=rule, entry=entry, resolved=_resolved(rule, entry, lookup, notes))
+    return WantedRule(rule=rule, entry=entry, resolved=resolved(rule, entry, lookup, notes))
 
 
 def _with_keys(rule: DynamicRule, entry: Entry | None) -> DynamicRule:
@@ -145,7 +164,7 @@ class _Looked:
         return cls(rule.title, tuple(item.filter for item in rule.filters), rule.tunnel)
 
 
-def _resolved(
+def resolved(
     rule: DynamicRule, entry: Entry | None, lookup: Lookup, notes: list[str]
 ) -> tuple[DynamicRule, KnownNames]:
     """The rule with addresses in place of names, and the addresses. A name that the host cannot resolve now keeps the

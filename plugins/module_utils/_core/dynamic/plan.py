@@ -28,19 +28,22 @@ from .record import Entry, Record, without_shown
 class DynamicPlan:
     """What happens to the dynamic rules of a host.
 
-    `entries` are the rules of ours that exist afterwards, `added` those of them that are new or different, and `gone`
-    the rules that are deleted or replaced. `lost` are rules that Windows has lost, which the host adds again. `left`
-    says that an interrupted run has left something to delete.
+    `entries` are the rules of ours that exist afterwards, `added` those of them that are new or different, `of_task`
+    those that the task lists, and `gone` the rules that are deleted or replaced. `lost` are rules that Windows has
+    lost, which the host adds again. `left` says that an interrupted run has left something to delete. `replay` is the
+    interval of the replay task in minutes, 0 without one.
     """
 
     record: Record
     entries: tuple[Entry, ...]
     added: tuple[Entry, ...]
+    of_task: tuple[Entry, ...]
     gone: tuple[Entry, ...]
     lost: tuple[Entry, ...]
     left: bool
     flush: bool
     settings: t.Mapping[str, str]
+    replay: int
     request: DynamicRequest | None
     notes: tuple[str, ...]
 
@@ -103,11 +106,15 @@ def plan_dynamic(
         record=record,
         entries=entries,
         added=added,
+        of_task=tuple(
+            entry for entry, wanted in zip(entries, outcome.rules, strict=True) if wanted.resolved is not None
+        ),
         gone=gone,
         lost=lost,
         left=left,
         flush=flush,
         settings=settings,
+        replay=replay,
         request=request,
         notes=tuple(_notes(goal, outcome, record, listing, replay)),
     )

@@ -11,7 +11,8 @@ import ipaddress
 import typing as t
 
 from ..model import U32, IPAddress, SpecialKind
-from ..objects.graph import Graph
+from ..objects.graph import Graph, object_id
+from ..objects.policies import StoredPolicy, read_policies
 from ..store.packed import unpack
 from ..store.store import Store
 from ..store.values import StoreError
@@ -40,6 +41,11 @@ class DomainPolicy:
     path: str
     name: str
     store: Store
+
+    def stored(self) -> StoredPolicy | None:
+        """The policy as far as the host's copy has it."""
+        graph = Graph(self.store)
+        return next((p for p in read_policies(graph) if object_id(p.key) in self.path.lower()), None)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing as t
 from collections import Counter
 
@@ -17,6 +18,8 @@ from .main_mode import DEFAULT_MAIN_MODE, Group, MainMode
 from .methods import DEFAULT_SECURITY_METHODS, SecurityMethod
 from .rules import DEFAULT_CONNECTION_TYPE, Action, ConnectionType, connection_type
 from .text import ModelError, require
+
+_SHOWN: t.Final = 2
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -102,11 +105,15 @@ class DynamicRule:
         )
 
     @property
+    def short_title(self) -> str:
+        """The first filters: a dynamic rule has no name."""
+        shown = ", ".join(str(item) for item in self.filters[:_SHOWN])
+        return f"{shown} and {len(self.filters) - _SHOWN} more" if len(self.filters) > _SHOWN else shown
+
+    @property
     def title(self) -> str:
-        """What messages call the rule: a rule has no name."""
-        shown = ", ".join(str(item) for item in self.filters[:2])
-        more = f" and {len(self.filters) - 2} more" if len(self.filters) > 2 else ""
-        return f"the dynamic rule for {shown}{more}"
+        """What messages call the rule."""
+        return f"the dynamic rule for {self.short_title}"
 
     def _key(self) -> tuple[object, ...]:
         return (
@@ -157,6 +164,27 @@ def check_main_mode_filters(rule: DynamicRule, filters: t.Iterable[Filter]) -> N
 
 def _filters(rule: DynamicRule) -> t.Iterator[Filter]:
     return (item.filter.unresolved() for item in rule.filters)
+
+
+_CONFIG: t.Final = {
+    "ipsecexempt": ("[0-3]", "0, 1, 2 or 3"),
+    "bootmode": ("stateful|block|permit", "stateful, block or permit"),
+    "bootexemptions": (
+        "none|{0}(?: {0}){{0,31}}".format("(?:icmp|tcp|udp|raw|[0-9]{1,3}):[0-9]{1,5}:[0-9]{1,5}:(?:inbound|outbound)"),
+        "none, or PROTOCOL:SOURCEPORT:DESTINATIONPORT:DIRECTION, as in TCP:0:3389:inbound, several separated by blanks",
+    ),
+    "strongcrlcheck": ("[0-2]", "0, 1 or 2"),
+}
+"""The properties of ``netsh ipsec dynamic set config`` that are set here: a pattern of their values, and its words."""
+CONFIG_PROPERTIES: t.Final = tuple(_CONFIG)
+
+
+def config_value(name: str, value: str) -> str:
+    """A value of one of `CONFIG_PROPERTIES` in its usual spelling. Raises `ModelError`."""
+    pattern, words = _CONFIG[name]
+    found = " ".join(value.casefold().split())
+    require(re.fullmatch(pattern, found) is not None, f"expected {words}")
+    return found
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def render_shared_diff(before: AnyList | AnyAction | None, after: AnyList | AnyA
 def _shared_text(thing: AnyList | AnyAction | None, other: AnyList | AnyAction | None) -> str:
     if thing is None:
         return ""
-    lines = [f"name: {_scalar(thing.name)}", f"description: {_scalar(thing.description)}"]
+    lines = [f"name: {scalar_text(thing.name)}", f"description: {scalar_text(thing.description)}"]
     if isinstance(thing, AnyList):
         there = other.filters if isinstance(other, AnyList) else ()
         lines += ["filters:", *_filter_lines(thing.filters, there)]
@@ -95,10 +95,10 @@ def _text(
     key_mark: str,
 ) -> str:
     """One side. `key_mark` follows each pre-shared key that differs from the other side: keys are never shown."""
-    lines = [f"assigned_policy: {_scalar(side.assigned_policy)}"]
+    lines = [f"assigned_policy: {scalar_text(side.assigned_policy)}"]
     if side.leftovers:
         lines.append(f"leftovers: # {len(side.leftovers)} objects of an interrupted change")
-        lines += [f"  - {_scalar(name)}" for name in side.leftovers[:RULES_SHOWN]]
+        lines += [f"  - {scalar_text(name)}" for name in side.leftovers[:RULES_SHOWN]]
     if policy is not None:
         lines += _policy_lines(policy, other, pairs, key_mark)
     return "\n".join(lines) + "\n"
@@ -108,10 +108,10 @@ def _policy_lines(
     policy: Policy, other: Policy | None, pairs: t.Sequence[tuple[Rule | None, Rule | None]], key_mark: str
 ) -> list[str]:
     lines = [
-        f"name: {_scalar(policy.name)}",
-        f"description: {_scalar(policy.description)}",
-        f"poll_interval: {_scalar(render_poll_interval(policy.poll_interval))}",
-        f"main_mode: {_main_mode(policy.main_mode)}",
+        f"name: {scalar_text(policy.name)}",
+        f"description: {scalar_text(policy.description)}",
+        f"poll_interval: {scalar_text(render_poll_interval(policy.poll_interval))}",
+        f"main_mode: {main_mode_text(policy.main_mode)}",
     ]
     if policy.default_response or (other and other.default_response):
         lines.append(f"default_response: {_default_response(policy, other, key_mark)}")
@@ -121,33 +121,33 @@ def _policy_lines(
         lines.append("rules:")
     for rule, counterpart in changed[:RULES_SHOWN]:
         lines += [f"  {line}" for line in _rule_lines(rule, counterpart, key_mark)]
-    lines += _count(len(changed) - RULES_SHOWN, "more changed rules")
-    lines += _count(len(here) - len(changed), "unchanged rules")
+    lines += count_line(len(changed) - RULES_SHOWN, "more changed rules")
+    lines += count_line(len(here) - len(changed), "unchanged rules")
     return lines
 
 
-def _count(number: int, what: str) -> list[str]:
+def count_line(number: int, what: str) -> list[str]:
     return [f"  # {number} {what}"] if number > 0 else []
 
 
 def _rule_lines(rule: Rule, other: Rule | None, key_mark: str) -> list[str]:
-    lines = [f"name: {_scalar(rule.name)}"]
+    lines = [f"name: {scalar_text(rule.name)}"]
     if rule.description:
-        lines.append(f"description: {_scalar(rule.description)}")
+        lines.append(f"description: {scalar_text(rule.description)}")
     if not rule.enabled or (other and not other.enabled):
-        lines.append(f"enabled: {_scalar(rule.enabled)}")
+        lines.append(f"enabled: {scalar_text(rule.enabled)}")
     lines += ["filters:", *_filter_lines(rule.filters, other.filters if other else ())]
-    lines.append(f"filter_list: {_scalar(rule.filter_list)}")
+    lines.append(f"filter_list: {scalar_text(rule.filter_list)}")
     action, *rest = _action_lines(rule.action)
-    lines += [action, f"filter_action: {_scalar(rule.filter_action)}", *rest]
+    lines += [action, f"filter_action: {scalar_text(rule.filter_action)}", *rest]
     # only rules that negotiate authenticate, but others have methods, too
     if rule.action.action is Action.NEGOTIATE or (other and other.authentication != rule.authentication):
         there = other.authentication if other else rule.authentication
-        methods = _authentication(rule.authentication, there, key_mark)
-        lines += ["authentication:", *(f"  - {_flow(method)}" for method in methods)]
+        methods = authentication_lines(rule.authentication, there, key_mark)
+        lines += ["authentication:", *(f"  - {flow_text(method)}" for method in methods)]
     if rule.tunnel is not None:
         address = f" ({rule.tunnel.address})" if isinstance(rule.tunnel, DnsName) else ""
-        lines.append(f"tunnel: {_scalar(f'{rule.tunnel}{address}')}")
+        lines.append(f"tunnel: {scalar_text(f'{rule.tunnel}{address}')}")
     if rule.connection_type != ConnectionType.ALL:
         lines.append(f"connection_type: {rule.connection_type}")
     return [("- " if i == 0 else "  ") + line for i, line in enumerate(lines)]
@@ -156,7 +156,7 @@ def _rule_lines(rule: Rule, other: Rule | None, key_mark: str) -> list[str]:
 def _action_lines(action: NegotiationPolicy) -> list[str]:
     lines = [f"action: {action.action}"]
     if action.action is Action.NEGOTIATE:
-        lines += [f"inpass: {_scalar(action.inpass)}", f"soft: {_scalar(action.soft)}"]
+        lines += [f"inpass: {scalar_text(action.inpass)}", f"soft: {scalar_text(action.soft)}"]
         lines += ["security_methods:", *(f"  - {method}" for method in action.methods)]
     return lines
 
@@ -166,13 +166,15 @@ def _filter_lines(filters: t.Sequence[Filter], other: t.Sequence[Filter]) -> lis
     changed = [filter_ for filter_ in filters if filter_ not in there]
     if len(filters) <= FILTERS_SHOWN:
         changed = list(filters)
-    lines = [f"  - {_flow(render_short_filter(filter_))}" for filter_ in changed[:FILTERS_SHOWN]]
-    lines += _count(len(changed) - FILTERS_SHOWN, "more changed filters")
-    lines += _count(len(filters) - len(changed), "unchanged filters")
+    lines = [f"  - {flow_text(render_short_filter(filter_))}" for filter_ in changed[:FILTERS_SHOWN]]
+    lines += count_line(len(changed) - FILTERS_SHOWN, "more changed filters")
+    lines += count_line(len(filters) - len(changed), "unchanged filters")
     return lines
 
 
-def _authentication(methods: tuple[AuthMethod, ...], there: tuple[AuthMethod, ...], key_mark: str) -> t.Iterator[t.Any]:
+def authentication_lines(
+    methods: tuple[AuthMethod, ...], there: tuple[AuthMethod, ...], key_mark: str
+) -> t.Iterator[t.Any]:
     """The methods without their secrets. A key that the other side does not have gets the mark."""
     for method in methods:
         if isinstance(method, PresharedKey):
@@ -186,20 +188,20 @@ def _authentication(methods: tuple[AuthMethod, ...], there: tuple[AuthMethod, ..
 def _default_response(policy: Policy, other: Policy | None, key_mark: str) -> str:
     response = policy.default_response
     if response is None:
-        return _flow({"enabled": False})
+        return flow_text({"enabled": False})
     there = other.default_response if other else None
     methods = there.authentication if there else response.authentication
-    return _flow(
+    return flow_text(
         {
             "enabled": response.enabled,
             "security_methods": [str(method) for method in response.methods],
-            "authentication": list(_authentication(response.authentication, methods, key_mark)),
+            "authentication": list(authentication_lines(response.authentication, methods, key_mark)),
         }
     )
 
 
-def _main_mode(main_mode: MainMode) -> str:
-    return _flow(
+def main_mode_text(main_mode: MainMode) -> str:
+    return flow_text(
         {
             "methods": [" ".join([str(method), *_own_limits(method)]) for method in main_mode.methods],
             "lifetime_seconds": main_mode.lifetime_seconds,
@@ -219,16 +221,16 @@ def _own_limits(method: MainModeMethod) -> t.Iterator[str]:
             yield f"{value}{unit}"
 
 
-def _flow(value: t.Any) -> str:
+def flow_text(value: t.Any) -> str:
     """A value on one line."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {flow_text(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    return _scalar(value)
+        return "[" + ", ".join(map(flow_text, value)) + "]"
+    return scalar_text(value)
 
 
-def _scalar(value: str | int | bool | None) -> str:
+def scalar_text(value: str | int | bool | None) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):

@@ -96,13 +96,11 @@ def _in_force(state: HostState, active: StoredPolicy | None) -> Tree:
 
 def _domain_policy(domain: DomainPolicy) -> Tree:
     """The domain policy, as far as the copy of its objects on the host has it."""
-    graph = Graph(domain.store)
-    key = next((k for k in graph.policies if object_id(k) in domain.path.lower()), None)
-    stored = next((p for p in read_policies(graph) if p.key == key), None)
+    stored = domain.stored()
     return {
         "source": str(Source.DOMAIN),
         "name": domain.name or (stored.policy.name if stored else None),
-        "id": object_id(key) if key else None,
+        "id": object_id(stored.key) if stored else None,
         "policy": render_policy(stored.policy) if stored else None,
         "read_from": str(ReadFrom.CACHE if stored else ReadFrom.REGISTRY),
     }

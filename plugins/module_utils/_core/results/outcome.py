@@ -19,6 +19,7 @@ from ..store.names import NAME
 from ..target.shared import SharedList
 from .counts import render_counts, render_shared
 from .diff import Side, render_diff, render_shared_diff
+from .dynamic import render_dynamic, render_dynamic_diff
 from .facts import render_stored_policy
 
 Tree: t.TypeAlias = dict[str, t.Any]
@@ -31,6 +32,7 @@ def render_outcome(
     *,
     host: str,
     title: str,
+    policies: bool,
     service: Service | None,
     diff: bool,
     return_policy: bool,
@@ -38,26 +40,37 @@ def render_outcome(
 ) -> Tree:
     """The result of a task that ends with `attempt`.
 
-    `service` is the service as the host has left it, None if it was not asked. `title` names what the task is about.
+    `service` is the service as the host has left it, None if it was not asked. `title` names what the task is about,
+    and `policies` says whether that is policies, or only dynamic rules.
     `return_policy` adds the whole policies. `earlier` are attempts that were written before it, after which others had
     changed the store.
     """
-    plan = attempt.plan
     attempts = (*earlier, attempt)
-    remaining = dict.fromkeys(key for one in attempts for key in one.plan.remaining if key in plan.graph)
     result: Tree = {
         "changed": attempt.changed or bool(earlier),
+        "service": render_service(service or attempt.service.outcome(attempt.state.service)),
+    }
+    if policies:
+        result |= _render_policies(attempts, return_policy)
+    if attempt.dynamic is not None:
+        result["dynamic"] = render_dynamic([one.dynamic for one in attempts if one.dynamic is not None])
+    if diff and result["changed"]:
+        diffs = [found for one in attempts if one.changed for found in _diffs(one, host, title, policies)]
+        result["diff"] = diffs[0] if len(diffs) == 1 else diffs
+    return result
+
+
+def _render_policies(attempts: t.Sequence[Attempt], return_policy: bool) -> Tree:
+    plan = attempts[-1].plan
+    remaining = dict.fromkeys(key for one in attempts for key in one.plan.remaining if key in plan.graph)
+    result: Tree = {
         **render_counts([policy for one in attempts for policy in one.plan.policies]),
         **render_shared([one.plan for one in attempts]),
         "unassigned": next((one.plan.unassigned for one in attempts if one.plan.unassigned is not None), None),
         "remaining": [_remaining(plan.graph, key) for key in remaining],
-        "service": render_service(service or attempt.service.outcome(attempt.state.service)),
     }
     if return_policy:
         result["policies"] = [render_stored_policy(plan.graph, stored) for stored in plan.outcomes.values()]
-    if diff and result["changed"]:
-        diffs = [found for one in attempts if one.changed for found in _diffs(one, host, title)]
-        result["diff"] = diffs[0] if len(diffs) == 1 else diffs
     return result
 
 
@@ -116,7 +129,16 @@ def render_operations(operations: t.Sequence[Tree], *, complete: bool) -> Tree:
     return {"operations": list(shown), "operations_count": len(operations)}
 
 
-def _diffs(attempt: Attempt, host: str, title: str) -> list[Tree]:
+def _diffs(attempt: Attempt, host: str, title: str, policies: bool) -> list[Tree]:
+    """The diffs of an attempt: of policies, and of dynamic rules."""
+    dynamic = attempt.dynamic
+    rules = [render_dynamic_diff(dynamic, host)] if dynamic is not None and dynamic.changed else []
+    if policies and (attempt.plan.operations or attempt.service or not rules):
+        return [*_policy_diffs(attempt, host, title), *rules]
+    return rules
+
+
+def _policy_diffs(attempt: Attempt, host: str, title: str) -> list[Tree]:
     """A diff for each policy that changes, and for each filter list and filter action that no rule of these shows; for
     the first policy if only the service changes.
     """

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import typing as t
 
 from ..model import (
@@ -18,8 +19,18 @@ from ..model import (
     action_of,
     group_error,
 )
-from ..model.dynamic import DynamicFilter, DynamicRule, check_main_mode_filters
-from ..model.wanted import WantedFilter, WantedMainMode
+from ..model.dynamic import (
+    CONFIG_PROPERTIES,
+    AddDynamic,
+    DeleteDynamic,
+    DynamicFilter,
+    DynamicRule,
+    FlushDynamic,
+    SetConfig,
+    check_main_mode_filters,
+    config_value,
+)
+from ..model.wanted import RulesMode, WantedFilter, WantedMainMode
 from ..notation.methods import Offer, one_pfs_group, parse_single_offer
 from . import keys
 from .fields import Fields, ShapeError, at, kind_of
@@ -32,6 +43,7 @@ from .parse import (
     parse_method,
     parse_tunnel,
 )
+from .placed import PlacedChange
 from .render import (
     Tree,
     known_address,
@@ -45,15 +57,59 @@ BRACKETS: t.Final = {"(": (")", Action.PERMIT), "[": ("]", Action.BLOCK)}
 """The manual's signs around a filter that permits or blocks."""
 
 
-def parse_dynamic_rules(value: object) -> tuple[tuple[tuple[str, DynamicRule], ...], tuple[str, ...]]:
-    """The dynamic rules of a list, each with its place, and notes on their meaning. Raises `ShapeError`."""
-    if not isinstance(value, list | tuple):
-        raise ShapeError("rules", f"expected a list of dynamic rules, not {kind_of(value)}; [] has no rules")
+class DynamicState(enum.StrEnum):
+    """Whether dynamic rules are to exist; `FLUSHED`: none at all, also of others."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    FLUSHED = "flushed"
+
+
+def parse_dynamic_task(value: t.Mapping[str, t.Any]) -> tuple[tuple[PlacedChange, ...], bool, tuple[str, ...]]:
+    """What a task asks for: changes, whether its rules are all there are of ours, and notes on their meaning. The keys
+    are those of a dynamic rule and `keys.DYNAMIC_MODES`. Raises `ShapeError`.
+    """
     notes: list[str] = []
-    found = [
-        (f"rules[{index}]", parse_dynamic_rule(item, f"rules[{index}]", notes)) for index, item in enumerate(value)
-    ]
-    return tuple(found), tuple(notes)
+    state = DynamicState(value.get("state") or DynamicState.PRESENT)
+    exact = RulesMode(value.get("rules_mode") or RulesMode.MERGE) is RulesMode.EXACT
+    rules = _parse_rules(value, notes)
+    settings = parse_settings(value.get("settings"))
+    if rules is None and settings is None and state is not DynamicState.FLUSHED:
+        raise ShapeError("", f"give filters or rules, or settings, or state: {DynamicState.FLUSHED}")
+    if state is DynamicState.FLUSHED and rules is not None:
+        raise ShapeError("state", f"{state} deletes all dynamic rules, so the task takes no rules")
+    if exact and (rules is None or state is not DynamicState.PRESENT):
+        raise ShapeError("rules_mode", f"exact needs the rules that are to exist, and state: {DynamicState.PRESENT}")
+    changes: list[PlacedChange] = [PlacedChange(FlushDynamic())] if state is DynamicState.FLUSHED else []
+    for place, rule in rules or ():
+        change = DeleteDynamic(rule.identity) if state is DynamicState.ABSENT else AddDynamic(rule)
+        changes.append(PlacedChange(change, place=place))
+    if settings:
+        changes.append(PlacedChange(SetConfig(settings), place="settings"))
+    return tuple(changes), exact, tuple(notes)
+
+
+def _parse_rules(value: t.Mapping[str, t.Any], notes: list[str]) -> list[tuple[str, DynamicRule]] | None:
+    """The rules of a task with their places: those of a list, or the one that its other options describe."""
+    one = {key: item for key, item in value.items() if key in keys.DYNAMIC_RULE and item is not None}
+    given = value.get("rules")
+    if given is None:
+        return [("", parse_dynamic_rule(one, "", notes))] if one else None
+    if one:
+        raise ShapeError("rules", f"this is a list of rules, so {next(iter(one))} belongs into its items")
+    if not isinstance(given, list | tuple):
+        raise ShapeError("rules", f"expected a list of dynamic rules, not {kind_of(given)}")
+    placed = [(f"rules[{index}]", item) for index, item in enumerate(given)]
+    return [(place, parse_dynamic_rule(item, place, notes)) for place, item in placed]
+
+
+def parse_settings(value: object) -> dict[str, str] | None:
+    """Properties of ``netsh ipsec dynamic set config`` and their values. Raises `ShapeError`."""
+    if value is None:
+        return None
+    fields = Fields(value, "settings", CONFIG_PROPERTIES)
+    found = {name: fields.text(name) for name in fields.value}
+    return {name: fields.at(name, config_value, name, text) for name, text in found.items() if text is not None}
 
 
 def parse_dynamic_rule(value: object, path: str, notes: list[str]) -> DynamicRule:
@@ -160,7 +216,7 @@ def _whole(wanted: WantedMainMode, fields: Fields) -> MainMode:
 def render_dynamic_rule(rule: DynamicRule, with_keys: bool = False) -> Tree:
     """All keys of a dynamic rule. A pre-shared key is null, unless `with_keys`."""
     return {
-        "filters": [_render_filter(item) for item in rule.filters],
+        "filters": [render_filter(item) for item in rule.filters],
         "security_methods": [render_security_method(method) for method in rule.methods],
         "pfs_group": None if rule.pfs_group is None else int(rule.pfs_group),
         "inpass": rule.inpass,
@@ -174,7 +230,7 @@ def render_dynamic_rule(rule: DynamicRule, with_keys: bool = False) -> Tree:
     }
 
 
-def _render_filter(item: DynamicFilter) -> Tree:
+def render_filter(item: DynamicFilter) -> Tree:
     return {**render_short_filter(item.filter), "action": str(item.action)}
 
 

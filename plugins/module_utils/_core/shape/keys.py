@@ -69,6 +69,9 @@ DYNAMIC_RULE: t.Final = (
 )
 """The keys of a dynamic rule. Its filters have an `action` besides the keys of a filter."""
 
+DYNAMIC_MODES: t.Final = ("state", "rules", "rules_mode", "settings")
+"""The keys of ipsec_dynamic besides those of a dynamic rule."""
+
 FILTER: t.Final = (
     "source",
     "source_address",
