@@ -8,7 +8,7 @@ import typing as t
 from ..module_utils._core.batch import Program
 from ..module_utils._core.dynamic.arguments import rule_arguments
 from ..module_utils._core.netsh import read_dynamic, read_lines, read_netsh
-from ..module_utils._core.netsh.grammar import Context
+from ..module_utils._core.netsh.grammar import Language
 from ..module_utils._core.source.mistakes import collecting
 from ..plugin_utils._scripts import (
     filter_errors,
@@ -32,7 +32,7 @@ def from_netsh(
 ) -> list[dict[str, t.Any]]:
     notes: list[str] = []
     with filter_errors("from_netsh"), collecting(None) as mistakes:
-        contexts = (Context.DYNAMIC if flag_of("dynamic", dynamic) else Context.STATIC,)
+        languages = (Language.DYNAMIC if flag_of("dynamic", dynamic) else Language.STATIC,)
         found = read_commands(
             text,
             Program.NETSH,
@@ -43,8 +43,8 @@ def from_netsh(
             variables=variables,
             files=files,
         )
-        commands, script = read_lines(found, unsupported == "ignore", mistakes, contexts)
-        if Context.DYNAMIC in contexts:
+        commands, script = read_lines(found, unsupported == "ignore", mistakes, languages)
+        if Language.DYNAMIC in languages:
             changes = read_dynamic(commands, notes, mistakes)
             refuse_empty(script, Program.NETSH)
             result = rule_arguments(changes, notes)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ..hints import one_of
 from ..model import (
     DEFAULT_AUTHENTICATION,
     DEFAULT_SECURITY_METHODS,
@@ -28,8 +29,8 @@ from ..model import (
     SecurityMethod,
     defaults,
 )
-from ..model.config import config_property, config_value
 from ..model.dynamic import (
+    CONFIG_PROPERTIES,
     AddDynamic,
     DeleteDynamic,
     DynamicChange,
@@ -38,6 +39,7 @@ from ..model.dynamic import (
     FlushDynamic,
     Identity,
     SetConfig,
+    config_value,
 )
 from ..model.main_mode import DEFAULT_MAIN_MODE
 from ..shape.placed import PlacedChange
@@ -65,6 +67,7 @@ _PAIRS: t.Final = {
 }
 """What the actions for inbound and outbound packets make of a filter."""
 _ACTIONS: t.Final = "expected permit, block or negotiate"
+_DIAGNOSTICS: t.Final = ("ipsecdiagnostics", "ikelogging", "ipsecloginterval")
 _DONE: t.Final = {Action.PERMIT: "permitted", Action.BLOCK: "blocked", Action.NEGOTIATE: "negotiated"}
 
 
@@ -152,7 +155,7 @@ class _Policies(t.Generic[_Policy]):
     def add(self, name: Text) -> _Policy:
         """A new policy, which `put` stores. Raises `SourceError`."""
         if fold(read_name(name)) in self._found:
-            raise name.error(0, f"the script has created a {self.what} with this name; adding it again fails")
+            raise name.error(0, f"the script has created this {self.what}; adding it again fails")
         return self._plain
 
     def find(self, name: Text) -> _Policy:
@@ -161,7 +164,7 @@ class _Policies(t.Generic[_Policy]):
         if found is None:
             raise name.error(
                 0,
-                f"no earlier command creates a {self.what} with this name, and those of the host are not known here; "
+                f"no earlier command creates this {self.what}, and those of the host are not known here; "
                 f"create it with 'add {self.what}'",
             )
         return found
@@ -347,8 +350,15 @@ class DynamicScript:
         self._changes.append(_placed(FlushDynamic(), command, place))
 
     def _set_config(self, command: NetshCommand, place: str) -> None:
-        name = command["property"].at(config_property, command["property"].value)
-        value = command["value"].at(config_value, name, command["value"].value)
+        place_of_name, place_of_value = command["property"], command["value"]
+        name = place_of_name.value.casefold()
+        if name in _DIAGNOSTICS:
+            raise place_of_name.error(
+                0,
+                "this helps to find faults and is no setting to keep; set it with netsh on the host while you need it",
+            )
+        read_word(place_of_name, CONFIG_PROPERTIES, f"expected {one_of(CONFIG_PROPERTIES)}")
+        value = place_of_value.at(config_value, name, place_of_value.value)
         self._changes.append(_placed(SetConfig({name: value}), command, place))
 
 

@@ -62,7 +62,7 @@ _SELECTOR: t.Final = (
 )
 
 
-class Context(enum.StrEnum):
+class Language(enum.StrEnum):
     """The two languages below ``netsh ipsec``: stored policies, and rules beside the policy in force."""
 
     STATIC = "static"
@@ -85,7 +85,7 @@ class _Form:
 
 
 _FORMS: t.Final = {
-    Context.STATIC: {
+    Language.STATIC: {
         "set": {
             "store": _Form(("location", "domain")),
             "batch": _Form(("mode",)),
@@ -111,7 +111,7 @@ _FORMS: t.Final = {
             "all": _Form(needed=0),
         },
     },
-    Context.DYNAMIC: {
+    Language.DYNAMIC: {
         "set": {
             "config": _Form(("property", "value"), 2),
             "mmpolicy": _Form(("name", *_MAIN_MODE)),
@@ -142,26 +142,26 @@ _FORMS: t.Final = {
     },
 }
 NO_DOMAIN: t.Final = "this version does not support domain policies, only those of the local store"
-_ALONE: t.Final = {Context.STATIC: ("show", "exportpolicy", "importpolicy"), Context.DYNAMIC: ("show",)}
+_ALONE: t.Final = {Language.STATIC: ("show", "exportpolicy", "importpolicy"), Language.DYNAMIC: ("show",)}
 _OF_A_STORE: t.Final = {
     "guid": "a GUID is valid in one store only; use name= instead",
     "id": "the number of a rule is valid in one store only; use name= instead",
     "gponame": NO_DOMAIN,
 }
 _REPEATABLE: t.Final = ("rootca",)
-_OTHER_CONTEXT: t.Final = {
-    Context.DYNAMIC: (
+_OTHER_LANGUAGE: t.Final = {
+    Language.DYNAMIC: (
         "this is a command of 'netsh ipsec dynamic', which makes no policy; dynamic=true converts such commands for "
         "the module ipsec_dynamic, and the module netsh_ipsec runs them"
     ),
-    Context.STATIC: (
+    Language.STATIC: (
         "this is a command of 'netsh ipsec static', which makes no dynamic rule; without dynamic=true, such commands "
         "are converted for the module ipsec_policy"
     ),
 }
 
 
-class OtherContextError(SourceError):
+class OtherLanguageError(SourceError):
     """A command of a language that is not asked for."""
 
 
@@ -176,7 +176,7 @@ class NetshCommand:
     name.
     """
 
-    context: Context = Context.STATIC
+    language: Language = Language.STATIC
     verb: str
     object: str
     text: Text = dataclasses.field(repr=False)
@@ -194,21 +194,21 @@ class NetshCommand:
         return t.cast("Text", self.get(name))
 
 
-def parse_command(text: Text, contexts: t.Collection[Context] = tuple(Context)) -> NetshCommand:
+def parse_command(text: Text, languages: t.Collection[Language] = tuple(Language)) -> NetshCommand:
     """The command of `text`, which begins with ``netsh`` or ``ipsec``. Raises `SourceError`, for a command of another
-    language than `contexts` `OtherContextError`.
+    language than `languages` `OtherLanguageError`.
     """
     words = split_words(text)
     if words and is_program(words[0].value, ("netsh",)):
         words = words[1:]
     _expect(words, 0, ("ipsec",), text)
-    context = Context(_expect(words, 1, tuple(Context), text))
-    if context not in contexts:
-        raise OtherContextError(text.file, words[1].text.offset(0), _OTHER_CONTEXT[context])
-    forms, alone = _FORMS[context], _ALONE[context]
+    language = Language(_expect(words, 1, tuple(Language), text))
+    if language not in languages:
+        raise OtherLanguageError(text.file, words[1].text.offset(0), _OTHER_LANGUAGE[language])
+    forms, alone = _FORMS[language], _ALONE[language]
     verb = _expect(words, 2, (*forms, *alone), text)
     if verb in alone:
-        return NetshCommand(context=context, verb=verb, object="", text=text)
+        return NetshCommand(language=language, verb=verb, object="", text=text)
     object_ = _expect(words, 3, tuple(forms[verb]), text)
     if len(words) > 4 and words[4].value.casefold() in HELP:
         raise words[4].text.error(0, "this shows help and changes nothing")
@@ -219,7 +219,7 @@ def parse_command(text: Text, contexts: t.Collection[Context] = tuple(Context)) 
         if name not in arguments.given:
             raise text.error(len(text), f"{verb} {object_} needs {name}=")
     return NetshCommand(
-        context=context,
+        language=language,
         verb=verb,
         object=object_,
         text=text,

@@ -17,7 +17,7 @@ from ..source.words import without_redirections
 from .commands import ScriptCommand
 from .consequences import Attempts
 from .dynamic import DynamicScript
-from .grammar import Context, NetshCommand, OtherContextError, parse_command
+from .grammar import Language, NetshCommand, OtherLanguageError, parse_command
 from .reading import read_command
 
 
@@ -25,12 +25,12 @@ def read_lines(
     script: Script,
     ignore_unsupported: bool,
     mistakes: Mistakes | None = None,
-    contexts: t.Collection[Context] = tuple(Context),
+    languages: t.Collection[Language] = tuple(Language),
 ) -> tuple[list[NetshCommand], Script]:
     """The commands of a script, and the script. Mistakes are added to `mistakes`, or raise `SourceError` without it.
 
-    Commands of other contexts than `contexts` are mistakes. With `ignore_unsupported`, they are moved to the part that
-    is left out.
+    Commands of other languages than `languages` are mistakes. With `ignore_unsupported`, they are moved to the part
+    that is left out.
     """
     commands: list[NetshCommand] = []
     kept: list[BatchCommand] = []
@@ -38,9 +38,9 @@ def read_lines(
     with collecting(mistakes) as found:
         for command in script.commands:
             try:
-                commands.append(parse_command(command.text, contexts))
+                commands.append(parse_command(command.text, languages))
                 kept.append(command)
-            except OtherContextError as error:
+            except OtherLanguageError as error:
                 if ignore_unsupported:
                     left_out.append(LeftOut(command.line, error.problem))
                 else:
@@ -80,7 +80,7 @@ class NetshChanges:
     notes: tuple[str, ...]
 
 
-class _Reader:
+class _ChangeReader:
     """Reads commands one after the other. Mistakes are added to `mistakes`, which has those of commands that could not
     be parsed.
     """
@@ -118,7 +118,7 @@ def read_list(texts: t.Iterable[str], place: str, allow_delete_all: bool) -> Net
             words = mistakes.collect(line, at, of_item, parse_command, line)
             if words is not None:
                 parsed.append((words, of_item))
-        reader = _Reader(allow_delete_all, mistakes)
+        reader = _ChangeReader(allow_delete_all, mistakes)
         for words, of_item in parsed:
             reader.read(words, of_item)
     return reader.changes()
@@ -133,7 +133,7 @@ def read_changes(
     part that is left out.
     """
     parsed, script = read_lines(script, ignore_unsupported, mistakes)
-    reader = _Reader(allow_delete_all, mistakes)
+    reader = _ChangeReader(allow_delete_all, mistakes)
     kept: list[BatchCommand] = []
     left_out: list[LeftOut] = []
     for command, words in zip(script.commands, parsed, strict=True):
@@ -152,7 +152,7 @@ def _read_change(words: NetshCommand, allow_delete_all: bool) -> ScriptCommand |
     """
     if words.verb in _NOT_RUN:
         raise words.text.error(0, _NOT_RUN[words.verb])
-    command = read_command(words) if words.context is Context.STATIC else None
+    command = read_command(words) if words.language is Language.STATIC else None
     if _deletes_everything(words) and not allow_delete_all:
         raise words.text.error(
             0, "this deletes what the script does not name, too; set allow_delete_all=true if that is intended"
