@@ -6,7 +6,8 @@ from __future__ import annotations
 import typing as t
 
 from ..module_utils._core.batch import Program
-from ..module_utils._core.netsh.lines import PlacedCommand, read_changes, read_list
+from ..module_utils._core.model import ModelError
+from ..module_utils._core.netsh.lines import NetshChanges, PlacedCommand, read_changes, read_list
 from ..module_utils._core.source.mistakes import collecting
 from ..module_utils._core.target.script import ScriptGoal
 from ..plugin_utils._action import IpsecAction
@@ -41,9 +42,19 @@ class ActionModule(IpsecAction):
         allowed = options["allow_delete_all"]
         texts = command_texts(options)
         if texts is not None:
-            return read_list(texts, "" if options["commands"] is None else "commands", allowed), {}
+            return _static(read_list(texts, "" if options["commands"] is None else "commands", allowed)), {}
         with collecting(None) as mistakes:
             found = script_of(self, options, Program.NETSH, mistakes)
             commands, script = read_changes(found, options["unsupported"] == "ignore", allowed, mistakes)
         refuse_empty(script, Program.NETSH)
-        return commands, rest_of(script)
+        return _static(commands), rest_of(script)
+
+
+def _static(changes: NetshChanges) -> tuple[PlacedCommand, ...]:
+    for placed in changes.dynamic:
+        placed.at(_refuse)
+    return changes.static
+
+
+def _refuse() -> None:
+    raise ModelError("this version does not run commands of 'netsh ipsec dynamic'")

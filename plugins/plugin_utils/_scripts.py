@@ -195,6 +195,22 @@ def refuse_no_tasks(tasks: t.Sequence[object], program: Program) -> None:
         )
 
 
+def refuse_no_rules(rules: t.Sequence[object], program: Program) -> None:
+    """Raise `ModelError` for commands that leave no dynamic rule."""
+    if not rules:
+        raise ModelError(
+            f"the {program} commands of the script leave no dynamic rule; ipsec_dynamic deletes rules with "
+            "'state: absent' and 'state: flushed'"
+        )
+
+
+def flag_of(name: str, value: object) -> bool:
+    """An option of a filter that is true or false. Raises `ModelError`."""
+    if not isinstance(value, bool):
+        raise ModelError(f"{name} must be true or false")
+    return value
+
+
 def file_text(value: object, encoding: object, what: str) -> str:
     """The text of a file. Bytes that are not UTF-8, which the lookup `file` passes on until ansible-core 2.22, are
     decoded with `encoding`. `what` names the file in messages. Raises `ModelError`.

@@ -138,11 +138,12 @@ def _settings(rule: DynamicRule, action: Action, name: str) -> str:
     words += [f"qmpolicy={quoted(name)}", _INBOUND_OUTBOUND.format(inbound, action)]
     methods = rule.authentication
     words.append(f"kerberos={write_flag(any(isinstance(method, Kerberos) for method in methods))}")
-    words += [_authentication(method) for method in methods if not isinstance(method, Kerberos)]
+    words += [authentication_word(method) for method in methods if not isinstance(method, Kerberos)]
     return " ".join(words)
 
 
-def _authentication(method: AuthMethod) -> str:
+def authentication_word(method: AuthMethod) -> str:
+    """The argument for a method other than kerberos. Raises `ModelError`."""
     match method:
         case PresharedKey(str() as key):
             return f"psk={quoted(key, 'the pre-shared key')}"

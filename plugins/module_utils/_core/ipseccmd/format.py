@@ -57,7 +57,7 @@ def _parameters(parameters: Parameters) -> t.Iterator[str]:
     if parameters.default_response:
         yield "-f default"
     elif parameters.filters:
-        yield " ".join(["-f", *(_filter(spec) for spec in parameters.filters)])
+        yield " ".join(["-f", *map(format_filter_spec, parameters.filters)])
     if parameters.negotiation is not None:
         yield f"-n {format_negotiation(parameters.negotiation)}"
     if parameters.tunnel is not None:
@@ -82,7 +82,8 @@ def _parameters(parameters: Parameters) -> t.Iterator[str]:
         yield f"-{parameters.connection_type}"
 
 
-def _filter(spec: FilterSpec) -> str:
+def format_filter_spec(spec: FilterSpec) -> str:
+    """One filter of -f. Raises `ModelError`."""
     text = format_filter(spec.filter)
     if spec.action is None:
         return _value(text)

@@ -1,11 +1,12 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Command lines of ipseccmd with their places, and the edits that they ask for."""
+"""Command lines of ipseccmd with their places, and what they ask for."""
 
 from __future__ import annotations
 
 import dataclasses
+import enum
 import re
 import typing as t
 
@@ -14,12 +15,13 @@ from ..batch.programs import IPSECCMD
 from ..model import ModelError
 from ..model.edits import EditPolicy
 from ..shape.fields import at
-from ..shape.placed import PlacedEdit
+from ..shape.placed import PlacedChange, PlacedEdit
 from ..source.mistakes import Mistakes, collecting
 from ..source.text import Text
 from ..source.words import is_program, without_redirections
 from ..store.casing import fold
 from .commands import AddRule, Command, DeleteRules, Help, Show, StoreKind, WritePolicy
+from .dynamic import change_of
 from .edits import edit_of
 from .parse import parse_command
 
@@ -27,6 +29,26 @@ _CONTINUATION: t.Final = re.compile(r"(?<=\s)\^(?=[ \t]*+\r?\n)")
 _VARIABLE: t.Final = re.compile(r"%[A-Za-z_]\w*+%")
 _WORD: t.Final = re.compile(r"\S++")
 _WORD_OF_NEXT_LINE: t.Final = re.compile(r"(?<=\n)\S++")
+_SUPPORTED: t.Final = "only static mode in the registry (-w reg -p POLICY -r RULE) and dynamic mode"
+
+
+class Mode(enum.StrEnum):
+    """The modes that change something."""
+
+    STATIC = "static"
+    DYNAMIC = "dynamic"
+
+
+_OTHER_MODE: t.Final = {
+    Mode.DYNAMIC: (
+        "this is a command of dynamic mode (without -w and -p), which makes no policy; dynamic=true converts such "
+        "commands for the module ipsec_dynamic, and the module ipseccmd runs them"
+    ),
+    Mode.STATIC: (
+        "this is a command of static mode, which makes no dynamic rule; without dynamic=true, such commands are "
+        "converted for the module ipsec_policy"
+    ),
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +101,14 @@ def _refuse_other_than_one(line: Text) -> None:
 
 
 def read_lines(
-    script: Script, ignore_unsupported: bool, mistakes: Mistakes | None = None
+    script: Script,
+    ignore_unsupported: bool,
+    mistakes: Mistakes | None = None,
+    modes: t.Collection[Mode] = tuple(Mode),
 ) -> tuple[list[CommandLine], Script]:
     """The commands of a script, and the script. Mistakes are added to `mistakes`, or raise `SourceError` without it.
 
-    Commands that this version cannot run are mistakes. With `ignore_unsupported`, they are moved to the part that is
+    Commands of other modes than `modes` are mistakes. With `ignore_unsupported`, they are moved to the part that is
     left out.
     """
     lines: list[CommandLine] = []
@@ -94,7 +119,7 @@ def read_lines(
             line = found.collect(command.text, read_line, command.text)
             if line is None:
                 continue
-            problem = _problem(line.command)
+            problem = _problem(line.command, modes)
             if problem is None:
                 lines.append(line)
                 kept.append(command)
@@ -108,39 +133,61 @@ def read_lines(
 def read_list(texts: t.Iterable[str], place: str) -> list[CommandLine]:
     """The commands of the list at `place`. Raises `ModelError` with all mistakes."""
     mistakes = Mistakes()
-    lines = [mistakes.collect(None, _read_static, text, f"{place}[{i}]") for i, text in enumerate(texts)]
+    lines = [mistakes.collect(None, _read_supported, text, f"{place}[{i}]") for i, text in enumerate(texts)]
     mistakes.raise_all()
     return [line for line in lines if line is not None]
 
 
-def _read_static(text: str, place: str) -> CommandLine:
+def _read_supported(text: str, place: str) -> CommandLine:
     line = read_line(text, place)
-    _check_static(line)
+    _check_mode(line, tuple(Mode))
     return line
 
 
-def _check_static(line: CommandLine) -> None:
-    """Raise `ModelError` for a line that this version cannot run."""
-    if (problem := _problem(line.command)) is not None:
+def _check_mode(line: CommandLine, modes: t.Collection[Mode]) -> None:
+    """Raise `ModelError` for a line of another mode, or one that this version cannot run."""
+    if (problem := _problem(line.command, modes)) is not None:
         at(line.place, _refuse, line.text, problem)
 
 
-def edits_of(lines: t.Iterable[CommandLine]) -> tuple[tuple[PlacedEdit, ...], tuple[str, ...]]:
-    """What lines of static mode do, in order, and their notes.
-
-    Raises `ModelError` for a line of another mode or for the directory.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What command lines ask for: edits of stored policies and changes of dynamic rules, each in the order of the
+    lines. `confirms` says that a line asks for a confirmation before anything is changed.
     """
+
+    edits: tuple[PlacedEdit, ...]
+    changes: tuple[PlacedChange, ...]
+    confirms: bool
+    notes: tuple[str, ...]
+
+
+def asked_by(lines: t.Iterable[CommandLine], modes: t.Collection[Mode] = tuple(Mode)) -> Asked:
+    """What lines ask for. Raises `ModelError` for a line of another mode than `modes`."""
     edits: list[PlacedEdit] = []
+    changes: list[PlacedChange] = []
     notes: list[str] = []
+    confirms = False
     for line in lines:
         found = list(line.notes)
-        _check_static(line)
-        if isinstance(line.command, WritePolicy):
-            edits.append(PlacedEdit(edit_of(line.command, found), command=line.text, place=line.place))
+        _check_mode(line, modes)
+        command = line.command
+        if isinstance(command, WritePolicy):
+            edits.append(PlacedEdit(edit_of(command, found), command=line.text, place=line.place))
+        elif isinstance(command, AddRule | DeleteRules):
+            change = at(line.place, change_of, command, line.text, found)
+            changes.append(PlacedChange(change, command=line.text, place=line.place))
+            confirms = confirms or (isinstance(command, AddRule) and command.parameters.confirm)
         of_file = line.text.file != line.text.value
         place = f"line {line.text.line()}" if of_file else line.place
         notes += [f"{place}: {note}" if place else note for note in found]
-    return tuple(_looking_ahead(edits)), tuple(notes)
+    return Asked(edits=tuple(_looking_ahead(edits)), changes=tuple(changes), confirms=confirms, notes=tuple(notes))
+
+
+def edits_of(lines: t.Iterable[CommandLine]) -> tuple[tuple[PlacedEdit, ...], tuple[str, ...]]:
+    """What lines of static mode do, in order, and their notes. Raises `ModelError` for a line of another mode."""
+    asked = asked_by(lines, (Mode.STATIC,))
+    return asked.edits, asked.notes
 
 
 def _looking_ahead(edits: t.Sequence[PlacedEdit]) -> t.Iterator[PlacedEdit]:
@@ -176,13 +223,15 @@ def _refuse(text: Text, problem: str) -> None:
     raise text.error(0, problem)
 
 
-def _problem(command: Command) -> str | None:
-    """Why this version cannot run a command; None if it can."""
-    if isinstance(command, Help) or (isinstance(command, WritePolicy) and command.store is StoreKind.REGISTRY):
-        return None
-    what = "static mode in the directory (-w ds)"
-    if isinstance(command, AddRule | DeleteRules):
-        what = "dynamic mode (a command without -w and -p)"
-    elif isinstance(command, Show):
-        what = "query mode (show)"
-    return f"this version does not support {what}, only static mode in the registry (-w reg -p POLICY -r RULE)"
+def _problem(command: Command, modes: t.Collection[Mode]) -> str | None:
+    """Why a command does not belong to `modes`, or cannot run in this version; None if it does."""
+    match command:
+        case WritePolicy(store=StoreKind.DIRECTORY):
+            return f"this version does not support static mode in the directory (-w ds), {_SUPPORTED}"
+        case Show():
+            return f"this version does not support query mode (show), {_SUPPORTED}"
+        case WritePolicy() if Mode.STATIC not in modes:
+            return _OTHER_MODE[Mode.STATIC]
+        case AddRule() | DeleteRules() if Mode.DYNAMIC not in modes:
+            return _OTHER_MODE[Mode.DYNAMIC]
+    return None

@@ -61,6 +61,8 @@ from .syntax import NEEDS, STATIC
 _T = t.TypeVar("_T")
 _BRACKETS: t.Final = {"(": (")", Action.PERMIT), "[": ("]", Action.BLOCK)}
 _STORES: t.Final = tuple(StoreKind)
+_SPLIT: t.Final = ("f", "1f", "1s")
+"""Options several of whose values may be in one pair of quotation marks."""
 _METHODS: t.Final = {"kerberos": "kerberos", "preshared_key": "preshare", "certificate": "cert"}
 """The keys of authentication methods in tasks, and their words here."""
 _KEY_HINT: t.Final = 'a pre-shared key belongs to -a, as in -a preshare:"key"'
@@ -71,14 +73,11 @@ def parse_command(line: str | Text, notes: list[str]) -> Command:
 
     Raises `SourceError`. What is ignored, and differences between the meaning and the text, are added to `notes`.
     """
-    text = Text.of(line) if isinstance(line, str) else line
-    text = text[: len(text.value.rstrip(BLANKS))]
+    text = _whole(Text.of(line) if isinstance(line, str) else line)
     words = split_words(text)
     if any(word.value in ("/?", "-?") for word in words if not word.quoted):
         return Help()
-    if words and is_program(words[0].value, IPSECCMD):
-        words.pop(0)
-    computer = _take_computer(text, words)
+    computer = _take_front(text, words)
     if words and not is_option(words[0]):
         if words[0].value.casefold() == "show":
             return _parse_query(text, words, computer)
@@ -86,6 +85,31 @@ def parse_command(line: str | Text, notes: list[str]) -> Command:
         hint = did_you_mean(words[0].value, ("show", *IPSECCMD))
         raise text.error(words[0].start, f"expected an option, such as -f, or show{hint}")
     return _OptionParser(text, split_options(text, words), notes, computer).parse()
+
+
+def values_of(line: Text) -> dict[str, list[Text]]:
+    """The places of the values of each option in a line that `parse_command` accepts; an option without values is its
+    own place.
+    """
+    text = _whole(line)
+    words = split_words(text)
+    _take_front(text, words)
+    found: dict[str, list[Text]] = {}
+    for option, given in split_options(text, words).items():
+        pieces = [piece for word in given.values for piece in (word.text.split() if option in _SPLIT else [word.text])]
+        found[option] = pieces or [text[given.start :]]
+    return found
+
+
+def _whole(text: Text) -> Text:
+    return text[: len(text.value.rstrip(BLANKS))]
+
+
+def _take_front(text: Text, words: list[Word]) -> str | None:
+    """Remove the program and the computer from the words. Returns the computer."""
+    if words and is_program(words[0].value, IPSECCMD):
+        words.pop(0)
+    return _take_computer(text, words)
 
 
 def poll_interval(policy: str) -> str | None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import typing as t
 
 from ..model import ModelError
+from ..shape.fields import ShapeError
 from ..source.mistakes import Mistakes
 from ..source.text import SourceError, Text
 from ..source.words import split_words
 from ..store.casing import fold
 from .grammar import NetshCommand
 
-_NAMES: t.Final = ("name", "newname", "policy", "filterlist", "filteraction")
+_NAMES: t.Final = ("name", "newname", "policy", "filterlist", "filteraction", "mmpolicy", "qmpolicy")
 
 
 class Attempts:
@@ -30,13 +31,13 @@ class Attempts:
         for text in mistakes.failed:
             self._note_words(text)
 
-    def run(self, command: NetshCommand, call: t.Callable[..., None], *args: t.Any) -> None:
-        """Call for `command`, and collect its error."""
+    def run(self, command: NetshCommand, call: t.Callable[..., None], *args: t.Any, place: str = "") -> None:
+        """Call for `command`, which may be the item `place` of a list, and collect its error."""
         try:
             call(*args)
         except SourceError as error:
             if not self._follows(error, command):
-                self._mistakes.add(error, command.text)
+                self._mistakes.add(ShapeError(place, str(error), error) if place else error, command.text)
             self._unsure.update(_names_of(command))
             self._all_unsure = self._all_unsure or command.everything
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""One command of `netsh ipsec static`: verb, object, and arguments of the form `name=value`.
+"""One command of `netsh ipsec`: verb, object, and arguments of the form `name=value`.
 
 Messages never repeat what was typed, as it may be a key in the wrong place: the caret of the error points to it.
 """
@@ -9,6 +9,7 @@ Messages never repeat what was typed, as it may be a key in the wrong place: the
 from __future__ import annotations
 
 import dataclasses
+import enum
 import typing as t
 
 from ..hints import did_you_mean, one_of
@@ -40,25 +41,43 @@ _FILTER: t.Final = (
     "dstport",
 )
 _ACTION: t.Final = ("description", "qmpfs", "inpass", "soft", "action", "qmsecmethods")
+_AUTHENTICATION: t.Final = ("kerberos", "psk", "rootca")
 _RULE: t.Final = (
-    "filterlist",
-    "filteraction",
-    "tunnel",
-    "conntype",
-    "activate",
-    "description",
-    "kerberos",
-    "psk",
-    "rootca",
+    *("filterlist", "filteraction", "tunnel", "conntype", "activate", "description"),
+    *_AUTHENTICATION,
 )
+_MAIN_MODE: t.Final = ("qmpermm", "mmlifetime", "softsaexpirationtime", "mmsecmethods")
+_QUICK_MODE: t.Final = ("soft", "pfsgroup", "qmsecmethods")
+_SELECTOR: t.Final = (
+    "srcaddr",
+    "dstaddr",
+    "protocol",
+    "srcport",
+    "dstport",
+    "mirrored",
+    "conntype",
+    "srcmask",
+    "dstmask",
+    "tunneldstaddress",
+)
+
+
+class Language(enum.StrEnum):
+    """The two languages below ``netsh ipsec``: stored policies, and rules beside the policy in force."""
+
+    STATIC = "static"
+    DYNAMIC = "dynamic"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Form:
-    """The arguments of a command. The first `needed` of them are required."""
+    """The arguments of a command. The first `needed` of them are required. With `may_be_all`, ``all`` can be in place
+    of a name.
+    """
 
     arguments: tuple[str, ...] = ()
     needed: int = 1
+    may_be_all: bool = False
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -66,45 +85,84 @@ class _Form:
 
 
 _FORMS: t.Final = {
-    "set": {
-        "store": _Form(("location", "domain")),
-        "batch": _Form(("mode",)),
-        "policy": _Form(("name", "guid", "newname", *_POLICY, "gponame")),
-        "filterlist": _Form(("name", "guid", "newname", "description")),
-        "filteraction": _Form(("name", "guid", "newname", *_ACTION)),
-        "rule": _Form(("name", "policy", "id", "newname", *_RULE), 2),
-        "defaultrule": _Form(("policy", "qmpfs", "activate", "qmsecmethods", "kerberos", "psk", "rootca", "gponame")),
+    Language.STATIC: {
+        "set": {
+            "store": _Form(("location", "domain")),
+            "batch": _Form(("mode",)),
+            "policy": _Form(("name", "guid", "newname", *_POLICY, "gponame")),
+            "filterlist": _Form(("name", "guid", "newname", "description")),
+            "filteraction": _Form(("name", "guid", "newname", *_ACTION)),
+            "rule": _Form(("name", "policy", "id", "newname", *_RULE), 2),
+            "defaultrule": _Form(("policy", "qmpfs", "activate", "qmsecmethods", *_AUTHENTICATION, "gponame")),
+        },
+        "add": {
+            "policy": _Form(("name", *_POLICY)),
+            "filterlist": _Form(("name", "description")),
+            "filter": _Form(_FILTER, 3),
+            "filteraction": _Form(("name", *_ACTION)),
+            "rule": _Form(("name", "policy", *_RULE), 4),
+        },
+        "delete": {
+            "policy": _Form(("name",), may_be_all=True),
+            "filterlist": _Form(("name",), may_be_all=True),
+            "filter": _Form(_FILTER, 3),
+            "filteraction": _Form(("name",), may_be_all=True),
+            "rule": _Form(("name", "policy", "id"), 2, may_be_all=True),
+            "all": _Form(needed=0),
+        },
     },
-    "add": {
-        "policy": _Form(("name", *_POLICY)),
-        "filterlist": _Form(("name", "description")),
-        "filter": _Form(_FILTER, 3),
-        "filteraction": _Form(("name", *_ACTION)),
-        "rule": _Form(("name", "policy", *_RULE), 4),
-    },
-    "delete": {
-        "policy": _Form(("name",)),
-        "filterlist": _Form(("name",)),
-        "filter": _Form(_FILTER, 3),
-        "filteraction": _Form(("name",)),
-        "rule": _Form(("name", "policy", "id"), 2),
-        "all": _Form(needed=0),
+    Language.DYNAMIC: {
+        "set": {
+            "config": _Form(("property", "value"), 2),
+            "mmpolicy": _Form(("name", *_MAIN_MODE)),
+            "qmpolicy": _Form(("name", *_QUICK_MODE)),
+            "rule": _Form(
+                (*_SELECTOR, "mmpolicy", "qmpolicy", "actioninbound", "actionoutbound", *_AUTHENTICATION),
+                7,
+            ),
+        },
+        "add": {
+            "mmpolicy": _Form(("name", *_MAIN_MODE)),
+            "qmpolicy": _Form(("name", *_QUICK_MODE)),
+            "rule": _Form(
+                (
+                    *("srcaddr", "dstaddr", "mmpolicy", "qmpolicy", "protocol", "srcport", "dstport", "mirrored"),
+                    *("conntype", "actioninbound", "actionoutbound", "srcmask", "dstmask", "tunneldstaddress"),
+                    *_AUTHENTICATION,
+                ),
+                3,
+            ),
+        },
+        "delete": {
+            "mmpolicy": _Form(("name",), may_be_all=True),
+            "qmpolicy": _Form(("name",), may_be_all=True),
+            "rule": _Form(_SELECTOR, 7),
+            "all": _Form(needed=0),
+        },
     },
 }
 NO_DOMAIN: t.Final = "this version does not support domain policies, only those of the local store"
-_ALONE: t.Final = ("show", "exportpolicy", "importpolicy")
-_VERBS: t.Final = (*_FORMS, *_ALONE)
+_ALONE: t.Final = {Language.STATIC: ("show", "exportpolicy", "importpolicy"), Language.DYNAMIC: ("show",)}
 _OF_A_STORE: t.Final = {
     "guid": "a GUID is valid in one store only; use name= instead",
     "id": "the number of a rule is valid in one store only; use name= instead",
     "gponame": NO_DOMAIN,
 }
 _REPEATABLE: t.Final = ("rootca",)
-_DYNAMIC: t.Final = "only commands of 'netsh ipsec static' are supported: dynamic rules do not survive a restart"
+_OTHER_LANGUAGE: t.Final = {
+    Language.DYNAMIC: (
+        "this is a command of 'netsh ipsec dynamic', which makes no policy; dynamic=true converts such commands for "
+        "the module ipsec_dynamic, and the module netsh_ipsec runs them"
+    ),
+    Language.STATIC: (
+        "this is a command of 'netsh ipsec static', which makes no dynamic rule; without dynamic=true, such commands "
+        "are converted for the module ipsec_policy"
+    ),
+}
 
 
-class DynamicCommandError(SourceError):
-    """A command of ``netsh ipsec dynamic``."""
+class OtherLanguageError(SourceError):
+    """A command of a language that is not asked for."""
 
 
 class Argument(t.NamedTuple):
@@ -118,6 +176,7 @@ class NetshCommand:
     name.
     """
 
+    language: Language = Language.STATIC
     verb: str
     object: str
     text: Text = dataclasses.field(repr=False)
@@ -135,28 +194,37 @@ class NetshCommand:
         return t.cast("Text", self.get(name))
 
 
-def parse_command(text: Text) -> NetshCommand:
-    """The command of `text`, which begins with ``netsh`` or ``ipsec``. Raises `SourceError`."""
+def parse_command(text: Text, languages: t.Collection[Language] = tuple(Language)) -> NetshCommand:
+    """The command of `text`, which begins with ``netsh`` or ``ipsec``. Raises `SourceError`, for a command of another
+    language than `languages` `OtherLanguageError`.
+    """
     words = split_words(text)
     if words and is_program(words[0].value, ("netsh",)):
         words = words[1:]
     _expect(words, 0, ("ipsec",), text)
-    if _expect(words, 1, ("static", "dynamic"), text) == "dynamic":
-        raise DynamicCommandError(text.file, words[1].text.offset(0), _DYNAMIC)
-    verb = _expect(words, 2, _VERBS, text)
-    if verb in _ALONE:
-        return NetshCommand(verb=verb, object="", text=text)
-    object_ = _expect(words, 3, tuple(_FORMS[verb]), text)
+    language = Language(_expect(words, 1, tuple(Language), text))
+    if language not in languages:
+        raise OtherLanguageError(text.file, words[1].text.offset(0), _OTHER_LANGUAGE[language])
+    forms, alone = _FORMS[language], _ALONE[language]
+    verb = _expect(words, 2, (*forms, *alone), text)
+    if verb in alone:
+        return NetshCommand(language=language, verb=verb, object="", text=text)
+    object_ = _expect(words, 3, tuple(forms[verb]), text)
     if len(words) > 4 and words[4].value.casefold() in HELP:
         raise words[4].text.error(0, "this shows help and changes nothing")
-    form = _FORMS[verb][object_]
+    form = forms[verb][object_]
     raws = _raw_arguments(text.value, words[4:], form)
-    arguments = _ArgumentReader(form, raws, may_be_all=verb == "delete" and object_ != "filter")
+    arguments = _ArgumentReader(form, raws)
     for name in form.required:
         if name not in arguments.given:
             raise text.error(len(text), f"{verb} {object_} needs {name}=")
     return NetshCommand(
-        verb=verb, object=object_, text=text, arguments=tuple(arguments.found), everything=arguments.everything
+        language=language,
+        verb=verb,
+        object=object_,
+        text=text,
+        arguments=tuple(arguments.found),
+        everything=arguments.everything,
     )
 
 
@@ -253,7 +321,7 @@ class Nameless(Text):
 class _ArgumentReader:
     """The arguments of a command. `everything` says that ``all`` is among them, in place of a name."""
 
-    def __init__(self, form: _Form, raws: list[_Raw], may_be_all: bool) -> None:
+    def __init__(self, form: _Form, raws: list[_Raw]) -> None:
         self.found: list[Argument] = []
         self.given: set[str] = set()
         self.everything = False
@@ -262,7 +330,7 @@ class _ArgumentReader:
         for raw in raws:
             if raw.tag is not None:
                 self._add(self._name(raw.tag, raw.word), raw.word, raw.value)
-            elif may_be_all and not self.everything and raw.value.value.casefold() == "all":
+            elif form.may_be_all and not self.everything and raw.value.value.casefold() == "all":
                 self.everything = True
                 self.given.add("name")
             else:

@@ -10,21 +10,27 @@ import typing as t
 
 from ..batch import BatchCommand, LeftOut, Script
 from ..shape.fields import at
+from ..shape.placed import PlacedChange
 from ..source.mistakes import Mistakes, collecting
 from ..source.text import SourceError, Text
 from ..source.words import without_redirections
-from .commands import DeleteEverything, Deletion, FileCommand, ScriptCommand, Thing
-from .grammar import DynamicCommandError, NetshCommand, parse_command
+from .commands import ScriptCommand
+from .consequences import Attempts
+from .dynamic import DynamicScript
+from .grammar import Language, NetshCommand, OtherLanguageError, parse_command
 from .reading import read_command
 
 
 def read_lines(
-    script: Script, ignore_unsupported: bool, mistakes: Mistakes | None = None
+    script: Script,
+    ignore_unsupported: bool,
+    mistakes: Mistakes | None = None,
+    languages: t.Collection[Language] = tuple(Language),
 ) -> tuple[list[NetshCommand], Script]:
     """The commands of a script, and the script. Mistakes are added to `mistakes`, or raise `SourceError` without it.
 
-    Commands of ``netsh ipsec dynamic`` are mistakes. With `ignore_unsupported`, they are moved to the part that is left
-    out.
+    Commands of other languages than `languages` are mistakes. With `ignore_unsupported`, they are moved to the part
+    that is left out.
     """
     commands: list[NetshCommand] = []
     kept: list[BatchCommand] = []
@@ -32,9 +38,9 @@ def read_lines(
     with collecting(mistakes) as found:
         for command in script.commands:
             try:
-                commands.append(parse_command(command.text))
+                commands.append(parse_command(command.text, languages))
                 kept.append(command)
-            except DynamicCommandError as error:
+            except OtherLanguageError as error:
                 if ignore_unsupported:
                     left_out.append(LeftOut(command.line, error.problem))
                 else:
@@ -63,54 +69,97 @@ _NOT_RUN: t.Final = {
 }
 
 
-def read_list(texts: t.Iterable[str], place: str, allow_delete_all: bool) -> tuple[PlacedCommand, ...]:
-    """The commands of the list at `place`, or of the only text if `place` is empty. Raises `ModelError` with all
-    mistakes.
+@dataclasses.dataclass(frozen=True, slots=True)
+class NetshChanges:
+    """What commands change: those of `netsh ipsec static`, and the changes of dynamic rules, each in order. `notes` say
+    where the meaning of dynamic rules differs from the text.
+    """
+
+    static: tuple[PlacedCommand, ...]
+    dynamic: tuple[PlacedChange, ...]
+    notes: tuple[str, ...]
+
+
+class _ChangeReader:
+    """Reads commands one after the other. Mistakes are added to `mistakes`, which has those of commands that could not
+    be parsed.
+    """
+
+    def __init__(self, allow_delete_all: bool, mistakes: Mistakes) -> None:
+        self._allow_delete_all = allow_delete_all
+        self._attempts = Attempts(mistakes)
+        self._static: list[PlacedCommand] = []
+        self._notes: list[str] = []
+        self._dynamic = DynamicScript(self._notes)
+
+    def read(self, words: NetshCommand, place: str = "") -> None:
+        self._attempts.run(words, self._read, words, place, place=place)
+
+    def _read(self, words: NetshCommand, place: str) -> None:
+        command = _read_change(words, self._allow_delete_all)
+        if command is None:
+            self._dynamic.run(words, place)
+        else:
+            self._static.append(PlacedCommand(command, words, place))
+
+    def changes(self) -> NetshChanges:
+        return NetshChanges(tuple(self._static), self._dynamic.changes(), tuple(self._notes))
+
+
+def read_list(texts: t.Iterable[str], place: str, allow_delete_all: bool) -> NetshChanges:
+    """What the commands of the list at `place` change, or of the only text if `place` is empty. Raises `ModelError`
+    with all mistakes.
     """
     with collecting(None) as mistakes:
-        found = [
-            mistakes.collect(None, _read_one, text, f"{place}[{index}]" if place else "", allow_delete_all)
-            for index, text in enumerate(texts)
-        ]
-    return tuple(command for command in found if command is not None)
-
-
-def _read_one(text: str, place: str, allow_delete_all: bool) -> PlacedCommand:
-    words = at(place, parse_command, Text.of(without_redirections(text).replace("\n", " ")))
-    return PlacedCommand(at(place, _read_change, words, allow_delete_all), words, place)
+        parsed: list[tuple[NetshCommand, str]] = []
+        for index, text in enumerate(texts):
+            line = Text.of(without_redirections(text).replace("\n", " "))
+            of_item = f"{place}[{index}]" if place else ""
+            words = mistakes.collect(line, at, of_item, parse_command, line)
+            if words is not None:
+                parsed.append((words, of_item))
+        reader = _ChangeReader(allow_delete_all, mistakes)
+        for words, of_item in parsed:
+            reader.read(words, of_item)
+    return reader.changes()
 
 
 def read_changes(
     script: Script, ignore_unsupported: bool, allow_delete_all: bool, mistakes: Mistakes
-) -> tuple[tuple[PlacedCommand, ...], Script]:
-    """The commands of a script that change a store, and the script. Mistakes are added to `mistakes`.
+) -> tuple[NetshChanges, Script]:
+    """What the commands of a script change, and the script. Mistakes are added to `mistakes`.
 
     Commands that change nothing or are not supported are mistakes. With `ignore_unsupported`, they are moved to the
     part that is left out.
     """
     parsed, script = read_lines(script, ignore_unsupported, mistakes)
-    found: list[PlacedCommand] = []
+    reader = _ChangeReader(allow_delete_all, mistakes)
     kept: list[BatchCommand] = []
     left_out: list[LeftOut] = []
     for command, words in zip(script.commands, parsed, strict=True):
         if ignore_unsupported and words.verb in _NOT_RUN:
             left_out.append(LeftOut(command.line, _NOT_RUN[words.verb]))
-        elif (change := mistakes.collect(words.text, _read_change, words, allow_delete_all)) is not None:
-            found.append(PlacedCommand(change, words))
+        else:
+            reader.read(words)
             kept.append(command)
-    return tuple(found), script.keeping(kept, left_out)
+    return reader.changes(), script.keeping(kept, left_out)
 
 
-def _read_change(words: NetshCommand, allow_delete_all: bool) -> ScriptCommand:
-    """Raises `SourceError` for a command that changes nothing, and for one that deletes everything unless it may."""
-    command = read_command(words)
-    if isinstance(command, FileCommand):
-        raise words.text.error(0, _NOT_RUN[command.verb])
-    everything = isinstance(command, DeleteEverything) or (
-        isinstance(command, Deletion) and command.name is None and command.thing is not Thing.RULE
-    )
-    if everything and not allow_delete_all:
+def _read_change(words: NetshCommand, allow_delete_all: bool) -> ScriptCommand | None:
+    """What a command of `netsh ipsec static` means; None for one of `netsh ipsec dynamic`.
+
+    Raises `SourceError` for a command that changes nothing, and for one that deletes everything unless it may.
+    """
+    if words.verb in _NOT_RUN:
+        raise words.text.error(0, _NOT_RUN[words.verb])
+    command = read_command(words) if words.language is Language.STATIC else None
+    if _deletes_everything(words) and not allow_delete_all:
         raise words.text.error(
             0, "this deletes what the script does not name, too; set allow_delete_all=true if that is intended"
         )
     return command
+
+
+def _deletes_everything(words: NetshCommand) -> bool:
+    """Whether a command deletes all of something that belongs to nothing that it names."""
+    return words.verb == "delete" and (words.object == "all" or (words.everything and words.object != "rule"))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Reads the values of a command, whatever a script or a host has."""
+"""Reads the values of a command of `netsh ipsec static`, whatever a script or a host has."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def read_command(command: NetshCommand) -> ScriptCommand:
     return _READERS[command.verb, command.object](command)
 
 
-def _given(command: NetshCommand, name: str, read: t.Callable[..., _T], *args: t.Any) -> _T | None:
+def given(command: NetshCommand, name: str, read: t.Callable[..., _T], *args: t.Any) -> _T | None:
     """The value of an argument; None where it is omitted."""
     value = command.get(name)
     return None if value is None else read(value, *args)
@@ -48,31 +48,31 @@ def _given(command: NetshCommand, name: str, read: t.Callable[..., _T], *args: t
 def _names(command: NetshCommand) -> dict[str, t.Any]:
     """The verb and the names of an object."""
     for name in ("name", "newname"):
-        _given(command, name, read_name)
+        given(command, name, read_name)
     return {"verb": ScriptVerb(command.verb), "name": command["name"], "newname": command.get("newname")}
 
 
 def _policy(command: NetshCommand) -> PolicyCommand:
-    minutes = _given(command, "pollinginterval", read_number, 1, MINUTES_LIMIT)
-    lifetime = _given(command, "mmlifetime", read_number, 1, MINUTES_LIMIT)
+    minutes = given(command, "pollinginterval", read_number, 1, MINUTES_LIMIT)
+    lifetime = given(command, "mmlifetime", read_number, 1, MINUTES_LIMIT)
     main_mode = WantedMainMode(
-        methods=_given(command, "mmsecmethods", read_main_mode_methods),
+        methods=given(command, "mmsecmethods", read_main_mode_methods),
         lifetime_seconds=None if lifetime is None else lifetime * 60,
-        quick_mode_limit=_given(command, "qmpermm", read_number, 0, U32),
-        pfs=_given(command, "mmpfs", read_flag),
+        quick_mode_limit=given(command, "qmpermm", read_number, 0, U32),
+        pfs=given(command, "mmpfs", read_flag),
     )
     return PolicyCommand(
         **_names(command),
-        description=_given(command, "description", read_description),
-        assign=_given(command, "assign", read_flag),
+        description=given(command, "description", read_description),
+        assign=given(command, "assign", read_flag),
         poll_interval=None if minutes is None else minutes * 60,
         main_mode=main_mode,
-        default_rule=_given(command, "activatedefaultrule", read_flag),
+        default_rule=given(command, "activatedefaultrule", read_flag),
     )
 
 
 def _list(command: NetshCommand) -> ListCommand:
-    return ListCommand(**_names(command), description=_given(command, "description", read_description))
+    return ListCommand(**_names(command), description=given(command, "description", read_description))
 
 
 def _filter(command: NetshCommand) -> AddFilter:
@@ -88,15 +88,15 @@ def _filters(command: NetshCommand) -> DeleteFilters:
 
 
 def _action(command: NetshCommand) -> ActionCommand:
-    action = _given(command, "action", read_word, tuple(Action), "expected permit, block or negotiate")
+    action = given(command, "action", read_word, tuple(Action), "expected permit, block or negotiate")
     return ActionCommand(
         **_names(command),
-        description=_given(command, "description", read_description),
+        description=given(command, "description", read_description),
         action=None if action is None else Action(action),
-        methods=_given(command, "qmsecmethods", read_security_methods),
-        pfs=_given(command, "qmpfs", read_flag),
-        inpass=_given(command, "inpass", read_flag),
-        soft=_given(command, "soft", read_flag),
+        methods=given(command, "qmsecmethods", read_security_methods),
+        pfs=given(command, "qmpfs", read_flag),
+        inpass=given(command, "inpass", read_flag),
+        soft=given(command, "soft", read_flag),
     )
 
 
@@ -106,16 +106,17 @@ def _rule(command: NetshCommand) -> RuleCommand:
         policy=command["policy"],
         filter_list=command.get("filterlist"),
         filter_action=command.get("filteraction"),
-        description=_given(command, "description", read_description),
-        enabled=_given(command, "activate", read_flag),
-        connection_type=_given(command, "conntype", read_word, tuple(ConnectionType), "expected all, lan or dialup"),
-        tunnel=_given(command, "tunnel", _read_endpoint),
+        description=given(command, "description", read_description),
+        enabled=given(command, "activate", read_flag),
+        connection_type=given(command, "conntype", read_word, tuple(ConnectionType), "expected all, lan or dialup"),
+        tunnel=given(command, "tunnel", read_endpoint),
         tunnel_place=command.get("tunnel"),
         authentication=read_authentication(command),
     )
 
 
-def _read_endpoint(value: Text) -> HostAddress | DnsName:
+def read_endpoint(value: Text) -> HostAddress | DnsName:
+    """Raises `SourceError`."""
     address = read_address(value)
     # the word may be a part of a key that has blanks, but no quotation marks
     if isinstance(value, Nameless) and isinstance(address, DnsName):
@@ -128,9 +129,9 @@ def _read_endpoint(value: Text) -> HostAddress | DnsName:
 def _response(command: NetshCommand) -> ResponseCommand:
     return ResponseCommand(
         policy=command["policy"],
-        enabled=_given(command, "activate", read_flag),
-        methods=_given(command, "qmsecmethods", read_security_methods),
-        pfs=_given(command, "qmpfs", read_flag),
+        enabled=given(command, "activate", read_flag),
+        methods=given(command, "qmsecmethods", read_security_methods),
+        pfs=given(command, "qmpfs", read_flag),
         authentication=read_authentication(command),
     )
 

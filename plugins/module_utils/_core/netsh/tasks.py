@@ -10,10 +10,12 @@ import typing as t
 from ..model import Rule
 from ..model.wanted import Wanted, WantedMainMode
 from ..shape.arguments import absence_arguments, policy_arguments
+from ..shape.placed import PlacedChange
 from ..shape.render import Tree
 from ..source.mistakes import Mistakes
 from .commands import Thing
 from .consequences import Attempts
+from .dynamic import DynamicScript
 from .grammar import NetshCommand
 from .library import Library, ScriptPolicy
 from .reading import read_command
@@ -49,6 +51,21 @@ def read_netsh(commands: t.Iterable[NetshCommand], notes: list[str], mistakes: M
     found = list(_tasks(library, notes))
     _note_leftovers(library, script, notes)
     return found
+
+
+def read_dynamic(
+    commands: t.Iterable[NetshCommand], notes: list[str], mistakes: Mistakes | None = None
+) -> tuple[PlacedChange, ...]:
+    """What commands of `netsh ipsec dynamic` change. Raises `SourceError` with all mistakes, also with those in
+    `mistakes`.
+    """
+    script = DynamicScript(notes)
+    mistakes = Mistakes() if mistakes is None else mistakes
+    attempts = Attempts(mistakes)
+    for command in commands:
+        attempts.run(command, script.run, command)
+    mistakes.raise_all()
+    return script.changes()
 
 
 def _run(script: ScriptRunner, command: NetshCommand) -> None:

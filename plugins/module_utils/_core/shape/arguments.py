@@ -58,7 +58,7 @@ def _default_response(wanted: WantedDefaultResponse) -> Tree:
     if wanted.methods is not None:
         tree["security_methods"] = [str(method) for method in wanted.methods]
     if wanted.authentication is not None:
-        tree["authentication"] = [_auth_method(method) for method in wanted.authentication]
+        tree["authentication"] = [auth_method_argument(method) for method in wanted.authentication]
     return tree
 
 
@@ -68,7 +68,7 @@ def _rule(rule: Rule) -> Tree:
     if rule.action.action is Action.NEGOTIATE and rule.action.methods != DEFAULT_SECURITY_METHODS:
         tree["security_methods"] = [str(method) for method in rule.action.methods]
     if rule.authentication != DEFAULT_AUTHENTICATION:
-        tree["authentication"] = [_auth_method(method) for method in rule.authentication]
+        tree["authentication"] = [auth_method_argument(method) for method in rule.authentication]
     others = {
         "inpass": rule.action.inpass,
         "soft": rule.action.soft,
@@ -82,7 +82,7 @@ def _rule(rule: Rule) -> Tree:
     return tree if rule.enabled else {**tree, "enabled": False}
 
 
-def _auth_method(method: AuthMethod) -> t.Any:
+def auth_method_argument(method: AuthMethod) -> t.Any:
     """A method, with its key."""
     if isinstance(method, PresharedKey):
         return {"preshared_key": method.key}

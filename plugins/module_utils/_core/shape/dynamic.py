@@ -30,9 +30,11 @@ from ..model.dynamic import (
     check_main_mode_filters,
     config_value,
 )
+from ..model.main_mode import DEFAULT_MAIN_MODE
 from ..model.wanted import RulesMode, WantedFilter, WantedMainMode
 from ..notation.methods import Offer, one_pfs_group, parse_single_offer
 from . import keys
+from .arguments import auth_method_argument
 from .fields import Fields, ShapeError, at, kind_of
 from .filters import parse_filters
 from .parse import (
@@ -242,6 +244,39 @@ def _render_authentication(method: AuthMethod, with_key: bool) -> Tree:
 
 def dynamic_arguments(rule: DynamicRule) -> Tree:
     """The rule as an item of the option `rules`: with pre-shared keys, without default values."""
-    plain = render_dynamic_rule(DynamicRule(filters=rule.filters))
-    tree = render_dynamic_rule(rule, with_keys=True)
-    return {key: value for key, value in tree.items() if key == "filters" or value != plain[key]}
+    plain = DynamicRule(filters=rule.filters)
+    found = {
+        "security_methods": [str(method) for method in rule.methods],
+        "pfs_group": None if rule.pfs_group is None else int(rule.pfs_group),
+        "inpass": rule.inpass,
+        "soft": rule.soft,
+        "soft_lifetime": rule.soft_lifetime,
+        "authentication": [auth_method_argument(method) for method in rule.authentication],
+        "tunnel": None if rule.tunnel is None else str(rule.tunnel),
+        "connection_type": str(rule.connection_type),
+        "main_mode": _main_mode_arguments(rule.main_mode),
+    }
+    fields = {"security_methods": "methods"}
+    return {
+        "filters": [_filter_arguments(item) for item in rule.filters],
+        **{key: value for key, value in found.items() if _differs(rule, plain, fields.get(key, key))},
+    }
+
+
+def _differs(rule: DynamicRule | MainMode, other: DynamicRule | MainMode, field: str) -> bool:
+    return bool(getattr(rule, field) != getattr(other, field))
+
+
+def _filter_arguments(item: DynamicFilter) -> Tree:
+    tree = render_filter(item)
+    return tree if item.action is not Action.NEGOTIATE else {k: v for k, v in tree.items() if k != "action"}
+
+
+def _main_mode_arguments(main_mode: MainMode) -> Tree:
+    found = {
+        "methods": [str(method) for method in main_mode.methods],
+        "lifetime_seconds": main_mode.lifetime_seconds,
+        "quick_mode_limit": main_mode.quick_mode_limit,
+        "pfs": main_mode.pfs,
+    }
+    return {key: value for key, value in found.items() if _differs(main_mode, DEFAULT_MAIN_MODE, key)}
