@@ -14,6 +14,7 @@ from ansible.utils.display import Display
 
 from ..module_utils._core.attempt import Attempt
 from ..module_utils._core.host.answers import AnswerError, Applied, HostState, parse_notified
+from ..module_utils._core.host.dynamic import DynamicApplied
 from ..module_utils._core.host.errors import HostError, Reason
 from ..module_utils._core.host.requests import PROTOCOL, Part, RequestKind, notify_request, read_request
 from ..module_utils._core.host.requirements import not_administrator
@@ -83,9 +84,9 @@ class HostChannel:
             applied.check(len(attempt.plan.operations), attempt.digest)
         return applied
 
-    def notify(self, service: ServiceRequest) -> Service:
-        """Notify the service of what was applied. Raises as `_ask`."""
-        answer = self._ask(RequestKind.NOTIFY, notify_request(service))
+    def notify(self, service: ServiceRequest, dynamic: bool = False) -> tuple[Service, DynamicApplied | None]:
+        """Notify the service of what was applied, and with `dynamic` add and delete dynamic rules. Raises as `_ask`."""
+        answer = self._ask(RequestKind.NOTIFY, notify_request(service, dynamic))
         with _impossible_is_none(RequestKind.NOTIFY):
             return parse_notified(answer)
 

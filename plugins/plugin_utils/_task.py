@@ -162,7 +162,7 @@ class PolicyTask:
             self._confirm(attempt)
             self._warn_of_cut(attempt, now=True)
             applied, answered = self._apply(attempt)
-            if applied.store is None:
+            if not applied.disturbed:
                 return self._result(attempt, answered)
             # somebody else has written, too: what is stored now is the new start
             if not applied.conflict:
@@ -172,7 +172,7 @@ class PolicyTask:
                     "another program changed the store while this task wrote to it, so the change was planned again"
                 )
                 state = state.after(service, notified=attempt.service.notify is not None)
-            state = state.read_again(applied, applied.now or state.now)
+            state = state.read_again(applied)
         raise self._failure(
             f"the policy store of {self._host.name} was changed by others {ATTEMPTS} times while this task was about "
             "to write to it; run the task again when they have finished"
@@ -233,7 +233,7 @@ class PolicyTask:
         if stopped is not None:
             raise self._failure(stopped)
         service, dynamic = applied.service, applied.dynamic
-        if attempt.notifies_later and applied.store is None:
+        if attempt.notifies_later and not applied.disturbed:
             service, dynamic = self._notify(attempt, applied)
         if dynamic is not None and attempt.dynamic is not None and (problem := refusal(attempt.dynamic, dynamic)):
             raise self._failure(f"{self._host.name}: {problem}", changed=True)
@@ -304,7 +304,6 @@ class PolicyTask:
             attempt,
             host=self._host.name,
             title=self._goals.title,
-            policies=self._goals.policies is not None,
             service=service,
             diff=self._options.diff,
             return_policy=self._options.return_policy,

@@ -16,6 +16,7 @@ from ..objects.policies import StoredPolicy, read_policies
 from ..store.packed import unpack
 from ..store.store import Store
 from ..store.values import StoreError
+from .dynamic import DynamicApplied, Listing, ReplayTask
 from .requests import Part
 from .service import Notification, Service, ServiceStatus, StartType
 
@@ -76,8 +77,8 @@ class HostState:
     """A host as it was read; parts that were not asked for have their defaults.
 
     `now` is its clock in seconds since 1970, `writable` whether the user may change policies, `pending` whether a task
-    was interrupted before the service was notified of its change, `domain` None without a domain policy. `names` and
-    `interfaces` have the addresses of what was looked up.
+    was interrupted before the service was notified of its change, `domain` None without a domain policy. `record` is
+    that of dynamic rules. `names` and `interfaces` have the addresses of what was looked up.
     """
 
     graph: Graph
@@ -92,6 +93,9 @@ class HostState:
     writable: bool = True
     addresses: LocalAddresses = LocalAddresses()
     connections: tuple[Connection, ...] = ()
+    record: Store = dataclasses.field(default_factory=Store)
+    record_digest: str = ""
+    dynamic: Listing | None = None
     names: t.Mapping[str, t.Sequence[str]] = dataclasses.field(default_factory=dict)
     interfaces: t.Mapping[str, t.Sequence[str]] = dataclasses.field(default_factory=dict)
 
@@ -109,6 +113,10 @@ class HostState:
             optional["addresses"] = _local_addresses(_get(answer, "addresses", dict))
         if Part.CONNECTIONS in parts:
             optional["connections"] = tuple(map(_connection, _get(answer, "connections", list)))
+        if Part.RECORD in parts:
+            optional["record"], optional["record_digest"] = _record(answer), _get(answer, "record_digest", str)
+        if Part.DYNAMIC in parts:
+            optional["dynamic"] = _listing(_get(answer, "dynamic", dict))
         return cls(
             graph=Graph(store),
             digest=digest,
@@ -120,9 +128,15 @@ class HostState:
             **optional,
         )
 
-    def read_again(self, store: Store, digest: str, now: int) -> HostState:
-        """The same host after somebody else has changed the store."""
-        return dataclasses.replace(self, graph=Graph(store), digest=digest, now=now)
+    def read_again(self, applied: Applied) -> HostState:
+        """The same host after somebody else has changed the store or the record."""
+        found = self if applied.now is None else dataclasses.replace(self, now=applied.now)
+        if applied.store is not None:
+            found = dataclasses.replace(found, graph=Graph(applied.store), digest=applied.digest)
+        dynamic = applied.dynamic
+        if dynamic is not None and dynamic.record is not None:
+            found = dataclasses.replace(found, record=dynamic.record, record_digest=dynamic.record_digest)
+        return found
 
     def after(self, service: Service | None, notified: bool) -> HostState:
         """The same host after a request. `notified` says that the request was to notify the service."""
@@ -146,6 +160,17 @@ class Applied:
     conflict: bool
     now: int | None
     service: Service | None
+    dynamic: DynamicApplied | None = None
+
+    @property
+    def written(self) -> int:
+        """The number of all operations that were done."""
+        return self.applied + (self.dynamic.applied if self.dynamic is not None else 0)
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether somebody else has changed the store or the record, so that the task plans again."""
+        return self.store is not None or (self.dynamic is not None and self.dynamic.record is not None)
 
     @classmethod
     def parse(cls, answer: t.Mapping[str, t.Any]) -> Applied:
@@ -164,6 +189,7 @@ class Applied:
             conflict=conflict,
             now=None if answer.get("now") is None else _now(answer),
             service=None if untouched else _service(_get(answer, "service", dict)),
+            dynamic=_dynamic(answer),
         )
 
     def check(self, count: int, result: str) -> None:
@@ -177,9 +203,9 @@ class Applied:
             raise AnswerError("digest", "the host's answer reports success, but its digest is not the expected one")
 
 
-def parse_notified(answer: t.Mapping[str, t.Any]) -> Service:
+def parse_notified(answer: t.Mapping[str, t.Any]) -> tuple[Service, DynamicApplied | None]:
     """The answer to a notify request. Raises `AnswerError`."""
-    return _service(_get(answer, "service", dict))
+    return _service(_get(answer, "service", dict)), _dynamic(answer)
 
 
 def _get(answer: object, key: str, kind: type[_T]) -> _T:
@@ -220,6 +246,52 @@ def _store(answer: object) -> Store:
         return Store.parse(unpack(packed))
     except StoreError as error:
         raise AnswerError("store", f"the host's answer cannot be read: {error}") from None
+
+
+def _record(answer: object) -> Store:
+    """The record of dynamic rules. Its digest leaves out what only the host writes, so it is not compared here."""
+    packed = _get(answer, "record", str)
+    try:
+        return Store.parse(unpack(packed))
+    except StoreError as error:
+        raise AnswerError("record", f"the host's answer cannot be read: {error}") from None
+
+
+def _listing(answer: dict[str, t.Any]) -> Listing:
+    rules = _get(answer, "rules", dict)
+    task = answer.get("task")
+    return Listing(
+        rules={name: _get(rules, name, int) for name in rules},
+        policies=frozenset(_texts(answer, "policies")),
+        empty=_get(answer, "empty", bool),
+        clean=_get(answer, "clean", bool),
+        config=None if answer.get("config") is None else _get(answer, "config", str),
+        task=None
+        if task is None
+        else ReplayTask(_get(task, "current", bool), _get(task, "interval", str), _get(task, "enabled", bool)),
+    )
+
+
+def _dynamic(answer: t.Mapping[str, t.Any]) -> DynamicApplied | None:
+    if answer.get("dynamic") is None:
+        return None
+    found = _get(answer, "dynamic", dict)
+    return DynamicApplied(
+        applied=_get(found, "applied", int),
+        record_digest=_get(found, "record_digest", str),
+        record=None if found.get("record") is None else _record(found),
+        missing=_texts(found, "missing"),
+        left=_texts(found, "left"),
+        errors=_texts(found, "errors"),
+        error=None if found.get("error") is None else _get(found, "error", str),
+    )
+
+
+def _texts(answer: dict[str, t.Any], key: str) -> tuple[str, ...]:
+    found = _get(answer, key, list)
+    if not all(isinstance(item, str) for item in found):
+        raise AnswerError(key, f"the host's answer has no valid '{key}'")
+    return tuple(found)
 
 
 def _service(answer: dict[str, t.Any]) -> Service:

@@ -11,6 +11,7 @@ import typing as t
 
 from ..store.operations import Operation, operations_text
 from ..store.packed import pack
+from .dynamic import DynamicRequest
 from .errors import HostError
 from .service import ServiceRequest
 
@@ -40,6 +41,8 @@ class Part(enum.StrEnum):
     SYSTEM = "system"
     ADDRESSES = "addresses"
     CONNECTIONS = "connections"
+    RECORD = "record"
+    DYNAMIC = "dynamic"
 
 
 class TooLargeError(HostError):
@@ -68,11 +71,18 @@ def read_request(
 
 
 def apply_request(
-    operations: t.Iterable[Operation], *, expect: str, result: str, mark_pending: bool, service: ServiceRequest
+    operations: t.Iterable[Operation],
+    *,
+    expect: str,
+    result: str,
+    mark_pending: bool,
+    service: ServiceRequest,
+    dynamic: DynamicRequest | None = None,
 ) -> str:
     """Apply `operations` if the digest of the store is still `expect`. `result` is the digest afterwards.
 
-    `mark_pending` says that the service has to be notified, by this request or soon. Raises `TooLargeError`.
+    `mark_pending` says that the service has to be notified, by this request or soon. `dynamic` is what happens to
+    dynamic rules. Raises `TooLargeError`.
     """
     request = _request(
         RequestKind.APPLY,
@@ -81,14 +91,17 @@ def apply_request(
         result=result,
         mark_pending=mark_pending,
         service=service.render(),
+        dynamic=None if dynamic is None else dynamic.render(),
     )
     advice = "split the change into several tasks, or a long filter list into several rules"
     return _checked(request, "the change needs", advice)
 
 
-def notify_request(service: ServiceRequest) -> str:
-    """Notify the service of a change that is already applied."""
-    return _request(RequestKind.NOTIFY, service=service.render())
+def notify_request(service: ServiceRequest, dynamic: bool = False) -> str:
+    """Notify the service of a change that is already applied, and with `dynamic` bring the dynamic rules in line with
+    the record.
+    """
+    return _request(RequestKind.NOTIFY, service=service.render(), dynamic=dynamic)
 
 
 def _checked(request: str, what: str, advice: str) -> str:

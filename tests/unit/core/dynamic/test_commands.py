@@ -59,7 +59,10 @@ def test_rule_that_blocks_has_no_quick_mode_policy():
             "kerberos=yes rootca=\"CN=\\'A, B\\' certmap:no excludecaname:no\"",
         ),
         ({"connection_type": "lan"}, "conntype=lan"),
-        ({"filters": ["10.0.0.1=10.0.0.2"], "tunnel": "10.0.0.2"}, "mirrored=no conntype=all tunneldstaddress=10.0.0.2"),
+        (
+            {"filters": ["10.0.0.1=10.0.0.2"], "tunnel": "10.0.0.2"},
+            "mirrored=no conntype=all tunneldstaddress=10.0.0.2",
+        ),
         ({"filters": ["10.0.0.0/8+0"]}, "srcaddr=10.0.0.0 srcmask=255.0.0.0 dstaddr=me"),
     ],
 )

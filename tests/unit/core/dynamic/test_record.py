@@ -74,10 +74,21 @@ def test_settings():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "null", "[]", "{", "{}", '{"rule": {}, "names": {}}', '{"rule": {"filters": ["x y"]}, "names": {}}', "[" * 5000],
+    [
+        "",
+        "null",
+        "[]",
+        "{",
+        "{}",
+        '{"rule": {}, "names": {}}',
+        '{"rule": {"filters": ["x y"]}, "names": {}}',
+        "[" * 5000,
+    ],
 )
 def test_entry_that_somebody_has_edited_is_damaged(text):
-    store = _store(*Record().head("salt", 1, 5), *ENTRY.operations(), Set(f"Rules\\{NAMED}", "Rule", Value.string(text)))
+    store = _store(
+        *Record().head("salt", 1, 5), *ENTRY.operations(), Set(f"Rules\\{NAMED}", "Rule", Value.string(text))
+    )
     (entry,) = Record.read(store).entries
     assert entry.rule is None
     assert entry.commands == ENTRY.commands

@@ -83,7 +83,10 @@ def test_main_mode_filters_that_the_filters_have():
         ({"filters": ["0+192.0.2.1"], "name": "x"}, "rules[0]"),
         ({"filters": ["0+192.0.2.1", "192.0.2.1+0"]}, "rules[0]: the rule has the filter"),
         ({"filters": ["0+192.0.2.1"], "tunnel": "192.0.2.1"}, "rules[0]: a tunnel cannot have mirrored filters"),
-        ({"filters": ["(0=192.0.2.1)"], "tunnel": "192.0.2.1"}, "rules[0]: a rule with a tunnel endpoint must negotiate"),
+        (
+            {"filters": ["(0=192.0.2.1)"], "tunnel": "192.0.2.1"},
+            "rules[0]: a rule with a tunnel endpoint must negotiate",
+        ),
         ({"filters": ["0+192.0.2.1"], "pfs_group": 2}, "rules[0]: pfs_group needs security methods with PFS"),
         (
             {"filters": ["0+192.0.2.1"], "security_methods": ["ah[sha]P1", "ah[md5]P2"]},
@@ -125,7 +128,10 @@ def test_task_that_flushes():
         ({}, "give filters or rules, or settings, or state: flushed"),
         ({"state": "flushed", "rules": []}, "state: flushed deletes all dynamic rules"),
         ({"rules_mode": "exact", "settings": {"ipsecexempt": 1}}, "rules_mode: exact needs the rules"),
-        ({"rules": [{"filters": ["0+192.0.2.1"]}], "soft": True}, "rules: this is a list of rules, so soft belongs into"),
+        (
+            {"rules": [{"filters": ["0+192.0.2.1"]}], "soft": True},
+            "rules: this is a list of rules, so soft belongs into",
+        ),
         ({"rules": "0+192.0.2.1"}, "rules: expected a list of dynamic rules, not text"),
         ({"settings": {"ipsecexempt": 4}}, "settings.ipsecexempt: expected 0, 1, 2 or 3"),
         ({"settings": {"bootmode": "open"}}, "settings.bootmode: expected stateful, block or permit"),
