@@ -231,7 +231,7 @@ DYNAMIC = [
 def test_commands_of_the_other_language_are_refused_or_left_out(words):
     text = f"netsh ipsec static add policy P\nnetsh ipsec dynamic {words}\nnetsh ipsec static set policy P assign=y"
     static = (Language.STATIC,)
-    with pytest.raises(SourceError, match="dynamic=true converts such commands .* unsupported=ignore leaves") as caught:
+    with pytest.raises(SourceError, match=r"dynamic=true converts such .* unsupported=ignore leaves") as caught:
         read_lines(commands_of(Program.NETSH, text, False), False, languages=static)
     assert "s3cret" not in str(caught.value)
     commands, script = read_lines(commands_of(Program.NETSH, text, True), True, languages=static)
