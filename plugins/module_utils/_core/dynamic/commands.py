@@ -153,7 +153,7 @@ def authentication_word(method: AuthMethod) -> str:
                 raise ModelError("netsh cannot express the name of the certificate authority")
             if ca != ca.strip():
                 raise ModelError(
-                    "the name of the certificate authority begins or ends with a blank, which netsh may read differently"
+                    "the name of the certificate authority has a blank at an end, which netsh may read differently"
                 )
             written = "\\'".join(quoted(part, "the name of the certificate authority")[1:-1] for part in ca.split('"'))
             return f'rootca="{written} certmap:no excludecaname:no"'

@@ -79,7 +79,7 @@ REFUSED = {
     ),
     "authority-that-ends-with-a-blank": (
         rule(authentication=[{"certificate": "CN=A "}]),
-        ("authentication[0]", "begins or ends with a blank"),
+        ("authentication[0]", "has a blank at an end"),
     ),
     "seconds-that-are-no-minutes": (
         rule(main_mode={"lifetime_seconds": 3601}),
