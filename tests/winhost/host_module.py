@@ -107,15 +107,18 @@ class HostModule:
             self._host.registry.change([("delete", f"{policy.LOCAL}\\{path}")])
 
     def _addresses(self, setting: str, name: str) -> list[str]:
-        known = self._host.setting(setting)
-        return next((found for key, found in known.items() if key.lower().rstrip(".") == name.lower()), [])
+        return self._host.named(setting, name)
 
     def _domain(self) -> dict[str, t.Any] | None:
         path = self._host.get(policy.ASSIGNMENT, "DSIPSECPolicyPath")
         if not path:
             return None
         name = self._host.get(policy.ASSIGNMENT, "DSIPSECPolicyName")
-        return {"path": path, "name": name or "", "store": store_text.pack(store_text.store_text(self._host.tree, policy.CACHE))}
+        return {
+            "path": path,
+            "name": name or "",
+            "store": store_text.pack(store_text.store_text(self._host.tree, policy.CACHE)),
+        }
 
     def _service(self) -> dict[str, t.Any]:
         start_type = self._host.start_type
