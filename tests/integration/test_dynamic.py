@@ -33,7 +33,8 @@ def actions(host):
     for rule in host.dynamic_rules():
         ends = (rule.selector.source, rule.selector.destination)
         other = next(end for end in ends if end.kind != "me")
-        found[f"{other.value >> 24}.{other.value & 255}:{rule.selector.destination_port}"] = rule.outbound
+        port = rule.selector.source_port or rule.selector.destination_port
+        found[f"{other.value >> 24}.{other.value & 255}:{port}"] = rule.outbound
     return found
 
 
@@ -141,7 +142,19 @@ def test_next_task_restores_what_is_lost(host, player):
     assert "# 2 rules that Windows has lost" in run.output
     # one filter of a rule
     host.netsh(
-        ["ipsec", "dynamic", "delete", "rule", "srcaddr=192.0.2.10", "dstaddr=me", "protocol=ANY", "srcport=0", "dstport=0", "mirrored=yes", "conntype=all"]
+        [
+            "ipsec",
+            "dynamic",
+            "delete",
+            "rule",
+            "srcaddr=192.0.2.10",
+            "dstaddr=me",
+            "protocol=ANY",
+            "srcport=0",
+            "dstport=0",
+            "mirrored=yes",
+            "conntype=all",
+        ]
     )
     run = player.play(host, task)
     assert run[0]["counts"]["restored"] == 1
@@ -272,13 +285,14 @@ def test_names_are_looked_up_on_the_host(host, player):
     run = player.play(host, task)
     assert not run[0]["changed"]
     assert any("cannot resolve the DNS name srv.example now" in warning for warning in run[0]["warnings"])
-    host.set(names={"srv.example": ["192.0.2.4", "192.0.2.5"]})
+    several = ["192.0.2.4", "192.0.2.5"]
+    host.set(names={"srv.example": several, "two.example": several})
     assert "has several addresses" in player.play(host, task)[0]["msg"]
     everything = dynamic_task(filters=["0+srv.example"], action="block", multiple_addresses="all")
     player.play(host, everything)
     assert actions(host) == {"192.4:0": "block", "192.5:0": "block"}
     # the manual's way
-    run = player.play(host, command_task("-f [0+srv.example] [0+192.0.2.9]"))
+    run = player.play(host, command_task("-f [0+two.example] [0+192.0.2.9]"))
     assert any("is left out" in warning for warning in run[0]["warnings"])
 
 
@@ -336,7 +350,7 @@ def test_question_at_a_terminal(host, player):
 def test_task_that_cannot_be_registered(host, player):
     host.faults.add("denied task")
     run = player.play(host, dynamic_task(filters=[BAN]))
-    assert "the scheduled task cannot be registered" in run[0]["msg"]
+    assert "the scheduled task that keeps dynamic rules cannot be registered" in run[0]["msg"]
     assert host.dynamic_rules() == ()
     assert not any("ipsec.windows.dynamic" in key for key in host.tree)
     host.faults.add("denied task")
