@@ -14,6 +14,7 @@ import xml.etree.ElementTree as ElementTree
 from .faults import Course, Refused
 from .host import Host
 from .store_text import DYNAMIC, Failed, change, digest, pack, store_text
+from .task_xml import TaskError
 from .tree import DWORD, STRING, below, find_key, get
 
 TASK: t.Final = "ipsec.windows dynamic rules"
@@ -120,7 +121,7 @@ class DynamicModule:
         try:
             with course.step("task"):
                 self._host.tasks.register(TASK, xml.replace("{arguments}", ARGUMENTS))
-        except Refused as error:
+        except (Refused, TaskError) as error:
             raise Failed(str(error)) from None
 
     def flush(self, course: Course) -> None:
