@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing as t
 
 from ..module_utils._core.dynamic.goal import DynamicGoal, replay_of
+from ..module_utils._core.results.outcome import OF_POLICIES
 from ..module_utils._core.shape import keys
 from ..module_utils._core.shape.dynamic import parse_dynamic_task
 from ..plugin_utils._action import IpsecAction
@@ -32,4 +33,5 @@ class ActionModule(IpsecAction):
         )
         goals = Goals(dynamic=goal, confirm=options["confirm"] and not options["confirmed"])
         result = run_task(self, goals, options, task_vars)
-        return {**result, **result.pop("dynamic", {})}
+        kept = {key: value for key, value in result.items() if key not in OF_POLICIES}
+        return {**kept, **kept.pop("dynamic", {})}

@@ -8,8 +8,9 @@ import typing as t
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from ..module_utils._core.batch import Program
+from ..module_utils._core.dynamic.goal import DynamicGoal
 from ..module_utils._core.ipseccmd.commands import Help
-from ..module_utils._core.ipseccmd.lines import CommandLine, edits_of, read_line, read_lines, read_list
+from ..module_utils._core.ipseccmd.lines import CommandLine, asked_by, read_line, read_lines, read_list
 from ..module_utils._core.ipseccmd.syntax import SYNTAX
 from ..module_utils._core.source.mistakes import collecting
 from ..module_utils._core.target.goal import Edits
@@ -40,7 +41,7 @@ class ActionModule(IpsecAction):
         if lines and not todo:
             return {"msg": SYNTAX, "_ansible_verbose_always": True, **rest}
         # mistakes end the task before any host is contacted
-        edits_of(todo)
+        _goals(todo, confirmed=False)
         computers = dict.fromkeys(line.computer for line in todo if line.computer is not None)
         hosts = {computer: find_computer(computer, self._task, task_vars) for computer in computers}
         by_host: dict[str | None, list[CommandLine]] = {}
@@ -76,7 +77,17 @@ class ActionModule(IpsecAction):
         self, host: str | None, lines: list[CommandLine], options: dict[str, t.Any], task_vars: dict[str, t.Any]
     ) -> dict[str, t.Any]:
         with working_on(self, host, task_vars) as variables:
-            return run_task(self, Goals(policies=Edits(*edits_of(lines))), options, variables)
+            return run_task(self, _goals(lines, options["confirmed"]), options, variables)
+
+
+def _goals(lines: list[CommandLine], confirmed: bool) -> Goals:
+    """What the lines for one host ask for. Raises `ModelError`."""
+    asked = asked_by(lines)
+    return Goals(
+        policies=Edits(asked.edits, asked.notes) if asked.edits else None,
+        dynamic=DynamicGoal(changes=asked.changes, notes=() if asked.edits else asked.notes) if asked.changes else None,
+        confirm=asked.confirms and not confirmed,
+    )
 
 
 def _stopped(host: str, error: Exception, result: t.Mapping[str, t.Any], before: list[dict[str, t.Any]]) -> TaskFailure:

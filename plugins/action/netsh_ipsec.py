@@ -6,8 +6,8 @@ from __future__ import annotations
 import typing as t
 
 from ..module_utils._core.batch import Program
-from ..module_utils._core.model import ModelError
-from ..module_utils._core.netsh.lines import NetshChanges, PlacedCommand, read_changes, read_list
+from ..module_utils._core.dynamic.goal import DynamicGoal
+from ..module_utils._core.netsh.lines import NetshChanges, read_changes, read_list
 from ..module_utils._core.source.mistakes import collecting
 from ..module_utils._core.target.script import ScriptGoal
 from ..plugin_utils._action import IpsecAction
@@ -26,35 +26,27 @@ _OPTIONS: t.Final = options_of("netsh_ipsec")
 
 
 class ActionModule(IpsecAction):
-    """Runs commands of netsh ipsec static on the policies of a host, as one plan."""
+    """Runs commands of netsh ipsec on the policies and the dynamic rules of a host, as one plan."""
 
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         # a conversion would split a single command at its commas
         options = read_options(_OPTIONS, self._task.args, untouched=(*COMMAND_OPTIONS, *SCRIPT_VALUES))
-        commands, rest = self._commands(options)
-        result = run_task(
-            self, Goals(policies=ScriptGoal(commands)), options, task_vars, ("filter_lists", "filter_actions")
+        changes, rest = self._changes(options)
+        goals = Goals(
+            policies=ScriptGoal(changes.static) if changes.static else None,
+            dynamic=DynamicGoal(changes=changes.dynamic, notes=changes.notes) if changes.dynamic else None,
         )
+        result = run_task(self, goals, options, task_vars, ("filter_lists", "filter_actions"))
         return {**result, **rest}
 
-    def _commands(self, options: dict[str, t.Any]) -> tuple[tuple[PlacedCommand, ...], dict[str, t.Any]]:
-        """The commands, and what the result has of the rest of a script."""
+    def _changes(self, options: dict[str, t.Any]) -> tuple[NetshChanges, dict[str, t.Any]]:
+        """What the commands change, and what the result has of the rest of a script."""
         allowed = options["allow_delete_all"]
         texts = command_texts(options)
         if texts is not None:
-            return _static(read_list(texts, "" if options["commands"] is None else "commands", allowed)), {}
+            return read_list(texts, "" if options["commands"] is None else "commands", allowed), {}
         with collecting(None) as mistakes:
             found = script_of(self, options, Program.NETSH, mistakes)
-            commands, script = read_changes(found, options["unsupported"] == "ignore", allowed, mistakes)
+            changes, script = read_changes(found, options["unsupported"] == "ignore", allowed, mistakes)
         refuse_empty(script, Program.NETSH)
-        return _static(commands), rest_of(script)
-
-
-def _static(changes: NetshChanges) -> tuple[PlacedCommand, ...]:
-    for placed in changes.dynamic:
-        placed.at(_refuse)
-    return changes.static
-
-
-def _refuse() -> None:
-    raise ModelError("this version does not run commands of 'netsh ipsec dynamic'")
+        return changes, rest_of(script)

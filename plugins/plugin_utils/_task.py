@@ -304,7 +304,6 @@ class PolicyTask:
             attempt,
             host=self._host.name,
             title=self._goals.title,
-            policies=self._goals.policies is not None,
             service=service,
             diff=self._options.diff,
             return_policy=self._options.return_policy,

@@ -24,6 +24,17 @@ from .facts import render_stored_policy
 
 Tree: t.TypeAlias = dict[str, t.Any]
 
+OF_POLICIES: t.Final = (
+    "names",
+    "rules",
+    "filters",
+    "unassigned",
+    "remaining",
+    "policies",
+    "operations",
+    "operations_count",
+)
+"""The keys of a result about policies."""
 _OPERATIONS_SHOWN: t.Final = 10
 
 
@@ -32,7 +43,6 @@ def render_outcome(
     *,
     host: str,
     title: str,
-    policies: bool,
     service: Service | None,
     diff: bool,
     return_policy: bool,
@@ -40,8 +50,7 @@ def render_outcome(
 ) -> Tree:
     """The result of a task that ends with `attempt`.
 
-    `service` is the service as the host has left it, None if it was not asked. `title` names what the task is about,
-    and `policies` says whether that is policies, or only dynamic rules.
+    `service` is the service as the host has left it, None if it was not asked. `title` names what the task is about.
     `return_policy` adds the whole policies. `earlier` are attempts that were written before it, after which others had
     changed the store.
     """
@@ -50,12 +59,11 @@ def render_outcome(
         "changed": attempt.changed or bool(earlier),
         "service": render_service(service or attempt.service.outcome(attempt.state.service)),
     }
-    if policies:
-        result |= _render_policies(attempts, return_policy)
+    result |= _render_policies(attempts, return_policy)
     if attempt.dynamic is not None:
         result["dynamic"] = render_dynamic([one.dynamic for one in attempts if one.dynamic is not None])
     if diff and result["changed"]:
-        diffs = [found for one in attempts if one.changed for found in _diffs(one, host, title, policies)]
+        diffs = [found for one in attempts if one.changed for found in _diffs(one, host, title)]
         result["diff"] = diffs[0] if len(diffs) == 1 else diffs
     return result
 
@@ -129,13 +137,16 @@ def render_operations(operations: t.Sequence[Tree], *, complete: bool) -> Tree:
     return {"operations": list(shown), "operations_count": len(operations)}
 
 
-def _diffs(attempt: Attempt, host: str, title: str, policies: bool) -> list[Tree]:
+def _diffs(attempt: Attempt, host: str, title: str) -> list[Tree]:
     """The diffs of an attempt: of policies, and of dynamic rules."""
-    dynamic = attempt.dynamic
-    rules = [render_dynamic_diff(dynamic, host)] if dynamic is not None and dynamic.changed else []
-    if policies and (attempt.plan.operations or attempt.service or not rules):
-        return [*_policy_diffs(attempt, host, title), *rules]
-    return rules
+    found = _policy_diffs(attempt, host, title)
+    if attempt.dynamic is not None and (attempt.dynamic.changed or not found):
+        service = attempt.state.service
+        diff = render_dynamic_diff(attempt.dynamic, host)
+        before = _service_line(service, attempt.state.pending) + diff["before"]
+        after = _service_line(attempt.service.outcome(service), False) + diff["after"]
+        found.append({**diff, "before": before, "after": after})
+    return found
 
 
 def _policy_diffs(attempt: Attempt, host: str, title: str) -> list[Tree]:
