@@ -256,6 +256,16 @@ def test_values_from_outside():
         from_ipseccmd(script)
 
 
+def test_dynamic_rules_of_a_script():
+    (_bat, script), (_yaml, task) = _blocks("Before and after")[-2:]
+    ((options,),) = [entry.values() for entry in yaml.safe_load(task)]
+    found, wanted = (
+        [parse_dynamic_rule(rule, "", []) for rule in rules]
+        for rules in (from_ipseccmd(script, dynamic=True), options["rules"])
+    )
+    assert found == wanted
+
+
 def test_scripts_for_netsh_f():
     (_bat, script), (_text, rules), (_bat, commands) = _blocks("Scripts for netsh -f")
     assert from_netsh(script, files={"rules.txt": rules}) == from_netsh(commands)
@@ -336,7 +346,7 @@ def test_lists_that_change_every_day():
 
 
 def run_netsh(store, *commands):
-    return stores.run_goal(store, ScriptGoal(read_list(commands, "", False))).store
+    return stores.run_goal(store, ScriptGoal(read_list(commands, "", False).static)).store
 
 
 def _known(policies):
