@@ -80,10 +80,32 @@ FILTER: t.Final = {
 }
 
 
-@functools.cache
+DYNAMIC_RULE: t.Final = {
+    "security_methods": METHODS,
+    "pfs_group": None,
+    "inpass": False,
+    "soft": False,
+    "soft_lifetime": 300,
+    "authentication": [{"kerberos": True}],
+    "tunnel": None,
+    "tunnel_address": None,
+    "connection_type": "all",
+}
+
+
 def lines() -> dict[str, dict[str, t.Any]]:
-    """The command lines by the names of their entries."""
-    entries = yaml.safe_load((FOLDER / "lines.yml").read_text("utf-8"))
+    """The command lines of static mode by the names of their entries."""
+    return _entries("lines.yml")
+
+
+def dynamic() -> dict[str, dict[str, t.Any]]:
+    """The command lines of dynamic mode by the names of their entries."""
+    return _entries("dynamic.yml")
+
+
+@functools.cache
+def _entries(file: str) -> dict[str, dict[str, t.Any]]:
+    entries = yaml.safe_load((FOLDER / file).read_text("utf-8"))
     found = {entry["name"]: entry for entry in entries}
     assert len(found) == len(entries), "two entries have the same name"
     return found
@@ -106,8 +128,7 @@ def script(name: str) -> bytes:
 def complete(name: str, policy: dict[str, t.Any]) -> dict[str, t.Any]:
     """The whole policy as tasks accept it, with pre-shared keys and without ids."""
     found = {"name": name, **copy.deepcopy(POLICY), **copy.deepcopy(policy)}
-    found["main_mode"] = {**MAIN_MODE, **found.get("main_mode", {})}
-    found["main_mode"]["methods"] = [{**MAIN_MODE_METHOD, **method} for method in found["main_mode"]["methods"]]
+    found["main_mode"] = _main_mode(found)
     response = found["default_response"]
     if response["enabled"]:
         defaults = {"security_methods": METHODS, "authentication": RULE["authentication"]}
@@ -115,6 +136,23 @@ def complete(name: str, policy: dict[str, t.Any]) -> dict[str, t.Any]:
         found["default_response"]["security_methods"] = _methods(found["default_response"]["security_methods"])
     found["rules"] = [_rule(rule) for rule in found["rules"]]
     return found
+
+
+def complete_dynamic(rule: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The whole dynamic rule, with pre-shared keys."""
+    found = {**DYNAMIC_RULE, **copy.deepcopy(rule)}
+    filters = [{"action": "negotiate", **whole} for filter_ in found["filters"] for whole in _filters(filter_)]
+    return {
+        **found,
+        "filters": filters,
+        "security_methods": _methods(found["security_methods"]),
+        "main_mode": _main_mode(found),
+    }
+
+
+def _main_mode(holder: dict[str, t.Any]) -> dict[str, t.Any]:
+    found = {**MAIN_MODE, **holder.get("main_mode", {})}
+    return {**found, "methods": [{**MAIN_MODE_METHOD, **method} for method in found["methods"]]}
 
 
 def _rule(rule: dict[str, t.Any]) -> dict[str, t.Any]:

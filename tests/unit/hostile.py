@@ -106,6 +106,9 @@ READ: t.Final[dict[str, t.Any]] = {
     "writable": True,
     "addresses": {"me": [], "dns": [], "wins": [], "dhcp": [], "gateway": []},
     "connections": [],
+    "record": "",
+    "record_digest": EMPTY,
+    "dynamic": {"rules": {}, "policies": [], "empty": True, "clean": False, "config": None, "task": None},
     "names": {},
     "interfaces": {},
 }
@@ -120,6 +123,7 @@ APPLIED: t.Final[dict[str, t.Any]] = {
     "conflict": False,
     "now": None,
     "service": {**_SERVICE, "notification": "none", "error": None},
+    "dynamic": None,
 }
 """A correct answer to seven operations that lead to a store with that digest."""
 

@@ -11,12 +11,19 @@ from __future__ import annotations
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import Program, batch_file, decode
 from ansible_collections.ipsec.windows.plugins.module_utils._core.batch.scripts import commands_of
-from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import edits_of, read_line, read_lines
+from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import (
+    asked_by,
+    edits_of,
+    read_line,
+    read_lines,
+)
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.render import write_lines
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model.dynamic import FlushDynamic
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_netsh, write_netsh
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.grammar import parse_command
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.dynamic import render_dynamic_rule
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.casing import fold
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
 from ansible_collections.ipsec.windows.plugins.module_utils._core.target.arguments import task_arguments
@@ -24,6 +31,7 @@ from unit import corpus, stores
 from winhost import policy as windows
 
 LINES = corpus.lines()
+DYNAMIC = corpus.dynamic()
 SCRIPTS = corpus.scripts()
 STORES = {"windows-2022": stores.windows_2022, "microsoft-defaults": stores.microsoft_defaults}
 
@@ -84,6 +92,35 @@ def test_line(name):
     again = stores.run_lines(done.store, [entry["line"]], **_answers(entry))
     assert again.operations == ()
     assert again.store.text() == done.store.text()
+
+
+@pytest.mark.parametrize("name", DYNAMIC)
+def test_dynamic_line(name):
+    entry = DYNAMIC[name]
+    if "error" in entry:
+        with pytest.raises(ModelError) as caught:
+            asked_by([read_line(entry["line"])])
+        assert entry["error"] in str(caught.value)
+        return
+    line = read_line(entry["line"])
+    asked = asked_by([line])
+    (placed,) = asked.changes
+    if entry["rule"] == "deleted":
+        assert placed.change == FlushDynamic()
+    else:
+        assert _by_filter(_dynamic_tree(placed.change.rule)) == _by_filter(corpus.complete_dynamic(entry["rule"]))
+    assert (asked.edits, asked.confirms, line.computer) == ((), entry.get("confirm", False), entry.get("computer"))
+    _check_notes(asked.notes, entry)
+
+
+def _dynamic_tree(rule):
+    """All that a dynamic rule has, in the words of the corpus."""
+    tree = render_dynamic_rule(rule, with_keys=True)
+    return {**tree, "filters": [{**corpus.FILTER, **filter_} for filter_ in tree["filters"]]}
+
+
+def _by_filter(tree):
+    return {**tree, "filters": sorted(tree["filters"], key=lambda filter_: sorted(map(str, filter_.items())))}
 
 
 def _whole(entry):

@@ -108,7 +108,9 @@ REQUESTS = {
 def test_answers():
     assert _channel(READ).read(PARTS).digest == STORE.digest()
     assert _channel(APPLIED).apply(ATTEMPT).applied == len(ATTEMPT.plan.operations)
-    assert _channel(NOTIFIED).notify(ServiceRequest(notify=Notify.RELOAD)).notification is Notification.ASKED
+    service, dynamic = _channel(NOTIFIED).notify(ServiceRequest(notify=Notify.RELOAD))
+    assert service.notification is Notification.ASKED
+    assert dynamic is None
 
 
 @pytest.mark.parametrize("request_", REQUESTS)

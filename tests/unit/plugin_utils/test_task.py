@@ -134,7 +134,7 @@ class FakeHost:
         applied.check(len(attempt.plan.operations), attempt.digest)
         return applied
 
-    def notify(self, service):
+    def notify(self, service, dynamic=False):
         event = self.notifications.pop(0) if self.notifications else "ok"
         if event == "unreachable":
             # the policy cuts the connection; the service was notified

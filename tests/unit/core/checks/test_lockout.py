@@ -47,7 +47,7 @@ def _find(*filters, connections=(CONTROLLER,), local="192.0.2.2", addresses=None
         ANSWER | {"connections": found, "addresses": addresses or ADDRESSES}, (Part.CONNECTIONS, Part.ADDRESSES)
     )
     rules = parse_policy({"name": "P", "rules": [{"name": "R", "filters": list(filters), "action": action}]}).rules
-    return find_cut(Policy(name="P", rules=rules), state.connections, state.addresses, 5985)
+    return find_cut(Policy(name="P", rules=rules), (), state.connections, state.addresses, 5985)
 
 
 def test_the_cut_names_the_policy_the_rule_and_the_peer():
@@ -143,4 +143,4 @@ def test_the_filter_that_the_error_offers_lets_the_peer_in(filter_, action):
     ]
     policy = Policy(name="P", rules=parse_policy({"name": "P", "rules": rules}).rules)
     connection = Connection(ipaddress.ip_address("192.0.2.2"), ipaddress.ip_address(CONTROLLER), 50000)
-    assert find_cut(policy, [connection], LocalAddresses(), 5985) is None
+    assert find_cut(policy, (), [connection], LocalAddresses(), 5985) is None
