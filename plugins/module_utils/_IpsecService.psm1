@@ -10,8 +10,9 @@ $script:PendingPath = 'SOFTWARE\ipsec.windows'
 
 function Get-AgentService {
     # Like Get-Service, but null if the service does not exist. Loading Get-Service takes longer than reading a store.
+    # The replay task of dynamic rules runs the text of this function, so it uses no variables of this module.
     if (-not ('System.ServiceProcess.ServiceController' -as [type])) { Add-Type -AssemblyName System.ServiceProcess }
-    $service = [System.ServiceProcess.ServiceController]::new($script:ServiceName)
+    $service = [System.ServiceProcess.ServiceController]::new('PolicyAgent')
     # for a missing service, 5.1 throws here and 7 returns nothing
     try { if ($service.Status) { $service } } catch { $null }
 }
@@ -89,4 +90,4 @@ function Set-ServiceState {
     $state
 }
 
-Export-ModuleMember -Function Get-ServiceState, Set-Pending, Set-ServiceState, Test-Pending
+Export-ModuleMember -Function Get-AgentService, Get-ServiceState, Set-Pending, Set-ServiceState, Test-Pending

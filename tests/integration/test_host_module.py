@@ -39,7 +39,7 @@ NO_SERVICE = {"start_type": None, "notify": None}
 READ = {
     "protocol": 2,
     "do": "read",
-    "parts": ["store", "service", "domain", "system", "addresses", "connections"],
+    "parts": ["store", "service", "domain", "system", "addresses", "connections", "record"],
     "names": [],
     "interfaces": [],
     "port": 5985,
@@ -51,6 +51,7 @@ PARTS = {
     "system": {"now", "product", "version", "powershell", "writable"},
     "addresses": {"addresses"},
     "connections": {"connections"},
+    "record": {"record", "record_digest"},
 }
 """The keys of the answer for each part."""
 ALWAYS = {"protocol", "changed", "names", "interfaces"}
@@ -92,7 +93,7 @@ def _notify(how, start_type=None):
 
 
 def _state(answer):
-    return HostState.parse(answer, tuple(Part))
+    return HostState.parse(answer, [Part(part) for part in READ["parts"]])
 
 
 @pytest.fixture
@@ -330,7 +331,7 @@ def test_operations_that_fail_on_a_fresh_host(module):
 def test_a_disabled_service_is_not_restarted(module):
     module.host.start_service()
     module.host.set_start_type("disabled")
-    service = parse_notified(module.ask(_notify("restart"))[0])
+    service, _dynamic = parse_notified(module.ask(_notify("restart"))[0])
     assert (service.notification, service.status, service.error) == ("failed", "running", "the service is disabled")
 
 
@@ -348,7 +349,7 @@ def test_a_user_who_is_not_an_administrator_changes_nothing(module):
     assert _state(read).writable is False
     assert (apply["failed"], apply["reason"]) == (True, "not_administrator")
     assert host.store() == {}
-    assert parse_notified(notify).notification == "failed"
+    assert parse_notified(notify)[0].notification == "failed"
     assert (host.start_type, host.events("service")) == ("manual", [])
 
 
@@ -365,7 +366,7 @@ def test_unknown_requests_are_refused(module, request_):
 def test_notifications_of_the_service(module):
     host = module.host
     requests = [_notify("start", "automatic"), *map(_notify, ("start", "reload", "restart", None))]
-    found = [parse_notified(answer) for answer in module.ask(*requests)]
+    found = [parse_notified(answer)[0] for answer in module.ask(*requests)]
     assert [service.notification for service in found] == ["started", "asked", "asked", "restarted", "none"]
     assert {(service.status, service.start_type) for service in found} == {("running", "automatic")}
     assert [event[2:] for event in host.events("service")] == [
@@ -377,7 +378,7 @@ def test_notifications_of_the_service(module):
     ]
     host.stop_service()
     host.set_start_type("disabled")
-    failed, reloaded = map(parse_notified, module.ask(_notify("start"), _notify("reload")))
+    failed, reloaded = (parse_notified(answer)[0] for answer in module.ask(_notify("start"), _notify("reload")))
     assert (failed.notification, failed.status, failed.start_type) == ("failed", "stopped", "disabled")
     assert "disabled" in failed.error
     assert reloaded.notification == "failed"
@@ -390,14 +391,14 @@ def test_a_notified_service_has_nothing_pending(module, how):
     module.host.start_service()
     before, notified, after = module.ask(READ, _notify(how), READ)
     assert _state(before).pending is True
-    assert parse_notified(notified).notified
+    assert parse_notified(notified)[0].notified
     assert _state(after).pending is False
 
 
 def test_a_failed_notification_stays_pending(module):
     module.host.set_start_type("disabled")
     _applied, notified, after = module.ask(_apply(Store(), [Create("key")], mark_pending=True), _notify("start"), READ)
-    assert parse_notified(notified).notification == "failed"
+    assert parse_notified(notified)[0].notification == "failed"
     assert _state(after).pending is True
 
 

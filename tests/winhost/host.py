@@ -21,6 +21,8 @@ from .tree import DWORD, STRING, Change, Tree, Value, below, find_key, get
 
 PENDING: t.Final = r"HKLM\SOFTWARE\ipsec.windows"
 """The mark of the collection's host module for a pending notification: a volatile key, which a boot removes."""
+RECORD: t.Final = r"HKLM\SOFTWARE\ipsec.windows.dynamic"
+"""The record of dynamic rules of the collection's host module."""
 SERVICE_KEY: t.Final = r"HKLM\SYSTEM\CurrentControlSet\Services\PolicyAgent"
 _VERSION_KEY: t.Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 START_TYPES: t.Final = {"boot": 0, "system": 1, "automatic": 2, "manual": 3, "disabled": 4}

@@ -5,18 +5,18 @@
 
 from __future__ import annotations
 
-import base64
+import contextlib
 import functools
-import gzip
-import hashlib
 import json
 import threading
 import typing as t
 
-from . import policy
+from . import policy, store_text
+from .dynamic_module import DynamicModule
 from .faults import Course, Refused
 from .host import PENDING, Host
-from .tree import DWORD, QWORD, Change, Tree, Value, below, find_key
+from .store_text import Failed
+from .tree import find_key
 
 
 class _Refused(Exception):
@@ -27,11 +27,6 @@ class _Refused(Exception):
         self.reason = reason
 
 
-class _Failed(Exception):
-    """A failure of the registry or the service."""
-
-
-CONTAINER_SECURITY: t.Final = "D:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)(A;CI;KR;;;NS)"
 MUTEX_SECURITY: t.Final = "D:(A;;0x1f0001;;;SY)(A;;0x1f0001;;;BA)"
 _PROTOCOL: t.Final = 2
 _POWERSHELL: t.Final = "5.1.20348.1"
@@ -43,6 +38,7 @@ class HostModule:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._mutex = threading.Lock()
+        self._dynamic = DynamicModule(host)
 
     def run(self, arguments: dict[str, t.Any], course: Course) -> dict[str, t.Any]:
         request = json.loads(arguments["request"])
@@ -74,8 +70,12 @@ class HostModule:
         match part:
             case "store":
                 self._let_keys_vanish()
-                text = store_text(host.tree, policy.LOCAL)
-                return {"store": _pack(text), "digest": _digest(text)}
+                text = store_text.store_text(host.tree, policy.LOCAL)
+                return {"store": store_text.pack(text), "digest": store_text.digest(text)}
+            case "record":
+                return self._dynamic.record()
+            case "dynamic":
+                return {"dynamic": self._dynamic.state()}
             case "service":
                 return {"service": self._service(), "pending": find_key(host.tree, PENDING) is not None}
             case "domain":
@@ -115,7 +115,7 @@ class HostModule:
         if not path:
             return None
         name = self._host.get(policy.ASSIGNMENT, "DSIPSECPolicyName")
-        return {"path": path, "name": name or "", "store": _pack(store_text(self._host.tree, policy.CACHE))}
+        return {"path": path, "name": name or "", "store": store_text.pack(store_text.store_text(self._host.tree, policy.CACHE))}
 
     def _service(self) -> dict[str, t.Any]:
         start_type = self._host.start_type
@@ -126,69 +126,100 @@ class HostModule:
     def _apply(self, course: Course, request: dict[str, t.Any]) -> dict[str, t.Any]:
         if not self._host.setting("administrator"):
             raise _Refused("not_administrator", "the user is not an administrator of this host")
+        dynamic = request.get("dynamic")
         answer: dict[str, t.Any] = {"applied": 0, "store": None, "error": None, "conflict": False, "now": None}
-        answer["service"] = None
+        answer |= {"service": None, "dynamic": None}
+        with self._use_mutex():
+            self._write(course, request, dynamic, answer)
+        if answer["conflict"] or answer["error"] is not None:
+            return answer
+        answer["service"] = self._change_service(course, request["service"])
+        if dynamic is not None and answer["dynamic"]["error"] is None:
+            self._update_dynamic(course, dynamic, answer["dynamic"])
+        return answer
+
+    @contextlib.contextmanager
+    def _use_mutex(self) -> t.Iterator[None]:
+        """Raises `_Refused`."""
         if self._host.setting("mutex") == "denied":
             raise _Refused("mutex_denied", "access to the mutex Global\\ipsec.windows is denied")
         self._host.event("mutex", MUTEX_SECURITY if self._host.setting("mutex") == "free" else "Synchronize")
         if not self._mutex.acquire(timeout=30):
             raise _Refused("busy", "another task has been using the policy store for 30 seconds")
         try:
-            text = store_text(self._host.tree, policy.LOCAL)
-            if _digest(text) != request["expect"]:
-                answer.update(conflict=True, store=_pack(text), digest=_digest(text), now=self._host.now())
-                return answer
-            if request["mark_pending"]:
-                self._host.registry.change([("create", PENDING)])
-            for line in _unpack(request["operations"]).splitlines():
-                try:
-                    self._operate(course, line)
-                except (_Failed, Refused) as error:
-                    answer["error"] = str(error)
-                    break
-                answer["applied"] += 1
-            text = store_text(self._host.tree, policy.LOCAL)
+            yield
         finally:
             self._mutex.release()
-        answer["digest"] = _digest(text)
-        if answer["digest"] != request["result"]:
-            answer["store"] = _pack(text)
-        if answer["error"] is None:
-            answer["service"] = self._change_service(course, request["service"])
-        return answer
 
-    def _operate(self, course: Course, line: str) -> None:
-        kind, *fields = line.split(";")
-        path = _decode(fields[0])
-        key = f"{policy.LOCAL}\\{path}" if path else policy.LOCAL
-        changes: list[Change] = []
-        if kind == "c":
-            if find_key(self._host.tree, policy.LOCAL) is None:
-                self._host.event("registry_security", policy.LOCAL, CONTAINER_SECURITY)
-            changes.append(("create", key))
-        elif kind == "d":
-            if not path:
-                raise _Failed("the container cannot be deleted")
-            changes.append(("delete", key))
-        elif find_key(self._host.tree, key) is None:
-            raise _Failed(f"the key {path} does not exist")
-        elif kind == "u":
-            changes.append(("unset", key, _decode(fields[1])))
-        elif fields[2] == "0":
-            raise _Failed("a value of an unknown kind cannot be written")
-        else:
-            changes.append(("set", key, _decode(fields[1]), int(fields[2]), _data(int(fields[2]), fields[3])))
-        with course.step("operation"):
-            self._host.registry.change(changes)
+    def _write(
+        self, course: Course, request: dict[str, t.Any], dynamic: dict[str, t.Any] | None, answer: dict[str, t.Any]
+    ) -> None:
+        """Compare and write; completes the answer."""
+        host, root = self._host, store_text.POLICIES
+        text = store_text.store_text(host.tree, root.path)
+        answer["digest"] = store_text.digest(text)
+        expected = answer["digest"] == request["expect"]
+        if dynamic is not None:
+            answer["dynamic"] = self._dynamic.begin()
+            expected = expected and answer["dynamic"]["record_digest"] == dynamic["expect"]
+        if not expected:
+            answer |= {"conflict": True, "store": store_text.pack(text), "now": host.now()}
+            if dynamic is not None:
+                answer["dynamic"] |= self._dynamic.record()
+            return
+        if dynamic is not None and dynamic["task"] is not None:
+            try:
+                self._dynamic.register(dynamic["task"]["xml"], course)
+            except Failed as error:
+                raise _Refused("task_failed", str(error)) from None
+        if request["mark_pending"]:
+            host.registry.change([("create", PENDING)])
+        answer["applied"], answer["error"] = store_text.write(host, root, course, request["operations"])
+        text = store_text.store_text(host.tree, root.path)
+        answer["digest"] = store_text.digest(text)
+        if answer["digest"] != request["result"]:
+            answer["store"] = store_text.pack(text)
+        if dynamic is not None and answer["error"] is None:
+            self._write_record(course, dynamic, answer["dynamic"])
+
+    def _write_record(self, course: Course, dynamic: dict[str, t.Any], answer: dict[str, t.Any]) -> None:
+        done = store_text.write(self._host, store_text.DYNAMIC, course, dynamic["operations"])
+        answer["applied"], answer["error"] = done
+        found = self._dynamic.record()
+        answer["record_digest"] = found["record_digest"]
+        if found["record_digest"] != dynamic["result"]:
+            answer["record"] = found["record"]
+        if dynamic["flush"] and answer["error"] is None:
+            try:
+                self._dynamic.flush(course)
+            except (Failed, Refused) as error:
+                answer["error"] = str(error)
+
+    def _update_dynamic(self, course: Course, dynamic: dict[str, t.Any], answer: dict[str, t.Any]) -> None:
+        try:
+            with self._use_mutex():
+                self._dynamic.update(course, dynamic, answer)
+        except _Refused as error:
+            answer["error"] = str(error)
+
+    def replay(self) -> None:
+        """What the scheduled task does."""
+        with self._use_mutex():
+            self._dynamic.synchronize(None)
 
     def _notify(self, course: Course, request: dict[str, t.Any]) -> dict[str, t.Any]:
-        return {"service": self._change_service(course, request["service"])}
+        answer: dict[str, t.Any] = {"service": self._change_service(course, request["service"])}
+        if request.get("dynamic"):
+            answer["dynamic"] = self._dynamic.begin()
+            only_run = {"unregister": False, "settings": {}, "run": True, "flush": False}
+            self._update_dynamic(course, only_run, answer["dynamic"])
+        return answer
 
     def _change_service(self, course: Course, wanted: dict[str, t.Any]) -> dict[str, t.Any]:
         notification, problem = "none", None
         try:
             notification = self._set_service(course, wanted)
-        except (_Failed, Refused) as error:
+        except (Failed, Refused) as error:
             notification, problem = "failed", str(error)
         if notification not in ("none", "failed"):
             self._host.registry.change([("delete", PENDING)])
@@ -198,22 +229,22 @@ class HostModule:
         """Returns how the service was notified."""
         host, notify = self._host, wanted["notify"]
         if (wanted["start_type"] or notify) and not host.setting("administrator"):
-            raise _Failed("Service 'PolicyAgent' cannot be controlled: Access is denied")
+            raise Failed("Service 'PolicyAgent' cannot be controlled: Access is denied")
         if wanted["start_type"]:
             if host.start_type is None:
-                raise _Failed("Cannot find any service with service name 'PolicyAgent'.")
+                raise Failed("Cannot find any service with service name 'PolicyAgent'.")
             host.set_start_type(wanted["start_type"])
         if notify is None or host.start_type is None:
             return "none"
         if not host.sync_running():
             if host.start_type == "disabled":
-                raise _Failed("Service 'IPsec Policy Agent (PolicyAgent)' cannot be started because it is disabled.")
+                raise Failed("Service 'IPsec Policy Agent (PolicyAgent)' cannot be started because it is disabled.")
             with course.step("service"):
                 host.start_service()
             return "started"
         if notify == "restart":
             if host.start_type == "disabled":
-                raise _Failed("the service is disabled")
+                raise Failed("the service is disabled")
             host.stop_service()
             with course.step("service"):
                 host.start_service()
@@ -221,57 +252,3 @@ class HostModule:
         with course.step("service"):
             host.reload_service()
         return "asked"
-
-
-def store_text(tree: Tree, root: str) -> str:
-    """A subtree as the text of docs/host-module.md."""
-    lines = []
-    keys = [(key[len(root) + 1 :], key) for key in below(tree, root)]
-    for path, key in sorted(keys, key=lambda item: _units(item[0])):
-        lines.append(f"k;{_encode(path)}\n")
-        for name, (kind, data) in sorted(tree[key].items(), key=lambda item: _units(item[0])):
-            # the size does not fit the kind
-            known = 0 if kind in (DWORD, QWORD) and isinstance(data, bytes) else kind
-            lines.append(f"v;{_encode(name)};{known};{_value(known, data)}\n")
-    return "".join(lines)
-
-
-def _units(text: str) -> list[int]:
-    data = text.encode("utf-16-le", "surrogatepass")
-    return [int.from_bytes(data[i : i + 2], "little") for i in range(0, len(data), 2)]
-
-
-def _encode(text: str) -> str:
-    return base64.b64encode(text.encode("utf-16-le", "surrogatepass")).decode()
-
-
-def _decode(text: str) -> str:
-    return base64.b64decode(text).decode("utf-16-le", "surrogatepass")
-
-
-def _value(kind: int, data: Value) -> str:
-    if isinstance(data, list):
-        return ",".join(map(_encode, data)) if data else "-"
-    if isinstance(data, bytes):
-        return "" if kind == 0 else base64.b64encode(data).decode()
-    return _encode(data) if isinstance(data, str) else str(data)
-
-
-def _data(kind: int, text: str) -> Value:
-    if kind in (1, 2):
-        return _decode(text)
-    if kind == 7:
-        return [] if text == "-" else [_decode(item) for item in text.split(",")]
-    return int(text) if kind in (4, 11) else base64.b64decode(text)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
-
-
-def _pack(text: str) -> str:
-    return base64.b64encode(gzip.compress(text.encode("ascii"))).decode() if text else ""
-
-
-def _unpack(packed: str) -> str:
-    return gzip.decompress(base64.b64decode(packed)).decode("ascii") if packed else ""

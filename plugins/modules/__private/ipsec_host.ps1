@@ -3,10 +3,12 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
+#AnsibleRequires -PowerShell ansible_collections.ipsec.windows.plugins.module_utils._IpsecDynamic
+#AnsibleRequires -PowerShell ansible_collections.ipsec.windows.plugins.module_utils._IpsecMutex
 #AnsibleRequires -PowerShell ansible_collections.ipsec.windows.plugins.module_utils._IpsecNetwork
 #AnsibleRequires -PowerShell ansible_collections.ipsec.windows.plugins.module_utils._IpsecService
 
-# Requests to the host, and the policy store. docs/host-module.md describes requests and answers.
+# Requests to the host, the policy store, and the record of dynamic rules. docs/host-module.md describes requests and answers.
 # There is no C# and no Ansible.Basic: compiling them would take most of the time of a task.
 # Functions whose parameters may hold pre-shared keys stay in this script, as Windows can log the parameters of modules.
 
@@ -14,19 +16,13 @@ Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 
 $script:PoliciesPath = 'SOFTWARE\Policies\Microsoft\Windows'
-$script:StorePath = "$script:PoliciesPath\IPSec\Policy\Local"
+# Both stores hold pre-shared keys. Access is for SYSTEM and Administrators, and to policies for NetworkService, the account of the PolicyAgent.
+$script:Policies = @{ path = "$script:PoliciesPath\IPSec\Policy\Local"; access = 'D:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)(A;CI;KR;;;NS)' }
+$script:Record = @{ path = Get-RecordPath; access = 'D:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)' }
 $script:CachePath = "$script:PoliciesPath\IPSec\Policy\Cache"
 $script:AssignmentPath = "$script:PoliciesPath\IPSec\GPTIPSECPolicy"
-$script:MutexName = 'Global\ipsec.windows'
 # whether this run may have written already
 $script:Writing = $false
-
-function Stop-WithReason {
-    param([string]$Reason, [string]$Message)
-    $failure = [System.InvalidOperationException]::new($Message)
-    $failure.Data['reason'] = $Reason
-    throw $failure
-}
 
 # Texts travel as base64 of their code units. A default encoder would replace unpaired surrogates; this one throws.
 $script:Utf16 = [System.Text.UnicodeEncoding]::new($false, $false, $true)
@@ -106,7 +102,8 @@ function ConvertFrom-ValueText {
 
 function Get-StoreText {
     # A store may have tens of thousands of values, and calling a function is the slowest part: usual kinds need no call.
-    param($Hive, [string]$Root)
+    # Without leaves out a key below the root.
+    param($Hive, [string]$Root, [string]$Without)
     $rootKey = $Hive.OpenSubKey($Root)
     if (-not $rootKey) { return '' }
     $utf16 = $script:Utf16
@@ -135,7 +132,7 @@ function Get-StoreText {
             $names = $key.GetValueNames()
             if ($key.SubKeyCount) {
                 $prefix = if ($path) { "$path\" } else { '' }
-                foreach ($name in $key.GetSubKeyNames()) { $paths.Add("$prefix$name") }
+                foreach ($name in $key.GetSubKeyNames()) { if ($path -or $name -ne $Without) { $paths.Add("$prefix$name") } }
             }
         }
         catch {
@@ -176,15 +173,14 @@ function Get-StoreText {
 }
 
 function New-Store {
-    # Policies hold pre-shared keys: access is for SYSTEM, Administrators and NetworkService, the account of the PolicyAgent.
-    param($Hive)
-    $Hive.CreateSubKey($script:StorePath).Dispose()
+    # Creates the key of a store with its permissions.
+    param($Hive, $Store)
+    $Hive.CreateSubKey($Store.path).Dispose()
     # a key opened for writing may not change permissions, and setting a whole descriptor needs SeSecurityPrivilege
-    $key = $Hive.OpenSubKey($script:StorePath, [Microsoft.Win32.RegistryKeyPermissionCheck]::ReadWriteSubTree,
+    $key = $Hive.OpenSubKey($Store.path, [Microsoft.Win32.RegistryKeyPermissionCheck]::ReadWriteSubTree,
         [System.Security.AccessControl.RegistryRights]::FullControl)
     $security = [System.Security.AccessControl.RegistrySecurity]::new()
-    $security.SetSecurityDescriptorSddlForm(
-        'D:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)(A;CI;KR;;;NS)', [System.Security.AccessControl.AccessControlSections]::Access)
+    $security.SetSecurityDescriptorSddlForm($Store.access, [System.Security.AccessControl.AccessControlSections]::Access)
     try {
         if ($PSVersionTable.PSVersion.Major -ge 6) {
             [Microsoft.Win32.RegistryAclExtensions]::SetAccessControl($key, $security)
@@ -195,7 +191,7 @@ function New-Store {
     }
     catch {
         # otherwise the next run would use the unprotected key
-        $Hive.DeleteSubKeyTree($script:StorePath, $false)
+        $Hive.DeleteSubKeyTree($Store.path, $false)
         throw
     }
     $key.Dispose()
@@ -203,11 +199,11 @@ function New-Store {
 
 function Invoke-OperationList {
     # Counts in $Result.applied. A change may have tens of thousands of operations: usual ones need no function call.
-    param($Hive, [string]$Operations, $Result)
+    param($Hive, $Store, [string]$Operations, $Result)
     $utf16 = $script:Utf16
     $names = [System.Collections.Generic.Dictionary[string, string]]::new([System.StringComparer]::Ordinal)
     # null while the host has no container
-    $store = $Hive.OpenSubKey($script:StorePath, $true)
+    $root = $Hive.OpenSubKey($Store.path, $true)
     # the key of the last operation stays open for the next
     $key, $open = $null, $null
     foreach ($line in $Operations.Split("`n")) {
@@ -220,12 +216,12 @@ function Invoke-OperationList {
             try { $path = $utf16.GetString([System.Convert]::FromBase64String($fields[1])) } catch { $path = ConvertFrom-CodeUnit $fields[1] }
         }
         if ($what -ceq 'c') {
-            if (-not $store) {
-                New-Store -Hive $Hive
-                $store = $Hive.OpenSubKey($script:StorePath, $true)
+            if (-not $root) {
+                New-Store -Hive $Hive -Store $Store
+                $root = $Hive.OpenSubKey($Store.path, $true)
             }
             if ($path -and -not $open) {
-                $key = $store.CreateSubKey($path)
+                $key = $root.CreateSubKey($path)
                 $open = $fields[1]
             }
         }
@@ -233,11 +229,11 @@ function Invoke-OperationList {
             if (-not $path) { throw 'the container cannot be deleted' }
             if ($open) { $key.Dispose() }
             $open = $null
-            if ($store) { $store.DeleteSubKeyTree($path, $false) }
+            if ($root) { $root.DeleteSubKeyTree($path, $false) }
         }
         else {
             if (-not $open) {
-                $key = if ($store -and $path) { $store.OpenSubKey($path, $true) } else { $store }
+                $key = if ($root -and $path) { $root.OpenSubKey($path, $true) } else { $root }
                 if (-not $key) { throw "the key $path does not exist" }
                 if ($path) { $open = $fields[1] }
             }
@@ -266,7 +262,7 @@ function Invoke-OperationList {
         $Result.applied++
     }
     if ($open) { $key.Dispose() }
-    if ($store) { $store.Dispose() }
+    if ($root) { $root.Dispose() }
 }
 
 function Get-Clock {
@@ -320,6 +316,35 @@ function Get-OSVersion {
     @{ product = Get-RegistryText -Key $key -Name 'ProductName'; version = "$version.$build" }
 }
 
+function Get-RecordDigest {
+    # Replays change what is below Shown at any time; that must not disturb a task.
+    param($Hive)
+    Get-Digest (Get-StoreText -Hive $Hive -Root $script:Record.path -Without 'Shown')
+}
+
+function Get-DynamicState {
+    # What netsh shows of dynamic rules, and the replay task.
+    param($Hive)
+    $state = @{ rules = @{}; policies = @(); empty = $true; clean = $false; config = $null }
+    if ((Get-ServiceState -Hive $Hive).status -ne 'running') {
+        $state.task = ConvertTo-ReplayState -Query (Invoke-Program -Command (Get-ReplayQuery))
+        return $state
+    }
+    $also = Get-ReplayQuery
+    $settings = $Hive.OpenSubKey("$($script:Record.path)\Settings")
+    # settings matter only if a task has set them
+    if (Get-RegistryText -Key $settings -Name '.config') { $also += , @('netsh.exe', 'ipsec dynamic show config') }
+    $listing = Get-DynamicListing -Also $also
+    $state.task = ConvertTo-ReplayState -Query $listing.also[0]
+    if ($listing.also.Count -gt 1 -and $listing.also[1].code -eq 0) { $state.config = Get-Digest $listing.also[1].text }
+    $state.rules = $listing.rules
+    $state.policies = @(@($listing.main) + @($listing.quick) | Sort-Object -Unique)
+    $state.empty = $listing.empty
+    $shown = $Hive.OpenSubKey("$($script:Record.path)\Shown")
+    $state.clean = (Get-RegistryText -Key $shown -Name '.clean') -ceq (Get-Digest $listing.text)
+    $state
+}
+
 function Read-Part {
     # The parts of the host that the request names.
     param($Hive, $Request)
@@ -329,10 +354,15 @@ function Read-Part {
     }
     switch -CaseSensitive ($Request.parts) {
         'store' {
-            $text = Get-StoreText -Hive $Hive -Root $script:StorePath
+            $text = Get-StoreText -Hive $Hive -Root $script:Policies.path
             $answer.store = ConvertTo-Packed $text
             $answer.digest = Get-Digest $text
         }
+        'record' {
+            $answer.record = ConvertTo-Packed (Get-StoreText -Hive $Hive -Root $script:Record.path)
+            $answer.record_digest = Get-RecordDigest -Hive $Hive
+        }
+        'dynamic' { $answer.dynamic = Get-DynamicState -Hive $Hive }
         'service' {
             $answer.service = Get-ServiceState -Hive $Hive
             $answer.pending = Test-Pending -Hive $Hive
@@ -354,49 +384,143 @@ function Read-Part {
 }
 
 function Write-Store {
-    # Compares and writes; the caller holds the mutex.
-    param($Hive, $Request)
-    $before = Get-StoreText -Hive $Hive -Root $script:StorePath
-    if ((Get-Digest $before) -cne $Request.expect) {
-        return @{ applied = 0; digest = Get-Digest $before; store = ConvertTo-Packed $before; now = Get-Clock; conflict = $true }
-    }
-    $result = @{ applied = 0; conflict = $false }
+    # Applies operations to a store, as far as it gets.
+    param($Hive, $Store, [string]$Operations)
+    $result = @{ applied = 0; error = $null }
     $script:Writing = $true
     try {
-        if ($Request.mark_pending) { Set-Pending -Hive $Hive -Pending $true }
-        Invoke-OperationList -Hive $Hive -Operations (ConvertFrom-Packed $Request.operations) -Result $result
+        Invoke-OperationList -Hive $Hive -Store $Store -Operations (ConvertFrom-Packed $Operations) -Result $result
     }
     catch {
         $result.error = "$_"
     }
-    $after = Get-StoreText -Hive $Hive -Root $script:StorePath
-    $result.digest = Get-Digest $after
-    if ($result.digest -cne $Request.result) { $result.store = ConvertTo-Packed $after }
     $result
 }
 
-function Open-StoreMutex {
-    # The mutex is for all administrators, whichever account creates it.
-    $acl = if ($PSVersionTable.PSVersion.Major -ge 6) { [System.Threading.MutexAcl] } else { $null }
-    $security = [System.Security.AccessControl.MutexSecurity]::new()
-    $security.SetSecurityDescriptorSddlForm(
-        'D:(A;;0x1f0001;;;SY)(A;;0x1f0001;;;BA)', [System.Security.AccessControl.AccessControlSections]::Access)
-    $created = $false
+function New-DynamicAnswer {
+    @{ applied = 0; record_digest = ''; record = $null; rules = $null; policies = $null; missing = @(); left = @(); errors = @(); config = $null; error = $null }
+}
+
+function Write-Request {
+    # Compares and writes; the caller holds the mutex. Completes the answer.
+    param($Hive, $Request, $Dynamic, $Answer)
+    $before = Get-StoreText -Hive $Hive -Root $script:Policies.path
+    $Answer.digest = Get-Digest $before
+    if ($Dynamic) {
+        $Answer.dynamic = New-DynamicAnswer
+        $Answer.dynamic.record_digest = Get-RecordDigest -Hive $Hive
+    }
+    if ($Answer.digest -cne $Request.expect -or ($Dynamic -and $Answer.dynamic.record_digest -cne $Dynamic.expect)) {
+        $Answer.conflict = $true
+        $Answer.store = ConvertTo-Packed $before
+        $Answer.now = Get-Clock
+        if ($Dynamic) { $Answer.dynamic.record = ConvertTo-Packed (Get-StoreText -Hive $Hive -Root $script:Record.path) }
+        return
+    }
+    if ($Dynamic -and $Dynamic.task) { Register-ReplayTask -Xml $Dynamic.task.xml }
+    $script:Writing = $true
+    try { if ($Request.mark_pending) { Set-Pending -Hive $Hive -Pending $true } } catch { $Answer.error = "$_" }
+    if (-not $Answer.error) {
+        $done = Write-Store -Hive $Hive -Store $script:Policies -Operations $Request.operations
+        $Answer.applied = $done.applied
+        $Answer.error = $done.error
+    }
+    $after = Get-StoreText -Hive $Hive -Root $script:Policies.path
+    $Answer.digest = Get-Digest $after
+    if ($Answer.digest -cne $Request.result) { $Answer.store = ConvertTo-Packed $after }
+    if ($Dynamic -and -not $Answer.error) { Write-Record -Hive $Hive -Dynamic $Dynamic -Answer $Answer.dynamic }
+}
+
+function Write-Record {
+    param($Hive, $Dynamic, $Answer)
+    $done = Write-Store -Hive $Hive -Store $script:Record -Operations $Dynamic.operations
+    $Answer.applied = $done.applied
+    $Answer.error = $done.error
+    $Answer.record_digest = Get-RecordDigest -Hive $Hive
+    if ($Answer.record_digest -cne $Dynamic.result) { $Answer.record = ConvertTo-Packed (Get-StoreText -Hive $Hive -Root $script:Record.path) }
+    if ($Dynamic.flush -and -not $Answer.error) {
+        # before the service is notified, which may put something in place that a flush would delete
+        try { Clear-DynamicRule -Hive $Hive } catch { $Answer.error = "$_" }
+    }
+}
+
+function Invoke-Netsh {
+    # Runs one command below netsh ipsec dynamic, which holds no key.
+    param([string]$Command)
+    Invoke-Program -Command @(, @('netsh.exe', "ipsec dynamic $Command"))
+}
+
+function Get-NetshError {
+    # What a failed command of netsh says in every language.
+    param($Done)
+    $numbers = @(foreach ($match in [regex]::Matches($Done.text, 'ERR IPsec\[\d{5}\]')) { $match.Value })
+    (@("exit code $($Done.code)") + $numbers) -join ', '
+}
+
+function Test-ServiceRuns {
+    param($Hive)
+    (Get-ServiceState -Hive $Hive).status -eq 'running'
+}
+
+function Clear-DynamicRule {
+    # Deletes all dynamic rules and policies, and with them all that is left to remove and all that was complete.
+    param($Hive)
+    if (Test-ServiceRuns -Hive $Hive) {
+        $done = Invoke-Netsh -Command 'delete all'
+        # there may have been nothing to delete
+        if ($done.code -ne 0 -and -not (Get-DynamicListing).empty) {
+            throw "netsh ipsec dynamic delete all has failed ($(Get-NetshError -Done $done))"
+        }
+    }
+    foreach ($key in 'Removed', 'Shown') { $Hive.DeleteSubKeyTree("$($script:Record.path)\$key", $false) }
+}
+
+function Set-DynamicSetting {
+    # Sets properties, and records what netsh shows then: it shows them in the language of the host only.
+    param($Hive, $Settings)
+    if (-not (Test-ServiceRuns -Hive $Hive)) { throw 'settings need the PolicyAgent service, which does not run' }
+    foreach ($setting in $Settings) {
+        $done = Invoke-Netsh -Command "set config property=$($setting.Name) value=""$($setting.Value)"""
+        if ($done.code -ne 0) { throw "the setting $($setting.Name) cannot be $($setting.Value) ($(Get-NetshError -Done $done))" }
+    }
+    $config = Get-Digest (Invoke-Netsh -Command 'show config').text
+    $key = $Hive.OpenSubKey("$($script:Record.path)\Settings", $true)
+    if ($key) {
+        $key.SetValue('.config', $config, [Microsoft.Win32.RegistryValueKind]::String)
+        $key.Dispose()
+    }
+    $config
+}
+
+function Save-Clean {
+    # Notes what netsh shows after a flush and the rules of ours. It also shows what belongs to the policy in force.
+    param($Hive)
+    if (-not (Test-ServiceRuns -Hive $Hive)) { return }
+    $listing = Get-DynamicListing
+    if ($listing.empty) { return }
+    if (-not $Hive.OpenSubKey($script:Record.path)) { New-Store -Hive $Hive -Store $script:Record }
+    $key = $Hive.CreateSubKey("$($script:Record.path)\Shown")
+    $key.SetValue('.clean', (Get-Digest $listing.text), [Microsoft.Win32.RegistryValueKind]::String)
+    $key.Dispose()
+}
+
+function Update-Dynamic {
+    # What netsh does for a request. An error does not end the request: the record says what is still to do.
+    param($Hive, $Dynamic, $Answer)
     try {
-        if ($acl) { return $acl::Create($false, $script:MutexName, [ref]$created, $security) }
-        return [System.Threading.Mutex]::new($false, $script:MutexName, [ref]$created, $security)
+        Use-StoreMutex -Action {
+            if ($Dynamic.unregister) { Remove-ReplayTask }
+            $settings = @($Dynamic.settings.PSObject.Properties)
+            if ($settings) { $Answer.config = Set-DynamicSetting -Hive $Hive -Settings $settings }
+            if ($Dynamic.run) {
+                $found = Sync-DynamicRule -Hive $Hive
+                foreach ($name in $found.Keys) { $Answer[$name] = $found[$name] }
+            }
+            if ($Dynamic.flush) { Save-Clean -Hive $Hive }
+        }
     }
-    catch [System.UnauthorizedAccessException] {
-        $null = $_
-    }
-    # another program has created it with other permissions; waiting needs only Synchronize
-    try {
-        $rights = [System.Security.AccessControl.MutexRights]::Synchronize
-        if ($acl) { return $acl::OpenExisting($script:MutexName, $rights) }
-        return [System.Threading.Mutex]::OpenExisting($script:MutexName, $rights)
-    }
-    catch [System.UnauthorizedAccessException] {
-        Stop-WithReason -Reason 'mutex_denied' -Message "access to the mutex $script:MutexName is denied"
+    catch {
+        $Answer.error = "$_"
     }
 }
 
@@ -405,27 +529,24 @@ function Update-Store {
     if (-not (Test-Writable -Hive $Hive)) {
         Stop-WithReason -Reason 'not_administrator' -Message 'the user is not an administrator of this host'
     }
-    $mutex = Open-StoreMutex
-    $held = $false
-    try {
-        try {
-            $held = $mutex.WaitOne(30000)
-        }
-        catch [System.Threading.AbandonedMutexException] {
-            # its owner has ended; the store is compared before anything is written
-            $held = $true
-        }
-        if (-not $held) { Stop-WithReason -Reason 'busy' -Message 'another task has been using the policy store for 30 seconds' }
-        $answer = @{ store = $null; error = $null; now = $null; service = $null }
-        $result = Write-Store -Hive $Hive -Request $Request
-        foreach ($name in $result.Keys) { $answer[$name] = $result[$name] }
-    }
-    finally {
-        if ($held) { $mutex.ReleaseMutex() }
-        $mutex.Dispose()
-    }
+    $dynamic = if ($Request.PSObject.Properties['dynamic']) { $Request.dynamic } else { $null }
+    $answer = @{ applied = 0; store = $null; error = $null; conflict = $false; now = $null; service = $null; dynamic = $null }
+    Use-StoreMutex -Action { Write-Request -Hive $Hive -Request $Request -Dynamic $dynamic -Answer $answer }
     if (-not $answer.conflict -and -not $answer.error) {
         $answer.service = Set-ServiceState -Hive $Hive -Wanted $Request.service
+        if ($dynamic -and -not $answer.dynamic.error) { Update-Dynamic -Hive $Hive -Dynamic $dynamic -Answer $answer.dynamic }
+    }
+    $answer
+}
+
+function Send-Notification {
+    param($Hive, $Request)
+    $answer = @{ service = Set-ServiceState -Hive $Hive -Wanted $Request.service }
+    if ($Request.PSObject.Properties['dynamic'] -and $Request.dynamic) {
+        $answer.dynamic = New-DynamicAnswer
+        $answer.dynamic.record_digest = Get-RecordDigest -Hive $Hive
+        $onlyRun = [pscustomobject]@{ unregister = $false; settings = [pscustomobject]@{}; run = $true; flush = $false }
+        Update-Dynamic -Hive $Hive -Dynamic $onlyRun -Answer $answer.dynamic
     }
     $answer
 }
@@ -447,7 +568,7 @@ try {
     $answer = switch -CaseSensitive ("$($request.protocol) $($request.do)") {
         '2 read' { Read-Part -Hive $base -Request $request }
         '2 apply' { Update-Store -Hive $base -Request $request }
-        '2 notify' { @{ service = Set-ServiceState -Hive $base -Wanted $request.service } }
+        '2 notify' { Send-Notification -Hive $base -Request $request }
         default { Stop-WithReason -Reason 'unknown_request' -Message "there is no request '$_'" }
     }
 }

@@ -190,11 +190,12 @@ namespace WinHost
             if (error.Length > 0) throw new UnauthorizedAccessException(error.ToString());
         }
 
-        // An operation counts if it changes a key below the container, or a value of such a key.
+        // An operation counts if it changes a key below the container or the record of dynamic rules, or a value of such a key.
         public static void Operation(string key, Action operation)
         {
             const string Store = @"HKLM\SOFTWARE\Policies\Microsoft\Windows\IPSec\Policy\Local\";
-            var counts = key.StartsWith(Store, StringComparison.OrdinalIgnoreCase);
+            const string Record = @"HKLM\SOFTWARE\ipsec.windows.dynamic\";
+            var counts = new[] { Store, Record }.Any(root => key.StartsWith(root, StringComparison.OrdinalIgnoreCase));
             if (counts) Meet("before operation");
             operation();
             if (counts) Meet("after operation");

@@ -1,0 +1,288 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+# Dynamic rules: what netsh shows of them, how they are brought in line with the record, and the task that does the same when Windows
+# has lost them. docs/host-module.md describes the record.
+# The replay task runs the text of the functions that Get-ReplayArgument lists, so they use no variables of this module.
+# Commands with pre-shared keys are read from the registry where they are used, and go to netsh by method calls only: Windows can log
+# the parameters of functions in modules.
+Set-StrictMode -Version 2.0
+$ErrorActionPreference = 'Stop'
+
+function Get-RecordPath { 'SOFTWARE\ipsec.windows.dynamic' }
+
+function Get-ReplayName { 'ipsec.windows dynamic rules' }
+
+function Start-Program {
+    # Starts a program of Windows and reads its output from the start, so that neither side waits for a full pipe.
+    param([string]$Name, [string]$Arguments)
+    $info = [System.Diagnostics.ProcessStartInfo]::new()
+    $info.FileName = [System.IO.Path]::Combine([System.Environment]::SystemDirectory, $Name)
+    $info.Arguments = $Arguments
+    $info.UseShellExecute = $false
+    $info.CreateNoWindow = $true
+    $info.RedirectStandardInput = $true
+    $info.RedirectStandardOutput = $true
+    $info.RedirectStandardError = $true
+    $process = [System.Diagnostics.Process]::Start($info)
+    @{
+        name = $Name
+        process = $process
+        output = $process.StandardOutput.ReadToEndAsync()
+        errors = $process.StandardError.ReadToEndAsync()
+    }
+}
+
+function Wait-Program {
+    # The exit code and the output of a program, which gets no more input.
+    param($Program, [int]$Seconds = 60)
+    # closing fails for a program that has ended
+    try { $Program.process.StandardInput.Close() } catch { $null = $_ }
+    if (-not ($Program.output.Wait($Seconds * 1000) -and $Program.process.WaitForExit(10000))) {
+        throw "$($Program.name) did not end within $Seconds seconds and was stopped"
+    }
+    @{ code = $Program.process.ExitCode; text = $Program.output.Result }
+}
+
+function Stop-Program {
+    # Ends a program that still runs. One that has ended stays as it is.
+    param($Program)
+    try { if (-not $Program.process.HasExited) { $Program.process.Kill() } } catch { $null = $_ }
+    $Program.process.Dispose()
+}
+
+function Invoke-Program {
+    # Runs programs at the same time: each item is the name of one and its arguments.
+    param([object[]]$Command)
+    $started = [System.Collections.Generic.List[object]]::new()
+    try {
+        foreach ($item in $Command) { $started.Add((Start-Program -Name $item[0] -Arguments $item[1])) }
+        foreach ($program in $started) { Wait-Program -Program $program }
+    }
+    finally {
+        foreach ($program in $started) { Stop-Program -Program $program }
+    }
+}
+
+function Get-DynamicListing {
+    # What three lists of netsh say about names of ours. The lists are in the language of the host. Also runs other programs.
+    param([object[]]$Also)
+    $commands = @(foreach ($what in 'rule', 'mmpolicy all', 'qmpolicy all') { , @('netsh.exe', "ipsec dynamic show $what") })
+    $shown = @(Invoke-Program -Command ($commands + $Also))
+    $rules = @{}
+    $main, $quick = [System.Collections.Generic.HashSet[string]]::new(), [System.Collections.Generic.HashSet[string]]::new()
+    $pattern = [regex]'ipsec\.windows-[0-9a-f]{12}'
+    foreach ($match in $pattern.Matches($shown[0].text)) { $rules[$match.Value] = 1 + $rules[$match.Value] }
+    foreach ($match in $pattern.Matches($shown[1].text)) { $null = $main.Add($match.Value) }
+    foreach ($match in $pattern.Matches($shown[2].text)) { $null = $quick.Add($match.Value) }
+    $empty = $rules.Count + $main.Count + $quick.Count -eq 0
+    foreach ($list in $shown[0..2]) { $empty = $empty -and ($list.code -ne 0 -or $list.text.Contains('ERR IPsec[')) }
+    @{
+        rules = $rules
+        main = $main
+        quick = $quick
+        empty = $empty
+        text = $shown[0].text + $shown[1].text + $shown[2].text
+        also = $shown[3..$shown.Count]
+    }
+}
+
+function Get-RecordedRule {
+    # The rules below a key of the record: their order, and what tells their filters apart for netsh.
+    param($Record, [string]$Folder)
+    $found = @{}
+    $key = if ($Record) { $Record.OpenSubKey($Folder) } else { $null }
+    if (-not $key) { return $found }
+    foreach ($name in $key.GetSubKeyNames()) {
+        $rule = $key.OpenSubKey($name)
+        $selectors = [System.Collections.Generic.List[string]]::new()
+        foreach ($line in $rule.GetValue('Rules', @())) { $selectors.Add($line.Split([char]9)[0]) }
+        $found[$name] = @{ order = [int]$rule.GetValue('Order', 0); selectors = $selectors }
+        $rule.Dispose()
+    }
+    $key.Dispose()
+    $found
+}
+
+function Get-MissingRule {
+    # The rules that netsh names less often than when they were complete, in their order.
+    param($Wanted, $Complete, $Listing)
+    $names = foreach ($name in $Wanted.Keys) {
+        if (-not $Complete.ContainsKey($name) -or [int]$Listing.rules[$name] -lt $Complete[$name]) { $name }
+    }
+    $names | Sort-Object -Property { $Wanted[$_].order }, { $_ }
+}
+
+function Get-LeftRule {
+    # The rules to remove of which netsh still names something.
+    param($Wanted, $Removed, $Listing)
+    $names = foreach ($name in $Removed.Keys) {
+        $named = $Listing.rules.ContainsKey($name) -or $Listing.main.Contains($name) -or $Listing.quick.Contains($name)
+        if ($named -and -not $Wanted.ContainsKey($name)) { $name }
+    }
+    $names | Sort-Object
+}
+
+function Get-PolicyDeletion {
+    # The commands that delete the policies of a rule.
+    param([string]$Name, $Listing)
+    if ($Listing.quick.Contains($Name)) { "delete qmpolicy name=""$Name""" }
+    if ($Listing.main.Contains($Name)) { "delete mmpolicy name=""$Name""" }
+}
+
+function Sync-DynamicRule {
+    # Brings the dynamic rules in line with the record, whose key is deleted once it is empty. The caller holds the mutex.
+    param($Hive)
+    $result = @{ rules = $null; policies = $null; missing = @(); left = @(); errors = @() }
+    $service = Get-AgentService
+    $status = if ($service) { [string]$service.Status } else { 'Stopped' }
+    # the rules exist while the service runs; one that is about to start or stop is left to the next run
+    if ($status -ne 'Running' -and $status -ne 'Stopped') { return $result }
+    $listing = @{ rules = @{}; main = @(); quick = @() }
+    if ($status -eq 'Running') { $listing = Get-DynamicListing }
+    $record = $Hive.OpenSubKey((Get-RecordPath), $true)
+    $wanted = Get-RecordedRule -Record $record -Folder 'Rules'
+    $removed = Get-RecordedRule -Record $record -Folder 'Removed'
+    $complete = @{}
+    $shown = if ($record) { $record.OpenSubKey('Shown', $true) } else { $null }
+    if ($shown) {
+        foreach ($name in $shown.GetValueNames()) {
+            if ($wanted.ContainsKey($name)) { $complete[$name] = [int]$shown.GetValue($name) }
+            elseif ($name[0] -ne '.') { $shown.DeleteValue($name, $false) }
+        }
+    }
+    $missing = @(Get-MissingRule -Wanted $wanted -Complete $complete -Listing $listing)
+    $left = @(Get-LeftRule -Wanted $wanted -Removed $removed -Listing $listing)
+    $commands = [System.Collections.Generic.List[string]]::new()
+    $kept, $gone = [System.Collections.Generic.HashSet[string]]::new(), [System.Collections.Generic.HashSet[string]]::new()
+    foreach ($rule in $wanted.Values) { $kept.UnionWith($rule.selectors) }
+    # a rule that netsh does not name any more has no filters: those with its addresses belong to others
+    $named = @(foreach ($name in $left) { if ($listing.rules.ContainsKey($name)) { $name } })
+    foreach ($name in $named) { $gone.UnionWith($removed[$name].selectors) }
+    foreach ($name in $missing) {
+        if ($status -ne 'Running') { break }
+        $rule = $record.OpenSubKey("Rules\$name")
+        foreach ($line in $rule.GetValue('Policies', @())) { $commands.Add($line) }
+        foreach ($line in $rule.GetValue('Rules', @())) {
+            $selector, $settings = $line.Split([char]9)
+            if ($gone.Contains($selector)) { $commands.Add("delete rule $selector") }
+            $commands.Add("add rule $selector $settings")
+        }
+        $rule.Dispose()
+    }
+    foreach ($name in $left) {
+        if ($listing.rules.ContainsKey($name)) {
+            foreach ($selector in $removed[$name].selectors) { if (-not $kept.Contains($selector)) { $commands.Add("delete rule $selector") } }
+        }
+        foreach ($line in Get-PolicyDeletion -Name $name -Listing $listing) { $commands.Add($line) }
+    }
+    # an interrupted run may have left policies without a rule
+    foreach ($name in @($listing.main) + @($listing.quick) | Sort-Object -Unique) {
+        if ($wanted.ContainsKey($name) -or $removed.ContainsKey($name) -or $listing.rules.ContainsKey($name)) { continue }
+        foreach ($line in Get-PolicyDeletion -Name $name -Listing $listing) { $commands.Add($line) }
+    }
+    if ($commands.Count) {
+        # the first line is empty, as .NET may write a byte order mark first
+        $bytes = [System.Text.Encoding]::ASCII.GetBytes("`npushd ipsec dynamic`n$([string]::Join("`n", $commands))`nexit`n")
+        $seconds = 60 + [int]($commands.Count / 20)
+        $netsh = Start-Program -Name 'netsh.exe'
+        try {
+            $written = $netsh.process.StandardInput.BaseStream.WriteAsync($bytes, 0, $bytes.Length)
+            $ended = try { $written.Wait($seconds * 1000) } catch [System.AggregateException] { $true }
+            if (-not $ended) { throw "netsh.exe did not read its commands within $seconds seconds and was stopped" }
+            $done = Wait-Program -Program $netsh -Seconds $seconds
+        }
+        finally {
+            Stop-Program -Program $netsh
+        }
+        $result.errors = @(foreach ($match in [regex]::Matches($done.text, 'ERR IPsec\[(\d{5})\]')) { $match.Groups[1].Value })
+        $listing = Get-DynamicListing
+        foreach ($name in $missing) {
+            # what netsh names as often as it has filters is complete, whatever else failed
+            $count = [int]$listing.rules[$name]
+            if (-not $count -or ($result.errors -and $count -lt $wanted[$name].selectors.Count)) { continue }
+            if (-not $shown) { $shown = $record.CreateSubKey('Shown') }
+            $shown.SetValue($name, $count, [Microsoft.Win32.RegistryValueKind]::DWord)
+            $complete[$name] = $count
+        }
+        $missing = @(Get-MissingRule -Wanted $wanted -Complete $complete -Listing $listing)
+        $left = @(Get-LeftRule -Wanted $wanted -Removed $removed -Listing $listing)
+    }
+    foreach ($name in $removed.Keys) { if ($left -notcontains $name) { $record.DeleteSubKeyTree("Removed\$name", $false) } }
+    $settings = if ($record) { $record.OpenSubKey('Settings') } else { $null }
+    $set = @(if ($settings) { foreach ($name in $settings.GetValueNames()) { if ($name[0] -ne '.') { $name } } })
+    if (-not ($wanted.Count -or $left.Count -or $set.Count)) {
+        $Hive.DeleteSubKeyTree((Get-RecordPath), $false)
+        Remove-ReplayTask
+    }
+    if ($status -eq 'Running') {
+        $result.rules = $listing.rules
+        $result.policies = @(@($listing.main) + @($listing.quick) | Sort-Object -Unique)
+        $result.missing = $missing
+        $result.left = $left
+    }
+    $result
+}
+
+function Remove-ReplayTask {
+    # A missing task is not an error.
+    $null = Invoke-Program -Command @(, @('schtasks.exe', "/Delete /TN ""$(Get-ReplayName)"" /F"))
+}
+
+function Get-ReplayArgument {
+    # The arguments of PowerShell in the replay task: the text of functions, without comments and indentation.
+    $names = 'Get-RecordPath', 'Get-ReplayName', 'Stop-WithReason', 'Open-StoreMutex', 'Use-StoreMutex', 'Get-AgentService',
+    'Start-Program', 'Wait-Program', 'Stop-Program', 'Invoke-Program', 'Get-DynamicListing', 'Get-RecordedRule', 'Get-MissingRule',
+    'Get-LeftRule', 'Get-PolicyDeletion', 'Remove-ReplayTask', 'Sync-DynamicRule'
+    $code = "Set-StrictMode -Version 2.0`n`$ErrorActionPreference = 'Stop'`n"
+    foreach ($name in $names) { $code += "function $name {`n$((Get-Command -Name $name -CommandType Function).Definition)`n}`n" }
+    $code += "Use-StoreMutex -Action { `$null = Sync-DynamicRule -Hive ([Microsoft.Win32.RegistryKey]::OpenBaseKey('LocalMachine', 'Registry64')) }"
+    $code = [regex]::Replace($code, '(?m)^[ \t\r]*(#.*)?\n|^[ \t]+|[ \t\r]+$', '')
+    $encoded = [System.Convert]::ToBase64String([System.Text.Encoding]::Unicode.GetBytes($code))
+    "-NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand $encoded"
+}
+
+function Register-ReplayTask {
+    param([string]$Xml)
+    try {
+        $null = Register-ScheduledTask -TaskName (Get-ReplayName) -Xml $Xml.Replace('{arguments}', (Get-ReplayArgument)) -Force
+    }
+    catch {
+        Stop-WithReason -Reason 'task_failed' -Message "$_"
+    }
+}
+
+function Get-ReplayQuery { , @('schtasks.exe', "/Query /TN ""$(Get-ReplayName)"" /XML") }
+
+function ConvertTo-ReplayState {
+    # What the definition of the task says; null for a missing task.
+    param($Query)
+    if ($Query.code -ne 0) { return $null }
+    $state = @{ current = $false; interval = ''; enabled = $false }
+    $paths = @{
+        arguments = "//*[local-name()='Exec']/*[local-name()='Arguments']"
+        interval = "//*[local-name()='TimeTrigger']//*[local-name()='Interval']"
+        enabled = "/*/*[local-name()='Settings']/*[local-name()='Enabled']"
+    }
+    $found = @{}
+    try {
+        $xml = [xml]$Query.text.Substring($Query.text.IndexOf('<'))
+        foreach ($name in $paths.Keys) {
+            $node = $xml.SelectSingleNode($paths[$name])
+            $found[$name] = if ($node) { $node.InnerText.Trim() } else { '' }
+        }
+        $state = @{
+            current = $found.arguments -ceq (Get-ReplayArgument)
+            interval = $found.interval
+            enabled = $found.enabled -ne 'false'
+        }
+    }
+    catch {
+        # a definition that cannot be read is not current
+        $null = $_
+    }
+    $state
+}
+
+Export-ModuleMember -Function ConvertTo-ReplayState, Get-DynamicListing, Get-RecordPath, Get-ReplayArgument, Get-ReplayQuery,
+    Invoke-Program, Register-ReplayTask, Remove-ReplayTask, Sync-DynamicRule
