@@ -50,6 +50,8 @@ def _task(file, case):
         }
     if file == "commands":
         return {"ipsec.windows.ipseccmd": {"command": case["command"]}}
+    if file == "dynamic":
+        return {"ipsec.windows.ipsec_dynamic": hostile.dynamic_task_of(case)}
     if file == "options":
         module = next(key for key in case if key.startswith("ipsec"))
         return {f"ipsec.windows.{module}": case[module]}
@@ -98,7 +100,7 @@ def _refused(player, cases, tasks, options=()):
 
 
 @pytest.mark.parametrize("everything", hostile.SELECTIONS)
-@pytest.mark.parametrize("file", ["arguments", "commands", "options", "scripts"])
+@pytest.mark.parametrize("file", ["arguments", "commands", "dynamic", "options", "scripts"])
 def test_invalid_input_gives_one_error_and_changes_nothing(python_player, file, everything, monkeypatch):
     if CORE < (2, 19):
         # so that a template can give a date, as it always can later
@@ -106,7 +108,7 @@ def test_invalid_input_gives_one_error_and_changes_nothing(python_player, file, 
     cases = [
         case
         for case in hostile.selected(file, everything)
-        if file not in ("commands", "scripts") or _needs_a_play(case)
+        if "says" in case and (file not in ("commands", "scripts") or _needs_a_play(case))
     ]
     _refused(python_player, cases, [_task(file, case) for case in cases])
 
