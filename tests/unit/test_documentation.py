@@ -17,17 +17,17 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lint im
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lockout import LockoutCheck
 from ansible_collections.ipsec.windows.plugins.module_utils._core.dynamic.goal import DEFAULT_REPLAY
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.service import ServiceStatus, StartType
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model.dynamic import (
+    CONFIG_PROPERTIES,
+    DynamicFilter,
+    DynamicRule,
+)
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.methods import HASHES
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted import (
     FiltersMode,
     RulesMode,
     Sharing,
     State,
-)
-from ansible_collections.ipsec.windows.plugins.module_utils._core.model.dynamic import (
-    CONFIG_PROPERTIES,
-    DynamicFilter,
-    DynamicRule,
 )
 from ansible_collections.ipsec.windows.plugins.module_utils._core.results.facts import (
     FACT,
@@ -40,7 +40,6 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.shape import k
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.dynamic import (
     DynamicState,
     parse_dynamic_rule,
-    parse_dynamic_task,
     render_dynamic_rule,
 )
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_policy
