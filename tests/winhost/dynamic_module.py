@@ -274,6 +274,10 @@ def _task(xml: str | None) -> dict[str, t.Any] | None:
         return {"current": False, "interval": "", "enabled": False}
     texts = [
         (task.findtext(path) or "").strip()
-        for path in ("{*}Actions/{*}Exec/{*}Arguments", "{*}Triggers/{*}TimeTrigger//{*}Interval", "{*}Settings/{*}Enabled")
+        for path in (
+            "{*}Actions/{*}Exec/{*}Arguments",
+            "{*}Triggers/{*}TimeTrigger//{*}Interval",
+            "{*}Settings/{*}Enabled",
+        )
     ]
     return {"current": texts[0] == ARGUMENTS, "interval": texts[1], "enabled": texts[2] != "false"}

@@ -115,7 +115,11 @@ class HostModule:
         if not path:
             return None
         name = self._host.get(policy.ASSIGNMENT, "DSIPSECPolicyName")
-        return {"path": path, "name": name or "", "store": store_text.pack(store_text.store_text(self._host.tree, policy.CACHE))}
+        return {
+            "path": path,
+            "name": name or "",
+            "store": store_text.pack(store_text.store_text(self._host.tree, policy.CACHE)),
+        }
 
     def _service(self) -> dict[str, t.Any]:
         start_type = self._host.start_type
