@@ -48,22 +48,33 @@ def tcp(source: str, source_port: int, destination: str, destination_port: int, 
     )
 
 
-def verdict(in_force: InForce | None, packet: Packet, host: HostAddresses) -> str:
-    """permit, block, negotiate (cuts off peers without IPsec) or soft (lets them through unprotected)."""
-    if in_force is None or (packet.protocol == 17 and {packet.source_port, packet.destination_port} & {500, 4500}):
+def verdict(
+    in_force: InForce | None, packet: Packet, host: HostAddresses, dynamic: t.Sequence[Rule] = ()
+) -> str:
+    """permit, block, negotiate (cuts off peers without IPsec) or soft (lets them through unprotected).
+
+    `dynamic` are the dynamic rules, whose filters compete with those of the policy.
+    """
+    if packet.protocol == 17 and {packet.source_port, packet.destination_port} & {500, 4500}:
         return "permit"
+    rules = [*(in_force.policy.rules if in_force else ()), *dynamic]
     candidates = [
-        (weight, _RANKS[rule.action], index)
-        for index, rule in enumerate(in_force.policy.rules)
+        (weight, _RANKS[_action(rule, packet)], index)
+        for index, rule in enumerate(rules)
         if rule.enabled and not rule.default_response and rule.connection_type != "dialup"
         for weight in _weights(rule, packet, host)
     ]
     if not candidates:
         return "permit"
-    rule = in_force.policy.rules[max(candidates)[2]]
-    if rule.action != "negotiate":
-        return rule.action
+    rule = rules[max(candidates)[2]]
+    action = _action(rule, packet)
+    if action != "negotiate":
+        return action
     return "soft" if rule.soft or (rule.inpass and packet.inbound) else "negotiate"
+
+
+def _action(rule: Rule, packet: Packet) -> str:
+    return rule.inbound if rule.inbound and packet.inbound else rule.action
 
 
 def _weights(rule: Rule, packet: Packet, host: HostAddresses) -> t.Iterator[tuple[int, int, int]]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dataclasses
 import random
@@ -32,18 +33,20 @@ KINDS: t.Final = {
 }
 """The kinds of faults and their effects."""
 
-PLACES: t.Final = ("any", "service", "read", "apply", "notify")
+PLACES: t.Final = ("any", "service", "read", "apply", "notify", "netsh", "task")
 """The places of faults besides the number of an operation of an apply request.
 
-They are any operation, the start or reload of the service, and a request as a whole.
+They are any operation, the start or reload of the service, a request as a whole, any command of `netsh ipsec dynamic`
+(with a number: this one since the request began), and the registration of a scheduled task.
 """
 
 SYNTAX: t.Final = (
-    f"KIND [before|after] [N|{'|'.join(PLACES)}] [RATE%] [on HOST] [for SECONDS], where KIND is one of "
-    f"{', '.join(KINDS)} and N counts the operations of an apply request from 1"
+    f"KIND [before|after] [N|{'|'.join(PLACES)}|netsh N] [RATE%] [on HOST] [for SECONDS], where KIND is one of "
+    f"{', '.join(KINDS)} and N counts the operations of an apply request, or the commands of netsh, from 1"
 )
 _WAITING: t.Final = ("hang", "silent")
 _PLACE_OF: t.Final = {"refuse": "service"}
+_DENIED: t.Final = ("any", "netsh", "task")
 
 
 class FaultError(ValueError):
@@ -52,7 +55,7 @@ class FaultError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """A fault of a `kind` before or after (`when`) a `place`: the number of an operation, or one of `PLACES`.
+    """A fault of a `kind` before or after (`when`) a `place`: the number of an operation, one of `PLACES`, or "netsh N".
 
     It happens once or, with a `rate`, each time with that probability. `host` is the name of the only host that has it.
     A `hang` or `silent` lasts for `seconds`; None is until the client or the host ends.
@@ -68,12 +71,13 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise FaultError(f"'{self.kind}' is not a kind of fault")
-        of_operation = isinstance(self.place, int) or self.place == "any"
-        if self.kind == "denied" and not of_operation:
-            raise FaultError(f"'denied' needs an operation (N or any), not '{self.place}'")
+        counted, _blank, number = str(self.place).rpartition(" ")
+        what = counted or ("any" if number.isdecimal() else number)
+        if self.kind == "denied" and what not in _DENIED:
+            raise FaultError(f"'denied' needs an operation (N or any), netsh or task, not '{self.place}'")
         if self.kind == "refuse" and self.place != "service":
             raise FaultError(f"'refuse' needs the place 'service', not '{self.place}'")
-        if isinstance(self.place, int) and self.place < 1:
+        if number.isdecimal() and int(number) < 1:
             raise FaultError("the number of an operation must be 1 or more")
         if self.rate is not None and not 0 < self.rate <= 1:
             raise FaultError("a rate must be more than 0% and at most 100%")
@@ -104,10 +108,12 @@ class Fault:
         return f"{self.kind} {self.when} {self.place}{rate}{host}{seconds}"
 
     def is_at(self, when: str, place: str, number: int) -> bool:
-        """Whether it can happen at an "operation" of this number, or at another place."""
+        """Whether it can happen at an "operation" or a command of "netsh" with this number, or at another place."""
         if self.when != when:
             return False
-        return self.place in ("any", number) if place == "operation" else self.place == place
+        if place == "operation":
+            return self.place in ("any", number)
+        return self.place == place or self.place == f"{place} {number}"
 
 
 def _part(words: list[str]) -> tuple[str, t.Any]:
@@ -115,6 +121,8 @@ def _part(words: list[str]) -> tuple[str, t.Any]:
     word = words.pop(0)
     if word in ("before", "after"):
         return "when", word
+    if word == "netsh" and words and words[0].isdecimal():
+        return "place", f"netsh {words.pop(0)}"
     if word in PLACES:
         return "place", word
     if word.isdecimal():
@@ -211,7 +219,7 @@ class Faults:
     def _happen(self, fault: Fault, command: Command, cleared: int) -> None:
         match fault.kind:
             case "denied":
-                raise Refused("Access to the registry key is denied.")
+                raise Refused("Access is denied." if fault.place == "task" else "Access to the registry key is denied.")
             case "refuse":
                 raise Refused("Cannot control PolicyAgent service on computer '.'.")
             case "change":
@@ -247,7 +255,7 @@ class Course:
     def __init__(self, host: Host, command: Command) -> None:
         self._faults = host.faults
         self._command = command
-        self._number = 0
+        self._numbers: collections.Counter[str] = collections.Counter()
         self._request = ""
 
     def begin(self) -> None:
@@ -262,7 +270,9 @@ class Course:
 
     @contextlib.contextmanager
     def step(self, place: str) -> t.Iterator[None]:
-        """Surrounds an "operation" or the notification of the "service". Raises `Refused`, `Killed`."""
+        """Surrounds an "operation", the notification of the "service", a command of "netsh", or the registration of a
+        "task". Raises `Refused`, `Killed`.
+        """
         self.meet("before", place)
         yield
         self.meet("after", place)
@@ -271,6 +281,6 @@ class Course:
         """Raises `Refused`, `Killed`."""
         if self._command.killed:
             raise Killed
-        if (when, place) == ("before", "operation"):
-            self._number += 1
-        self._faults.meet(when, place, self._number, self._command)
+        if when == "before":
+            self._numbers[place] += 1
+        self._faults.meet(when, place, self._numbers[place], self._command)

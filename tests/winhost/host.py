@@ -15,8 +15,11 @@ import time
 import typing as t
 
 from . import enforcement, policy, regfile
-from .faults import Faults
+from .dynamic import Database, DynamicRule
+from .faults import Course, Faults
 from .journal import Follower, Registry, append
+from .netsh.program import Netsh
+from .scheduler import Tasks
 from .tree import DWORD, STRING, Change, Tree, Value, below, find_key, get
 
 PENDING: t.Final = r"HKLM\SOFTWARE\ipsec.windows"
@@ -37,22 +40,28 @@ SETTINGS: t.Final[dict[str, t.Any]] = {
     "mutex": "free",
     "vanishing": [],
     "event_log": False,
+    "language": "en",
+    "service_events": True,
+    "audited": False,
 }
 """The settings of a host and their defaults.
 
 `names` and `interfaces` list addresses, `servers` those of dns, wins, dhcp and gateway. `mutex` says who has created
 the mutex of the collection: nobody (`free`), or another account, which lets administrators wait for it (`shared`) or
 not (`denied`). `vanishing` lists keys of the policy store that somebody deletes while they are read. With `event_log`,
-the PowerShell engine logs script blocks and the parameters of commands.
+the PowerShell engine logs script blocks and the parameters of commands. `language` is that of netsh: en or de. With
+`service_events`, the System log has an event for each start of the service; if the service is `audited`, so does the
+Security log.
 """
 
 
 @dataclasses.dataclass(frozen=True)
 class Enforced:
-    """The policy that the service has loaded. `epoch` counts how often it loaded one."""
+    """The policy that the service has loaded, and dynamic rules. `epoch` counts the changes."""
 
     epoch: int
     in_force: policy.InForce | None
+    dynamic: tuple[policy.Rule, ...] = ()
 
 
 class Host:
@@ -68,8 +77,15 @@ class Host:
         self._service = Follower(folder / "service.jsonl")
         self._events = folder / "events.jsonl"
         self.event_log = folder / "powershell.log"
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
+        """Held while the service or its dynamic rules change."""
         self.faults = Faults(self)
+        self.tasks = Tasks(self)
+        self._dynamic = Database(folder / "dynamic.jsonl")
+        self._dynamic_changes = 0
+        self._opened = False
+        self._runs = 0
+        """How often the service has started or stopped."""
         self.running = False
         self.open_connections: set[tuple[str, int, int]] = set()
         """(peer, its port, own port), maintained by the endpoint."""
@@ -83,6 +99,7 @@ class Host:
             self.registry.change(_fresh_registry())
             append(self._service.path, [["stop"]])
         self.sync()
+        self._opened = True
 
     # settings
 
@@ -154,11 +171,26 @@ class Host:
         self._act("start")
 
     def boot(self) -> None:
-        """Boot: remove the mark for a pending notification, and start the service if a policy is assigned."""
+        """Boot: the service ends with its dynamic rules, and the mark for a pending notification is removed.
+
+        The service starts if its start type is automatic or a policy is assigned. Returns when the tasks that start at
+        a boot have ended.
+        """
         self.registry.change([("delete", PENDING)])
+        if self.sync_running():
+            append(self._service.path, [["stop"]])
         assigned = self.get(policy.LOCAL, "ActivePolicy") or self.get(policy.ASSIGNMENT, "DSIPSECPolicyPath")
-        if assigned and self.start_type not in (None, "disabled"):
+        if self.start_type == "automatic" or (assigned and self.start_type not in (None, "disabled")):
             self.start_service()
+        self.sync()
+        self.tasks.boot()
+        self.tasks.wait()
+
+    def restart_service(self) -> None:
+        """Returns when the tasks that start with the service have ended."""
+        self.stop_service()
+        self.start_service()
+        self.tasks.wait()
 
     def stop_service(self) -> None:
         self._act("stop")
@@ -179,15 +211,28 @@ class Host:
 
     def sync(self) -> Enforced:
         """Follow what was done to the service: a start or a control 129 makes it load the policy of that moment."""
-        with self._lock:
+        with self.lock:
             for action in self._service.read():
+                was_running = self.running
                 if action[0] in ("start", "stop"):
                     self.running = action[0] == "start"
                 if action[0] == "start" or (self.running and action == ["control", 129]):
-                    self.enforced = Enforced(self.enforced.epoch + 1, self._take_policy())
+                    self._enforce(self._take_policy())
                 elif not self.running:
-                    self.enforced = Enforced(self.enforced.epoch + 1, None)
+                    self._enforce(None)
+                if self.running != was_running:
+                    self._runs += 1
+                    if self.running and self._opened:
+                        self.tasks.service_started()
+            self._dynamic.begin(self._runs)
+            if self._dynamic.changes != self._dynamic_changes:
+                self._dynamic_changes = self._dynamic.changes
+                self._enforce(self.enforced.in_force)
             return self.enforced
+
+    def _enforce(self, in_force: policy.InForce | None) -> None:
+        rules = tuple(rule.enforced() for rule in self._dynamic.rules())
+        self.enforced = Enforced(self.enforced.epoch + 1, in_force, rules)
 
     def _take_policy(self) -> policy.InForce | None:
         try:
@@ -198,19 +243,49 @@ class Host:
         self.event("policy_taken", None if found is None else found.policy.name)
         return found
 
+    # programs
+
+    def netsh(self, arguments: list[str], stdin: str = "", course: Course | None = None) -> tuple[int, str]:
+        """What netsh.exe does: its exit code and its output. `arguments` are those behind the name of the program.
+
+        Without any, it reads commands from standard input. Raises `faults.Killed`.
+        """
+        return Netsh(self, self._dynamic, course).run(arguments, stdin)
+
+    def dynamic_rules(self) -> tuple[DynamicRule, ...]:
+        """The dynamic rules, in the order in which they were added."""
+        with self.lock:
+            self.sync()
+            return self._dynamic.rules()
+
+    def advance(self, seconds: int) -> None:
+        """Advance the clock. Returns when the tasks that are due have ended."""
+        self.tasks.advance(seconds)
+
     # the network
+
+    def resolve(self, name: str) -> list[str]:
+        """The addresses of a DNS name."""
+        return self.named("names", name)
+
+    def named(self, setting: str, name: str) -> list[str]:
+        """The addresses of a DNS name or an interface, in the setting for these."""
+        known = self.setting(setting)
+        return next((found for key, found in known.items() if key.lower().rstrip(".") == name.lower().rstrip(".")), [])
 
     def verdict(self, peer: str, peer_port: int, port: int) -> str:
         """The verdict on a connection (permit, block or negotiate): the stricter one of its two directions."""
-        in_force = self.sync().in_force
-        if in_force is None:
+        enforced = self.sync()
+        if enforced.in_force is None and not enforced.dynamic:
             return "permit"
         addresses = enforcement.HostAddresses(
             **{kind: frozenset(map(ipaddress.ip_address, found)) for kind, found in self.local_addresses().items()}
         )
         inbound = enforcement.tcp(peer, peer_port, self.address, port, inbound=True)
         outbound = enforcement.tcp(self.address, port, peer, peer_port, inbound=False)
-        verdicts = [enforcement.verdict(in_force, packet, addresses) for packet in (inbound, outbound)]
+        verdicts = [
+            enforcement.verdict(enforced.in_force, packet, addresses, enforced.dynamic) for packet in (inbound, outbound)
+        ]
         return next((v for v in ("block", "negotiate") if v in verdicts), "permit")
 
     def local_addresses(self) -> dict[str, list[str]]:
@@ -235,7 +310,8 @@ class Host:
     def events(self, name: str | None = None) -> list[list[t.Any]]:
         """The events of the host, oldest first: [time, name, …].
 
-        Names are executed, logon_failed, service, policy_taken, cut, registry_security, mutex, fault and others.
+        Names are executed, logon_failed, service, policy_taken, cut, registry_security, mutex, fault, netsh (a command
+        and the number of its error), task (its name, what started it, its exit code) and others.
         """
         return [event for event in Follower(self._events).read() if name is None or event[1] == name]
 

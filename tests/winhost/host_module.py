@@ -107,8 +107,7 @@ class HostModule:
             self._host.registry.change([("delete", f"{policy.LOCAL}\\{path}")])
 
     def _addresses(self, setting: str, name: str) -> list[str]:
-        known = self._host.setting(setting)
-        return next((found for key, found in known.items() if key.lower().rstrip(".") == name.lower()), [])
+        return self._host.named(setting, name)
 
     def _domain(self) -> dict[str, t.Any] | None:
         path = self._host.get(policy.ASSIGNMENT, "DSIPSECPolicyPath")

@@ -73,7 +73,7 @@ class Filter:
 @dataclasses.dataclass(frozen=True)
 class Rule:
     """`authentication` has the kind and the text of each method; the text is never shown. `methods` are the quick-mode
-    offers.
+    offers. `inbound` is the action for packets that the host receives, if it is another one.
     """
 
     key: str
@@ -89,6 +89,7 @@ class Rule:
     tunnel: str = ""
     connection_type: str = "all"
     default_response: bool = False
+    inbound: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

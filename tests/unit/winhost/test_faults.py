@@ -38,7 +38,7 @@ def test_the_syntax_of_a_fault(text, fault):
         ("", "'' is not a kind of fault"),
         ("deny before 3", "'deny' is not a kind of fault"),
         ("denied befor 3", "'befor' is not a part of a fault"),
-        ("denied before read", "'denied' needs an operation (N or any), not 'read'"),
+        ("denied before read", "'denied' needs an operation (N or any), netsh or task, not 'read'"),
         ("denied 0", "the number of an operation must be 1 or more"),
         ("denied 1 2", "'2' is a second place; a fault has one"),
         ("refuse 3", "'refuse' needs the place 'service', not '3'"),
@@ -53,7 +53,7 @@ def test_a_wrong_fault_is_an_error_with_the_syntax(text, words):
     with pytest.raises(FaultError) as caught:
         Fault.parse(text)
     message = str(caught.value)
-    assert message.startswith(f"{words}. The syntax is KIND [before|after] [N|any|service|read|apply|notify] [RATE%]")
+    assert message.startswith(f"{words}. The syntax is KIND [before|after] [N|any|service|read|apply|notify|netsh|task|netsh N] [RATE%]")
     assert "denied, refuse, change, start, cut, silent, hang, kill" in message
 
 
