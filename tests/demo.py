@@ -77,11 +77,6 @@ class _Demo:
             what(host)
 
 
-def _restart_service(host: Host) -> None:
-    host.stop_service()
-    host.start_service()
-
-
 def _plain(line: str) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", line)
 
@@ -115,7 +110,7 @@ def main() -> None:
         )
         demo.play("7. Block an attacker with a dynamic rule, beside the policy", "demo_dynamic.yml", changed=1)
         demo.ask_hosts(policies=2, blocked=True)
-        demo.restart("8. Restart the service: Windows loses the rule, and the host adds it again", _restart_service)
+        demo.restart("8. Restart the service: Windows loses the rule, and the host adds it again", Host.restart_service)
         demo.ask_hosts(policies=2, blocked=True)
         demo.restart("9. Restart the hosts", Host.boot)
         demo.ask_hosts(policies=2, blocked=True)
