@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import typing as t
@@ -22,6 +23,7 @@ import typing as t
 from .faults import Course, Killed, Refused
 from .host import Host
 from .payload import TOO_LARGE, is_too_large
+from .programs import install
 from .shells import Command
 
 _STANDINS: t.Final = pathlib.Path(__file__).parent / "standins"
@@ -44,13 +46,15 @@ class PowerShellEngine:
         if self._pwsh is None:
             raise EngineError("there is no pwsh on PATH; install PowerShell 7, or use the Python engine")
         self._library, self._programs = _prepare(self._pwsh)
+        host.tasks.engine = self.run_task
 
     def start(self, command: Command) -> None:
         arguments = command.powershell_arguments()
         if arguments is None:
             return
         course = Course(self._host, command)
-        environment = self.environment()
+        environment = self.environment() | {"WINHOST_COMMAND": command.id}
+        self._host.courses[command.id] = course
         with contextlib.ExitStack() as stack:
             channel = stack.enter_context(_fault_channel(course)) if self._host.faults else None
             if channel is not None:
@@ -79,9 +83,29 @@ class PowerShellEngine:
         for thread in (
             *pumps,
             threading.Thread(target=_feed, args=(command, course, process), daemon=True),
-            threading.Thread(target=_reap, args=(command, course, process, pumps), daemon=True),
+            threading.Thread(target=self._reap, args=(command, course, process, pumps), daemon=True),
         ):
             thread.start()
+
+    def _reap(
+        self, command: Command, course: Course, process: subprocess.Popen[bytes], pumps: list[threading.Thread]
+    ) -> None:
+        exit_code = process.wait()
+        for thread in pumps:
+            thread.join()
+        with contextlib.suppress(Killed):
+            course.end()
+        self._host.courses.pop(command.id, None)
+        command.finish(exit_code)
+
+    def run_task(self, arguments: str) -> int:
+        """Run powershell.exe with these arguments, as a scheduled task does; returns its exit code."""
+        command = Command(f"powershell.exe {arguments}", 0)
+        command.feed(b"", True)
+        self.start(command)
+        while (found := command.fetch(60)) is None or found[1] is None:
+            continue
+        return found[1]
 
     def environment(self) -> dict[str, str]:
         """The environment of a PowerShell process on this host."""
@@ -173,28 +197,21 @@ def _pump(command: Command, stream: str, pipe: t.IO[bytes]) -> None:
         command.write(stream, data)
 
 
-def _reap(command: Command, course: Course, process: subprocess.Popen[bytes], pumps: list[threading.Thread]) -> None:
-    exit_code = process.wait()
-    for thread in pumps:
-        thread.join()
-    with contextlib.suppress(Killed):
-        course.end()
-    command.finish(exit_code)
-
-
 def _kill(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def _prepare(pwsh: str) -> tuple[pathlib.Path, pathlib.Path]:
-    """The compiled stand-ins, which are also a module, and a folder in which pwsh is called powershell and PowerShell.
+    """The compiled stand-ins, which are also a module, and a folder with programs, where pwsh is called powershell.
 
     They are compiled once for each content.
     """
     source, manifest = _STANDINS / "StandIns.cs", _STANDINS / "WinHost.psd1"
     engine = pathlib.Path(pwsh).resolve()
-    key = hashlib.sha256(source.read_bytes() + manifest.read_bytes() + str(engine).encode()).hexdigest()[:16]
+    program = _STANDINS / "program.py"
+    parts = (source.read_bytes(), manifest.read_bytes(), program.read_bytes(), f"{engine} {sys.executable}".encode())
+    key = hashlib.sha256(b"".join(parts)).hexdigest()[:16]
     folder = pathlib.Path(tempfile.gettempdir()) / f"winhost-{os.getuid()}" / key
     library, programs = folder / "Modules" / "WinHost" / "StandIns.dll", folder / "bin"
     for needed in (programs, library.parent):
@@ -202,6 +219,8 @@ def _prepare(pwsh: str) -> tuple[pathlib.Path, pathlib.Path]:
     for link in (programs / "powershell", programs / "PowerShell"):
         with contextlib.suppress(FileExistsError):
             link.symlink_to(engine)
+    if not (programs / "schtasks.exe").exists():
+        install(programs, sys.executable)
     if library.exists():
         return library, programs
     shutil.copy(manifest, library.parent)

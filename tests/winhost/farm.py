@@ -20,6 +20,7 @@ from .auth import process_credentials
 from .engine_powershell import PowerShellEngine, find_pwsh
 from .engine_python import PythonEngine
 from .host import Host
+from .programs import Programs
 from .server import HTTP_PORT, HTTPS_PORT, Endpoint
 from .tls import make_certificate
 
@@ -51,7 +52,7 @@ class Farm:
         self._stack = contextlib.ExitStack()
         self.hosts: dict[str, Host] = {}
         self.addresses: dict[str, str] = {}
-        self._endpoints: list[Endpoint] = []
+        self._open: list[Endpoint | Programs] = []
 
     def __enter__(self) -> Farm:
         with contextlib.ExitStack() as stack:
@@ -63,7 +64,7 @@ class Farm:
             addresses = _free_addresses(self.count)
             self.addresses = {f"win{number}": address for number, address in enumerate(addresses, 1)}
             self.certificate = make_certificate(self.folder, addresses)
-            stack.callback(_close, self._endpoints)
+            stack.callback(_close, self._open)
             for name in self.addresses if not self.lazy else ():
                 self.start(name)
             self._stack = stack.pop_all()
@@ -73,8 +74,9 @@ class Farm:
         """Start a host."""
         host = self.hosts[name] = Host(self.folder / name, name, self.addresses[name])
         engine = PowerShellEngine(host) if self.engine == "powershell" else PythonEngine(host)
-        self._endpoints.append(Endpoint(host, engine, self.credentials, self.certificate))
-        self._endpoints[-1].start()
+        endpoint = Endpoint(host, engine, self.credentials, self.certificate)
+        self._open += [Programs(host), endpoint]
+        endpoint.start()
         return host
 
     def __exit__(
@@ -124,9 +126,9 @@ class Farm:
         new.replace(path)
 
 
-def _close(endpoints: list[Endpoint]) -> None:
+def _close(opened: list[Endpoint | Programs]) -> None:
     with concurrent.futures.ThreadPoolExecutor(32) as pool:
-        list(pool.map(Endpoint.close, endpoints))
+        list(pool.map(lambda item: item.close(), opened))
 
 
 def _free_addresses(count: int) -> list[str]:

@@ -80,6 +80,8 @@ class Host:
         self.lock = threading.RLock()
         """Held while the service or its dynamic rules change."""
         self.faults = Faults(self)
+        self.courses: dict[str, Course] = {}
+        """The faults of the commands that run in other processes, by the ids of the commands."""
         self.tasks = Tasks(self)
         self._dynamic = Database(folder / "dynamic.jsonl")
         self._dynamic_changes = 0

@@ -750,6 +750,62 @@ namespace WinHost
         }
     }
 
+    // Programs of the host outside of this process, through its socket. programs.py describes the messages.
+    internal static class Programs
+    {
+        // Runs a program; returns its exit code and its output.
+        public static Tuple<int, string> Run(string name, params string[] arguments)
+        {
+            var command = Environment.GetEnvironmentVariable("WINHOST_COMMAND") ?? "";
+            var fields = Encoding.UTF8.GetBytes(string.Join("\0", new[] { name, command }.Concat(arguments)));
+            using (var channel = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
+            {
+                // a process starts in the folder of its host, whose path may be too long for a socket
+                channel.Connect(new UnixDomainSocketEndPoint("host.sock"));
+                using (var stream = new NetworkStream(channel))
+                {
+                    // in one write, as the host may close before another one; the input is empty
+                    var length = BitConverter.GetBytes(IPAddress.HostToNetworkOrder(fields.Length));
+                    stream.Write(length.Concat(fields).Concat(new byte[4]).ToArray());
+                    var answer = new MemoryStream();
+                    stream.CopyTo(answer);
+                    var bytes = answer.ToArray();
+                    if (bytes.Length < 4) throw new IOException("the simulated host has not answered");
+                    var code = IPAddress.NetworkToHostOrder(BitConverter.ToInt32(bytes, 0));
+                    return Tuple.Create(code, Encoding.UTF8.GetString(bytes, 4, bytes.Length - 4));
+                }
+            }
+        }
+    }
+
+    // It also returns an object for the task, as on Windows.
+    [Cmdlet(VerbsLifecycle.Register, "ScheduledTask")]
+    public sealed class RegisterScheduledTask : PSCmdlet
+    {
+        [Parameter(Mandatory = true)]
+        public string TaskName { get; set; }
+
+        [Parameter(Mandatory = true)]
+        public string Xml { get; set; }
+
+        [Parameter]
+        public SwitchParameter Force { get; set; }
+
+        protected override void EndProcessing()
+        {
+            var answer = Programs.Run("register", TaskName, Xml, Force ? "force" : "");
+            if (answer.Item1 != 0)
+            {
+                var problem = new InvalidOperationException(answer.Item2);
+                WriteError(new ErrorRecord(problem, "HRESULT", ErrorCategory.NotSpecified, TaskName));
+                return;
+            }
+            var task = new PSObject();
+            task.Properties.Add(new PSNoteProperty("TaskName", TaskName));
+            WriteObject(task);
+        }
+    }
+
     // Each simulated host has mutexes of its own.
     public sealed class Mutex : IDisposable
     {
