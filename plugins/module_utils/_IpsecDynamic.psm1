@@ -15,10 +15,11 @@ function Get-ReplayName { 'ipsec.windows dynamic rules' }
 
 function Start-Program {
     # Starts a program of Windows and reads its output from the start, so that neither side waits for a full pipe.
-    param([string]$Name, [string]$Arguments)
+    param([string]$Command)
+    $name, $arguments = $Command.Split([char[]]' ', 2)
     $info = [System.Diagnostics.ProcessStartInfo]::new()
-    $info.FileName = [System.IO.Path]::Combine([System.Environment]::SystemDirectory, $Name)
-    $info.Arguments = $Arguments
+    $info.FileName = [System.IO.Path]::Combine([System.Environment]::SystemDirectory, $name)
+    $info.Arguments = $arguments
     $info.UseShellExecute = $false
     $info.CreateNoWindow = $true
     $info.RedirectStandardInput = $true
@@ -26,7 +27,7 @@ function Start-Program {
     $info.RedirectStandardError = $true
     $process = [System.Diagnostics.Process]::Start($info)
     @{
-        name = $Name
+        name = $name
         process = $process
         output = $process.StandardOutput.ReadToEndAsync()
         errors = $process.StandardError.ReadToEndAsync()
@@ -52,11 +53,11 @@ function Stop-Program {
 }
 
 function Invoke-Program {
-    # Runs programs at the same time: each item is the name of one and its arguments.
-    param([object[]]$Command)
+    # Runs commands at the same time. They hold no key.
+    param([string[]]$Command)
     $started = [System.Collections.Generic.List[object]]::new()
     try {
-        foreach ($item in $Command) { $started.Add((Start-Program -Name $item[0] -Arguments $item[1])) }
+        foreach ($line in $Command) { $started.Add((Start-Program -Command $line)) }
         foreach ($program in $started) { Wait-Program -Program $program }
     }
     finally {
@@ -65,10 +66,13 @@ function Invoke-Program {
 }
 
 function Get-DynamicListing {
-    # What three lists of netsh say about names of ours. The lists are in the language of the host. Also runs other programs.
-    param([object[]]$Also)
-    $commands = @(foreach ($what in 'rule', 'mmpolicy all', 'qmpolicy all') { , @('netsh.exe', "ipsec dynamic show $what") })
-    $shown = @(Invoke-Program -Command ($commands + $Also))
+    # What three lists of netsh say about names of ours. The lists are in the language of the host. Runs other commands at the same time.
+    param([string[]]$Also)
+    $commands = @(
+        foreach ($what in 'rule', 'mmpolicy all', 'qmpolicy all') { "netsh.exe ipsec dynamic show $what" }
+        foreach ($command in $Also) { $command }
+    )
+    $shown = @(Invoke-Program -Command $commands)
     $rules = @{}
     $main, $quick = [System.Collections.Generic.HashSet[string]]::new(), [System.Collections.Generic.HashSet[string]]::new()
     $pattern = [regex]'ipsec\.windows-[0-9a-f]{12}'
@@ -83,7 +87,7 @@ function Get-DynamicListing {
         quick = $quick
         empty = $empty
         text = $shown[0].text + $shown[1].text + $shown[2].text
-        also = $shown[3..$shown.Count]
+        also = @($shown | Select-Object -Skip 3)
     }
 }
 
@@ -185,7 +189,7 @@ function Sync-DynamicRule {
         # the first line is empty, as .NET may write a byte order mark first
         $bytes = [System.Text.Encoding]::ASCII.GetBytes("`npushd ipsec dynamic`n$([string]::Join("`n", $commands))`nexit`n")
         $seconds = 60 + [int]($commands.Count / 20)
-        $netsh = Start-Program -Name 'netsh.exe'
+        $netsh = Start-Program -Command 'netsh.exe'
         try {
             $written = $netsh.process.StandardInput.BaseStream.WriteAsync($bytes, 0, $bytes.Length)
             $ended = try { $written.Wait($seconds * 1000) } catch [System.AggregateException] { $true }
@@ -226,7 +230,7 @@ function Sync-DynamicRule {
 
 function Remove-ReplayTask {
     # A missing task is not an error.
-    $null = Invoke-Program -Command @(, @('schtasks.exe', "/Delete /TN ""$(Get-ReplayName)"" /F"))
+    $null = Invoke-Program -Command "schtasks.exe /Delete /TN ""$(Get-ReplayName)"" /F"
 }
 
 function Get-ReplayArgument {
@@ -252,7 +256,7 @@ function Register-ReplayTask {
     }
 }
 
-function Get-ReplayQuery { , @('schtasks.exe', "/Query /TN ""$(Get-ReplayName)"" /XML") }
+function Get-ReplayQuery { "schtasks.exe /Query /TN ""$(Get-ReplayName)"" /XML" }
 
 function ConvertTo-ReplayState {
     # What the definition of the task says; null for a missing task.

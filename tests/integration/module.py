@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 import subprocess
 import typing as t
 
 from integration.playbook import CHECKOUT
+from winhost.dynamic_module import TASK
 from winhost.engine_powershell import PowerShellEngine
 from winhost.faults import Course
 from winhost.host import Host
@@ -41,20 +42,31 @@ class Module:
         if self.engine == "python":
             module = HostModule(self.host)
             return [module.run({"request": line}, Course(self.host, Command("", 0))) for line in lines]
+        output = self._run("-NoProfile", "-NonInteractive", "-Command", _SCRIPT, text="\n".join(lines))
+        answers = [json.loads(line) for line in output.splitlines()]
+        assert len(answers) == len(requests)
+        return answers
+
+    def replay(self) -> None:
+        """Run what the scheduled task of dynamic rules runs."""
+        definition = self.host.tasks.query(TASK)
+        assert definition is not None
+        if self.engine == "python":
+            HostModule(self.host).replay()
+        else:
+            arguments = re.findall("<Arguments>(.*)</Arguments>", definition)[0]
+            assert self._run(*arguments.split()) == ""
+
+    def _run(self, *arguments: str, text: str = "") -> str:
+        """The output of PowerShell on the host."""
         done = subprocess.run(
-            ["pwsh", "-NoProfile", "-NonInteractive", "-Command", _SCRIPT],
-            input="\n".join(lines),
+            ["powershell", *arguments],
+            input=text,
             capture_output=True,
             text=True,
             check=True,
-            env={
-                **PowerShellEngine(self.host).environment(),
-                "PATH": os.environ["PATH"],
-                "PLUGINS": str(CHECKOUT / "plugins"),
-            },
+            env=PowerShellEngine(self.host).environment() | {"PLUGINS": str(CHECKOUT / "plugins")},
         )
         assert done.stderr == ""
         assert done.stdout.isascii()
-        answers = [json.loads(line) for line in done.stdout.splitlines()]
-        assert len(answers) == len(requests)
-        return answers
+        return done.stdout
