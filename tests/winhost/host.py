@@ -286,7 +286,8 @@ class Host:
         inbound = enforcement.tcp(peer, peer_port, self.address, port, inbound=True)
         outbound = enforcement.tcp(self.address, port, peer, peer_port, inbound=False)
         verdicts = [
-            enforcement.verdict(enforced.in_force, packet, addresses, enforced.dynamic) for packet in (inbound, outbound)
+            enforcement.verdict(enforced.in_force, packet, addresses, enforced.dynamic)
+            for packet in (inbound, outbound)
         ]
         return next((v for v in ("block", "negotiate") if v in verdicts), "permit")
 
