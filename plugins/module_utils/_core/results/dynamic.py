@@ -46,7 +46,7 @@ def render_dynamic(plans: t.Sequence[DynamicPlan]) -> Tree:
         "counts": counts,
         "flushed": any(plan.flush for plan in plans),
         "settings": {name: value for plan in plans for name, value in plan.settings.items()},
-        "replay_interval": last.replay,
+        "replay_interval": last.replay if last.entries else 0,
     }
 
 

@@ -77,6 +77,10 @@ REFUSED = {
         rule(authentication=[{"certificate": "CN=A certmap:yes"}]),
         ("authentication[0]", "cannot express the name of the certificate authority"),
     ),
+    "authority-that-ends-with-a-blank": (
+        rule(authentication=[{"certificate": "CN=A "}]),
+        ("authentication[0]", "has a blank at an end"),
+    ),
     "seconds-that-are-no-minutes": (
         rule(main_mode={"lifetime_seconds": 3601}),
         ("main_mode.lifetime_seconds", "use 3600 or 3660 seconds"),
