@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import shutil
 import subprocess
 import typing as t
 
@@ -16,6 +18,7 @@ from winhost.engine_powershell import PowerShellEngine
 from winhost.faults import Course
 from winhost.host import Host
 from winhost.host_module import HostModule
+from winhost.programs import Programs
 from winhost.shells import Command
 
 # each line of the input is a request, each line of the output an answer
@@ -52,21 +55,24 @@ class Module:
         definition = self.host.tasks.query(TASK)
         assert definition is not None
         if self.engine == "python":
-            HostModule(self.host).replay()
+            HostModule(self.host).replay(Course(self.host, Command("", 0)))
         else:
             arguments = re.findall("<Arguments>(.*)</Arguments>", definition)[0]
             assert self._run(*arguments.split()) == ""
 
     def _run(self, *arguments: str, text: str = "") -> str:
         """The output of PowerShell on the host."""
-        done = subprocess.run(
-            ["powershell", *arguments],
-            input=text,
-            capture_output=True,
-            text=True,
-            check=True,
-            env=PowerShellEngine(self.host).environment() | {"PLUGINS": str(CHECKOUT / "plugins")},
-        )
+        environment = PowerShellEngine(self.host).environment() | {"PLUGINS": str(CHECKOUT / "plugins")}
+        with contextlib.closing(Programs(self.host)):
+            done = subprocess.run(
+                [shutil.which("powershell", path=environment["PATH"]) or "powershell", *arguments],
+                input=text,
+                capture_output=True,
+                text=True,
+                check=True,
+                env=environment,
+                cwd=self.host.folder,
+            )
         assert done.stderr == ""
         assert done.stdout.isascii()
         return done.stdout

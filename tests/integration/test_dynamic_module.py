@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import collections
 import re
 
 import pytest
@@ -26,6 +27,8 @@ READ = {"protocol": 2, "do": "read", "parts": PARTS, "names": [], "interfaces": 
 NO_SERVICE = {"start_type": None, "notify": None}
 ONE, TWO, OLD = (f"ipsec.windows-{digit * 12}" for digit in "12f")
 KEY = KEY.encode("ascii", "replace").decode()
+NAMED = 2
+"""How often the list of rules names a rule that negotiates, for each filter: it has two policies of that name."""
 OTHERS = "srcaddr=me dstaddr=198.51.100.1 protocol=ANY srcport=0 dstport=0 mirrored=yes conntype=all"
 
 
@@ -36,7 +39,7 @@ def _selector(number):
 def _policies(name):
     return [
         f'add mmpolicy name="{name}" qmpermm=0 mmlifetime=480 softsaexpirationtime=300 mmsecmethods="3DES-SHA1-3"',
-        f'add qmpolicy name="{name}" soft=no pfsgroup=NOPFS qmsecmethods="ESP[3DES,SHA1]:0k/3600s"',
+        f'add qmpolicy name="{name}" soft=no pfsgroup=NOPFS qmsecmethods="ESP[3DES,SHA1]:100000k/3600s"',
     ]
 
 
@@ -122,9 +125,8 @@ class Desk:
         return self.host.netsh(["ipsec", "dynamic", *(word.replace('"', "") for word in _words(command))], "", None)
 
     def rules(self):
-        """Our names in the list of rules, with how often each is there."""
-        names = re.findall(r"ipsec\.windows-[0-9a-f]{12}", self.netsh("show rule")[1])
-        return {name: names.count(name) for name in names}
+        """The names of the rules that exist, with the number of filters of each."""
+        return dict(collections.Counter(rule.main_mode.name for rule in self.host.dynamic_rules()))
 
     def policies(self):
         """All names of ours among the policies."""
@@ -162,12 +164,12 @@ def test_rules_are_added_and_read_back(desk):
     assert first.record_digest == _without_shown(desk.record).digest()
     assert desk.rules() == {ONE: 2, TWO: 1}
     assert desk.policies() == [[ONE, TWO], [ONE, TWO]]
-    assert desk.shown == {ONE: 2, TWO: 1}
+    assert desk.shown == {ONE: 2 * NAMED, TWO: NAMED}
     state = desk.read()
     assert state.record.text() == desk.record.text()
     assert state.record_digest == first.record_digest
     assert (state.dynamic.rules, state.dynamic.policies, state.dynamic.empty) == (
-        {ONE: 2, TWO: 1},
+        {ONE: 2 * NAMED, TWO: NAMED},
         {ONE, TWO},
         False,
     )
@@ -269,17 +271,17 @@ def test_lost_rules_are_added_again(desk):
     desk.host.start_service()
     assert desk.listing.rules == {}
     desk.done()
-    assert (desk.rules(), desk.shown) == ({ONE: 2}, {ONE: 2})
+    assert (desk.rules(), desk.shown) == ({ONE: 2}, {ONE: 2 * NAMED})
 
 
 def test_a_filter_that_is_deleted_by_hand_is_added_again(desk):
     desk.done(*_rule(ONE, 1, 2, 3))
     assert desk.netsh(f"delete rule {_selector(2)}")[0] == 0
-    assert desk.listing.rules == {ONE: 2}
+    assert desk.listing.rules == {ONE: 2 * NAMED}
     found = desk.done()
     # what exists already is an error that does no harm
     assert found.errors
-    assert (desk.rules(), desk.shown) == ({ONE: 3}, {ONE: 3})
+    assert (desk.rules(), desk.shown) == ({ONE: 3}, {ONE: 3 * NAMED})
 
 
 def test_nothing_runs_while_nothing_is_missing_or_left(desk):
@@ -294,7 +296,7 @@ def test_removed_rules_go_and_the_last_one_takes_the_record_and_the_task(desk):
     desk.done(*_remove(ONE, 1))
     assert (desk.rules(), desk.policies()) == ({TWO: 1}, [[TWO], [TWO]])
     assert f"Removed\\{ONE}" not in desk.record
-    assert desk.shown == {TWO: 1}
+    assert desk.shown == {TWO: NAMED}
     assert desk.host.tasks.query(TASK_NAME) is not None
     desk.done(*_remove(TWO, 2))
     assert (desk.rules(), desk.policies(), desk.record.paths()) == ({}, [[], []], [])
@@ -342,7 +344,7 @@ def test_policies_of_ours_without_a_rule_are_removed_and_those_of_others_stay(de
     # a rule of ours that the record does not know keeps its policies
     assert desk.policies() == [[ONE, OLD], [ONE, OLD]]
     assert "admin" in desk.netsh("show mmpolicy all")[1]
-    assert desk.rules() == {ONE: 1, OLD: 1}
+    assert desk.rules() == {"admin": 1, ONE: 1, OLD: 1}
 
 
 def test_a_rule_that_netsh_refuses_is_missing(desk):
@@ -353,15 +355,25 @@ def test_a_rule_that_netsh_refuses_is_missing(desk):
     assert (found.missing, found.left, found.error) == ((ONE,), (), None)
     assert found.errors
     assert all(re.fullmatch("[0-9]{5}", number) for number in found.errors)
-    assert (desk.rules(), desk.shown) == ({TWO: 1}, {TWO: 1})
+    assert (desk.rules(), desk.shown) == ({TWO: 1}, {TWO: NAMED})
 
 
 def test_a_rule_of_which_netsh_refuses_a_part_stays_missing(desk):
     path = f"Rules\\{ONE}"
-    good = f'{_selector(1)}\tmmpolicy="{ONE}" actioninbound=block actionoutbound=block'
+    good = f'{_selector(1)}\tmmpolicy="{ONE}" qmpolicy="{ONE}"'
     refused = f'{_selector(2)}\tmmpolicy="nowhere" actioninbound=block actionoutbound=block'
-    found = desk.apply(*_rule(ONE, 1), Set(path, "Rules", Value.strings([good, refused]))).dynamic
-    assert (found.missing, desk.shown) == ((ONE,), {})
+    others = [operation for order in range(2, 9) for operation in _rule(f"{TWO[:-1]}{order}", order + 1, order=order)]
+    found = desk.apply(*_rule(ONE, 1), Set(path, "Rules", Value.strings([good, refused])), *others).dynamic
+    assert found.missing == (ONE,)
+    assert len(desk.shown) == 7
+    assert ONE not in desk.shown
+
+
+def test_a_rule_that_an_interrupted_task_has_added_in_part_is_completed(desk):
+    for command in (*_policies(ONE), f'add rule {_selector(2)} mmpolicy="{ONE}" qmpolicy="{ONE}"'):
+        assert desk.netsh(command)[0] == 0
+    desk.done(*_rule(ONE, 1, 2, 3), *_rule(TWO, 4))
+    assert (desk.rules(), desk.shown) == ({ONE: 3, TWO: 1}, {ONE: 3 * NAMED, TWO: NAMED})
 
 
 def test_rules_are_added_in_their_order(desk):
@@ -377,7 +389,7 @@ def test_a_flush_deletes_everything_and_adds_what_is_wanted(desk):
     desk.done(*_rule(ONE, 1), task_xml=task_xml(5))
     _add_of_others(desk)
     desk.done(*_rule(TWO, 2), *_remove(ONE, 1), flush=True)
-    assert (desk.rules(), desk.policies(), desk.shown) == ({TWO: 1}, [[TWO], [TWO]], desk.shown | {TWO: 1})
+    assert (desk.rules(), desk.policies(), desk.shown) == ({TWO: 1}, [[TWO], [TWO]], desk.shown | {TWO: NAMED})
     assert "admin" not in desk.netsh("show mmpolicy all")[1]
     desk.done(*_remove(TWO, 2), flush=True)
     assert desk.listing.empty
@@ -464,7 +476,7 @@ def test_the_replay_task_adds_lost_rules_again(desk):
     desk.host.start_service()
     assert desk.rules() == {}
     desk.module.replay()
-    assert (desk.rules(), desk.shown) == ({ONE: 2, TWO: 1}, {ONE: 2, TWO: 1})
+    assert (desk.rules(), desk.shown) == ({ONE: 2, TWO: 1}, {ONE: 2 * NAMED, TWO: NAMED})
     assert desk.policies() == [[ONE, TWO], [ONE, TWO]]
 
 
@@ -520,7 +532,7 @@ def test_a_key_is_only_in_the_record(desk, tmp_path):
 
 def _running_rules(host):
     """The files in which the simulated host keeps the rules that are in force."""
-    return [host.folder / "fake.json"]
+    return [host.folder / "dynamic.jsonl"]
 
 
 def test_a_read_without_the_part_dynamic_runs_no_program(desk, monkeypatch):

@@ -205,10 +205,10 @@ class HostModule:
         except _Refused as error:
             answer["error"] = str(error)
 
-    def replay(self) -> None:
-        """What the scheduled task does."""
+    def replay(self, course: Course) -> None:
+        """What the scheduled task does. Raises `Killed`."""
         with self._use_mutex():
-            self._dynamic.synchronize(None)
+            self._dynamic.synchronize(course)
 
     def _notify(self, course: Course, request: dict[str, t.Any]) -> dict[str, t.Any]:
         answer: dict[str, t.Any] = {"service": self._change_service(course, request["service"])}
