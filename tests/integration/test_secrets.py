@@ -260,6 +260,7 @@ def test_the_key_of_a_dynamic_rule_is_only_in_the_record(farm, host, play_and_se
         *[("ok", True)] * 5,
     ], run.output[-3000:]
     assert "preshared key (changed)" in run.output
+    logged = host.event_log.stat().st_size if host.event_log.exists() else 0
     with Processes() as processes:
         host.restart_service()
     assert _keys_of_dynamic_rules(host) == [PLAIN_KEY] * 4 + [NEW_PLAIN_KEY]
@@ -269,6 +270,7 @@ def test_the_key_of_a_dynamic_rule_is_only_in_the_record(farm, host, play_and_se
     assert not shows(task)
     if farm.engine == "powershell":
         assert any(b"EncodedCommand" in line for line in processes.seen)
+        assert host.event_log.stat().st_size > logged
         _check_event_log(host)
 
 
