@@ -126,6 +126,20 @@ def test_names_that_look_hostile_are_kept(host, player):
     assert (seen.name, sorted(rule.name for rule in seen.rules)) == (texts[0], sorted(texts))
 
 
+def test_texts_of_dynamic_rules_reach_netsh_as_they_are(host, player):
+    """Also when the scheduled task adds the rules again."""
+    cases = [case for case in hostile.cases("dynamic").values() if "says" not in case]
+    rules = [hostile.dynamic_task_of(case, destination=f"192.0.2.{i}") for i, case in enumerate(cases, 1)]
+    task = {"ipsec.windows.ipsec_dynamic": {"rules": rules}}
+    run = player.play(host, task, task, options=("-vvv", "--diff"))
+    assert [(result.status, result.result.get("changed")) for result in run.results] == [("ok", True), ("ok", False)]
+    texts = sorted(str(case.get("key", case.get("certificate"))) for case in cases)
+    for _time in range(2):
+        assert sorted(method.text for rule in host.dynamic_rules() for method in rule.authentication) == texts
+        assert not any(method.map_certificates for rule in host.dynamic_rules() for method in rule.authentication)
+        host.restart_service()
+
+
 @pytest.mark.parametrize("everything", hostile.SELECTIONS)
 @pytest.mark.parametrize("request_", ["read", "apply"])
 def test_forged_answers_are_refused(python_player, request_, everything):

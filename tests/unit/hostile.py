@@ -87,11 +87,11 @@ def task_of(case: Case) -> tuple[str, dict[str, t.Any]]:
     return "ipsec_policy", {"name": "P", "rules": [{**RULE, **rule}]}
 
 
-def dynamic_task_of(case: Case, source: str = "me", destination: str = "192.0.2.10") -> dict[str, t.Any]:
-    """The arguments of ipsec_dynamic for a case of dynamic rules. Both addresses are for cases of one text."""
+def dynamic_task_of(case: Case, destination: str = "192.0.2.10") -> dict[str, t.Any]:
+    """The arguments of ipsec_dynamic for a case of dynamic rules. A rule for one text has the address `destination`."""
     if "ipsec_dynamic" in case:
         return case["ipsec_dynamic"]
-    ends: dict[str, t.Any] = {"source": source, "destination": destination}
+    ends: dict[str, t.Any] = {"source": "me", "destination": destination}
     if "tunnel" in case:
         return {"filters": [ends], "tunnel": case["tunnel"]}
     if "filter" in case:
