@@ -205,7 +205,7 @@ class HostModule:
         except _Refused as error:
             answer["error"] = str(error)
 
-    def replay(self, course: Course) -> None:
+    def replay(self, course: Course | None = None) -> None:
         """What the scheduled task does. Raises `Killed`."""
         with self._use_mutex():
             self._dynamic.synchronize(course)

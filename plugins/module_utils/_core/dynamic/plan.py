@@ -88,6 +88,7 @@ def plan_dynamic(
     registers = bool(entries) and replay > 0 and not _is_current(listing, replay)
     unregisters = listing.task is not None and not (entries and replay)
     request = None
+    # the host notes what it shows after a flush, so that the next run can tell that others have added nothing
     if operations or lost or left or flush or registers or unregisters:
         store = record.store.copy()
         for operation in operations:
@@ -98,7 +99,7 @@ def plan_dynamic(
             result=without_shown(store).digest(),
             task_xml=task_xml(replay) if registers else None,
             unregister=unregisters,
-            flush=flush,
+            flush=flush or (outcome.flush and bool(added)),
             settings=settings,
             run=runs,
         )
