@@ -33,5 +33,5 @@ class ActionModule(IpsecAction):
         )
         goals = Goals(dynamic=goal, confirm=options["confirm"] and not options["confirmed"])
         result = run_task(self, goals, options, task_vars)
-        kept = {key: value for key, value in result.items() if key not in OF_POLICIES}
-        return {**kept, **kept.pop("dynamic", {})}
+        dynamic = result.pop("dynamic", {})
+        return {**{key: value for key, value in result.items() if key not in OF_POLICIES}, **dynamic}

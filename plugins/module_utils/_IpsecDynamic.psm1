@@ -15,10 +15,11 @@ function Get-ReplayName { 'ipsec.windows dynamic rules' }
 
 function Start-Program {
     # Starts a program of Windows and reads its output from the start, so that neither side waits for a full pipe.
-    param([string]$Name, [string]$Arguments)
+    param([string]$Command)
+    $name, $arguments = $Command.Split([char[]]' ', 2)
     $info = [System.Diagnostics.ProcessStartInfo]::new()
-    $info.FileName = [System.IO.Path]::Combine([System.Environment]::SystemDirectory, $Name)
-    $info.Arguments = $Arguments
+    $info.FileName = [System.IO.Path]::Combine([System.Environment]::SystemDirectory, $name)
+    $info.Arguments = $arguments
     $info.UseShellExecute = $false
     $info.CreateNoWindow = $true
     $info.RedirectStandardInput = $true
@@ -26,7 +27,7 @@ function Start-Program {
     $info.RedirectStandardError = $true
     $process = [System.Diagnostics.Process]::Start($info)
     @{
-        name = $Name
+        name = $name
         process = $process
         output = $process.StandardOutput.ReadToEndAsync()
         errors = $process.StandardError.ReadToEndAsync()
@@ -52,11 +53,11 @@ function Stop-Program {
 }
 
 function Invoke-Program {
-    # Runs programs at the same time: each item is the name of one and its arguments.
-    param([object[]]$Command)
+    # Runs commands at the same time. They hold no key.
+    param([string[]]$Command)
     $started = [System.Collections.Generic.List[object]]::new()
     try {
-        foreach ($item in $Command) { $started.Add((Start-Program -Name $item[0] -Arguments $item[1])) }
+        foreach ($line in $Command) { $started.Add((Start-Program -Command $line)) }
         foreach ($program in $started) { Wait-Program -Program $program }
     }
     finally {
@@ -65,10 +66,13 @@ function Invoke-Program {
 }
 
 function Get-DynamicListing {
-    # What three lists of netsh say about names of ours. The lists are in the language of the host. Also runs other programs.
-    param([object[]]$Also)
-    $commands = @(foreach ($what in 'rule', 'mmpolicy all', 'qmpolicy all') { , @('netsh.exe', "ipsec dynamic show $what") })
-    $shown = @(Invoke-Program -Command ($commands + $Also))
+    # What three lists of netsh say about names of ours. The lists are in the language of the host. Runs other commands at the same time.
+    param([string[]]$Also)
+    $commands = @(
+        foreach ($what in 'rule', 'mmpolicy all', 'qmpolicy all') { "netsh.exe ipsec dynamic show $what" }
+        foreach ($command in $Also) { $command }
+    )
+    $shown = @(Invoke-Program -Command $commands)
     $rules = @{}
     $main, $quick = [System.Collections.Generic.HashSet[string]]::new(), [System.Collections.Generic.HashSet[string]]::new()
     $pattern = [regex]'ipsec\.windows-[0-9a-f]{12}'
@@ -83,7 +87,7 @@ function Get-DynamicListing {
         quick = $quick
         empty = $empty
         text = $shown[0].text + $shown[1].text + $shown[2].text
-        also = $shown[3..$shown.Count]
+        also = @($shown[3..9])
     }
 }
 
@@ -123,11 +127,72 @@ function Get-LeftRule {
     $names | Sort-Object
 }
 
-function Get-PolicyDeletion {
-    # The commands that delete the policies of a rule.
-    param([string]$Name, $Listing)
-    if ($Listing.quick.Contains($Name)) { "delete qmpolicy name=""$Name""" }
-    if ($Listing.main.Contains($Name)) { "delete mmpolicy name=""$Name""" }
+function Invoke-DynamicScript {
+    # Adds the filters of recorded rules, with their policies if asked, and then runs other commands. A filter of which netsh has
+    # another rule replaces that one. Returns the numbers of netsh's errors.
+    param($Record, [string[]]$Add, [bool]$Policies, [string[]]$Replaced, [string[]]$After)
+    $lines = [System.Collections.Generic.List[string]]::new()
+    # .NET may write a byte order mark first, so the first line is empty
+    foreach ($line in '', 'pushd ipsec dynamic') { $lines.Add($line) }
+    foreach ($name in $Add) {
+        $rule = $Record.OpenSubKey("Rules\$name")
+        if ($Policies) { foreach ($line in $rule.GetValue('Policies', @())) { $lines.Add($line) } }
+        foreach ($line in $rule.GetValue('Rules', @())) {
+            $selector, $settings = $line.Split([char]9)
+            if ($Replaced -ccontains $selector) { $lines.Add("delete rule $selector") }
+            $lines.Add("add rule $selector $settings")
+        }
+        $rule.Dispose()
+    }
+    foreach ($line in $After) { $lines.Add($line) }
+    $lines.Add("exit`n")
+    $bytes = [System.Text.Encoding]::ASCII.GetBytes([string]::Join("`n", $lines))
+    $seconds = 60 + [int]($lines.Count / 20)
+    $netsh = Start-Program -Command 'netsh.exe'
+    try {
+        $written = $netsh.process.StandardInput.BaseStream.WriteAsync($bytes, 0, $bytes.Length)
+        # writing fails if netsh has ended
+        $ended = try { $written.Wait($seconds * 1000) } catch [System.AggregateException] { $true }
+        if (-not $ended) { throw "netsh.exe did not read its commands within $seconds seconds and was stopped" }
+        $done = Wait-Program -Program $netsh -Seconds $seconds
+    }
+    finally {
+        Stop-Program -Program $netsh
+    }
+    foreach ($match in [regex]::Matches($done.text, 'ERR IPsec\[(\d{5})\]')) { $match.Groups[1].Value }
+}
+
+function Find-CompleteRule {
+    # Those of the rules of which netsh has all filters: when they are added again, it refuses each one for the same reason.
+    param($Record, $Wanted, [string[]]$Name)
+    if (-not $Name) { return }
+    $filters = 0
+    foreach ($item in $Name) { $filters += $Wanted[$item].selectors.Count }
+    $errors = @(Invoke-DynamicScript -Record $Record -Add $Name)
+    if (-not $errors -or ($errors.Count -eq $filters -and @($errors | Sort-Object -Unique).Count -eq 1)) { return $Name }
+    if ($Name.Count -eq 1) { return }
+    $half = [int][System.Math]::Floor($Name.Count / 2)
+    Find-CompleteRule -Record $Record -Wanted $Wanted -Name $Name[0..($half - 1)]
+    Find-CompleteRule -Record $Record -Wanted $Wanted -Name $Name[$half..($Name.Count - 1)]
+}
+
+function Get-Deletion {
+    # The commands that delete what is left of removed rules, and policies that an interrupted run has left.
+    param($Wanted, $Removed, $Left, $Listing)
+    $kept = [System.Collections.Generic.HashSet[string]]::new()
+    foreach ($rule in $Wanted.Values) { $kept.UnionWith($rule.selectors) }
+    $policies = @($Listing.main) + @($Listing.quick) | Sort-Object -Unique
+    $unused = foreach ($name in $policies) {
+        if (-not ($Wanted.ContainsKey($name) -or $Removed.ContainsKey($name) -or $Listing.rules.ContainsKey($name))) { $name }
+    }
+    foreach ($name in @($Left) + @($unused)) {
+        # a rule that netsh does not name any more has no filters: those with its addresses belong to others
+        if ($Listing.rules.ContainsKey($name)) {
+            foreach ($selector in $Removed[$name].selectors) { if (-not $kept.Contains($selector)) { "delete rule $selector" } }
+        }
+        if ($Listing.quick.Contains($name)) { "delete qmpolicy name=""$name""" }
+        if ($Listing.main.Contains($name)) { "delete mmpolicy name=""$name""" }
+    }
 }
 
 function Sync-DynamicRule {
@@ -153,60 +218,29 @@ function Sync-DynamicRule {
     }
     $missing = @(Get-MissingRule -Wanted $wanted -Complete $complete -Listing $listing)
     $left = @(Get-LeftRule -Wanted $wanted -Removed $removed -Listing $listing)
-    $commands = [System.Collections.Generic.List[string]]::new()
-    $kept, $gone = [System.Collections.Generic.HashSet[string]]::new(), [System.Collections.Generic.HashSet[string]]::new()
-    foreach ($rule in $wanted.Values) { $kept.UnionWith($rule.selectors) }
-    # a rule that netsh does not name any more has no filters: those with its addresses belong to others
-    $named = @(foreach ($name in $left) { if ($listing.rules.ContainsKey($name)) { $name } })
-    foreach ($name in $named) { $gone.UnionWith($removed[$name].selectors) }
-    foreach ($name in $missing) {
-        if ($status -ne 'Running') { break }
-        $rule = $record.OpenSubKey("Rules\$name")
-        foreach ($line in $rule.GetValue('Policies', @())) { $commands.Add($line) }
-        foreach ($line in $rule.GetValue('Rules', @())) {
-            $selector, $settings = $line.Split([char]9)
-            if ($gone.Contains($selector)) { $commands.Add("delete rule $selector") }
-            $commands.Add("add rule $selector $settings")
+    if ($status -eq 'Running') {
+        $replaced = @(foreach ($name in $left) { if ($listing.rules.ContainsKey($name)) { $removed[$name].selectors } })
+        $deletions = @(Get-Deletion -Wanted $wanted -Removed $removed -Left $left -Listing $listing)
+        if ($missing -or $deletions) {
+            $result.errors = @(Invoke-DynamicScript -Record $record -Add $missing -Policies $true -Replaced $replaced -After $deletions)
+            $listing = Get-DynamicListing
+            $added = @(foreach ($name in $missing) { if ($listing.rules.ContainsKey($name)) { $name } })
+            if ($added -and $result.errors) {
+                # what exists already is an error, too
+                $added = @(Find-CompleteRule -Record $record -Wanted $wanted -Name $added)
+                $listing = Get-DynamicListing
+            }
+            foreach ($name in $added) {
+                if (-not $shown) { $shown = $record.CreateSubKey('Shown') }
+                $complete[$name] = [int]$listing.rules[$name]
+                $shown.SetValue($name, $complete[$name], [Microsoft.Win32.RegistryValueKind]::DWord)
+            }
         }
-        $rule.Dispose()
-    }
-    foreach ($name in $left) {
-        if ($listing.rules.ContainsKey($name)) {
-            foreach ($selector in $removed[$name].selectors) { if (-not $kept.Contains($selector)) { $commands.Add("delete rule $selector") } }
-        }
-        foreach ($line in Get-PolicyDeletion -Name $name -Listing $listing) { $commands.Add($line) }
-    }
-    # an interrupted run may have left policies without a rule
-    foreach ($name in @($listing.main) + @($listing.quick) | Sort-Object -Unique) {
-        if ($wanted.ContainsKey($name) -or $removed.ContainsKey($name) -or $listing.rules.ContainsKey($name)) { continue }
-        foreach ($line in Get-PolicyDeletion -Name $name -Listing $listing) { $commands.Add($line) }
-    }
-    if ($commands.Count) {
-        # the first line is empty, as .NET may write a byte order mark first
-        $bytes = [System.Text.Encoding]::ASCII.GetBytes("`npushd ipsec dynamic`n$([string]::Join("`n", $commands))`nexit`n")
-        $seconds = 60 + [int]($commands.Count / 20)
-        $netsh = Start-Program -Name 'netsh.exe'
-        try {
-            $written = $netsh.process.StandardInput.BaseStream.WriteAsync($bytes, 0, $bytes.Length)
-            $ended = try { $written.Wait($seconds * 1000) } catch [System.AggregateException] { $true }
-            if (-not $ended) { throw "netsh.exe did not read its commands within $seconds seconds and was stopped" }
-            $done = Wait-Program -Program $netsh -Seconds $seconds
-        }
-        finally {
-            Stop-Program -Program $netsh
-        }
-        $result.errors = @(foreach ($match in [regex]::Matches($done.text, 'ERR IPsec\[(\d{5})\]')) { $match.Groups[1].Value })
-        $listing = Get-DynamicListing
-        foreach ($name in $missing) {
-            # what netsh names as often as it has filters is complete, whatever else failed
-            $count = [int]$listing.rules[$name]
-            if (-not $count -or ($result.errors -and $count -lt $wanted[$name].selectors.Count)) { continue }
-            if (-not $shown) { $shown = $record.CreateSubKey('Shown') }
-            $shown.SetValue($name, $count, [Microsoft.Win32.RegistryValueKind]::DWord)
-            $complete[$name] = $count
-        }
-        $missing = @(Get-MissingRule -Wanted $wanted -Complete $complete -Listing $listing)
         $left = @(Get-LeftRule -Wanted $wanted -Removed $removed -Listing $listing)
+        $result.rules = $listing.rules
+        $result.policies = @(@($listing.main) + @($listing.quick) | Sort-Object -Unique)
+        $result.missing = @(Get-MissingRule -Wanted $wanted -Complete $complete -Listing $listing)
+        $result.left = $left
     }
     foreach ($name in $removed.Keys) { if ($left -notcontains $name) { $record.DeleteSubKeyTree("Removed\$name", $false) } }
     $settings = if ($record) { $record.OpenSubKey('Settings') } else { $null }
@@ -215,25 +249,19 @@ function Sync-DynamicRule {
         $Hive.DeleteSubKeyTree((Get-RecordPath), $false)
         Remove-ReplayTask
     }
-    if ($status -eq 'Running') {
-        $result.rules = $listing.rules
-        $result.policies = @(@($listing.main) + @($listing.quick) | Sort-Object -Unique)
-        $result.missing = $missing
-        $result.left = $left
-    }
     $result
 }
 
 function Remove-ReplayTask {
     # A missing task is not an error.
-    $null = Invoke-Program -Command @(, @('schtasks.exe', "/Delete /TN ""$(Get-ReplayName)"" /F"))
+    $null = Invoke-Program -Command "schtasks.exe /Delete /TN ""$(Get-ReplayName)"" /F"
 }
 
 function Get-ReplayArgument {
     # The arguments of PowerShell in the replay task: the text of functions, without comments and indentation.
     $names = 'Get-RecordPath', 'Get-ReplayName', 'Stop-WithReason', 'Open-StoreMutex', 'Use-StoreMutex', 'Get-AgentService',
     'Start-Program', 'Wait-Program', 'Stop-Program', 'Invoke-Program', 'Get-DynamicListing', 'Get-RecordedRule', 'Get-MissingRule',
-    'Get-LeftRule', 'Get-PolicyDeletion', 'Remove-ReplayTask', 'Sync-DynamicRule'
+    'Get-LeftRule', 'Get-Deletion', 'Invoke-DynamicScript', 'Find-CompleteRule', 'Remove-ReplayTask', 'Sync-DynamicRule'
     $code = "Set-StrictMode -Version 2.0`n`$ErrorActionPreference = 'Stop'`n"
     foreach ($name in $names) { $code += "function $name {`n$((Get-Command -Name $name -CommandType Function).Definition)`n}`n" }
     $code += "Use-StoreMutex -Action { `$null = Sync-DynamicRule -Hive ([Microsoft.Win32.RegistryKey]::OpenBaseKey('LocalMachine', 'Registry64')) }"
@@ -252,7 +280,7 @@ function Register-ReplayTask {
     }
 }
 
-function Get-ReplayQuery { , @('schtasks.exe', "/Query /TN ""$(Get-ReplayName)"" /XML") }
+function Get-ReplayQuery { "schtasks.exe /Query /TN ""$(Get-ReplayName)"" /XML" }
 
 function ConvertTo-ReplayState {
     # What the definition of the task says; null for a missing task.

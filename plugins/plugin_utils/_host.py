@@ -166,4 +166,9 @@ def _explain(reason: t.Any, name: str, message: str) -> str:
                 f"another program holds the lock of the policy store of {name} and denies others access to it: "
                 f"{message}; run this task again when that program has finished"
             )
+        case Reason.TASK_FAILED:
+            return (
+                f"the scheduled task that keeps dynamic rules cannot be registered on {name}: {message.rstrip('.')}; "
+                "ipsec_dynamic with persistent: false does without it"
+            )
     return f"the host module failed on {name}: {message}"

@@ -108,8 +108,13 @@ class Goals:
 
     def names(self) -> tuple[list[str], list[str]]:
         """The DNS names and the interfaces to look up on the host."""
-        found = [goal.names() for goal in (self.policies, self.dynamic) if goal is not None]
-        names, interfaces = (dict.fromkeys(item for one in kind for item in one) for kind in zip(*found, strict=True))
+        names: dict[str, None] = {}
+        interfaces: dict[str, None] = {}
+        for goal in (self.policies, self.dynamic):
+            if goal is not None:
+                of_goal, of_interfaces = goal.names()
+                names.update(dict.fromkeys(of_goal))
+                interfaces.update(dict.fromkeys(of_interfaces))
         return list(names), list(interfaces)
 
     def parts(self) -> tuple[Part, ...]:

@@ -16,10 +16,10 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import (
     read_script,
 )
 from ansible_collections.ipsec.windows.plugins.module_utils._core.batch.scripts import commands_of
-from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import read_lines
+from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import Mode, read_lines
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_netsh
-from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.grammar import parse_command
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.grammar import Language, parse_command
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_task
 from ansible_collections.ipsec.windows.plugins.module_utils._core.source.text import SourceError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.source.words import LONGEST_LINE
@@ -106,13 +106,13 @@ def _check_tasks(text: str) -> None:
     """Convert a script as the filters and the module do if unsupported commands are left out."""
     items: list[dict[str, t.Any]] = []
     try:
-        lines, _script = read_lines(commands_of(Program.IPSECCMD, text, True), True)
+        lines, _script = read_lines(commands_of(Program.IPSECCMD, text, True), True, modes=(Mode.STATIC,))
         items += arguments_of(lines)
     except ModelError as error:
         _check_error(text, error)
     try:
         script = commands_of(Program.NETSH, text, True)
-        items += read_netsh([parse_command(command.text) for command in script.commands], [])
+        items += read_netsh([parse_command(command.text, (Language.STATIC,)) for command in script.commands], [])
     except ModelError as error:
         _check_error(text, error)
     for item in items:

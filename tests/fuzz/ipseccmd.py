@@ -8,10 +8,13 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import batch_file, read_script
+from ansible_collections.ipsec.windows.plugins.module_utils._core.dynamic.arguments import rule_arguments
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.commands import AddRule, WritePolicy
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.format import format_command
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import (
     CommandLine,
+    Mode,
+    asked_by,
     edits_of,
     of_one_computer,
     read_line,
@@ -20,6 +23,10 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.parse
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.render import write_lines
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.syntax import OPTIONS
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import PROTOCOLS, ModelError, PresharedKey
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.dynamic import (
+    dynamic_arguments,
+    parse_dynamic_rule,
+)
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_task
 from ansible_collections.ipsec.windows.plugins.module_utils._core.source.text import SourceError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.target.arguments import task_arguments
@@ -92,7 +99,9 @@ def _check_error(text: str, keys: t.Iterable[object]) -> None:
 def _check_item(text: str) -> None:
     """Check the text as an item of the option `commands`."""
     try:
-        arguments = arguments_of([read_line(text)])
+        line = read_line(text)
+        _check_dynamic(line)
+        arguments = arguments_of([line])
     except ModelError:
         return
     for item in arguments:
@@ -105,6 +114,16 @@ def _check_item(text: str) -> None:
     assert arguments_of(map(read_line, lines)) == arguments, "the lines for task arguments convert to other arguments"
 
 
+def _check_dynamic(line: CommandLine) -> None:
+    """A line of dynamic mode is refused at a place in it, or it is a rule that netsh can say."""
+    try:
+        changes = asked_by([line], (Mode.DYNAMIC,)).changes
+    except ModelError:
+        return
+    for item in rule_arguments(changes, []):
+        assert dynamic_arguments(parse_dynamic_rule(item, "", [])) == item, "the arguments are another rule"
+
+
 def arguments_of(lines: t.Iterable[CommandLine]) -> list[dict[str, t.Any]]:
     """What command lines do, as task arguments. Raises `ModelError`."""
     edits, _notes = edits_of(of_one_computer(lines, []))
@@ -112,7 +131,7 @@ def arguments_of(lines: t.Iterable[CommandLine]) -> list[dict[str, t.Any]]:
 
 
 def seeds() -> t.Iterator[bytes]:
-    for entry in corpus.lines().values():
+    for entry in (*corpus.lines().values(), *corpus.dynamic().values()):
         for line in (*entry.get("before", ()), entry["line"]):
             yield line.encode("utf-8", "surrogateescape")
     yield f"ipseccmd -f 0+* -a k p:{TOKEN}".encode()

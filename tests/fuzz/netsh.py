@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Scripts of netsh: any lines as commands of `netsh ipsec static`."""
+"""Scripts of netsh: any lines as commands of `netsh ipsec static` or `netsh ipsec dynamic`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ import typing as t
 
 from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import Program, batch_file
 from ansible_collections.ipsec.windows.plugins.module_utils._core.batch.scripts import commands_of
+from ansible_collections.ipsec.windows.plugins.module_utils._core.dynamic.arguments import rule_arguments
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError, PresharedKey
-from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_netsh, write_netsh
-from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.grammar import parse_command
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_dynamic, read_netsh, write_netsh
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.grammar import Language, parse_command
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.dynamic import (
+    dynamic_arguments,
+    parse_dynamic_rule,
+)
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_task
 from ansible_collections.ipsec.windows.plugins.module_utils._core.source.text import SourceError, Text
 from unit import corpus
@@ -19,6 +24,8 @@ from unit import corpus
 from .inputs import CORE, TOKEN, check_hidden, text_of
 
 _PREFIX: t.Final = "netsh ipsec static "
+_DYNAMIC: t.Final = "netsh ipsec dynamic "
+_STATIC: t.Final = (Language.STATIC,)
 _SCRIPTS: t.Final = corpus.FOLDER.parent / "scripts" / "netsh"
 SUBJECT: t.Final = (f"{CORE}/netsh/*.py",)
 WORDS: t.Final = (
@@ -33,6 +40,9 @@ WORDS: t.Final = (
         "filteraction ",
         "rule ",
         "defaultrule ",
+        "mmpolicy ",
+        "qmpolicy ",
+        "config ",
     ),
     *(
         "all ",
@@ -49,6 +59,8 @@ WORDS: t.Final = (
     *("mirrored=", "srcmask=", "dstmask=", "srcport=", "dstport=", "qmpfs=", "inpass=", "soft=", "action=negotiate "),
     *('qmsecmethods="AH[MD5]+ESP[DES,SHA1]:9k/300s"', "filteraction=", "tunnel=", "conntype=lan ", "activate="),
     *("kerberos=", f"psk={TOKEN} ", 'rootca="CN=x certmap:yes excludecaname:no"', "=me ", "=any ", "=yes ", "=no "),
+    *("mmpolicy=", "qmpolicy=", "softsaexpirationtime=", "pfsgroup=GRP2 ", "actioninbound=", "actionoutbound="),
+    *("tunneldstaddress=", "property=", "value=", "permit ", "block "),
     *("=TCP ", "=192.0.2.1 ", "=2001:db8::1 ", "=192.0.2.1-192.0.2.9 ", "=dns ", "=srv ", '"', "\n"),
 )
 
@@ -56,13 +68,14 @@ WORDS: t.Final = (
 def check(data: bytes) -> None:
     """A script is refused with a `SourceError`, or it converts to task arguments.
 
-    Written as a script, they convert to the same arguments.
+    Written as a script, they convert to the same arguments. The lines are read as commands about dynamic rules, too.
     """
     lines = text_of(data).split("\n")
+    _check_dynamic(lines)
     texts = [Text.of(line if line.startswith(("netsh", "ipsec")) else _PREFIX + line) for line in lines]
     notes: list[str] = []
     try:
-        items = read_netsh(map(parse_command, texts), notes)
+        items = read_netsh([parse_command(text, _STATIC) for text in texts], notes)
     except SourceError:
         return
     tasks = [parse_task(item)[0] for item in items]
@@ -80,6 +93,19 @@ def check(data: bytes) -> None:
     _check_written(items)
 
 
+def _check_dynamic(lines: list[str]) -> None:
+    """The rules are those of their arguments."""
+    texts = [Text.of(line if line.startswith(("netsh", "ipsec")) else _DYNAMIC + line) for line in lines]
+    notes: list[str] = []
+    try:
+        commands = [parse_command(text, (Language.DYNAMIC,)) for text in texts]
+        arguments = rule_arguments(read_dynamic(commands, notes), notes)
+    except ModelError:
+        return
+    for item in arguments:
+        assert dynamic_arguments(parse_dynamic_rule(item, "", [])) == item, "the arguments are another rule"
+
+
 def _check_error(text: str, keys: t.Iterable[object]) -> None:
     """Check the error for the same command with a mistake at its end."""
     try:
@@ -94,7 +120,7 @@ def _check_written(items: t.Sequence[dict[str, t.Any]]) -> None:
     except ModelError:
         return
     script = commands_of(Program.NETSH, batch_file(lines), False)
-    again = read_netsh([parse_command(command.text) for command in script.commands], [])
+    again = read_netsh([parse_command(command.text, _STATIC) for command in script.commands], [])
     assert write_netsh(again) == lines, "the written script is read as another one"
     assert list(map(parse_task, again)) == list(map(parse_task, items)), "the written script has other arguments"
 
@@ -111,4 +137,8 @@ def seeds() -> t.Iterator[bytes]:
     yield f"{base}add rule R P L A psk={TOKEN}".encode()
     yield f'{base}add rule R P L A tunnel=192.0.2.9 kerberos=no rootca="CN=x certmap:yes" conntype=lan'.encode()
     yield f"{base}add rule R P L A\nset policy P assign=y\nset defaultrule P activate=y psk={TOKEN}".encode()
+    rule = "add mmpolicy M\nadd qmpolicy Q pfsgroup=GRP2\nadd rule me any M Q"
+    yield f"{rule} protocol=TCP dstport=80 psk={TOKEN}\nset mmpolicy M mmlifetime=5".encode()
+    yield f"{rule} mirrored=no tunneldst=192.0.2.9\ndelete rule me any ANY 0 0 no all tunneldst=192.0.2.9".encode()
+    yield b"set config ipsecexempt 3\ndelete all\nadd mmpolicy M\nadd rule me dns M actionin=block actionout=block"
     yield b"delete policy P\nadd policy P mmsecmethods=3DES-SHA1-3 mmlifetime=9 qmpermm=2 pollinginterval=30"

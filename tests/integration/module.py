@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
+import re
+import shutil
 import subprocess
 import typing as t
 
 from integration.playbook import CHECKOUT
+from winhost.dynamic_module import TASK
 from winhost.engine_powershell import PowerShellEngine
 from winhost.faults import Course
 from winhost.host import Host
 from winhost.host_module import HostModule
+from winhost.programs import Programs
 from winhost.shells import Command
 
 # each line of the input is a request, each line of the output an answer
@@ -41,20 +45,34 @@ class Module:
         if self.engine == "python":
             module = HostModule(self.host)
             return [module.run({"request": line}, Course(self.host, Command("", 0))) for line in lines]
-        done = subprocess.run(
-            ["pwsh", "-NoProfile", "-NonInteractive", "-Command", _SCRIPT],
-            input="\n".join(lines),
-            capture_output=True,
-            text=True,
-            check=True,
-            env={
-                **PowerShellEngine(self.host).environment(),
-                "PATH": os.environ["PATH"],
-                "PLUGINS": str(CHECKOUT / "plugins"),
-            },
-        )
-        assert done.stderr == ""
-        assert done.stdout.isascii()
-        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        output = self._run("-NoProfile", "-NonInteractive", "-Command", _SCRIPT, text="\n".join(lines))
+        answers = [json.loads(line) for line in output.splitlines()]
         assert len(answers) == len(requests)
         return answers
+
+    def replay(self) -> None:
+        """Run what the scheduled task of dynamic rules runs."""
+        definition = self.host.tasks.query(TASK)
+        assert definition is not None
+        if self.engine == "python":
+            HostModule(self.host).replay(Course(self.host, Command("", 0)))
+        else:
+            arguments = re.findall("<Arguments>(.*)</Arguments>", definition)[0]
+            assert self._run(*arguments.split()) == ""
+
+    def _run(self, *arguments: str, text: str = "") -> str:
+        """The output of PowerShell on the host."""
+        environment = PowerShellEngine(self.host).environment() | {"PLUGINS": str(CHECKOUT / "plugins")}
+        with contextlib.closing(Programs(self.host)):
+            done = subprocess.run(
+                [shutil.which("powershell", path=environment["PATH"]) or "powershell", *arguments],
+                input=text,
+                capture_output=True,
+                text=True,
+                check=True,
+                env=environment,
+                cwd=self.host.folder,
+            )
+        assert done.stderr == ""
+        assert done.stdout.isascii()
+        return done.stdout

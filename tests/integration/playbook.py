@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
+import pty
 import subprocess
 import sys
 import typing as t
@@ -81,6 +83,32 @@ class Player:
         lines = record.read_text().splitlines() if record.exists() else []
         return Run(done.returncode, done.stdout, [Result(**json.loads(line)) for line in lines])
 
+    def play_at_terminal(self, host: Host, *tasks: dict[str, t.Any], answer: str) -> Run:
+        """As `play`, for a person who answers the first question."""
+        playbook = self.folder / "asking.json"
+        playbook.write_text(json.dumps([{"hosts": host.name, "gather_facts": False, "tasks": list(tasks)}]))
+        record = self.folder / "asking.jsonl"
+        record.unlink(missing_ok=True)
+        words = ("playbook", "-i", str(self.inventory), str(playbook))
+        child, terminal = pty.fork()
+        if not child:
+            os.chdir(self.folder)
+            environment = self._environment(IPSEC_RECORD=str(record), TERM="dumb")
+            os.execve(sys.executable, [sys.executable, "-m", "ansible", *words], environment)
+        output, answered = b"", False
+        # reading from a terminal whose other side is closed is an error
+        with contextlib.suppress(OSError):
+            while data := os.read(terminal, 65536):
+                output += data
+                if not answered and b"[yes/no]" in output:
+                    answered = True
+                    os.write(terminal, f"{answer}\n".encode())
+        os.close(terminal)
+        _pid, status = os.waitpid(child, 0)
+        lines = record.read_text().splitlines() if record.exists() else []
+        found = [Result(**json.loads(line)) for line in lines]
+        return Run(os.waitstatus_to_exitcode(status), output.decode(), found)
+
     def ansible(self, *words: str) -> str:
         """The output of another command of Ansible (`doc …`)."""
         return self._ansible(*words).stdout
@@ -94,16 +122,19 @@ class Player:
             text=True,
             check=False,
             cwd=self.folder,
-            env={
-                **os.environ,
-                "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-                "ANSIBLE_CALLBACK_PLUGINS": str(pathlib.Path(__file__).parent / "callback_plugins"),
-                "ANSIBLE_CALLBACKS_ENABLED": "record",
-                "ANSIBLE_NOCOLOR": "1",
-                "ANSIBLE_HOME": str(self.folder / "ansible"),
-                **environment,
-            },
+            env=self._environment(**environment),
         )
+
+    def _environment(self, **more: str) -> dict[str, str]:
+        return {
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "ANSIBLE_CALLBACK_PLUGINS": str(pathlib.Path(__file__).parent / "callback_plugins"),
+            "ANSIBLE_CALLBACKS_ENABLED": "record",
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_HOME": str(self.folder / "ansible"),
+            **more,
+        }
 
 
 def policy_task(**options: t.Any) -> dict[str, t.Any]:

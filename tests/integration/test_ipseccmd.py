@@ -207,9 +207,9 @@ def test_a_script_without_commands_is_refused(host, player):
 
 
 REFUSED = [
-    ({"command": "ipseccmd -f 0+*"}, "this version does not support dynamic mode"),
+    ({"command": "ipseccmd -f 0+* -n block"}, "block belongs to static mode; in dynamic mode, put each"),
     ({"command": "ipseccmd show all"}, "this version does not support query mode"),
-    ({"command": "ipseccmd -u"}, "this version does not support dynamic mode"),
+    ({"command": "ipseccmd -f default"}, "current Windows has the default response rule only in stored policies"),
     ({"command": "ipseccmd -f 0+* -w ds -p P -r R"}, "this version does not support static mode in the directory"),
     ({"command": "ipseccmd -w reg -p P -r R -f 0+* -n blok"}, "line 1, column 37: "),
     ({"commands": ["ipseccmd -w reg -p P -y", "ipseccmd -w reg"]}, "commands[1]: line 1, column 16: -p is required"),

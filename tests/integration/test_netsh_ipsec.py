@@ -115,9 +115,9 @@ def test_what_does_not_fit_the_host_changes_nothing(host, player, commands, mess
     assert host.store() == before
 
 
-def test_dynamic_rules_are_refused(host, player):
+def test_deleting_all_dynamic_rules_must_be_allowed(host, player):
     run = player.play(host, netsh_task(command="netsh ipsec dynamic delete all"))
-    assert "only commands of 'netsh ipsec static'" in run[0]["msg"]
+    assert "set allow_delete_all=true" in run[0]["msg"]
 
 
 def test_delete_all_deletes_policies_lists_and_actions(host, player):

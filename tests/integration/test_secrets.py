@@ -117,7 +117,7 @@ def play_and_search(player, tmp_path, monkeypatch):
         assert not shows(json.dumps([result.result for result in run.results]))
         assert where(tmp_path, variables, player.folder / "backup") == []
         for host in hosts:
-            assert where(host.folder, host.registry.path, host.event_log) == []
+            assert where(host.folder, host.registry.path, host.dynamic_journal, host.event_log) == []
         return run
 
     return play

@@ -26,7 +26,13 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.plan import Pl
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_policy, parse_task
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.render import render_policy
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.casing import fold
-from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operations import Create, Operation, Set
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operations import (
+    Create,
+    Operation,
+    Set,
+    operations_text,
+)
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.packed import pack
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.regfile import regedit_file
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import Kind, Value
@@ -50,12 +56,12 @@ BLOBS: t.Final = {
 """The format of `ipsecData` for each class of objects."""
 
 
-def from_tree(found: tree.Tree) -> Store:
-    """The policy store of a simulated registry."""
+def from_tree(found: tree.Tree, root: str = CONTAINER) -> Store:
+    """The policy store of a simulated registry, or another key with all keys below it."""
     keys = {}
     for path, values in found.items():
-        if path.lower() == CONTAINER.lower() or path.lower().startswith(CONTAINER.lower() + "\\"):
-            keys[path[len(CONTAINER) + 1 :]] = {name: _value(kind, data) for name, (kind, data) in values.items()}
+        if path.lower() == root.lower() or path.lower().startswith(root.lower() + "\\"):
+            keys[path[len(root) + 1 :]] = {name: _value(kind, data) for name, (kind, data) in values.items()}
     return Store(keys)
 
 
@@ -64,6 +70,11 @@ def _value(kind: int, data: tree.Value) -> Value:
         # a number of the wrong size, which the host module reads as a value of an unknown kind
         return Value(Kind.UNKNOWN, b"")
     return Value(Kind(kind), tuple(data) if isinstance(data, list) else data)
+
+
+def packed(operations: t.Iterable[Operation]) -> str:
+    """Operations as a request has them."""
+    return pack(operations_text(operations))
 
 
 def to_tree(store: Store) -> tree.Tree:

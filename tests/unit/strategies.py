@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 
 from ansible_collections.ipsec.windows.plugins.module_utils._core import model
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model.dynamic import DynamicFilter, DynamicRule
 from hypothesis import strategies as st
 
 names = st.text("abcXYZ019-_'\"$`%()äßИ中", min_size=1, max_size=12)
@@ -152,4 +154,59 @@ def policies(draw, name=names):
         poll_interval=draw(st.sampled_from([60, 90, 10800])),
         main_mode=draw(main_modes),
         default_response=draw(st.none() | default_responses),
+    )
+
+
+_main_mode_methods = st.builds(
+    model.MainModeMethod,
+    encryption=st.sampled_from(["des", "3des"]),
+    integrity=st.sampled_from(["md5", "sha"]),
+    group=st.sampled_from(list(model.Group)),
+)
+
+
+@st.composite
+def dynamic_rules(draw, end=None, auth=None):
+    """Dynamic rules that netsh can say. `end` are the addresses of their filters, `auth` texts for keys and names."""
+    tunnel = draw(ipv4.map(model.HostAddress)) if draw(st.integers(0, 4)) == 0 else None
+    texts = st.text("abc XYZ019-'$`%()&|<>^!;", min_size=1, max_size=8) if auth is None else auth
+    given = {}
+    methods = draw(method_lists)
+    pfs = draw(st.booleans())
+    given["methods"] = tuple(dataclasses.replace(method, pfs=pfs) for method in methods)
+    given["pfs_group"] = draw(st.none() | st.sampled_from(list(model.Group))) if pfs else None
+    chosen = [[model.Kerberos()], [model.PresharedKey(draw(texts))]]
+    chosen = [method for methods in chosen if draw(st.booleans()) for method in methods]
+    chosen += [model.Certificate(ca=f"CN={name}".rstrip()) for name in draw(st.lists(texts, max_size=2))]
+    given["authentication"] = tuple(chosen) or model.DEFAULT_AUTHENTICATION
+    main_mode_pfs = draw(st.booleans())
+    given["main_mode"] = model.MainMode(
+        methods=tuple(draw(st.lists(_main_mode_methods, min_size=1, max_size=3))),
+        lifetime_seconds=60 * draw(st.sampled_from([1, 60, 480])),
+        quick_mode_limit=draw(st.sampled_from([0, 1])) if main_mode_pfs else draw(st.sampled_from([0, 1, 10])),
+        pfs=main_mode_pfs,
+    )
+    given["inpass"] = tunnel is None and draw(st.booleans())
+    given["soft"] = draw(st.booleans())
+    given["soft_lifetime"] = draw(st.sampled_from([1, 300, 900]))
+    plain = st.sampled_from([0, 1, 6, 6, 17, 47, 255])
+    found = {}
+    for _index in range(draw(st.integers(1, 3))):
+        protocol = draw(plain)
+        port = st.none() | st.integers(1, 65535).map(lambda number: model.Ports(number, number))
+        has_ports = protocol in (model.TCP, model.UDP)
+        ends = addresses(4) if end is None else end
+        filter_ = model.Filter(
+            source=draw(ends),
+            destination=draw(ends),
+            protocol=protocol,
+            source_port=draw(port) if has_ports else None,
+            destination_port=draw(port) if has_ports else None,
+            mirrored=tunnel is None and draw(st.booleans()),
+        )
+        found[filter_.unresolved()] = filter_
+    actions = st.just(model.Action.NEGOTIATE) if tunnel else st.sampled_from(list(model.Action))
+    filters = tuple(DynamicFilter(filter_, draw(actions)) for filter_ in found.values())
+    return DynamicRule(
+        filters=filters, tunnel=tunnel, connection_type=draw(st.sampled_from(list(model.ConnectionType))), **given
     )

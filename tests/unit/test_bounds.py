@@ -280,7 +280,7 @@ def commands(store: Store) -> None:
 
 def script(*commands):
     """Commands of netsh. What they cannot do raises `ModelError`."""
-    goal = ScriptGoal(read_list([f"netsh ipsec static {command}" for command in commands], "", True))
+    goal = ScriptGoal(read_list([f"netsh ipsec static {command}" for command in commands], "", True).static)
 
     def do(store: Store):
         with contextlib.suppress(ModelError):

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import Program, batch_file, decode
 from ansible_collections.ipsec.windows.plugins.module_utils._core.batch.scripts import commands_of
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import (
+    Mode,
     asked_by,
     edits_of,
     read_line,
@@ -199,7 +200,8 @@ def _read(name):
     # UTF-16 files start with a mark
     named = None if entry.get("encoding") == "utf-16" else entry.get("encoding")
     ignore = entry.get("unsupported") == "ignore"
-    return read_lines(commands_of(Program.IPSECCMD, decode(corpus.script(name), named), ignore), ignore)
+    found = commands_of(Program.IPSECCMD, decode(corpus.script(name), named), ignore)
+    return read_lines(found, ignore, modes=(Mode.STATIC,))
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

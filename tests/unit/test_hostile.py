@@ -13,7 +13,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.hints import message
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import AnswerError, Applied, HostState
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.requests import Part
-from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import edits_of, read_line
+from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import asked_by, read_line
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted import State
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects import blobs
@@ -71,7 +71,7 @@ def test_a_name_that_looks_hostile_is_kept(name):
 def test_command_lines(name):
     case = hostile.cases("commands")[name]
     with pytest.raises(ModelError) as caught:
-        edits_of([read_line(case["command"])])
+        asked_by([read_line(case["command"])])
     hostile.check_message(case, message(caught.value))
 
 

@@ -327,7 +327,7 @@ def test_lists_that_change_every_day():
 
 
 def run_netsh(store, *commands):
-    return stores.run_goal(store, ScriptGoal(read_list(commands, "", False))).store
+    return stores.run_goal(store, ScriptGoal(read_list(commands, "", False).static)).store
 
 
 def _known(policies):

@@ -208,9 +208,7 @@ class Database:
 
 
 def _selector(data: dict[str, t.Any]) -> Selector:
-    ends = {
-        end: Address(**data[end] | {"versions": tuple(data[end]["versions"])}) for end in ("source", "destination")
-    }
+    ends = {end: Address(**data[end] | {"versions": tuple(data[end]["versions"])}) for end in ("source", "destination")}
     return Selector(**data | ends)
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import re
 import typing as t
@@ -119,10 +120,14 @@ class DynamicModule:
     def register(self, xml: str, course: Course) -> None:
         """Raises `Failed`."""
         try:
-            with course.step("task"):
-                self._host.tasks.register(TASK, xml.replace("{arguments}", ARGUMENTS))
-        except (Refused, TaskError) as error:
+            self._host.tasks.register(TASK, xml.replace("{arguments}", ARGUMENTS), course)
+        except (TaskError, Refused) as error:
             raise Failed(str(error)) from None
+
+    def _unregister(self) -> None:
+        """The program that deletes tasks only says why it cannot."""
+        with contextlib.suppress(TaskError):
+            self._host.tasks.delete(TASK)
 
     def flush(self, course: Course) -> None:
         """Delete all dynamic rules, and forget what was complete or left. Raises `Failed`."""
@@ -137,7 +142,7 @@ class DynamicModule:
         """Do what netsh does for a request."""
         try:
             if request["unregister"]:
-                self._host.tasks.delete(TASK)
+                self._unregister()
             if request["settings"]:
                 answer["config"] = self._set(course, request["settings"])
             if request["run"]:
@@ -179,33 +184,53 @@ class DynamicModule:
         missing = self._missing(wanted, listing)
         left = _left(wanted, removed, listing)
         errors: list[str] = []
-        commands = _commands(wanted, removed, listing, missing, left) if running else []
-        if commands:
-            script = "\n".join(["", "pushd ipsec dynamic", *commands, "exit", ""])
-            _code, text = self._host.netsh([], script, course)
-            errors = _ERROR.findall(text)
+        deletions = _deletions(wanted, removed, left, listing)
+        if running and (missing or deletions):
+            replaced = {selector for name in left if name in listing.rules for selector in removed[name].selectors}
+            errors = self._run(course, _additions(wanted, missing, replaced) + deletions)
             listing = self._listing(course)
-            for name in missing:
-                count = listing.rules.get(name, 0)
-                if count and (not errors or count >= len(wanted[name].lines)):
-                    change(self._host, course, [("set", f"{DYNAMIC.path}\\Shown", name, DWORD, count)])
-            missing = self._missing(wanted, listing)
-            left = _left(wanted, removed, listing)
+            added = [name for name in missing if name in listing.rules]
+            if added and errors:
+                # what exists already is an error, too
+                added = list(self._complete(course, wanted, added))
+                listing = self._listing(course)
+            for name in added:
+                shown = ("set", f"{DYNAMIC.path}\\Shown", name, DWORD, listing.rules.get(name, 0))
+                change(self._host, course, [shown])
+        left = _left(wanted, removed, listing)
         for name in removed:
             if name not in left:
                 change(self._host, course, [("delete", f"{DYNAMIC.path}\\Removed\\{name}")])
         if not (wanted or left or any(not name.startswith(".") for name in self._values("Settings"))):
             self._host.registry.change([("delete", DYNAMIC.path)])
-            self._host.tasks.delete(TASK)
+            self._unregister()
         if not running:
             return {}
         return {
             "rules": listing.rules,
             "policies": listing.policies,
-            "missing": missing,
+            "missing": self._missing(wanted, listing),
             "left": left,
             "errors": errors,
         }
+
+    def _run(self, course: Course | None, commands: list[str]) -> list[str]:
+        """The numbers of the errors."""
+        script = "\n".join(["", "pushd ipsec dynamic", *commands, "exit", ""])
+        return _ERROR.findall(self._host.netsh([], script, course)[1])
+
+    def _complete(self, course: Course | None, wanted: dict[str, _Rule], names: list[str]) -> t.Iterator[str]:
+        """Those of the rules of which netsh has all filters: when they are added again, it refuses each one for the
+        same reason.
+        """
+        commands = [f"add rule {selector} {settings}" for name in names for selector, settings in wanted[name].lines]
+        errors = self._run(course, commands)
+        if not errors or (len(errors) == len(commands) and len(set(errors)) == 1):
+            yield from names
+        elif len(names) > 1:
+            half = len(names) // 2
+            yield from self._complete(course, wanted, names[:half])
+            yield from self._complete(course, wanted, names[half:])
 
     def _rules(self, folder: str) -> dict[str, _Rule]:
         tree, root = self._host.tree, f"{DYNAMIC.path}\\{folder}"
@@ -233,32 +258,27 @@ def _left(wanted: t.Container[str], removed: t.Iterable[str], listing: _Listing)
     return sorted(name for name in removed if name in named and name not in wanted)
 
 
-def _commands(
-    wanted: dict[str, _Rule], removed: dict[str, _Rule], listing: _Listing, missing: list[str], left: list[str]
-) -> list[str]:
-    """The commands of the script for netsh."""
-    kept = {selector for rule in wanted.values() for selector in rule.selectors}
-    named = [name for name in left if name in listing.rules]
-    gone = {selector for name in named for selector in removed[name].selectors}
+def _additions(wanted: dict[str, _Rule], names: list[str], replaced: set[str]) -> list[str]:
     commands: list[str] = []
-    for name in missing:
+    for name in names:
         commands += wanted[name].policies
         for selector, settings in wanted[name].lines:
-            commands += [f"delete rule {selector}"] if selector in gone else []
+            commands += [f"delete rule {selector}"] if selector in replaced else []
             commands.append(f"add rule {selector} {settings}")
-    for name in left:
-        if name in named:
-            commands += [f"delete rule {selector}" for selector in removed[name].selectors if selector not in kept]
-        commands += _policy_deletion(name, listing)
-    for name in listing.policies:
-        if name not in wanted and name not in removed and name not in listing.rules:
-            commands += _policy_deletion(name, listing)
     return commands
 
 
-def _policy_deletion(name: str, listing: _Listing) -> list[str]:
-    kinds = (("qmpolicy", listing.quick), ("mmpolicy", listing.main))
-    return [f'delete {kind} name="{name}"' for kind, names in kinds if name in names]
+def _deletions(wanted: dict[str, _Rule], removed: dict[str, _Rule], left: list[str], listing: _Listing) -> list[str]:
+    """The commands that delete what is left of removed rules, and policies that an interrupted run has left."""
+    kept = {selector for rule in wanted.values() for selector in rule.selectors}
+    known = wanted.keys() | removed.keys() | listing.rules.keys()
+    commands: list[str] = []
+    for name in left + [name for name in listing.policies if name not in known]:
+        if name in listing.rules:
+            commands += [f"delete rule {selector}" for selector in removed[name].selectors if selector not in kept]
+        kinds = (("qmpolicy", listing.quick), ("mmpolicy", listing.main))
+        commands += [f'delete {kind} name="{name}"' for kind, names in kinds if name in names]
+    return commands
 
 
 def _problems(code: int, text: str) -> str:
@@ -275,6 +295,10 @@ def _task(xml: str | None) -> dict[str, t.Any] | None:
         return {"current": False, "interval": "", "enabled": False}
     texts = [
         (task.findtext(path) or "").strip()
-        for path in ("{*}Actions/{*}Exec/{*}Arguments", "{*}Triggers/{*}TimeTrigger//{*}Interval", "{*}Settings/{*}Enabled")
+        for path in (
+            "{*}Actions/{*}Exec/{*}Arguments",
+            "{*}Triggers/{*}TimeTrigger//{*}Interval",
+            "{*}Settings/{*}Enabled",
+        )
     ]
     return {"current": texts[0] == ARGUMENTS, "interval": texts[1], "enabled": texts[2] != "false"}

@@ -48,9 +48,7 @@ def tcp(source: str, source_port: int, destination: str, destination_port: int, 
     )
 
 
-def verdict(
-    in_force: InForce | None, packet: Packet, host: HostAddresses, dynamic: t.Sequence[Rule] = ()
-) -> str:
+def verdict(in_force: InForce | None, packet: Packet, host: HostAddresses, dynamic: t.Sequence[Rule] = ()) -> str:
     """permit, block, negotiate (cuts off peers without IPsec) or soft (lets them through unprotected).
 
     `dynamic` are the dynamic rules, whose filters compete with those of the policy.

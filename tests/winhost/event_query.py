@@ -85,7 +85,7 @@ class _Parser:
         while at < len(text):
             found = _TOKEN.match(text, at)
             if found is None:
-                raise QueryError(f"the query has an error at '{text[at:at + 10]}'")
+                raise QueryError(f"the query has an error at '{text[at : at + 10]}'")
             self._tokens.append(found[0].strip())
             at = found.end()
 

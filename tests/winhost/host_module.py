@@ -114,7 +114,11 @@ class HostModule:
         if not path:
             return None
         name = self._host.get(policy.ASSIGNMENT, "DSIPSECPolicyName")
-        return {"path": path, "name": name or "", "store": store_text.pack(store_text.store_text(self._host.tree, policy.CACHE))}
+        return {
+            "path": path,
+            "name": name or "",
+            "store": store_text.pack(store_text.store_text(self._host.tree, policy.CACHE)),
+        }
 
     def _service(self) -> dict[str, t.Any]:
         start_type = self._host.start_type
@@ -202,7 +206,7 @@ class HostModule:
             answer["error"] = str(error)
 
     def replay(self, course: Course | None = None) -> int:
-        """What the scheduled task does; returns its exit code."""
+        """What the scheduled task does; returns its exit code. Raises `Killed`."""
         try:
             with self._use_mutex():
                 self._dynamic.synchronize(course)

@@ -150,5 +150,3 @@ def install(folder: pathlib.Path, interpreter: str) -> None:
         new.write_text(f"#!{interpreter} -ISE\n{source.read_text()}")
         new.chmod(0o755)
         new.replace(folder / name)
-
-

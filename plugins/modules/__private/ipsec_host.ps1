@@ -330,10 +330,10 @@ function Get-DynamicState {
         $state.task = ConvertTo-ReplayState -Query (Invoke-Program -Command (Get-ReplayQuery))
         return $state
     }
-    $also = Get-ReplayQuery
+    $also = @(Get-ReplayQuery)
     $settings = $Hive.OpenSubKey("$($script:Record.path)\Settings")
     # settings matter only if a task has set them
-    if (Get-RegistryText -Key $settings -Name '.config') { $also += , @('netsh.exe', 'ipsec dynamic show config') }
+    if (Get-RegistryText -Key $settings -Name '.config') { $also += 'netsh.exe ipsec dynamic show config' }
     $listing = Get-DynamicListing -Also $also
     $state.task = ConvertTo-ReplayState -Query $listing.also[0]
     if ($listing.also.Count -gt 1 -and $listing.also[1].code -eq 0) { $state.config = Get-Digest $listing.also[1].text }
@@ -447,7 +447,7 @@ function Write-Record {
 function Invoke-Netsh {
     # Runs one command below netsh ipsec dynamic, which holds no key.
     param([string]$Command)
-    Invoke-Program -Command @(, @('netsh.exe', "ipsec dynamic $Command"))
+    Invoke-Program -Command "netsh.exe ipsec dynamic $Command"
 }
 
 function Get-NetshError {

@@ -58,7 +58,9 @@ def test_a_wrong_fault_is_an_error_with_the_syntax(text, words):
     with pytest.raises(FaultError) as caught:
         Fault.parse(text)
     message = str(caught.value)
-    assert message.startswith(f"{words}. The syntax is KIND [before|after] [N|any|service|read|apply|notify|netsh|task|netsh N] [RATE%]")
+    assert message.startswith(
+        f"{words}. The syntax is KIND [before|after] [N|any|service|read|apply|notify|netsh|task|netsh N] [RATE%]"
+    )
     assert "denied, refuse, change, start, restart, cut, silent, hang, kill" in message
 
 

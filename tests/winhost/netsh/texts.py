@@ -34,7 +34,11 @@ ERRORS: t.Final[dict[str, tuple[int, str, str]]] = {
     "port": (5060, "A port needs the protocol TCP or UDP", "Ein Port erfordert das Protokoll TCP oder UDP"),
     "tunnel mirrored": (5063, "A tunnel rule cannot be mirrored", "Eine Tunnelregel kann nicht gespiegelt sein"),
     "tunnel action": (5064, "A tunnel rule must negotiate", "Eine Tunnelregel muss aushandeln"),
-    "needs quick_mode": (5065, "Negotiation needs a quick mode policy", "Aushandeln erfordert eine Schnellmodusrichtlinie"),
+    "needs quick_mode": (
+        5065,
+        "Negotiation needs a quick mode policy",
+        "Aushandeln erfordert eine Schnellmodusrichtlinie",
+    ),
     "no authentication": (5066, "No authentication method is given", "Keine Authentifizierungsmethode angegeben"),
     "no policies": (5072, "No policies", "Keine Richtlinien"),
     "no rules": (5074, "No rules", "Keine Regeln"),

@@ -6,10 +6,9 @@
 It imports only what is built in, as it starts often. winhost/programs.py describes the messages.
 """
 
+import _socket
 import os
 import sys
-
-import _socket
 
 
 def read_all(read):

@@ -20,15 +20,17 @@ def rule_arguments(changes: t.Iterable[PlacedChange], notes: list[str]) -> list[
     found: dict[Identity, PlacedChange] = {}
     for placed in changes:
         change = placed.change
-        where = placed.command.where() if placed.command is not None else placed.place
+        where = placed.place or (placed.command.where() if placed.command else "")
         match change:
             case AddDynamic(rule):
                 placed.at(check_dynamic, rule)
+                # in the order of the commands
+                found.pop(rule.identity, None)
                 found[rule.identity] = placed
             case DeleteDynamic(identity):
                 if found.pop(identity, None) is None:
                     notes.append(
-                        f"{where}: this rule is not added before; to delete it on a host, use ipsec_dynamic with "
+                        f"{where}: no earlier command adds this rule; to delete it on a host, use ipsec_dynamic with "
                         "'state: absent'"
                     )
             case FlushDynamic():

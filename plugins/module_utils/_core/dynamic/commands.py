@@ -151,6 +151,10 @@ def authentication_word(method: AuthMethod) -> str:
             # inside quotes, netsh reads \' as a quotation mark
             if "\\'" in ca or re.search(r"\s(?:certmap|excludecaname):", ca, re.IGNORECASE):
                 raise ModelError("netsh cannot express the name of the certificate authority")
+            if ca != ca.strip():
+                raise ModelError(
+                    "the name of the certificate authority has a blank at an end, which netsh may read differently"
+                )
             written = "\\'".join(quoted(part, "the name of the certificate authority")[1:-1] for part in ca.split('"'))
             return f'rootca="{written} certmap:no excludecaname:no"'
     raise ModelError("netsh cannot express an authentication method")

@@ -73,7 +73,7 @@ class DynamicGoal:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class WantedRule:
+class WantedDynamic:
     """A rule that is to exist. `entry` is the rule of the same identity in the record, if there is one, and `resolved`
     the rule with addresses for all names, and these, `names`; None for a rule that the task does not mention.
     """
@@ -85,10 +85,10 @@ class WantedRule:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class RulesAfterwards:
     """What is to exist after a task. `damaged` are rules in the record that cannot be read."""
 
-    rules: tuple[WantedRule, ...]
+    rules: tuple[WantedDynamic, ...]
     flush: bool
     settings: t.Mapping[str, str]
     damaged: tuple[Entry, ...]
@@ -102,11 +102,11 @@ class Lookup(t.NamedTuple):
     mode: MultipleAddresses
 
 
-def outcome(goal: DynamicGoal, record: Record, lookup: Lookup, notes: list[str]) -> Outcome:
+def outcome(goal: DynamicGoal, record: Record, lookup: Lookup, notes: list[str]) -> RulesAfterwards:
     """What is to exist after the task. Raises `ModelError`, with its place in the task."""
     # of two rules that an interrupted replacement leaves, the newer one counts
     found = {entry.rule.identity: entry for entry in record.entries if entry.rule is not None}
-    rules = {identity: WantedRule(rule=t.cast(DynamicRule, e.rule), entry=e) for identity, e in found.items()}
+    rules = {identity: WantedDynamic(rule=t.cast(DynamicRule, e.rule), entry=e) for identity, e in found.items()}
     flush = False
     settings: dict[str, str] = {}
     added: dict[Identity, None] = {}
@@ -129,12 +129,12 @@ def outcome(goal: DynamicGoal, record: Record, lookup: Lookup, notes: list[str])
         rules = {identity: wanted for identity, wanted in rules.items() if identity in added}
     _refuse_twice(tuple(rules.values()))
     damaged = tuple(entry for entry in record.entries if entry.rule is None)
-    return Outcome(rules=tuple(rules.values()), flush=flush, settings=settings, damaged=damaged)
+    return RulesAfterwards(rules=tuple(rules.values()), flush=flush, settings=settings, damaged=damaged)
 
 
-def _wanted(rule: DynamicRule, entry: Entry | None, lookup: Lookup, notes: list[str]) -> WantedRule:
+def _wanted(rule: DynamicRule, entry: Entry | None, lookup: Lookup, notes: list[str]) -> WantedDynamic:
     rule = _with_keys(rule, entry)
-    return WantedRule(rule=rule, entry=entry, resolved=resolved(rule, entry, lookup, notes))
+    return WantedDynamic(rule=rule, entry=entry, resolved=resolved(rule, entry, lookup, notes))
 
 
 def _with_keys(rule: DynamicRule, entry: Entry | None) -> DynamicRule:
@@ -149,7 +149,7 @@ def _with_keys(rule: DynamicRule, entry: Entry | None) -> DynamicRule:
     return dataclasses.replace(rule, authentication=methods)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Looked:
     """A dynamic rule as `resolve` sees it."""
 
@@ -161,7 +161,8 @@ class _Looked:
 
     @classmethod
     def of(cls, rule: DynamicRule) -> _Looked:
-        return cls(rule.title, tuple(item.filter for item in rule.filters), rule.tunnel)
+        filters = tuple(item.filter for item in rule.filters)
+        return cls(title=rule.title, filters=filters, tunnel=rule.tunnel)
 
 
 def resolved(
@@ -208,7 +209,7 @@ def _addressed(filter_: Filter) -> Filter:
     return dataclasses.replace(filter_, **ends) if ends else filter_
 
 
-def _refuse_twice(rules: t.Sequence[WantedRule]) -> None:
+def _refuse_twice(rules: t.Sequence[WantedDynamic]) -> None:
     twice = find_twice(wanted.rule for wanted in rules)
     if twice is None:
         return

@@ -20,7 +20,7 @@ from ..model.dynamic import DynamicRule
 from ..shape.placed import PlacedChange
 from ..store.operations import Operation
 from .commands import Commands, commands_of, name_of
-from .goal import DEFAULT_REPLAY, DynamicGoal, Outcome, WantedRule
+from .goal import DEFAULT_REPLAY, DynamicGoal, RulesAfterwards, WantedDynamic
 from .record import Entry, Record, without_shown
 
 
@@ -63,7 +63,7 @@ class DynamicPlan:
 
 
 def plan_dynamic(
-    goal: DynamicGoal, outcome: Outcome, record: Record, listing: Listing, *, digest: str, salt: str, runs: bool
+    goal: DynamicGoal, outcome: RulesAfterwards, record: Record, listing: Listing, *, digest: str, salt: str, runs: bool
 ) -> DynamicPlan:
     """The plan that leads to `outcome`. `digest` is that of the record, `salt` that of a new record, and `runs` says
     whether the service runs or is started. Raises `ModelError` for what netsh cannot say.
@@ -88,6 +88,7 @@ def plan_dynamic(
     registers = bool(entries) and replay > 0 and not _is_current(listing, replay)
     unregisters = listing.task is not None and not (entries and replay)
     request = None
+    # the host notes what it shows after a flush, so that the next run can tell that others have added nothing
     if operations or lost or left or flush or registers or unregisters:
         store = record.store.copy()
         for operation in operations:
@@ -98,7 +99,7 @@ def plan_dynamic(
             result=without_shown(store).digest(),
             task_xml=task_xml(replay) if registers else None,
             unregister=unregisters,
-            flush=flush,
+            flush=flush or (outcome.flush and bool(added)),
             settings=settings,
             run=runs,
         )
@@ -120,7 +121,7 @@ def plan_dynamic(
     )
 
 
-def _entries(outcome: Outcome, record: Record, salt: str) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
+def _entries(outcome: RulesAfterwards, record: Record, salt: str) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
     """The entries that are to exist, and the new ones among them."""
     entries: list[Entry] = []
     added: list[Entry] = []
@@ -143,13 +144,13 @@ def _entries(outcome: Outcome, record: Record, salt: str) -> tuple[tuple[Entry, 
     return tuple(entries), tuple(added)
 
 
-def _commands(wanted: WantedRule, rule: DynamicRule, name: str) -> Commands:
+def _commands(wanted: WantedDynamic, rule: DynamicRule, name: str) -> Commands:
     if wanted.placed is None:
         return commands_of(rule, name)
     return wanted.placed.at(commands_of, rule, name)
 
 
-def _is_same(wanted: WantedRule, entry: Entry | None) -> bool:
+def _is_same(wanted: WantedDynamic, entry: Entry | None) -> bool:
     """Whether the recorded rule is what the task wants: netsh would be given the same commands."""
     if entry is None or wanted.resolved is None:
         return False
@@ -195,7 +196,7 @@ def _is_current(listing: Listing, replay: int) -> bool:
     return task is not None and task.current and task.enabled and task.interval == interval_of(replay)
 
 
-def _refuse_equal_selectors(entries: t.Sequence[Entry], outcome: Outcome) -> None:
+def _refuse_equal_selectors(entries: t.Sequence[Entry], outcome: RulesAfterwards) -> None:
     """Raise `ModelError` if netsh could not tell the rules of two filters apart, such as a name and its address."""
     placed = {wanted.rule: wanted.placed for wanted in outcome.rules}
     seen: dict[str, Entry] = {}
@@ -218,7 +219,9 @@ def _raise_at(placed: PlacedChange | None, message: str) -> None:
         placed.at(refuse)
 
 
-def _notes(goal: DynamicGoal, outcome: Outcome, record: Record, listing: Listing, replay: int) -> t.Iterator[str]:
+def _notes(
+    goal: DynamicGoal, outcome: RulesAfterwards, record: Record, listing: Listing, replay: int
+) -> t.Iterator[str]:
     if outcome.damaged and not goal.exact and not outcome.flush:
         yield (
             f"the record of dynamic rules has {len(outcome.damaged)} rules that cannot be read; rules_mode: exact or "

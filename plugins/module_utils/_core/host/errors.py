@@ -14,6 +14,7 @@ class Reason(enum.StrEnum):
     NOT_ADMINISTRATOR = "not_administrator"
     BUSY = "busy"
     MUTEX_DENIED = "mutex_denied"
+    TASK_FAILED = "task_failed"
     UNKNOWN_REQUEST = "unknown_request"
 
 

@@ -36,7 +36,7 @@ _OPTIONS: t.Final = {
     "soft_lifetime": "1e",
 }
 """The options that say a part of a rule."""
-_NEGOTIATING: t.Final = ("n", "a", "1s", "1k", "1p", "1f", "1e", "soft")
+_NEGOTIATING: t.Final = ("n", "a", "1s", "1k", "1p", "1e", "soft")
 
 
 def change_of(command: AddRule | DeleteRules, text: Text, notes: list[str]) -> DynamicChange:
@@ -59,15 +59,14 @@ class _RuleReader:
         self._refuse_static()
         filters = tuple(DynamicFilter(spec.filter, spec.action or Action.NEGOTIATE) for spec in given.filters)
         place = self._place("t" if given.tunnel is not None else "f")
-        if any(item.action is Action.NEGOTIATE for item in filters):
-            rule = place.at(DynamicRule, filters=filters, tunnel=given.tunnel, **self._connections(), **self._secured())
-            if given.soft_lifetime is not None and not given.soft:
-                notes.append("-1e has no effect without -soft")
-        else:
-            rule = place.at(DynamicRule, filters=filters, tunnel=given.tunnel, **self._connections())
-            ignored = [f"-{option}" for option in _NEGOTIATING if option in self._values]
-            if ignored:
-                notes.append(f"{', '.join(ignored)}: ignored, because all filters of the rule permit or block")
+        negotiates = any(item.action is Action.NEGOTIATE for item in filters)
+        secured = self._secured() if negotiates else {}
+        rule = place.at(DynamicRule, filters=filters, tunnel=given.tunnel, **self._connections(), **secured)
+        ignored = [f"-{option}" for option in _NEGOTIATING if option in self._values]
+        if ignored and not negotiates:
+            notes.append(f"{', '.join(ignored)}: ignored, because all filters of the rule permit or block")
+        elif given.soft_lifetime is not None and not given.soft:
+            notes.append("-1e has no effect without -soft")
         try:
             check_dynamic(rule)
         except DynamicLimitError as error:
@@ -84,7 +83,7 @@ class _RuleReader:
     def _place_of(self, part: str) -> Text:
         """Where the line says a part of the rule."""
         found = t.cast("re.Match[str]", _PART.fullmatch(part))
-        return self._place(_OPTIONS[found[1]], int(found[2] or 0))
+        return self._place(_OPTIONS.get(found[1], "f"), int(found[2] or 0))
 
     def _refuse_static(self) -> None:
         """Raise `SourceError` for what only static mode has."""
@@ -97,12 +96,14 @@ class _RuleReader:
             )
         action = given.negotiation.action if given.negotiation else Action.NEGOTIATE
         if action is not Action.NEGOTIATE:
+            keyword = KEYWORDS[action]
+            place = next((word for word in self._values["n"] if word.value.casefold() == keyword), self._place("n"))
             first = format_filter_spec(FilterSpec(given.filters[0].filter, action))
             brackets = "parentheses" if action is Action.PERMIT else "brackets"
-            raise self._place("n").error(
+            raise place.error(
                 0,
-                f"{KEYWORDS[action]} belongs to static mode; in dynamic mode, put each filter in {brackets} instead, "
-                f"as in -f {first}",
+                f"{keyword} belongs to static mode; in dynamic mode, put each filter in {brackets} instead, as in "
+                f"-f {first}",
             )
 
     def _connections(self) -> dict[str, t.Any]:

@@ -193,10 +193,10 @@ class DynamicScript:
         self._executors: t.Final[t.Mapping[tuple[str, str], t.Callable[[NetshCommand, str], None]]] = {
             ("add", "mmpolicy"): lambda command, place: self._set_policy(self._main, command),
             ("set", "mmpolicy"): lambda command, place: self._set_policy(self._main, command),
-            ("delete", "mmpolicy"): lambda command, place: self._delete_policy(self._main, command),
+            ("delete", "mmpolicy"): lambda command, place: self._delete_policy(self._main, command, place),
             ("add", "qmpolicy"): lambda command, place: self._set_policy(self._quick, command),
             ("set", "qmpolicy"): lambda command, place: self._set_policy(self._quick, command),
-            ("delete", "qmpolicy"): lambda command, place: self._delete_policy(self._quick, command),
+            ("delete", "qmpolicy"): lambda command, place: self._delete_policy(self._quick, command, place),
             ("add", "rule"): self._add_rule,
             ("set", "rule"): self._set_rule,
             ("delete", "rule"): self._delete_rule,
@@ -228,9 +228,13 @@ class DynamicScript:
         old = policies.add(name) if command.verb == "add" else policies.find(name)
         policies.put(name, old.changed(command))
 
-    def _delete_policy(self, policies: _Policies[t.Any], command: NetshCommand) -> None:
+    def _delete_policy(self, policies: _Policies[t.Any], command: NetshCommand, place: str) -> None:
         name = command.get("name")
-        if name is not None:
+        if name is None:
+            self._note(
+                command, place, f"each {policies.what} of the host stays, because only those of the script are known"
+            )
+        else:
             policies.find(name)
         users = [getattr(rule, policies.what) for rule in self._rules.values()]
         if any(user and (name is None or fold(user.value) == fold(name.value)) for user in users):
@@ -355,7 +359,7 @@ class DynamicScript:
         if name in _DIAGNOSTICS:
             raise place_of_name.error(
                 0,
-                "this helps to find faults and is no setting to keep; set it with netsh on the host while you need it",
+                "this is for finding faults, not a setting to keep; set it with netsh on the host while you need it",
             )
         read_word(place_of_name, CONFIG_PROPERTIES, f"expected {one_of(CONFIG_PROPERTIES)}")
         value = place_of_value.at(config_value, name, place_of_value.value)

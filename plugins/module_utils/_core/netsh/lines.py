@@ -161,5 +161,9 @@ def _read_change(words: NetshCommand, allow_delete_all: bool) -> ScriptCommand |
 
 
 def _deletes_everything(words: NetshCommand) -> bool:
-    """Whether a command deletes all of something that belongs to nothing that it names."""
-    return words.verb == "delete" and (words.object == "all" or (words.everything and words.object != "rule"))
+    """Whether a command deletes what the script does not name, neither itself nor what it belongs to."""
+    if words.verb != "delete":
+        return False
+    # the names of main-mode and quick-mode policies are those of the script
+    of_host = words.language is Language.STATIC and words.object != "rule"
+    return words.object == "all" or (words.everything and of_host)

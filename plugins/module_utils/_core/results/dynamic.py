@@ -12,7 +12,7 @@ from ..dynamic.record import Entry
 from ..host.dynamic import DynamicApplied
 from ..model import ConnectionType, DnsName
 from ..model.dynamic import DynamicRule
-from ..shape.dynamic import render_dynamic_rule, render_filter
+from ..shape.dynamic import render_filter, render_short_rule
 from .diff import (
     FILTERS_SHOWN,
     RULES_SHOWN,
@@ -42,11 +42,11 @@ def render_dynamic(plans: t.Sequence[DynamicPlan]) -> Tree:
         counts["restored"] += len(plan.lost)
     last = plans[-1]
     return {
-        "rules": [render_dynamic_rule(rule) for rule in last.rules],
+        "rules": [render_short_rule(rule) for rule in last.rules],
         "counts": counts,
         "flushed": any(plan.flush for plan in plans),
         "settings": {name: value for plan in plans for name, value in plan.settings.items()},
-        "replay_interval": last.replay,
+        "replay_interval": last.replay if last.entries else 0,
     }
 
 
@@ -83,11 +83,15 @@ def render_dynamic_diff(plan: DynamicPlan, host: str) -> Tree:
     if plan.flush:
         before.append("# and the dynamic rules of others, if there are any")
     return {
-        "before": "\n".join([*before, *_settings(plan, plan.record.settings), *_rules(old, new, "")]) + "\n",
-        "after": "\n".join([*_settings(plan, plan.settings), *_rules(new, old, " (changed)")]) + "\n",
+        "before": _text([*before, *_settings(plan, plan.record.settings), *_rules(old, new, "")]),
+        "after": _text([*_settings(plan, plan.settings), *_rules(new, old, " (changed)")]),
         "before_header": header,
         "after_header": header,
     }
+
+
+def _text(lines: t.Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _settings(plan: DynamicPlan, values: t.Mapping[str, str]) -> t.Iterator[str]:

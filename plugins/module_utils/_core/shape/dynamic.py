@@ -263,6 +263,12 @@ def dynamic_arguments(rule: DynamicRule) -> Tree:
     }
 
 
+def render_short_rule(rule: DynamicRule) -> Tree:
+    """As `dynamic_arguments`, but with null in place of keys."""
+    methods = tuple(PresharedKey(None) if isinstance(m, PresharedKey) else m for m in rule.authentication)
+    return dynamic_arguments(dataclasses.replace(rule, authentication=methods))
+
+
 def _differs(rule: DynamicRule | MainMode, other: DynamicRule | MainMode, field: str) -> bool:
     return bool(getattr(rule, field) != getattr(other, field))
 

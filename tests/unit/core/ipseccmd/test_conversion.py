@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import Program
 from ansible_collections.ipsec.windows.plugins.module_utils._core.batch.scripts import commands_of
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import (
+    Mode,
     edits_of,
     of_one_computer,
     read_line,
@@ -127,9 +128,9 @@ def test_differences_between_task_and_script_give_notes():
             [r"\\a -w reg -p P -r R -f 0+*", "-w reg -p P -r S -f 0+*"],
             "the commands are for several computers (a, the local one)",
         ),
-        (["-f 0+*"], "this version does not support dynamic mode"),
+        (["-f 0+*"], "this is a command of dynamic mode (without -w and -p), which makes no policy"),
         (["show all"], "this version does not support query mode"),
-        (["-u"], "this version does not support dynamic mode"),
+        (["-u"], "dynamic=true converts such commands for the module ipsec_dynamic"),
         (["-w ds -p P -r R -f 0+*"], "this version does not support static mode in the directory"),
     ],
 )
@@ -141,7 +142,7 @@ def test_lines_that_cannot_be_converted(lines, words):
 
 def test_unsupported_commands_of_a_script_are_left_out_if_asked_for():
     text = "echo x\nipseccmd -f 0+*\nnetsh ipsec static show all\nipseccmd -w reg -p P -r R -f 0+*\n"
-    lines, script = read_lines(commands_of(Program.IPSECCMD, text, True), True)
+    lines, script = read_lines(commands_of(Program.IPSECCMD, text, True), True, modes=(Mode.STATIC,))
     assert (len(lines), script.left_alone) == (1, (1,))
     assert [left.line for left in script.left_out] == [2, 3]
     with pytest.raises(ModelError, match="line 3, column 1: this is a command of netsh, which the filter from_netsh"):

@@ -10,7 +10,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import P
 from ansible_collections.ipsec.windows.plugins.module_utils._core.batch.scripts import commands_of
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_lines, read_netsh
-from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.grammar import parse_command
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.grammar import Language, parse_command
 from ansible_collections.ipsec.windows.plugins.module_utils._core.source.mistakes import Mistakes, SourceErrors
 from ansible_collections.ipsec.windows.plugins.module_utils._core.source.redact import key_spans
 from ansible_collections.ipsec.windows.plugins.module_utils._core.source.text import SourceError
@@ -21,7 +21,6 @@ from unit.netsh_scripts import BASE, RULE, lines_of, read, wanted
 MISTAKES = {
     "unknown program": ("netsh ras", "this is not a command; expected ipsec"),
     "nothing": ("netsh ipsec static", "expected set, add, delete, show, exportpolicy or importpolicy"),
-    "dynamic": ("netsh ipsec dynamic delete all", "only commands of 'netsh ipsec static' are supported"),
     "help": ("add policy ?", "this shows help and changes nothing"),
     "help with a slash": ("delete filterlist /?", "this shows help and changes nothing"),
     "misspelt command": ("addd policy P", "did you mean add?"),
@@ -229,14 +228,15 @@ DYNAMIC = [
 
 
 @pytest.mark.parametrize("words", DYNAMIC)
-def test_dynamic_commands_are_refused_or_left_out(words):
+def test_commands_of_the_other_language_are_refused_or_left_out(words):
     text = f"netsh ipsec static add policy P\nnetsh ipsec dynamic {words}\nnetsh ipsec static set policy P assign=y"
-    with pytest.raises(SourceError, match="only commands of 'netsh ipsec static'") as caught:
-        read_lines(commands_of(Program.NETSH, text, False), False)
+    static = (Language.STATIC,)
+    with pytest.raises(SourceError, match=r"dynamic=true converts such .* unsupported=ignore leaves") as caught:
+        read_lines(commands_of(Program.NETSH, text, False), False, languages=static)
     assert "s3cret" not in str(caught.value)
-    commands, script = read_lines(commands_of(Program.NETSH, text, True), True)
-    assert [(left.line, left.reason[:40]) for left in script.left_out] == [
-        (2, "only commands of 'netsh ipsec static' ar")
+    commands, script = read_lines(commands_of(Program.NETSH, text, True), True, languages=static)
+    assert [(left.line, left.reason[:44]) for left in script.left_out] == [
+        (2, "this is a command of 'netsh ipsec dynamic', ")
     ]
     assert [(command.verb, command.object) for command in commands] == [("add", "policy"), ("set", "policy")]
 

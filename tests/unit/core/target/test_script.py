@@ -22,7 +22,7 @@ BASE = (
 
 def run(store, *commands):
     """What the commands do to the store."""
-    return stores.run_goal(store, ScriptGoal(read_list([f"netsh ipsec static {c}" for c in commands], "", True)))
+    return stores.run_goal(store, ScriptGoal(read_list([f"netsh ipsec static {c}" for c in commands], "", True).static))
 
 
 def host(*commands):
