@@ -288,9 +288,7 @@ class Host:
         )
         inbound = enforcement.tcp(peer, peer_port, self.address, port, inbound=True)
         outbound = enforcement.tcp(self.address, port, peer, peer_port, inbound=False)
-        verdicts = [
-            enforcement.verdict(in_force, packet, addresses, dynamic) for packet in (inbound, outbound)
-        ]
+        verdicts = [enforcement.verdict(in_force, packet, addresses, dynamic) for packet in (inbound, outbound)]
         return next((v for v in ("block", "negotiate") if v in verdicts), "permit")
 
     def local_addresses(self) -> dict[str, list[str]]:

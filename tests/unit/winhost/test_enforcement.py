@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pathlib
 
 import pytest
@@ -122,7 +123,7 @@ def test_an_unknown_setting_is_an_error(host):
 
 def _add(host, rule, inbound="block", outbound="block", soft="no"):
     """Add a dynamic rule below the policies m and q."""
-    host.netsh("ipsec dynamic add mmpolicy m".split())
+    host.netsh(["ipsec", "dynamic", "add", "mmpolicy", "m"])
     host.netsh(f"ipsec dynamic add qmpolicy q soft={soft}".split())
     words = f"ipsec dynamic add rule {rule} mmpolicy=m qmpolicy=q actioninbound={inbound} actionoutbound={outbound}"
     assert host.netsh(words.split())[0] == 0
@@ -134,7 +135,7 @@ def test_a_dynamic_rule_is_enforced_at_once_and_while_it_exists(host):
     _add(host, "srcaddr=any dstaddr=me protocol=TCP dstport=445")
     assert [host.verdict("192.0.2.9", 50000, port) for port in (445, 443)] == ["block", "permit"]
     assert host.sync().epoch > epoch
-    assert host.netsh("ipsec dynamic delete rule any me TCP 0 445 yes all".split())[0] == 0
+    assert host.netsh(["ipsec", "dynamic", "delete", "rule", "any", "me", "TCP", "0", "445", "yes", "all"])[0] == 0
     assert host.verdict("192.0.2.9", 50000, 445) == "permit"
 
 
@@ -150,8 +151,9 @@ def test_the_more_specific_filter_wins_over_policy_and_dynamic_rules_together(ho
     _assign(host, _rule("block", "*+0:445:TCP"), _rule("permit", "192.0.2.9+0"))
     _add(host, "srcaddr=192.0.2.0 srcmask=24 dstaddr=me", "permit", "permit")
     _add(host, "srcaddr=192.0.2.9 dstaddr=me protocol=TCP dstport=80")
-    verdicts = {(peer, port): host.verdict(peer, 50000, port) for peer in ("192.0.2.8", "192.0.2.9", "198.51.100.1") for port in (80, 445)}
-    assert [key for key, verdict in verdicts.items() if verdict == "block"] == [("192.0.2.9", 80), ("198.51.100.1", 445)]
+    packets = itertools.product(("192.0.2.8", "192.0.2.9", "198.51.100.1"), (80, 445))
+    blocked = [(peer, port) for peer, port in packets if host.verdict(peer, 50000, port) == "block"]
+    assert blocked == [("192.0.2.9", 80), ("198.51.100.1", 445)]
 
 
 def test_a_dynamic_rule_is_enforced_beside_a_domain_policy(host):

@@ -155,12 +155,12 @@ def test_another_program_starts_the_service(host):
 
 def test_another_program_restarts_the_service(host):
     host.start_service()
-    assert host.netsh("ipsec dynamic add mmpolicy m".split())[0] == 0
+    assert host.netsh(["ipsec", "dynamic", "add", "mmpolicy", "m"])[0] == 0
     host.faults.add("restart after 1")
     with Course(host, Command("", 0)).step("operation"):
-        assert host.netsh("ipsec dynamic show mmpolicy m".split())[0] == 0
+        assert host.netsh(["ipsec", "dynamic", "show", "mmpolicy", "m"])[0] == 0
     assert host.sync_running()
-    assert host.netsh("ipsec dynamic show mmpolicy m".split())[0] == 1
+    assert host.netsh(["ipsec", "dynamic", "show", "mmpolicy", "m"])[0] == 1
 
 
 def test_operations_and_commands_of_netsh_are_counted_apart(host):

@@ -22,7 +22,7 @@ def host(tmp_path):
 
 def _names(host):
     """The main-mode policies that exist."""
-    code, output = host.netsh("ipsec dynamic show mmpolicy all".split())
+    code, output = host.netsh(["ipsec", "dynamic", "show", "mmpolicy", "all"])
     return [] if code else [line.split(": ")[1] for line in output.splitlines() if line.startswith("Policy Name")]
 
 
@@ -62,7 +62,9 @@ def test_arguments(line, values):
     assert read_arguments(split(line), ("name", "value", "other"), repeated=["other"]) == values
 
 
-@pytest.mark.parametrize(("word", "found"), [("sh", "show"), ("SHOW", "show"), ("s", None), ("", None), ("shows", None)])
+@pytest.mark.parametrize(
+    ("word", "found"), [("sh", "show"), ("SHOW", "show"), ("s", None), ("", None), ("shows", None)]
+)
 def test_a_word_may_be_abbreviated_while_it_is_clear(word, found):
     assert match(word, ("show", "set", "add")) == found
 
@@ -79,9 +81,9 @@ def test_a_command_as_arguments(host):
 
 
 def test_abbreviated_commands(host):
-    assert host.netsh("ip dyn a mm n=x".split())[0] == 0
+    assert host.netsh(["ip", "dyn", "a", "mm", "n=x"])[0] == 0
     assert _names(host) == ["x"]
-    assert host.netsh("ip dyn d mm x".split())[0] == 0
+    assert host.netsh(["ip", "dyn", "d", "mm", "x"])[0] == 0
 
 
 def test_other_contexts_are_unknown(host):
@@ -193,8 +195,8 @@ def test_lines_are_counted_over_all_runs_of_a_command(host):
     host.faults.add("denied netsh 6")
     course = Course(host, Command("", 0))
     assert "ERR" not in host.netsh([], LINES, course)[1]
-    assert host.netsh("ipsec dynamic add mmpolicy m5".split(), "", course)[0] == 0
-    assert host.netsh("ipsec dynamic add mmpolicy m6".split(), "", course)[0] == 1
+    assert host.netsh(["ipsec", "dynamic", "add", "mmpolicy", "m5"], "", course)[0] == 0
+    assert host.netsh(["ipsec", "dynamic", "add", "mmpolicy", "m6"], "", course)[0] == 1
     assert _names(host)[-1] == "m5"
 
 

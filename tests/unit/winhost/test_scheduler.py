@@ -29,7 +29,9 @@ TIME = (
 
 def _event(log, query):
     query = f'<QueryList><Query Id="0"><Select Path="{log}">{query}</Select></Query></QueryList>'
-    return f"<EventTrigger><Subscription>{query.replace('<', '&lt;').replace('>', '&gt;')}</Subscription></EventTrigger>"
+    return (
+        f"<EventTrigger><Subscription>{query.replace('<', '&lt;').replace('>', '&gt;')}</Subscription></EventTrigger>"
+    )
 
 
 def _xml(triggers="", settings="", command="powershell.exe", arguments="-File x.ps1", head=""):
@@ -38,7 +40,8 @@ def _xml(triggers="", settings="", command="powershell.exe", arguments="-File x.
         f"<Triggers>{triggers}</Triggers>"
         '<Principals><Principal id="Author"><UserId>S-1-5-18</UserId></Principal></Principals>'
         f"<Settings>{settings}</Settings>"
-        f'<Actions Context="Author"><Exec><Command>{command}</Command><Arguments>{arguments}</Arguments></Exec></Actions>'
+        f'<Actions Context="Author"><Exec><Command>{command}</Command>'
+        f"<Arguments>{arguments}</Arguments></Exec></Actions>"
         "</Task>"
     )
 
@@ -325,7 +328,9 @@ def test_a_query(query, found):
     assert matches(query, EVENT) is found
 
 
-@pytest.mark.parametrize("query", ["", "*[", "*[System]]", "*[System[EventID=]]", "*[(System]", "a b", "*[=7]", "*['x]"])
+@pytest.mark.parametrize(
+    "query", ["", "*[", "*[System]]", "*[System[EventID=]]", "*[(System]", "a b", "*[=7]", "*['x]"]
+)
 def test_a_wrong_query(query):
     with pytest.raises(QueryError):
         matches(query, EVENT)
