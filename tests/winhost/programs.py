@@ -98,7 +98,7 @@ def schtasks(host: Host, arguments: list[str]) -> tuple[int, str]:
 
 
 def control(host: Host, action: str, argument: str = "") -> tuple[int, str]:
-    """What somebody at the host does: `host --help` lists it."""
+    """What `console` does besides programs. Returns when the tasks that it starts have ended."""
     match action:
         case "start":
             host.start_service()
