@@ -139,17 +139,20 @@ FILES = {
     "ban.cmd": 'netsh ipsec static add filter filterlist="Bad guys" srcaddr=203.0.113.8 dstaddr=me\r\n',
     "start-again.cmd": "netsh ipsec static delete all\r\nnetsh ipsec static add policy name=Ports\r\n",
     "netsh.cmd": "netsh ipsec static add policy name=Made assign=no\r\n",
+    "block.cmd": "ipseccmd -f [0+203.0.113.7] [0+203.0.113.8]\r\n",
+    "dynamic.txt": "pushd ipsec dynamic\r\nadd mmpolicy name=M\r\n"
+    "add rule srcaddr=me dstaddr=203.0.113.7 mmpolicy=M actioninbound=block actionoutbound=block\r\npopd\r\n",
 }
 CHANGES = {
     "ipsec_rule": [True, True, True, False, True, True, True, True, True],
     "ipsec_dynamic": [True, True, True, False, True, True, True, True, True, True],
-    "netsh_ipsec": [True, True, True, True],
+    "netsh_ipsec": [True, True, True, True, True],
     "ipsec_store": [True, True, True, True],
-    "ipseccmd": [True, True, True, True, True],
+    "ipseccmd": [True, True, True, True, True, True],
     "matching_rules": [False, False],
-    "from_ipseccmd": [True, False],
+    "from_ipseccmd": [True, False, True],
     "to_ipseccmd": [False, False],
-    "from_netsh": [True, True, True],
+    "from_netsh": [True, True, True, True],
     "to_netsh": [False, True],
     "ipsec_addresses": [True, True],
 }
