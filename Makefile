@@ -19,7 +19,7 @@ INVENTORY ?=
 .PHONY: help venv demo test judge fuzz bench lint docs galaxy changelog sanity molecule clean
 
 help:
-	@echo "make demo      creates, changes and deletes a policy on simulated Windows hosts"
+	@echo "make demo      creates, changes and deletes policies and a dynamic rule on simulated Windows hosts"
 	@echo "make test      runs the tests; PYTEST_ARGS=... selects some"
 	@echo "make judge     runs the long tests, and those that need other programs"
 	@echo "make fuzz      runs the fuzzer; SECONDS=600 for each target, TARGET=blobs for one"

@@ -18,8 +18,10 @@ import tempfile
 import typing as t
 
 from winhost.farm import Farm
+from winhost.host import Host
 
 _CHECKOUT: t.Final = pathlib.Path(__file__).parent.parent
+_ATTACK: t.Final = ("198.51.100.7", 50000, 443)
 _PACKETS: t.Final = (("203.0.113.66", 443), ("198.51.100.7", 1433), ("198.51.100.7", 445), ("198.51.100.7", 443))
 
 
@@ -56,13 +58,23 @@ class _Demo:
         if process.wait() != 0 or found != [changed] * hosts:
             raise SystemExit(f"demo: expected {changed} changed tasks on each of {hosts} hosts")
 
-    def ask_hosts(self, policies: int) -> None:
-        """Print what the hosts do with packets; they read the registry with their own code."""
+    def ask_hosts(self, policies: int, blocked: bool = False) -> None:
+        """Print what the hosts do with packets; they read the registry with their own code. `blocked` says whether they
+        must block the attacker.
+        """
         for host in self.farm.hosts.values():
             if len(host.policies()) != policies:
                 raise SystemExit(f"demo: expected {policies} policies on {host.name}, found {len(host.policies())}")
             verdicts = (f"{peer} to port {port}: {host.verdict(peer, 50000, port)}" for peer, port in _PACKETS)
             print(f"{host.name}: {', '.join(verdicts)}", flush=True)
+            if (host.verdict(*_ATTACK) == "block") is not blocked:
+                raise SystemExit(f"demo: {host.name} does not {'block' if blocked else 'permit'} {_ATTACK[0]}")
+
+    def restart(self, title: str, what: t.Callable[[Host], None]) -> None:
+        """Restart something on the hosts, which loses their dynamic rules, until a scheduled task has added them."""
+        _say(title)
+        for host in self.farm.hosts.values():
+            what(host)
 
 
 def _plain(line: str) -> str:
@@ -96,7 +108,14 @@ def main() -> None:
         demo.play(
             "6. Run it again: it deletes and creates its policy, so nothing changes", "demo_script.yml", changed=0
         )
-        demo.play("7. Delete the policies", "demo_absent.yml", changed=1)
+        demo.play("7. Block an attacker with a dynamic rule, beside the policy", "demo_dynamic.yml", changed=1)
+        demo.ask_hosts(policies=2, blocked=True)
+        demo.restart("8. Restart the service: Windows loses the rule, and the host adds it again", Host.restart_service)
+        demo.ask_hosts(policies=2, blocked=True)
+        demo.restart("9. Restart the hosts", Host.boot)
+        demo.ask_hosts(policies=2, blocked=True)
+        demo.play("10. Run the task again: nothing changes", "demo_dynamic.yml", changed=0)
+        demo.play("11. Delete the policies and the rule", "demo_absent.yml", changed=2)
         demo.ask_hosts(policies=0)
         print("\nAll steps succeeded.")
 

@@ -13,8 +13,10 @@ class ModuleDocFragment:
 options:
   lockout_check:
     description:
-      - What to do if the policy that the task puts into force cuts the connection that the task itself uses, because it
-        blocks the controller or requires IPsec of it. The check uses the connections and addresses of the host.
+      - What to do if what the task puts into force cuts the connection that the task itself uses, because it blocks the
+        controller or requires IPsec of it. The check uses the connections and addresses of the host.
+      - The policy in force and the dynamic rules of this collection are judged together, because the more specific
+        filter wins, wherever it is. Dynamic rules of others are not known.
       - V(error) fails before anything is written, also in check mode. The message names the filter, the rule and the
         peer. V(warn) gives a warning and continues. V(ignore) continues without a warning.
       - The check does not know whether the controller has IPsec itself. Use V(warn) if it does.
@@ -49,11 +51,12 @@ options:
     default: error
   service:
     description:
-      - What to do with the PolicyAgent service, which enforces the assigned policy. The option has an effect only if
-        the policy of the task is assigned. A disabled service is an error then, except with V(ignore).
+      - What to do with the PolicyAgent service, which enforces the assigned policy and dynamic rules. The option has an
+        effect only if the policy of the task is assigned, or the task has dynamic rules. A disabled service is an error
+        then, except with V(ignore).
       - V(automatic) starts it and sets it to start automatically. V(started) starts it. V(ignore) does neither.
-      - If omitted, it is started. It is also set to start automatically if the task assigns the policy or starts the
-        service.
+      - If omitted, it is started. It is also set to start automatically if the task assigns the policy, adds the first
+        dynamic rule or starts the service.
       - After a change of the assigned policy, a running service is always asked to reload. Unassigning a policy does
         not stop it.
     type: str
@@ -61,13 +64,13 @@ options:
   restart_service:
     description:
       - Restart the service after a change instead of asking it to reload. This ends all security associations and
-        removes all dynamic rules.
+        removes all dynamic rules. The host adds those of this collection again. See C(docs/dynamic.md).
     type: bool
     default: false
   backup:
     description:
       - Save a C(.reg) file on the controller before the store is changed. Imported on the host, it undoes exactly what
-        the task wrote.
+        the task wrote to the policy store. Dynamic rules are not in it.
       - The file can contain pre-shared keys, so only its owner can read it.
     type: bool
     default: false

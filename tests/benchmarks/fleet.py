@@ -10,10 +10,11 @@ import tempfile
 import typing as t
 
 from winhost.farm import Farm
+from winhost.host import Host
 
 from .measure import Row
 from .plays import play
-from .policies import many_rules, one_changed
+from .policies import dynamic_rules, many_rules, one_changed
 
 HOSTS: t.Final = 200
 TIMES: t.Final = 5
@@ -35,8 +36,8 @@ def all_rows() -> t.Iterator[Row]:
             ("fleet_unchanged", 1, unchanged, "nothing to change"),
             ("fleet_changed", 2, changed, "one rule changed"),
         ):
-            ratios = [a / b for a, b in zip(found.seconds["ours"], found.seconds["peer"], strict=True)]
-            yield Row(name, aim, ratios, f"{size}, {what}; ÷ win_ping on the same hosts")
+            yield Row(name, aim, found.ratios, f"{size}, {what}; ÷ win_ping on the same hosts")
+        yield _dynamic(farm, folder, hosts)
         few = hosts[: HOSTS // 10]
         memory = {
             (name, len(group)): play(farm, folder, group, [{**task, "name": "all"}] * 2, *_FORKS).main_memory
@@ -47,3 +48,11 @@ def all_rows() -> t.Iterator[Row]:
         sizes = " → ".join(f"{memory['ours', len(group)] >> 20} MiB" for group in (few, hosts))
         what = f"memory of the controller with {HOSTS} hosts ÷ with {len(few)} ({sizes}); ÷ the same with win_ping"
         yield Row("fleet_memory", 1.1, [growth["ours"] / growth["peer"]], what)
+
+
+def _dynamic(farm: Farm, folder: pathlib.Path, hosts: list[Host]) -> Row:
+    rules = {"name": "ours", "ipsec.windows.ipsec_dynamic": dynamic_rules(10)}
+    play(farm, folder, hosts, [{**rules, "name": "first"}], *_FORKS)
+    found = play(farm, folder, hosts, [rules, _PING] * TIMES, *_FORKS)
+    what = f"{HOSTS} hosts, 20 forks, 10 dynamic rules, nothing to change; ÷ win_ping on the same hosts"
+    return Row("dynamic_fleet", 1.1, found.ratios, what)

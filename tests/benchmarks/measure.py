@@ -54,11 +54,11 @@ def _seconds(action: t.Callable[[], object]) -> float:
 def show(row: Row) -> None:
     spread = " … ".join(map(_figure, row.spread))
     verdict = "" if row.ratio <= row.aim else "  missed"
-    print(f"{row.name:<16} {_figure(row.ratio):>8}  ≤ {row.aim:<6} {spread:>17}{verdict:<8}  {row.what}", flush=True)
+    print(f"{row.name:<17} {_figure(row.ratio):>8}  ≤ {row.aim:<6} {spread:>17}{verdict:<8}  {row.what}", flush=True)
 
 
 def head() -> None:
-    print(f"{'row':<16} {'ratio':>8}  {'aim':<8} {'half of all pairs':>17}{'':<8}  what is measured")
+    print(f"{'row':<17} {'ratio':>8}  {'aim':<8} {'half of all pairs':>17}{'':<8}  what is measured")
 
 
 def _figure(value: float) -> str:

@@ -30,6 +30,11 @@ class Measured:
     main_memory: int
     worker_memory: int
 
+    @property
+    def ratios(self) -> list[float]:
+        """The seconds of the tasks named ours, divided by those of the tasks named peer."""
+        return [ours / peer for ours, peer in zip(self.seconds["ours"], self.seconds["peer"], strict=True)]
+
 
 def play(farm: Farm, folder: pathlib.Path, hosts: list[Host], tasks: list[dict[str, t.Any]], *options: str) -> Measured:
     """Run `tasks`, which must have names."""

@@ -22,6 +22,25 @@ def many_rules(count: int) -> dict[str, t.Any]:
     return {"name": "Many", "rules": rules}
 
 
+def dynamic_rules(count: int) -> dict[str, t.Any]:
+    """The options of ipsec_dynamic for `count` rules of one filter."""
+    return {"rules": [{"filters": [f"[0+10.0.{n >> 8}.{n & 255}]"]} for n in range(1, count + 1)]}
+
+
+def dynamic_commands(count: int) -> list[str]:
+    """The commands of netsh for the same rules, each with a main mode of its own."""
+    dynamic = "netsh ipsec dynamic add"
+    block = "actioninbound=block actionoutbound=block"
+    return [
+        command
+        for n in range(1, count + 1)
+        for command in (
+            f'{dynamic} mmpolicy name="Block {n}"',
+            f'{dynamic} rule srcaddr=me dstaddr=10.0.{n >> 8}.{n & 255} mmpolicy="Block {n}" {block}',
+        )
+    ]
+
+
 def block_script(count: int) -> list[str]:
     """The commands of netsh for a policy with one rule of `count` filters."""
     static = "netsh ipsec static add"

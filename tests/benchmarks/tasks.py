@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
 import tempfile
@@ -15,13 +16,14 @@ from winhost.farm import Farm
 from winhost.host import Host
 
 from .measure import Row
-from .plays import Measured, play
-from .policies import block_list, block_script, many_rules
+from .plays import play
+from .policies import block_list, block_script, dynamic_commands, dynamic_rules, many_rules
 
 TIMES: t.Final = 20
 FEW: t.Final = 5
 LINES: t.Final = 20_000
 POLICIES: t.Final = ("Ports", "Block list")
+_NO_RULES: t.Final = {"ipsec.windows.ipsec_dynamic": {"rules_mode": "exact", "rules": []}}
 
 
 def all_rows() -> t.Iterator[Row]:
@@ -36,7 +38,12 @@ def all_rows() -> t.Iterator[Row]:
             ("rules_1000", 0.002, many_rules(1_000)),
             ("list_10000", 0.001, block_list(10_000)),
         ):
-            yield _changed(farm, folder, host, name, aim, policy)
+            away = {"ipsec.windows.ipsec_policy": {"name": policy["name"], "state": "absent"}}
+            change = _Change({"ipsec.windows.ipsec_policy": policy}, away, write_netsh([policy]))
+            yield _changed(farm, folder, host, name, aim, change)
+        yield _dynamic_unchanged(farm, folder, host)
+        change = _Change({"ipsec.windows.ipsec_dynamic": dynamic_rules(100)}, _NO_RULES, dynamic_commands(100))
+        yield _changed(farm, folder, host, "dynamic_100", 0.05, change)
         yield _script(farm, folder, host)
         yield _ban(farm, folder, host)
 
@@ -46,14 +53,30 @@ def _unchanged(farm: Farm, folder: pathlib.Path, host: Host) -> Row:
     play(farm, folder, [host], [policy])
     found = play(farm, folder, [host], [policy, {"name": "peer", "ansible.windows.win_ping": None}] * TIMES)
     play(farm, folder, [host], [{"name": "end", "ipsec.windows.ipsec_policy": {"name": "Many", "state": "absent"}}])
-    return Row("unchanged", 0.5, _ratios(found), "ipsec_policy of 3 rules, nothing to change; ÷ win_ping")
+    return Row("unchanged", 0.5, found.ratios, "ipsec_policy of 3 rules, nothing to change; ÷ win_ping")
 
 
-def _changed(farm: Farm, folder: pathlib.Path, host: Host, name: str, aim: float, policy: dict[str, t.Any]) -> Row:
-    """Creating a policy. For comparison, each command that creates it is a task of its own."""
-    commands = write_netsh([policy])
-    ours = {"name": "ours", "ipsec.windows.ipsec_policy": policy}
-    away = {"name": "away", "ipsec.windows.ipsec_policy": {"name": policy["name"], "state": "absent"}}
+def _dynamic_unchanged(farm: Farm, folder: pathlib.Path, host: Host) -> Row:
+    rules = {"name": "ours", "ipsec.windows.ipsec_dynamic": dynamic_rules(10)}
+    play(farm, folder, [host], [rules])
+    found = play(farm, folder, [host], [rules, {"name": "peer", "ansible.windows.win_ping": None}] * TIMES)
+    play(farm, folder, [host], [{"name": "end", **_NO_RULES}])
+    return Row("dynamic_unchanged", 0.6, found.ratios, "ipsec_dynamic of 10 rules, nothing to change; ÷ win_ping")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Change:
+    """A task that creates something, one that deletes it, and the commands of netsh that create it, too."""
+
+    ours: dict[str, t.Any]
+    away: dict[str, t.Any]
+    commands: list[str]
+
+
+def _changed(farm: Farm, folder: pathlib.Path, host: Host, name: str, aim: float, change: _Change) -> Row:
+    """Creating something. For comparison, each command that creates it is a task of its own."""
+    commands = change.commands
+    ours, away = {"name": "ours", **change.ours}, {"name": "away", **change.away}
     executions, traffic = len(host.events("executed")), host.traffic
     alone = play(farm, folder, [host], [ours])
     executions, traffic = len(host.events("executed")) - executions, host.traffic - traffic
@@ -66,7 +89,7 @@ def _changed(farm: Farm, folder: pathlib.Path, host: Host, name: str, aim: float
         f"{executions} executions, {traffic:,} bytes, {seconds:.2f} s, {alone.worker_memory >> 20} MiB; "
         f"÷ {len(commands):,} × raw netsh"
     )
-    return Row(name, aim, [ratio / len(commands) for ratio in _ratios(found)], what)
+    return Row(name, aim, [ratio / len(commands) for ratio in found.ratios], what)
 
 
 def _script(farm: Farm, folder: pathlib.Path, host: Host) -> Row:
@@ -82,7 +105,7 @@ def _script(farm: Farm, folder: pathlib.Path, host: Host) -> Row:
     found = play(farm, folder, [host], [*away, empty, ours, peer] * FEW)
     seconds = sorted(found.seconds["ours"])[FEW // 2]
     what = f"netsh_ipsec with {LINES:,} add filter lines, {seconds:.2f} s; ÷ ipsec_policy with the same filters"
-    return Row("script_apply", 3, _ratios(found), what)
+    return Row("script_apply", 3, found.ratios, what)
 
 
 def _ban(farm: Farm, folder: pathlib.Path, host: Host) -> Row:
@@ -98,11 +121,7 @@ def _ban(farm: Farm, folder: pathlib.Path, host: Host) -> Row:
         ]
     found = play(farm, folder, [host], tasks)
     seconds = sorted(found.seconds["ours"])[TIMES // 2]
-    return Row("ban_one", 1.5, _ratios(found), f"one address more in a list of 10,000, {seconds:.2f} s; ÷ win_ping")
-
-
-def _ratios(found: Measured) -> list[float]:
-    return [ours / peer for ours, peer in zip(found.seconds["ours"], found.seconds["peer"], strict=True)]
+    return Row("ban_one", 1.5, found.ratios, f"one address more in a list of 10,000, {seconds:.2f} s; ÷ win_ping")
 
 
 def _put_netsh_on_path(folder: pathlib.Path) -> None:

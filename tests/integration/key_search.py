@@ -20,6 +20,9 @@ MARK: t.Final = "Tr0ub4dor"
 """The beginning of all keys of the tests. Only escapes that `shows` undoes change it."""
 KEY: t.Final = f"{MARK}&3-'correct'-hörse"
 NEW_KEY: t.Final = f'{MARK}\\3 "battery"-$(staple)'
+PLAIN_KEY: t.Final = f"{MARK}&3-'correct'-$(horse)"
+NEW_PLAIN_KEY: t.Final = f"{MARK}\\3 <battery> %staple% ^`!"
+"""Keys that netsh can express."""
 
 _DEPTH: t.Final = 6
 _CODECS: t.Final = ("utf-8", "utf-16-le", "utf-16-be")

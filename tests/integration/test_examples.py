@@ -111,6 +111,7 @@ def test_options_of_the_group(host, player):
         {"ipsec.windows.ipseccmd": {"command": "ipseccmd -w REG -p P -r T -f *+0:139:TCP -n BLOCK"}},
         {"ipsec.windows.netsh_ipsec": {"command": "netsh ipsec static add filterlist name=L"}},
         {"ipsec.windows.ipsec_store": {"policies": [{"name": "Q"}]}},
+        {"ipsec.windows.ipsec_dynamic": {"filters": ["[0+192.0.2.66]"]}},
         {"ipsec.windows.ipsec_facts": None},
     ]
     runtime = yaml.safe_load((CHECKOUT / "meta" / "runtime.yml").read_text())
@@ -119,10 +120,13 @@ def test_options_of_the_group(host, player):
     )
     run = player.play(host, *tasks, module_defaults={"group/ipsec.windows.ipsec": defaults})
     assert [result.status for result in run.results] == ["ok"] * len(tasks), run.output
-    for result in run.results[:-1]:
+    *of_policies, dynamic, _facts = run.results
+    for result in of_policies:
         assert result["backup_file"].startswith(str(player.folder / "kept"))
         assert "operations" in result.result
         assert result.result.get("warnings", []) == []
+    assert dynamic.result.keys() & {"backup_file", "operations", "warnings"} == set()
+    assert [rule["filters"][0]["destination"] for rule in dynamic["rules"]] == ["192.0.2.66"]
 
 
 FILES = {
@@ -135,16 +139,20 @@ FILES = {
     "ban.cmd": 'netsh ipsec static add filter filterlist="Bad guys" srcaddr=203.0.113.8 dstaddr=me\r\n',
     "start-again.cmd": "netsh ipsec static delete all\r\nnetsh ipsec static add policy name=Ports\r\n",
     "netsh.cmd": "netsh ipsec static add policy name=Made assign=no\r\n",
+    "block.cmd": "ipseccmd -f [0+203.0.113.7] [0+203.0.113.8]\r\n",
+    "dynamic.txt": "pushd ipsec dynamic\r\nadd mmpolicy name=M\r\n"
+    "add rule srcaddr=me dstaddr=203.0.113.7 mmpolicy=M actioninbound=block actionoutbound=block\r\npopd\r\n",
 }
 CHANGES = {
     "ipsec_rule": [True, True, True, False, True, True, True, True, True],
-    "netsh_ipsec": [True, True, True, True],
+    "ipsec_dynamic": [True, True, True, False, True, True, True, True, True, True],
+    "netsh_ipsec": [True, True, True, True, True],
     "ipsec_store": [True, True, True, True],
-    "ipseccmd": [True, True, True, True, True],
+    "ipseccmd": [True, True, True, True, True, True],
     "matching_rules": [False, False],
-    "from_ipseccmd": [True, False],
+    "from_ipseccmd": [True, False, True],
     "to_ipseccmd": [False, False],
-    "from_netsh": [True, True, True],
+    "from_netsh": [True, True, True, True],
     "to_netsh": [False, True],
     "ipsec_addresses": [True, True],
 }
@@ -182,11 +190,15 @@ def test_all_returned_keys_are_documented(host, player):
         policy_task(name="P", state="absent"),
         {"ipsec.windows.ipsec_store": {"policies": [], "backup": True}},
         {"ipsec.windows.ipsec_store": {"policies": [{"name": "Q"}], "backup": True}},
+        {"ipsec.windows.ipsec_dynamic": {"filters": ["[0+192.0.2.66]"], "settings": {"ipsecexempt": 3}}},
         options=("--diff",),
     )
     assert run.code == 0, run.output
     of_ansible = {"changed", "diff", "warnings", "failed"}
-    modules = ("ipsec_policy", "ipseccmd", "ipseccmd", "ipsec_rule", "ipsec_policy", "ipsec_store", "ipsec_store")
+    modules = (
+        *("ipsec_policy", "ipseccmd", "ipseccmd", "ipsec_rule", "ipsec_policy"),
+        *("ipsec_store", "ipsec_store", "ipsec_dynamic"),
+    )
     returned: dict[str, set[str]] = {}
     service = _documented("ipsec_policy")["service"]["contains"].keys()
     operation = _documented("ipsec_policy")["operations"]["sample"][0].keys()
@@ -196,7 +208,7 @@ def test_all_returned_keys_are_documented(host, player):
         returned.setdefault(module, set()).update(result.result)
         if "service" in result.result:
             assert result["service"].keys() == service
-            assert all(found.keys() <= operation for found in result["operations"])
+            assert all(found.keys() <= operation for found in result.result.get("operations", []))
     for module, keys in returned.items():
         # other tests have several hosts, and a write that fails
         assert _documented(module).keys() - {"hosts", "operations_count"} <= keys

@@ -50,6 +50,8 @@ def _task(file, case):
         }
     if file == "commands":
         return {"ipsec.windows.ipseccmd": {"command": case["command"]}}
+    if file == "dynamic":
+        return {"ipsec.windows.ipsec_dynamic": hostile.dynamic_task_of(case)}
     if file == "options":
         module = next(key for key in case if key.startswith("ipsec"))
         return {f"ipsec.windows.{module}": case[module]}
@@ -98,7 +100,7 @@ def _refused(player, cases, tasks, options=()):
 
 
 @pytest.mark.parametrize("everything", hostile.SELECTIONS)
-@pytest.mark.parametrize("file", ["arguments", "commands", "options", "scripts"])
+@pytest.mark.parametrize("file", ["arguments", "commands", "dynamic", "options", "scripts"])
 def test_invalid_input_gives_one_error_and_changes_nothing(python_player, file, everything, monkeypatch):
     if CORE < (2, 19):
         # so that a template can give a date, as it always can later
@@ -106,7 +108,7 @@ def test_invalid_input_gives_one_error_and_changes_nothing(python_player, file, 
     cases = [
         case
         for case in hostile.selected(file, everything)
-        if file not in ("commands", "scripts") or _needs_a_play(case)
+        if "says" in case and (file not in ("commands", "scripts") or _needs_a_play(case))
     ]
     _refused(python_player, cases, [_task(file, case) for case in cases])
 
@@ -122,6 +124,20 @@ def test_names_that_look_hostile_are_kept(host, player):
     assert sorted(rule["name"] for rule in policy["rules"]) == sorted(texts)
     (seen,) = host.policies()
     assert (seen.name, sorted(rule.name for rule in seen.rules)) == (texts[0], sorted(texts))
+
+
+def test_texts_of_dynamic_rules_reach_netsh_as_they_are(host, player):
+    """Also when the scheduled task adds the rules again."""
+    cases = [case for case in hostile.cases("dynamic").values() if "says" not in case]
+    rules = [hostile.dynamic_task_of(case, destination=f"192.0.2.{i}") for i, case in enumerate(cases, 1)]
+    task = {"ipsec.windows.ipsec_dynamic": {"rules": rules}}
+    run = player.play(host, task, task, options=("-vvv", "--diff"))
+    assert [(result.status, result.result.get("changed")) for result in run.results] == [("ok", True), ("ok", False)]
+    texts = sorted(str(case.get("key", case.get("certificate"))) for case in cases)
+    for _time in range(2):
+        assert sorted(method.text for rule in host.dynamic_rules() for method in rule.authentication) == texts
+        assert not any(method.map_certificates for rule in host.dynamic_rules() for method in rule.authentication)
+        host.restart_service()
 
 
 @pytest.mark.parametrize("everything", hostile.SELECTIONS)
@@ -146,7 +162,10 @@ def test_forged_answers_are_refused(python_player, request_, everything):
 
     host.forge = forge
     try:
-        _refused(python_player, cases, [policy_task(name="P", rules=[rule]) for _case in cases])
+        # only a task about dynamic rules reads them
+        dynamic = {"ipsec.windows.ipsec_dynamic": {"filters": ["[0+192.0.2.1]"]}}
+        others = policy_task(name="P", rules=[rule])
+        _refused(python_player, cases, [dynamic if "dynamic" in case.get("read", {}) else others for case in cases])
     finally:
         host.forge = None
     assert next(remaining, None) is None

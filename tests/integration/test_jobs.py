@@ -133,10 +133,15 @@ def test_remove_everything(host, player, run_job):
     player.play(host, policy_task(name="Of others", rules=[block]))
     run_job("close_smb_rdp", host)
     before = host.store()
+    player.play(host, {"ipsec.windows.ipsec_dynamic": {"filters": ["[0+203.0.113.9]"]}})
+    host.netsh(["ipsec", "dynamic", "add", "mmpolicy", "name=Mine"], "", None)
     first, second = (run_job("remove_everything", host) for _time in range(2))
-    assert (_changes(first), _changes(second)) == ([True], [False])
+    assert (_changes(first), _changes(second)) == ([True, True], [False, False])
     assert host.policies() == []
+    host.boot()
+    host.start_service()
     assert host.verdict("203.0.113.9", 50000, 445) == "permit"
+    assert "Mine" not in host.netsh(["ipsec", "dynamic", "show", "mmpolicy", "all"], "", None)[1]
     assert "backup_file" not in second[0].result
     host.import_reg(pathlib.Path(first[0]["backup_file"]).read_bytes())
     assert host.store() == before

@@ -12,7 +12,7 @@ import tempfile
 
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
-from integration.key_search import KEY, MARK, NEW_KEY, Processes, shows, where
+from integration.key_search import KEY, MARK, NEW_KEY, NEW_PLAIN_KEY, PLAIN_KEY, Processes, shows, where
 from integration.playbook import CORE, facts_task, policy_task
 from winhost.policy import read_policy
 
@@ -54,6 +54,52 @@ def _netsh(key, policy="Netsh"):
     )
 
 
+def _dynamic(key, **options):
+    return {
+        "name": "dynamic",
+        "ipsec.windows.ipsec_dynamic": {
+            "filters": ["0+192.0.2.10"],
+            "authentication": [{"preshared_key": key}],
+            **options,
+        },
+    }
+
+
+def _dynamic_line(key, address="192.0.2.11"):
+    return f'ipseccmd -f 0+{address} -a k p:"{key}"'
+
+
+def _dynamic_netsh(key, address="192.0.2.12"):
+    add = "netsh ipsec dynamic add"
+    return (
+        f"{add} mmpolicy name=M\n{add} qmpolicy name=Q\n"
+        f'{add} rule srcaddr=me dstaddr={address} mmpolicy=M qmpolicy=Q psk="{key}"'
+    )
+
+
+def _every_dynamic_module():
+    """A task for each way in which a key of a dynamic rule reaches a host."""
+    return [
+        _dynamic("{{ plain }}"),
+        _dynamic("{{ plain }}"),
+        _dynamic("{{ new_plain }}"),
+        {**_dynamic(None, soft=True), "when": "not ansible_check_mode"},
+        {"name": "line", "ipsec.windows.ipseccmd": {"command": _dynamic_line("{{ plain }}")}},
+        {"name": "netsh", "ipsec.windows.netsh_ipsec": {"commands": _dynamic_netsh("{{ plain }}").splitlines()}},
+        {
+            "name": "converted",
+            "ipsec.windows.ipsec_dynamic": {
+                "rules": "{{ line | ipsec.windows.from_ipseccmd(dynamic=true) + "
+                "netsh | ipsec.windows.from_netsh(dynamic=true) }}"
+            },
+            "vars": {
+                "line": _dynamic_line("{{ plain }}", "192.0.2.13"),
+                "netsh": _dynamic_netsh("{{ plain }}", "192.0.2.14"),
+            },
+        },
+    ]
+
+
 def _every_module(folder):
     """A task for each way in which a key reaches a host."""
     converted = "{{ line | ipsec.windows.from_ipseccmd | ipsec.windows.to_netsh | ipsec.windows.from_netsh | first }}"
@@ -76,7 +122,13 @@ def _every_module(folder):
         {**policy_task(policy=converted), "vars": {"line": _line("{{ old }}", "Converted")}},
         {"name": "netsh", "ipsec.windows.netsh_ipsec": {"commands": _netsh("{{ old }}", "Stored").splitlines()}},
         policy_task(name="Secret", state="absent"),
+        *_every_dynamic_module(),
     ]
+
+
+def _files_with_keys(host):
+    """The files of a host that have keys, besides the registry, PowerShell's log, and what the service remembers."""
+    return where(host.folder, host.registry.path, host.event_log, host.folder / "dynamic.jsonl")
 
 
 @pytest.fixture
@@ -89,7 +141,9 @@ def play_and_search(player, tmp_path, monkeypatch):
         (tmp_path / name).mkdir()
     player.folder = tmp_path / "work"
     variables, password = tmp_path / "keys.json", tmp_path / "password"
-    variables.write_text(json.dumps({"old": KEY, "new": NEW_KEY, "broken": f"{KEY}\0"}))
+    variables.write_text(
+        json.dumps({"old": KEY, "new": NEW_KEY, "plain": PLAIN_KEY, "new_plain": NEW_PLAIN_KEY, "broken": f"{KEY}\0"})
+    )
     password.write_text(PASSWORD)
     (player.folder / "script.cmd").write_bytes(VAULT.encrypt(SCRIPT))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "host-temp"))
@@ -117,7 +171,11 @@ def play_and_search(player, tmp_path, monkeypatch):
         assert not shows(json.dumps([result.result for result in run.results]))
         assert where(tmp_path, variables, player.folder / "backup") == []
         for host in hosts:
-            assert where(host.folder, host.registry.path, host.event_log) == []
+<<<<<<< HEAD
+            assert _files_with_keys(host) == []
+=======
+            assert where(host.folder, host.registry.path, host.dynamic_journal, host.event_log) == []
+>>>>>>> f75988737d3349b2279f942e49d06d833afcea34
         return run
 
     return play
@@ -155,18 +213,22 @@ def test_a_key_is_only_in_the_store(farm, host, player, play_and_search, options
     host.set(event_log=True)
     run = play_and_search(host, *_every_module(player.folder), options=options)
     if "--check" in options:
-        assert [result["changed"] for result in run.results] == [True] * 3 + [False] * 4 + [True] * 7 + [False]
+        of_policies, dynamic = run.results[:15], run.results[15:]
+        assert [result["changed"] for result in of_policies] == [True] * 3 + [False] * 4 + [True] * 7 + [False]
+        assert [result["changed"] for result in dynamic] == [True] * 3 + [False] + [True] * 3
         assert host.store() == {}
+        assert host.dynamic_rules() == ()
         return
-    assert [result.status for result in run.results] == ["ok"] * 15, run.output[-3000:]
+    assert [result.status for result in run.results] == ["ok"] * 22, run.output[-3000:]
     changed = [result["changed"] for result in run.results]
-    assert changed == [True, False, True, False, False, *[True] * 10]
+    assert changed == [True, False, True, False, False, *[True] * 11, False, *[True] * 5]
     assert "preshared key (changed)" in run.output or options == ()
     assert run[3]["ansible_facts"]["ansible_ipsec"]["policies"][0]["rules"][0]["authentication"] == [
         {"preshared_key": None}
     ]
     keys = {policy.name: policy.rules[0].authentication[-1] for policy in host.policies()}
     assert keys == dict.fromkeys(["Line", "Script", "Netsh", "Converted", "Stored"], ("preshared key", KEY))
+    assert _keys_of_dynamic_rules(host) == [PLAIN_KEY] * 4 + [NEW_PLAIN_KEY]
     backup = pathlib.Path(run[2]["backup_file"])
     assert shows(backup.read_bytes())
     assert backup.stat().st_mode & 0o777 == 0o600
@@ -186,6 +248,34 @@ def test_a_key_is_not_in_the_event_log(host, player, play_and_search):
     ], run.output[-3000:]
     assert host.policies()[0].rules[0].authentication[-1] == ("preshared key", NEW_KEY)
     _check_event_log(host)
+
+
+def _keys_of_dynamic_rules(host):
+    return sorted(method.text for rule in host.dynamic_rules() for method in rule.authentication if method.text)
+
+
+def test_the_key_of_a_dynamic_rule_is_only_in_the_record(farm, host, play_and_search):
+    """Also while the scheduled task adds the rule again."""
+    host.set(event_log=True)
+    run = play_and_search(host, *_every_dynamic_module())
+    assert [(result.status, result["changed"]) for result in run.results] == [
+        ("ok", True),
+        ("ok", False),
+        *[("ok", True)] * 5,
+    ], run.output[-3000:]
+    assert "preshared key (changed)" in run.output
+    logged = host.event_log.stat().st_size if host.event_log.exists() else 0
+    with Processes() as processes:
+        host.restart_service()
+    assert _keys_of_dynamic_rules(host) == [PLAIN_KEY] * 4 + [NEW_PLAIN_KEY]
+    assert not processes.show()
+    assert _files_with_keys(host) == []
+    task = host.tasks.query("ipsec.windows dynamic rules")
+    assert not shows(task)
+    if farm.engine == "powershell":
+        assert any(b"EncodedCommand" in line for line in processes.seen)
+        assert host.event_log.stat().st_size > logged
+        _check_event_log(host)
 
 
 @CONTROLLER

@@ -22,9 +22,12 @@ import yaml
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.requests import PROTOCOL
 
 FOLDER: t.Final = pathlib.Path(__file__).parent.parent / "data" / "hostile"
-FILES: t.Final = ("answers", "arguments", "blobs", "commands", "names", "options", "regfiles", "scripts")
+FILES: t.Final = ("answers", "arguments", "blobs", "commands", "dynamic", "names", "options", "regfiles", "scripts")
 LONGEST_MESSAGE: t.Final = 1300
 """The most characters that a message may have, whatever it quotes."""
+
+_SHORTEST_KEY: t.Final = 4
+"""A message may have shorter keys by chance."""
 
 RULE: t.Final = {"name": "R", "filters": ["0+192.0.2.1"]}
 FILTER: t.Final = {"source": "me", "destination": "any"}
@@ -82,6 +85,19 @@ def task_of(case: Case) -> tuple[str, dict[str, t.Any]]:
         given = case["filter"]
         rule["filters"] = [{**FILTER, **given} if isinstance(given, dict) else given]
     return "ipsec_policy", {"name": "P", "rules": [{**RULE, **rule}]}
+
+
+def dynamic_task_of(case: Case, destination: str = "192.0.2.10") -> dict[str, t.Any]:
+    """The arguments of ipsec_dynamic for a case of dynamic rules. A rule for one text has the address `destination`."""
+    if "ipsec_dynamic" in case:
+        return case["ipsec_dynamic"]
+    ends: dict[str, t.Any] = {"source": "me", "destination": destination}
+    if "tunnel" in case:
+        return {"filters": [ends], "tunnel": case["tunnel"]}
+    if "filter" in case:
+        return {"filters": [case["filter"]]}
+    name = {"key": "preshared_key", "certificate": "certificate"}
+    return {"filters": [ends], "authentication": [{name[key]: case[key] for key in name if key in case}]}
 
 
 def filter_of(case: Case) -> str:
@@ -161,8 +177,10 @@ def bomb(mebibytes: int) -> str:
 
 
 def check_message(case: Case, message: str) -> None:
-    """A message has the expected text, is short, and is safe to print."""
+    """A message has the expected text, is short, shows no key, and is safe to print."""
     assert case["says"] in message
+    key = case.get("key")
+    assert not isinstance(key, str) or len(key) < _SHORTEST_KEY or key not in message
     assert "without" not in case or case["without"] not in message
     assert len(message) <= LONGEST_MESSAGE
     assert all(c.isprintable() or c == "\n" for c in message), "a terminal would interpret it"

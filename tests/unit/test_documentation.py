@@ -15,7 +15,13 @@ from ansible_collections.ipsec.windows.plugins.doc_fragments import group
 from ansible_collections.ipsec.windows.plugins.module_utils._core import model
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lint import Code
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lockout import LockoutCheck
+from ansible_collections.ipsec.windows.plugins.module_utils._core.dynamic.goal import DEFAULT_REPLAY
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.service import ServiceStatus, StartType
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model.dynamic import (
+    CONFIG_PROPERTIES,
+    DynamicFilter,
+    DynamicRule,
+)
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.methods import HASHES
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted import (
     FiltersMode,
@@ -31,6 +37,12 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.results.facts 
     render_facts,
 )
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape import keys
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.dynamic import (
+    DynamicState,
+    parse_dynamic_rule,
+    render_dynamic_rule,
+    render_short_rule,
+)
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_policy
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.render import render_policy
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
@@ -43,6 +55,10 @@ FACTS = yaml.safe_load((MODULES / "ipsec_facts.yml").read_text())
 OPTIONS = POLICY["DOCUMENTATION"]["options"]
 RULE = OPTIONS["rules"]["suboptions"]
 TASK_OPTIONS = {"policy", "preshared_keys", *keys.MODES}
+DYNAMIC = yaml.safe_load((MODULES / "ipsec_dynamic.yml").read_text())
+DYNAMIC_OPTIONS = DYNAMIC["DOCUMENTATION"]["options"]
+OF_TASK = {"persistent", "replay_interval", "confirm", "confirmed", "backup", "backup_options", "return_policy"}
+"""The options of ipsec_dynamic that the action plugin reads itself."""
 RULE_OPTIONS = yaml.safe_load((MODULES / "ipsec_rule.yml").read_text())["DOCUMENTATION"]["options"]
 FULL = {
     "name": "P",
@@ -77,6 +93,8 @@ FULL = {
         (RULE["security_methods"]["suboptions"]["esp"]["suboptions"].keys(), keys.ESP),
         (RULE["authentication"]["suboptions"].keys(), keys.AUTHENTICATION),
         (RULE_OPTIONS.keys() - {"state"}, {*keys.RULE_OF_POLICY, *keys.RULE, *keys.FILTERS}),
+        (DYNAMIC_OPTIONS.keys() - OF_TASK, {*keys.DYNAMIC_RULE, *keys.DYNAMIC_MODES}),
+        (DYNAMIC_OPTIONS["settings"]["suboptions"].keys(), CONFIG_PROPERTIES),
     ],
     ids=[
         "policy",
@@ -89,6 +107,8 @@ FULL = {
         "esp",
         "authentication",
         "options of ipsec_rule",
+        "options of ipsec_dynamic",
+        "settings",
     ],
 )
 def test_documented_options_are_accepted(documented, accepted):
@@ -106,6 +126,11 @@ def test_documented_options_are_accepted(documented, accepted):
         (RULE["security_methods"]["suboptions"]["esp"]["suboptions"]["encryption"]["choices"], model.Encryption),
         (RULE["security_methods"]["suboptions"]["esp"]["suboptions"]["integrity"]["choices"], model.Integrity),
         (OPTIONS["main_mode"]["suboptions"]["methods"]["suboptions"]["group"]["choices"], model.Group),
+        (DYNAMIC_OPTIONS["action"]["choices"], model.Action),
+        (DYNAMIC_OPTIONS["connection_type"]["choices"], model.ConnectionType),
+        (DYNAMIC_OPTIONS["pfs_group"]["choices"], model.Group),
+        (DYNAMIC_OPTIONS["state"]["choices"], DynamicState),
+        (DYNAMIC_OPTIONS["rules_mode"]["choices"], RulesMode),
     ],
     ids=[
         "action",
@@ -116,6 +141,11 @@ def test_documented_options_are_accepted(documented, accepted):
         "cipher of esp",
         "hash of esp",
         "Diffie-Hellman group",
+        "action of ipsec_dynamic",
+        "connection type of ipsec_dynamic",
+        "group for PFS",
+        "state of ipsec_dynamic",
+        "rules_mode of ipsec_dynamic",
     ],
 )
 def test_documented_choices_are_the_known_ones(documented, known):
@@ -158,6 +188,31 @@ def test_documented_defaults_are_those_of_a_new_rule():
     assert all(f"V({method})" in text for method in rule.action.methods)
 
 
+def test_documented_defaults_are_those_of_a_dynamic_rule():
+    rule = parse_dynamic_rule({"filters": ["0+*"]}, "", [])
+    defaults = {
+        "action": rule.filters[0].action,
+        "authentication": "kerberos",
+        "inpass": str(rule.inpass).lower(),
+        "soft": str(rule.soft).lower(),
+        "soft_lifetime": rule.soft_lifetime,
+        "connection_type": rule.connection_type,
+        "replay_interval": DEFAULT_REPLAY,
+    }
+    for name, value in defaults.items():
+        assert f"The default is V({value})." in str(DYNAMIC_OPTIONS[name]["description"]), name
+    text = str(DYNAMIC_OPTIONS["security_methods"]["description"])
+    assert re.findall(r"V\((.*?)\)", text.partition("The default is ")[2]) == list(map(str, rule.methods))
+
+
+def test_documented_rules_of_the_result_are_those_of_a_task():
+    sample = DYNAMIC["RETURN"]["rules"]["sample"]
+    rules = [parse_dynamic_rule(rule, "", []) for rule in sample]
+    assert [render_short_rule(rule) for rule in rules] == sample
+    # in the result, each filter has its action, and Windows makes the main mode filters itself
+    assert {*render_dynamic_rule(rules[0])} == set(keys.DYNAMIC_RULE) - {"action", "main_mode_filters"}
+
+
 @pytest.mark.parametrize(
     ("class_", "accepted", "names"),
     [
@@ -171,6 +226,8 @@ def test_documented_defaults_are_those_of_a_new_rule():
         (model.SecurityMethod, keys.SECURITY_METHOD, {"algorithms": "esp"}),
         (model.Esp, (*keys.ESP, "odd"), {}),
         (model.Certificate, keys.AUTHENTICATION, {"ca": "certificate"}),
+        (DynamicRule, keys.DYNAMIC_RULE, {"methods": "security_methods"}),
+        (DynamicFilter, keys.DYNAMIC_RULE, {"filter": "filters"}),
     ],
 )
 def test_every_field_of_a_value_has_an_option(class_, accepted, names):

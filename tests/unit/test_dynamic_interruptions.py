@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""A change of dynamic rules may be cut off after every step on the host: what existed exists or is replaced, and both the
-next run and the replay task finish.
+"""A change of dynamic rules may be cut off after every step on the host: what existed exists or is replaced, and both
+the next run and the replay task finish.
 
 The simulated host's own reader judges it, with pairs of rule sets that are made from numbers.
 

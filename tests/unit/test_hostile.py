@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 import importlib
+import json
+import re
 import tracemalloc
 
 import pytest
 from ansible.errors import AnsibleFilterError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.attempt import decide
+from ansible_collections.ipsec.windows.plugins.module_utils._core.dynamic.goal import DynamicGoal
 from ansible_collections.ipsec.windows.plugins.module_utils._core.hints import message
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import AnswerError, Applied, HostState
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.requests import Part
@@ -17,14 +21,21 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted import State
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects import blobs
+from ansible_collections.ipsec.windows.plugins.module_utils._core.results.dynamic import (
+    render_dynamic,
+    render_dynamic_diff,
+)
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.dynamic import parse_dynamic_task
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_rule_edit, parse_task
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.placed import PlacedEdit
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store import packed
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
-from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import StoreError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import StoreError, Value
 from ansible_collections.ipsec.windows.plugins.module_utils._core.target.goal import Edits, OnePolicy
 from unit import hostile, stores
 from winhost import regfile
+
+_NAME = "ipsec.windows-0123456789ab"
 
 
 def test_the_tables_have_500_different_cases():
@@ -65,6 +76,96 @@ def test_a_name_that_looks_hostile_is_kept(name):
     (found,) = stores.facts(store).values()
     assert (found["name"], *(found["rules"][0][key] for key in ("name", "filter_list", "filter_action"))) == (text,) * 4
     assert stores.run_goal(store, OnePolicy(*parse_task(wanted))).operations == ()
+
+
+def _decide_dynamic(args, **parts):
+    """Run the task on a host without dynamic rules."""
+    changes, exact, notes = parse_dynamic_task(args)
+    goal = DynamicGoal(changes=changes, exact=exact, notes=notes)
+    return decide(None, stores.host_with(Store(), **parts), stores.SETTINGS, dynamic=goal).dynamic
+
+
+def _words(command):
+    """The words of a command as netsh reads them, which takes a text in quotation marks as it is but for \\'."""
+    found = re.findall(r'(?:[^ "]|"[^"]*")+', command)
+    return dict(word.replace('"', "").replace("\\'", '"').partition("=")[::2] for word in found)
+
+
+def _dynamic(valid):
+    return [name for name in hostile.parameters("dynamic") if ("says" not in hostile.cases("dynamic")[name]) is valid]
+
+
+@pytest.mark.parametrize("name", _dynamic(valid=False))
+def test_what_netsh_may_read_differently_is_refused(name):
+    case = hostile.cases("dynamic")[name]
+    with pytest.raises(ModelError) as caught:
+        _decide_dynamic(hostile.dynamic_task_of(case))
+    hostile.check_message(case, message(caught.value))
+
+
+@pytest.mark.parametrize("name", _dynamic(valid=True))
+def test_a_text_that_looks_hostile_reaches_netsh_as_it_is(name):
+    case = hostile.cases("dynamic")[name]
+    (entry,) = _decide_dynamic(hostile.dynamic_task_of(case)).added
+    (rule,) = entry.commands.rules
+    words = _words(rule.replace("\t", " "))
+    assert rule.isascii()
+    assert rule.replace("\t", "").isprintable()
+    assert words.keys() >= {"srcaddr", "dstaddr", "mmpolicy"}
+    if "key" in case:
+        assert words["psk"] == case["key"]
+    else:
+        assert words["rootca"] == f"{case['certificate']} certmap:no excludecaname:no"
+
+
+_SECURED = {"filters": ["0+server.example"]}
+EDITED = {
+    "nothing": "",
+    "an escape sequence": "\x1b[2J",
+    "null": "null",
+    "lists 100000 deep": "[" * 100_000,
+    "a number of 10000 digits": "9" * 10_000,
+    "a lifetime without end": '{"rule": {"filters": ["0+192.0.2.1"], "soft_lifetime": Infinity}, "names": {}}',
+    "a list of names": json.dumps({"rule": _SECURED, "names": []}),
+    "an invalid address": json.dumps({"rule": _SECURED, "names": {"server.example": ["999.1.1.1"]}}),
+    "a dictionary as an address": json.dumps({"rule": _SECURED, "names": {"server.example": [{"a": 1}]}}),
+    "a rule that netsh cannot express": json.dumps(
+        {"rule": {"filters": ["0+192.0.2.1"], "authentication": [{"preshared_key": "\u00fc"}]}, "names": {}}
+    ),
+    "a mirrored tunnel": json.dumps({"rule": {"filters": ["0+192.0.2.1"], "tunnel": "192.0.2.2"}, "names": {}}),
+    "an unpaired surrogate": json.dumps({"rule": {"filters": ["0+\ud800"]}, "names": {}}),
+}
+
+
+@pytest.mark.parametrize("text", EDITED.values(), ids=EDITED)
+def test_an_edited_record_can_be_read_and_removed(text):
+    path = f"Rules\\{_NAME}"
+    record = Store({"": {"Salt": Value.string("s")}, "Rules": {}, path: {"Rule": Value.string(text)}})
+    parts = {"record": record, "record_digest": record.digest()}
+    for args in ({"rules": []}, {"filters": ["[0+203.0.113.7]"]}):
+        plan = _decide_dynamic(args, **parts)
+        shown = str([render_dynamic([plan]), render_dynamic_diff(plan, "host"), plan.notes])
+        assert shown.isprintable()
+        assert path in _record_after(plan).paths()
+    for args in ({"rules": [], "rules_mode": "exact"}, {"state": "flushed"}):
+        assert path not in _record_after(_decide_dynamic(args, **parts)).paths()
+
+
+def _record_after(plan):
+    record = plan.record.store.copy()
+    for operation in plan.request.operations if plan.request else ():
+        record.change(operation)
+    return record
+
+
+@pytest.mark.parametrize("dns_name", ["m\u00fcnchen.example", "\u044f", "_srv.example", "delete"])
+def test_netsh_gets_addresses_instead_of_names(dns_name):
+    args = {"filters": [f"0={dns_name}"], "tunnel": dns_name}
+    (entry,) = _decide_dynamic(args, names={dns_name: ("192.0.2.9",)}).added
+    (rule,) = entry.commands.rules
+    words = _words(rule.replace("\t", " "))
+    assert (words["dstaddr"], words["tunneldstaddress"]) == ("192.0.2.9", "192.0.2.9")
+    assert rule.isascii()
 
 
 @pytest.mark.parametrize("name", hostile.parameters("commands"))

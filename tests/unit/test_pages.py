@@ -18,12 +18,14 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.ipsec.windows.plugins.filter.from_ipseccmd import from_ipseccmd
 from ansible_collections.ipsec.windows.plugins.filter.from_netsh import from_netsh
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.verdict import Packet, deciding_filter
+from ansible_collections.ipsec.windows.plugins.module_utils._core.dynamic.limits import check_dynamic
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import LocalAddresses
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.parse import parse_command
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError, Policy, SpecialKind
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.filters import PROTOCOLS
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted import State
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.lines import read_list
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.dynamic import parse_dynamic_rule
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import (
     parse_policy,
     parse_rule_edit,
@@ -59,9 +61,9 @@ def tables(page: str, heading: str) -> list[list[Row]]:
     return [rows[2:] for rows in found if rows]
 
 
-def table(heading: str, index: int = 0) -> list[t.Any]:
-    """The rows of a table of the page about notation as parameters, which have their first code as id."""
-    rows = tables("notation.md", heading)[index]
+def table(heading: str, index: int = 0, page: str = "notation.md") -> list[t.Any]:
+    """The rows of a table as parameters, which have their first code as id."""
+    rows = tables(page, heading)[index]
     assert rows
     return [pytest.param(row, id=next(code for codes in row.codes for code in codes)) for row in rows]
 
@@ -254,6 +256,16 @@ def test_values_from_outside():
         from_ipseccmd(script)
 
 
+def test_dynamic_rules_of_a_script():
+    (_bat, script), (_yaml, task) = _blocks("Before and after")[-2:]
+    ((options,),) = [entry.values() for entry in yaml.safe_load(task)]
+    found, wanted = (
+        [parse_dynamic_rule(rule, "", []) for rule in rules]
+        for rules in (from_ipseccmd(script, dynamic=True), options["rules"])
+    )
+    assert found == wanted
+
+
 def test_scripts_for_netsh_f():
     (_bat, script), (_text, rules), (_bat, commands) = _blocks("Scripts for netsh -f")
     assert from_netsh(script, files={"rules.txt": rules}) == from_netsh(commands)
@@ -293,6 +305,13 @@ def test_options_of_tasks_are_documented(module, options):
             )
             known |= yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION).get("options", {}).keys()
     assert options.keys() <= known
+
+
+@pytest.mark.parametrize("row", table("What netsh cannot say", page="dynamic.md"))
+def test_what_netsh_cannot_say(row):
+    given = yaml.safe_load(row.codes[0][0])
+    with pytest.raises(ModelError):
+        check_dynamic(parse_dynamic_rule({"filters": ["0+192.0.2.10"], **given}, "", []))
 
 
 STORED: t.Final = """\

@@ -26,6 +26,7 @@ KINDS: t.Final = {
     "refuse": "the service refuses to start or reload",
     "change": "another program writes to the policy store",
     "start": "another program starts the service",
+    "restart": "another program restarts the service, which ends its dynamic rules",
     "cut": "the connection of the client is reset; the command goes on",
     "silent": "the host stops answering; the command goes on",
     "hang": "the command hangs; the host answers",
@@ -55,7 +56,7 @@ class FaultError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """A fault of a `kind` before or after (`when`) a `place`: the number of an operation, one of `PLACES`, or "netsh N".
+    """A fault of a `kind` before or after (`when`) a `place`: an operation's number, one of `PLACES`, or `netsh N`.
 
     It happens once or, with a `rate`, each time with that probability. `host` is the name of the only host that has it.
     A `hang` or `silent` lasts for `seconds`; None is until the client or the host ends.
@@ -226,6 +227,9 @@ class Faults:
                 self._changes += 1
                 self._host.registry.change(self.writes(self._changes))
             case "start":
+                self._host.start_service()
+            case "restart":
+                self._host.stop_service()
                 self._host.start_service()
             case "cut":
                 command.cut()

@@ -57,11 +57,10 @@ Security log.
 
 @dataclasses.dataclass(frozen=True)
 class Enforced:
-    """The policy that the service has loaded, and dynamic rules. `epoch` counts the changes."""
+    """The policy that the service has loaded. `epoch` counts how often it, or a dynamic rule, has changed."""
 
     epoch: int
     in_force: policy.InForce | None
-    dynamic: tuple[policy.Rule, ...] = ()
 
 
 class Host:
@@ -83,8 +82,11 @@ class Host:
         self.courses: dict[str, Course] = {}
         """The faults of the commands that run in other processes, by the ids of the commands."""
         self.tasks = Tasks(self)
-        self._dynamic = Database(folder / "dynamic.jsonl")
+        self.dynamic_journal = folder / "dynamic.jsonl"
+        self._dynamic = Database(self.dynamic_journal)
         self._dynamic_changes = 0
+        self._dynamic_rules: list[policy.Rule] | None = None
+        """The dynamic rules in the form in which they are enforced; None before the first look at them."""
         self._opened = False
         self._runs = 0
         """How often the service has started or stopped."""
@@ -219,9 +221,9 @@ class Host:
                 if action[0] in ("start", "stop"):
                     self.running = action[0] == "start"
                 if action[0] == "start" or (self.running and action == ["control", 129]):
-                    self._enforce(self._take_policy())
+                    self.enforced = Enforced(self.enforced.epoch + 1, self._take_policy())
                 elif not self.running:
-                    self._enforce(None)
+                    self.enforced = Enforced(self.enforced.epoch + 1, None)
                 if self.running != was_running:
                     self._runs += 1
                     if self.running and self._opened:
@@ -229,12 +231,9 @@ class Host:
             self._dynamic.begin(self._runs)
             if self._dynamic.changes != self._dynamic_changes:
                 self._dynamic_changes = self._dynamic.changes
-                self._enforce(self.enforced.in_force)
+                self._dynamic_rules = None
+                self.enforced = Enforced(self.enforced.epoch + 1, self.enforced.in_force)
             return self.enforced
-
-    def _enforce(self, in_force: policy.InForce | None) -> None:
-        rules = tuple(rule.enforced() for rule in self._dynamic.rules())
-        self.enforced = Enforced(self.enforced.epoch + 1, in_force, rules)
 
     def _take_policy(self) -> policy.InForce | None:
         try:
@@ -277,18 +276,19 @@ class Host:
 
     def verdict(self, peer: str, peer_port: int, port: int) -> str:
         """The verdict on a connection (permit, block or negotiate): the stricter one of its two directions."""
-        enforced = self.sync()
-        if enforced.in_force is None and not enforced.dynamic:
+        with self.lock:
+            in_force = self.sync().in_force
+            if self._dynamic_rules is None:
+                self._dynamic_rules = [rule.enforced() for rule in self._dynamic.rules()]
+            dynamic = self._dynamic_rules
+        if in_force is None and not dynamic:
             return "permit"
         addresses = enforcement.HostAddresses(
             **{kind: frozenset(map(ipaddress.ip_address, found)) for kind, found in self.local_addresses().items()}
         )
         inbound = enforcement.tcp(peer, peer_port, self.address, port, inbound=True)
         outbound = enforcement.tcp(self.address, port, peer, peer_port, inbound=False)
-        verdicts = [
-            enforcement.verdict(enforced.in_force, packet, addresses, enforced.dynamic)
-            for packet in (inbound, outbound)
-        ]
+        verdicts = [enforcement.verdict(in_force, packet, addresses, dynamic) for packet in (inbound, outbound)]
         return next((v for v in ("block", "negotiate") if v in verdicts), "permit")
 
     def local_addresses(self) -> dict[str, list[str]]:

@@ -202,10 +202,14 @@ class HostModule:
             except (Failed, Refused) as error:
                 answer["error"] = str(error)
 
-    def replay(self, course: Course | None = None) -> None:
-        """What the scheduled task does. Raises `Killed`."""
-        with self._use_mutex():
-            self._dynamic.synchronize(course)
+    def replay(self, course: Course | None = None) -> int:
+        """What the scheduled task does; returns its exit code. Raises `Killed`."""
+        try:
+            with self._use_mutex():
+                self._dynamic.synchronize(course)
+        except (_Refused, Refused, Failed):
+            return 1
+        return 0
 
     def _notify(self, course: Course, request: dict[str, t.Any]) -> dict[str, t.Any]:
         if not request.get("dynamic"):

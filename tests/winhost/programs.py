@@ -3,8 +3,9 @@
 
 """Programs of a simulated host that run in other processes, and the socket through which they reach the host.
 
-A program sends two parts, each behind its length in four bytes: its name, the id of the command of a client that runs it
-(or nothing) and its arguments, separated by NUL; and its input. It receives its exit code in four bytes and its output.
+A program sends two parts, each behind its length in four bytes: its name, the id of the command of a client that runs
+it (or nothing) and its arguments, separated by NUL; and its input. It receives its exit code in four bytes and its
+output.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def schtasks(host: Host, arguments: list[str]) -> tuple[int, str]:
 
 
 def control(host: Host, action: str, argument: str = "") -> tuple[int, str]:
-    """What somebody at the host does: `host --help` lists it."""
+    """What `console` does besides programs. Returns when the tasks that it starts have ended."""
     match action:
         case "start":
             host.start_service()

@@ -10,11 +10,15 @@ import pathlib
 import signal
 import sys
 import threading
+import typing as t
 
 from .engine_powershell import EngineError
 from .farm import AUTHENTICATIONS, CONNECTIONS, ENGINES, Farm
 from .faults import SYNTAX, Fault, FaultError
 from .regfile import RegFileError
+
+_TICK: t.Final = 5
+"""Seconds between two looks for scheduled tasks that are due."""
 
 
 def main() -> int:
@@ -78,8 +82,11 @@ def main() -> int:
                 host.faults.add(*(fault for fault in options.fault if fault.host in (None, name)))
                 print(f"{name}: {host.address}, engine {farm.engine}", flush=True)
             farm.write_inventory(options.inventory)
-            print(f"the inventory is {options.inventory}; press Ctrl-C to end", flush=True)
-            ended.wait()
+            print(f"the inventory is {options.inventory}, the state is in {farm.folder}", flush=True)
+            print("press Ctrl-C to end", flush=True)
+            while not ended.wait(_TICK):
+                for host in farm.hosts.values():
+                    host.tasks.tick()
     except (OSError, EngineError, FaultError, RegFileError) as error:
         print(f"serve: {error}", file=sys.stderr)
         return 1

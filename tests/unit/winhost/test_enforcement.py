@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pathlib
 
 import pytest
@@ -115,3 +116,90 @@ def test_an_unreadable_policy_is_logged_and_not_enforced(host):
 def test_an_unknown_setting_is_an_error(host):
     with pytest.raises(ValueError, match="a host has no setting colour; it has computer"):
         host.set(colour="red")
+
+
+# dynamic rules
+
+
+def _add(host, rule, inbound="block", outbound="block", soft="no"):
+    """Add a dynamic rule below the policies m and q."""
+    host.netsh(["ipsec", "dynamic", "add", "mmpolicy", "m"])
+    host.netsh(f"ipsec dynamic add qmpolicy q soft={soft}".split())
+    words = f"ipsec dynamic add rule {rule} mmpolicy=m qmpolicy=q actioninbound={inbound} actionoutbound={outbound}"
+    assert host.netsh(words.split())[0] == 0
+
+
+def test_a_dynamic_rule_is_enforced_at_once_and_while_it_exists(host):
+    host.start_service()
+    epoch = host.sync().epoch
+    _add(host, "srcaddr=any dstaddr=me protocol=TCP dstport=445")
+    assert [host.verdict("192.0.2.9", 50000, port) for port in (445, 443)] == ["block", "permit"]
+    assert host.sync().epoch > epoch
+    assert host.netsh(["ipsec", "dynamic", "delete", "rule", "any", "me", "TCP", "0", "445", "yes", "all"])[0] == 0
+    assert host.verdict("192.0.2.9", 50000, 445) == "permit"
+
+
+@pytest.mark.parametrize("end", [Host.stop_service, Host.restart_service, Host.boot])
+def test_a_dynamic_rule_is_not_enforced_after_the_service_has_ended(host, end):
+    host.start_service()
+    _add(host, "srcaddr=any dstaddr=me")
+    end(host)
+    assert host.verdict("192.0.2.9", 50000, 445) == "permit"
+
+
+def test_the_more_specific_filter_wins_over_policy_and_dynamic_rules_together(host):
+    _assign(host, _rule("block", "*+0:445:TCP"), _rule("permit", "192.0.2.9+0"))
+    _add(host, "srcaddr=192.0.2.0 srcmask=24 dstaddr=me", "permit", "permit")
+    _add(host, "srcaddr=192.0.2.9 dstaddr=me protocol=TCP dstport=80")
+<<<<<<< HEAD
+    verdicts = {
+        (peer, port): host.verdict(peer, 50000, port)
+        for peer in ("192.0.2.8", "192.0.2.9", "198.51.100.1")
+        for port in (80, 445)
+    }
+    assert [key for key, verdict in verdicts.items() if verdict == "block"] == [
+        ("192.0.2.9", 80),
+        ("198.51.100.1", 445),
+    ]
+=======
+    packets = itertools.product(("192.0.2.8", "192.0.2.9", "198.51.100.1"), (80, 445))
+    blocked = [(peer, port) for peer, port in packets if host.verdict(peer, 50000, port) == "block"]
+    assert blocked == [("192.0.2.9", 80), ("198.51.100.1", 445)]
+>>>>>>> f75988737d3349b2279f942e49d06d833afcea34
+
+
+def test_a_dynamic_rule_is_enforced_beside_a_domain_policy(host):
+    store = stores.change(
+        stores.Store(), {"name": "D", "rules": [{"name": "r", "filters": ["*+0:445:TCP"], "action": "block"}]}
+    ).store
+    objects = stores.to_tree(store)
+    name = next(key for key in objects if "ipsecPolicy" in key).rpartition("\\")[2]
+    host.assign_domain_policy(f"LDAP://CN={name},DC=example", "D", objects)
+    host.start_service()
+    assert host.enforced.in_force.source == "domain"
+    assert [host.verdict("192.0.2.9", 50000, port) for port in (139, 445)] == ["permit", "block"]
+    _add(host, "srcaddr=any dstaddr=me protocol=TCP dstport=139")
+    assert [host.verdict("192.0.2.9", 50000, port) for port in (139, 445)] == ["block", "block"]
+    _add(host, "srcaddr=192.0.2.9 dstaddr=me protocol=TCP dstport=445", "permit", "permit")
+    assert host.verdict("192.0.2.9", 50000, 445) == "permit"
+
+
+@pytest.mark.parametrize(
+    ("rule", "inbound", "outbound", "soft", "verdict"),
+    [
+        ("srcaddr=any dstaddr=me", "negotiate", "negotiate", "no", "negotiate"),
+        ("srcaddr=any dstaddr=me", "negotiate", "negotiate", "yes", "permit"),
+        ("srcaddr=any dstaddr=me", "permit", "negotiate", "no", "negotiate"),
+        ("srcaddr=any dstaddr=me mirrored=no", "permit", "negotiate", "no", "permit"),
+        ("srcaddr=any dstaddr=me mirrored=no", "permit", "block", "no", "permit"),
+        ("srcaddr=any dstaddr=me mirrored=no", "block", "permit", "no", "block"),
+        ("srcaddr=me dstaddr=any mirrored=no", "block", "permit", "no", "permit"),
+        ("srcaddr=any dstaddr=me conntype=dialup", "block", "block", "no", "permit"),
+        ("srcaddr=any dstaddr=me conntype=lan", "block", "block", "no", "block"),
+        ("srcaddr=2001:db8::1 dstaddr=me", "block", "block", "no", "permit"),
+    ],
+)
+def test_the_actions_of_a_dynamic_rule(host, rule, inbound, outbound, soft, verdict):
+    host.start_service()
+    _add(host, rule, inbound, outbound, soft)
+    assert host.verdict("192.0.2.9", 50000, 445) == verdict

@@ -25,6 +25,9 @@ from winhost.shells import Command, Cut
         ("refuse 100%", Fault("refuse", "before", "service", 1.0)),
         ("silent after apply for 2.5", Fault("silent", "after", "apply", seconds=2.5)),
         ("change on win1 before apply", Fault("change", "before", "apply", host="win1")),
+        ("denied netsh", Fault("denied", "before", "netsh")),
+        ("kill after netsh 3 on win1", Fault("kill", "after", "netsh 3", host="win1")),
+        ("restart task 5%", Fault("restart", "before", "task", 0.05)),
     ],
 )
 def test_the_syntax_of_a_fault(text, fault):
@@ -40,7 +43,9 @@ def test_the_syntax_of_a_fault(text, fault):
         ("denied befor 3", "'befor' is not a part of a fault"),
         ("denied before read", "'denied' needs an operation (N or any), netsh or task, not 'read'"),
         ("denied 0", "the number of an operation must be 1 or more"),
+        ("kill netsh 0", "the number of an operation must be 1 or more"),
         ("denied 1 2", "'2' is a second place; a fault has one"),
+        ("denied task 2", "'2' is a second place; a fault has one"),
         ("refuse 3", "'refuse' needs the place 'service', not '3'"),
         ("kill 0%", "a rate must be more than 0% and at most 100%"),
         ("kill 101%", "a rate must be more than 0% and at most 100%"),
@@ -56,7 +61,7 @@ def test_a_wrong_fault_is_an_error_with_the_syntax(text, words):
     assert message.startswith(
         f"{words}. The syntax is KIND [before|after] [N|any|service|read|apply|notify|netsh|task|netsh N] [RATE%]"
     )
-    assert "denied, refuse, change, start, cut, silent, hang, kill" in message
+    assert "denied, refuse, change, start, restart, cut, silent, hang, kill" in message
 
 
 @pytest.mark.parametrize(
@@ -146,6 +151,24 @@ def test_another_program_starts_the_service(host):
     host.faults.add("start before apply")
     Course(host, Command("", 0)).meet("before", "apply")
     assert host.sync_running()
+
+
+def test_another_program_restarts_the_service(host):
+    host.start_service()
+    assert host.netsh(["ipsec", "dynamic", "add", "mmpolicy", "m"])[0] == 0
+    host.faults.add("restart after 1")
+    with Course(host, Command("", 0)).step("operation"):
+        assert host.netsh(["ipsec", "dynamic", "show", "mmpolicy", "m"])[0] == 0
+    assert host.sync_running()
+    assert host.netsh(["ipsec", "dynamic", "show", "mmpolicy", "m"])[0] == 1
+
+
+def test_operations_and_commands_of_netsh_are_counted_apart(host):
+    host.faults.add("denied 2", "denied netsh 1", "denied any")
+    course = Course(host, Command("", 0))
+    with pytest.raises(Refused), course.step("netsh"):
+        pass
+    assert _steps(course, 3) == [(1, "before"), (2, "before")]
 
 
 def test_a_cut_resets_one_connection_and_the_command_goes_on(host):

@@ -20,7 +20,7 @@ Resolve: t.TypeAlias = t.Callable[[str], list[str]]
 _PROTOCOLS: t.Final = {"ANY": 0, "ICMP": 1, "TCP": 6, "UDP": 17, "RAW": 255}
 _SPECIAL: t.Final = ("me", "any", "wins", "dns", "dhcp", "gateway")
 _NAME: t.Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
-_LIFETIME: t.Final = re.compile(r"(?:(\d{1,10})k)?(?:(?<=k)/(?=\d)|)(?:(\d{1,10})s)?", re.IGNORECASE)
+_LIFETIME: t.Final = re.compile(r"(?:([0-9]{1,10})k(?:/(?=[0-9])|$))?(?:([0-9]{1,10})s)?", re.IGNORECASE)
 _OPTION: t.Final = re.compile(r"\s+(certmap|excludecaname):(\S+)$", re.IGNORECASE)
 
 

@@ -30,6 +30,15 @@ ADDRESSES = {
     "dhcp": ["192.0.2.67"],
     "gateway": ["192.0.2.1"],
 }
+REPLAY = {"current": True, "interval": "PT5M", "enabled": True}
+LISTING = {
+    "rules": {"ipsec.windows-0123456789ab": 2},
+    "policies": ["ipsec.windows-0123456789ab"],
+    "empty": False,
+    "clean": True,
+    "config": "c" * 64,
+    "task": REPLAY,
+}
 READ = {
     "store": pack(stores.windows_2022().text()),
     "digest": stores.windows_2022().digest(),
@@ -45,6 +54,9 @@ READ = {
     "interfaces": {},
     "addresses": ADDRESSES,
     "connections": [{"local": "192.0.2.2", "remote": "192.0.2.9", "remote_port": 50123}],
+    "record": "",
+    "record_digest": "e" * 64,
+    "dynamic": LISTING,
 }
 OTHER_STORE = pack(Store({"": {}, "ipsecOther": {}}).text())
 EXPECTED = "d" * 64
@@ -56,6 +68,17 @@ APPLIED = {
     "conflict": False,
     "now": None,
     "service": SERVICE,
+}
+
+
+DYNAMIC = {
+    "applied": 5,
+    "record_digest": "e" * 64,
+    "record": None,
+    "missing": ["ipsec.windows-0123456789ab"],
+    "left": [],
+    "errors": ["05011"],
+    "error": None,
 }
 
 
@@ -89,6 +112,8 @@ OPTIONAL = {
     Part.SYSTEM: ("now", "product", "version", "powershell", "writable"),
     Part.ADDRESSES: ("addresses",),
     Part.CONNECTIONS: ("connections",),
+    Part.RECORD: ("record", "record_digest"),
+    Part.DYNAMIC: ("dynamic",),
 }
 
 
@@ -105,6 +130,22 @@ def test_only_requested_parts_are_required(part):
 
 
 INVALID = {
+    "record": [None, 5, "not packed"],
+    "record_digest": [None, 5],
+    "dynamic": [
+        None,
+        [],
+        {**LISTING, "rules": []},
+        {**LISTING, "rules": {"ipsec.windows-0123456789ab": "2"}},
+        {**LISTING, "policies": "ipsec.windows-0123456789ab"},
+        {**LISTING, "policies": [5]},
+        {**LISTING, "empty": None},
+        {**LISTING, "clean": 1},
+        {**LISTING, "config": 5},
+        {**LISTING, "task": "PT5M"},
+        {**LISTING, "task": {**REPLAY, "interval": 5}},
+        {**LISTING, "task": {**REPLAY, "enabled": None}},
+    ],
     "store": [None, 5, "not packed", [5], OTHER_STORE, ""],
     "digest": [None, 5, EXPECTED],
     "now": [None, "5", True, -1, 1 << 32],
@@ -168,9 +209,31 @@ def test_a_missing_key_is_named():
 
 
 def test_notification_of_the_service():
-    service = parse_notified({"service": {**SERVICE, "notification": "failed", "error": "no"}})
+    service, dynamic = parse_notified({"service": {**SERVICE, "notification": "failed", "error": "no"}})
     assert (service.notification, service.error) == (Notification.FAILED, "no")
-    assert parse_notified({"service": SERVICE}).notification is Notification.NONE
+    assert dynamic is None
+    service, dynamic = parse_notified({"service": SERVICE, "dynamic": DYNAMIC})
+    assert service.notification is Notification.NONE
+    assert (dynamic.missing, dynamic.errors) == (("ipsec.windows-0123456789ab",), ("05011",))
+
+
+INVALID_DYNAMIC = {
+    "applied": [None, "1", True],
+    "record_digest": [None, 5],
+    "record": [5, "not packed"],
+    "missing": [None, "ipsec.windows-0123456789ab", [5]],
+    "left": [None, {}],
+    "errors": [None, [5011]],
+    "error": [5, []],
+}
+
+
+@pytest.mark.parametrize("key", INVALID_DYNAMIC)
+def test_an_invalid_answer_about_dynamic_rules_is_an_error(key):
+    for value in INVALID_DYNAMIC[key]:
+        with pytest.raises(AnswerError) as caught:
+            Applied.parse(APPLIED | {"dynamic": {**DYNAMIC, key: value}})
+        assert caught.value.key == key
 
 
 def test_a_store_without_the_digest_of_the_host_is_an_error():

@@ -9,6 +9,7 @@ import json
 import random
 
 import pytest
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.dynamic import DynamicRequest
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.errors import HostError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.requests import (
     JSON_LIMIT,
@@ -21,7 +22,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.host.requests 
     read_request,
 )
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.service import Notify, ServiceRequest, StartType
-from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operations import Set
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operations import Create, Set
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.packed import unpack
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import Value
 
@@ -62,12 +63,31 @@ def test_apply_request():
         "result": "after",
         "mark_pending": True,
         "service": {"start_type": "automatic", "notify": "reload"},
+        "dynamic": None,
     }
 
 
 def test_notify_request():
     found = json.loads(notify_request(ServiceRequest(notify=Notify.START)))
-    assert found == {"protocol": PROTOCOL, "do": "notify", "service": {"start_type": None, "notify": "start"}}
+    service = {"start_type": None, "notify": "start"}
+    assert found == {"protocol": PROTOCOL, "do": "notify", "service": service, "dynamic": False}
+
+
+def test_dynamic_rules_in_a_request():
+    create = Create("Rules\\ipsec.windows-0123456789ab")
+    dynamic = DynamicRequest(expect="old", operations=(create,), result="new", task_xml="<Task/>", settings={"a": "1"})
+    request = apply_request([], expect="", result="", mark_pending=False, service=RELOAD, dynamic=dynamic)
+    found = json.loads(request)["dynamic"]
+    assert unpack(found.pop("operations")) == create.line() + "\n"
+    assert found == {
+        "expect": "old",
+        "result": "new",
+        "task": {"xml": "<Task/>"},
+        "unregister": False,
+        "flush": False,
+        "settings": {"a": "1"},
+        "run": True,
+    }
 
 
 def test_a_request_below_the_limit_is_accepted():

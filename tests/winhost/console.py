@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Does what somebody does at the console of a simulated host that `serve` runs."""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import sys
+import typing as t
+
+from .programs import ask
+
+_PROGRAMS: t.Final = ("netsh", "schtasks")
+_ACTIONS: t.Final = ("start", "stop", "restart", "boot", "advance", "task")
+_HELP: t.Final = """
+COMMAND is one of:
+  netsh [ARGUMENTS]      run netsh.exe, as in: netsh ipsec dynamic show rule
+                         (without arguments, it reads commands from standard input)
+  schtasks ARGUMENTS     run schtasks.exe: /Query /TN NAME /XML or /Delete /TN NAME /F
+  start, stop, restart   start, stop or restart the service PolicyAgent
+  boot                   boot the host
+  advance SECONDS        advance its clock, and run the tasks that are due
+  task NAME              run a scheduled task
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="console",
+        description="Run a command at the console of a simulated host.",
+        epilog=_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--state", type=pathlib.Path, required=True, help="the folder given to serve with --state, or printed by it"
+    )
+    parser.add_argument("--host", default="win1", help="the host (default win1)")
+    parser.add_argument("command", metavar="COMMAND", choices=(*_PROGRAMS, *_ACTIONS))
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENTS")
+    options = parser.parse_args()
+    needed = int(options.command in ("advance", "task"))
+    if options.command in _ACTIONS and len(options.arguments) != needed:
+        parser.error(f"{options.command} takes {needed or 'no'} argument{'' if needed == 1 else 's'}")
+    if options.command == "advance" and not options.arguments[0].isdecimal():
+        parser.error("advance takes a number of seconds")
+    program, arguments, given = options.command, options.arguments, b""
+    if options.command in _ACTIONS:
+        program, arguments = "control", [options.command, *options.arguments]
+    elif options.command == "netsh" and not arguments:
+        given = sys.stdin.buffer.read()
+    try:
+        code, output = ask(options.state / options.host, program, arguments, given)
+    except OSError:
+        print(f"console: no host {options.host} runs with the state in {options.state}", file=sys.stderr)
+        return 1
+    sys.stdout.write(output.replace("\r\n", "\n"))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
