@@ -134,11 +134,15 @@ class HostModule:
         answer |= {"service": None, "dynamic": None}
         with self._use_mutex():
             self._write(course, request, dynamic, answer)
-        if answer["conflict"] or answer["error"] is not None:
-            return answer
+            if answer["conflict"] or answer["error"] is not None:
+                return answer
+            if dynamic is not None:
+                # the replay task, which starts with the service, waits for the end of this request
+                answer["service"] = self._change_service(course, request["service"])
+                if answer["dynamic"]["error"] is None:
+                    self._dynamic.update(course, dynamic, answer["dynamic"])
+                return answer
         answer["service"] = self._change_service(course, request["service"])
-        if dynamic is not None and answer["dynamic"]["error"] is None:
-            self._update_dynamic(course, dynamic, answer["dynamic"])
         return answer
 
     @contextlib.contextmanager
@@ -198,13 +202,6 @@ class HostModule:
             except (Failed, Refused) as error:
                 answer["error"] = str(error)
 
-    def _update_dynamic(self, course: Course, dynamic: dict[str, t.Any], answer: dict[str, t.Any]) -> None:
-        try:
-            with self._use_mutex():
-                self._dynamic.update(course, dynamic, answer)
-        except _Refused as error:
-            answer["error"] = str(error)
-
     def replay(self, course: Course | None = None) -> int:
         """What the scheduled task does; returns its exit code. Raises `Killed`."""
         try:
@@ -215,12 +212,14 @@ class HostModule:
         return 0
 
     def _notify(self, course: Course, request: dict[str, t.Any]) -> dict[str, t.Any]:
-        answer: dict[str, t.Any] = {"service": self._change_service(course, request["service"])}
-        if request.get("dynamic"):
-            answer["dynamic"] = self._dynamic.begin()
-            only_run = {"unregister": False, "settings": {}, "run": True, "flush": False}
-            self._update_dynamic(course, only_run, answer["dynamic"])
-        return answer
+        if not request.get("dynamic"):
+            return {"service": self._change_service(course, request["service"])}
+        only_run = {"unregister": False, "settings": {}, "run": True, "flush": False}
+        with self._use_mutex():
+            dynamic = self._dynamic.begin()
+            service = self._change_service(course, request["service"])
+            self._dynamic.update(course, only_run, dynamic)
+        return {"service": service, "dynamic": dynamic}
 
     def _change_service(self, course: Course, wanted: dict[str, t.Any]) -> dict[str, t.Any]:
         notification, problem = "none", None

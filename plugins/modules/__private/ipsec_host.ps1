@@ -505,19 +505,17 @@ function Save-Clean {
 }
 
 function Update-Dynamic {
-    # What netsh does for a request. An error does not end the request: the record says what is still to do.
+    # What netsh does for a request; the caller holds the mutex. An error does not end the request: the record says what is still to do.
     param($Hive, $Dynamic, $Answer)
     try {
-        Use-StoreMutex -Action {
-            if ($Dynamic.unregister) { Remove-ReplayTask }
-            $settings = @($Dynamic.settings.PSObject.Properties)
-            if ($settings) { $Answer.config = Set-DynamicSetting -Hive $Hive -Settings $settings }
-            if ($Dynamic.run) {
-                $found = Sync-DynamicRule -Hive $Hive
-                foreach ($name in $found.Keys) { $Answer[$name] = $found[$name] }
-            }
-            if ($Dynamic.flush) { Save-Clean -Hive $Hive }
+        if ($Dynamic.unregister) { Remove-ReplayTask }
+        $settings = @($Dynamic.settings.PSObject.Properties)
+        if ($settings) { $Answer.config = Set-DynamicSetting -Hive $Hive -Settings $settings }
+        if ($Dynamic.run) {
+            $found = Sync-DynamicRule -Hive $Hive
+            foreach ($name in $found.Keys) { $Answer[$name] = $found[$name] }
         }
+        if ($Dynamic.flush) { Save-Clean -Hive $Hive }
     }
     catch {
         $Answer.error = "$_"
@@ -531,22 +529,33 @@ function Update-Store {
     }
     $dynamic = if ($Request.PSObject.Properties['dynamic']) { $Request.dynamic } else { $null }
     $answer = @{ applied = 0; store = $null; error = $null; conflict = $false; now = $null; service = $null; dynamic = $null }
-    Use-StoreMutex -Action { Write-Request -Hive $Hive -Request $Request -Dynamic $dynamic -Answer $answer }
-    if (-not $answer.conflict -and -not $answer.error) {
-        $answer.service = Set-ServiceState -Hive $Hive -Wanted $Request.service
-        if ($dynamic -and -not $answer.dynamic.error) { Update-Dynamic -Hive $Hive -Dynamic $dynamic -Answer $answer.dynamic }
+    $notify = { if (-not $answer.conflict -and -not $answer.error) { $answer.service = Set-ServiceState -Hive $Hive -Wanted $Request.service } }
+    Use-StoreMutex -Action {
+        Write-Request -Hive $Hive -Request $Request -Dynamic $dynamic -Answer $answer
+        if (-not $dynamic) { return }
+        # the replay task, which starts with the service, waits for the end of this request
+        & $notify
+        if ($answer.service -and -not $answer.dynamic.error) { Update-Dynamic -Hive $Hive -Dynamic $dynamic -Answer $answer.dynamic }
     }
+    if (-not $dynamic) { & $notify }
     $answer
 }
 
 function Send-Notification {
     param($Hive, $Request)
-    $answer = @{ service = Set-ServiceState -Hive $Hive -Wanted $Request.service }
+    $notify = { $answer.service = Set-ServiceState -Hive $Hive -Wanted $Request.service }
+    $answer = @{}
     if ($Request.PSObject.Properties['dynamic'] -and $Request.dynamic) {
         $answer.dynamic = New-DynamicAnswer
-        $answer.dynamic.record_digest = Get-RecordDigest -Hive $Hive
         $onlyRun = [pscustomobject]@{ unregister = $false; settings = [pscustomobject]@{}; run = $true; flush = $false }
-        Update-Dynamic -Hive $Hive -Dynamic $onlyRun -Answer $answer.dynamic
+        Use-StoreMutex -Action {
+            $answer.dynamic.record_digest = Get-RecordDigest -Hive $Hive
+            & $notify
+            Update-Dynamic -Hive $Hive -Dynamic $onlyRun -Answer $answer.dynamic
+        }
+    }
+    else {
+        & $notify
     }
     $answer
 }
