@@ -82,7 +82,7 @@ class Desk:
     def shown(self):
         return {name: value.data for name, value in self.record.values("Shown").items()}
 
-    def request(self, *operations, policies=(), service=NO_SERVICE, expect=None, **options):
+    def request(self, *operations, policies=(), service=None, expect=None, **options):
         before, policies_before = _without_shown(self.record), stores.from_tree(self.host.store())
         after, policies_after = before.copy(), policies_before.copy()
         for operation in operations:

@@ -81,7 +81,8 @@ def test_a_task_is_registered_and_runs_in_the_engine(host):
 
 def test_a_task_that_is_refused_is_an_error(host):
     assert _run(host, "Register-ScheduledTask -TaskName t -Xml '<x/>'") == 1
-    script = f"try {{ Register-ScheduledTask -TaskName t -Xml '{TASK}' }} catch {{ if (\"$_\" -like '*denied*') {{ exit 7 }} }}"
+    register = f"Register-ScheduledTask -TaskName t -Xml '{TASK}'"
+    script = f"try {{ {register} }} catch {{ if ([string]$_ -like '*denied*') {{ exit 7 }} }}"
     host.faults.add("denied task")
     assert _run(host, script) == 7
     assert host.tasks.names() == []

@@ -3,8 +3,8 @@
 
 """The dynamic rules of a simulated host: what `netsh ipsec dynamic` has added to the running service.
 
-They end with the service. The journal dynamic.jsonl in the folder of the host has each change, with the number of the run
-of the service to which it belongs.
+They end with the service. The journal dynamic.jsonl in the folder of the host has each change, with the number of the
+run of the service to which it belongs.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Selector:
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """A rule with the names of its policies; `quick_mode` is empty without one. Actions are permit, block, negotiate."""
+    """A rule with the names of its policies; `quick_mode` is empty without one. Actions: permit, block, negotiate."""
 
     selector: Selector
     main_mode: str

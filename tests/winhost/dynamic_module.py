@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import re
 import typing as t
-import xml.etree.ElementTree as ElementTree
+import xml.etree.ElementTree as ET
 
 from .faults import Course, Refused
 from .host import Host
@@ -290,8 +290,8 @@ def _task(xml: str | None) -> dict[str, t.Any] | None:
         return None
     try:
         # the declaration names an encoding that a text does not have
-        task = ElementTree.fromstring(xml[xml.index("<Task") :])
-    except (ElementTree.ParseError, ValueError):
+        task = ET.fromstring(xml[xml.index("<Task") :])
+    except (ET.ParseError, ValueError):
         return {"current": False, "interval": "", "enabled": False}
     texts = [
         (task.findtext(path) or "").strip()

@@ -56,7 +56,7 @@ class FaultError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """A fault of a `kind` before or after (`when`) a `place`: the number of an operation, one of `PLACES`, or "netsh N".
+    """A fault of a `kind` before or after (`when`) a `place`: an operation's number, one of `PLACES`, or `netsh N`.
 
     It happens once or, with a `rate`, each time with that probability. `host` is the name of the only host that has it.
     A `hang` or `silent` lasts for `seconds`; None is until the client or the host ends.

@@ -82,7 +82,8 @@ class Host:
         self.courses: dict[str, Course] = {}
         """The faults of the commands that run in other processes, by the ids of the commands."""
         self.tasks = Tasks(self)
-        self._dynamic = Database(folder / "dynamic.jsonl")
+        self.dynamic_journal = folder / "dynamic.jsonl"
+        self._dynamic = Database(self.dynamic_journal)
         self._dynamic_changes = 0
         self._dynamic_rules: list[policy.Rule] | None = None
         """The dynamic rules in the form in which they are enforced; None before the first look at them."""

@@ -206,7 +206,7 @@ class HostModule:
             answer["error"] = str(error)
 
     def replay(self, course: Course | None = None) -> int:
-        """What the scheduled task does; returns its exit code."""
+        """What the scheduled task does; returns its exit code. Raises `Killed`."""
         try:
             with self._use_mutex():
                 self._dynamic.synchronize(course)

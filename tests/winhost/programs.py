@@ -3,8 +3,9 @@
 
 """Programs of a simulated host that run in other processes, and the socket through which they reach the host.
 
-A program sends two parts, each behind its length in four bytes: its name, the id of the command of a client that runs it
-(or nothing) and its arguments, separated by NUL; and its input. It receives its exit code in four bytes and its output.
+A program sends two parts, each behind its length in four bytes: its name, the id of the command of a client that runs
+it (or nothing) and its arguments, separated by NUL; and its input. It receives its exit code in four bytes and its
+output.
 """
 
 from __future__ import annotations

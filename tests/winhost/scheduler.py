@@ -21,8 +21,8 @@ _LONGEST_COMMAND: t.Final = 32767
 """Characters of a command line, with the NUL behind it."""
 _FILE_NOT_FOUND: t.Final = 2
 _NAME_TOO_LONG: t.Final = 206
-_STARTED: t.Final = (
-    Event(
+_STARTED: t.Final = {
+    "service_events": Event(
         "System",
         "Service Control Manager",
         7036,
@@ -32,9 +32,9 @@ _STARTED: t.Final = (
             "Binary": "PolicyAgent/4".encode("utf-16-le").hex().upper(),
         },
     ),
-    Event("Security", "Microsoft-Windows-Security-Auditing", 5478, {}),
-)
-"""The events of a started service."""
+    "audited": Event("Security", "Microsoft-Windows-Security-Auditing", 5478, {}),
+}
+"""The events of a started service, by the settings of a host that has them."""
 
 
 class Tasks:
@@ -122,9 +122,7 @@ class Tasks:
 
     def service_started(self) -> None:
         """Start the tasks that wait for an event of the service."""
-        events = [
-            event for event, setting in zip(_STARTED, ("service_events", "audited")) if self._host.setting(setting)
-        ]
+        events = [event for setting, event in _STARTED.items() if self._host.setting(setting)]
         for name, task in self._enabled():
             for event in events:
                 if task.is_started_by(event):

@@ -40,7 +40,8 @@ def _xml(triggers="", settings="", command="powershell.exe", arguments="-File x.
         f"<Triggers>{triggers}</Triggers>"
         '<Principals><Principal id="Author"><UserId>S-1-5-18</UserId></Principal></Principals>'
         f"<Settings>{settings}</Settings>"
-        f'<Actions Context="Author"><Exec><Command>{command}</Command><Arguments>{arguments}</Arguments></Exec></Actions>'
+        f'<Actions Context="Author"><Exec><Command>{command}</Command>'
+        f"<Arguments>{arguments}</Arguments></Exec></Actions>"
         "</Task>"
     )
 

@@ -3,7 +3,7 @@
 
 """netsh.exe and schtasks.exe of a simulated host: hands its arguments and its input to the host, and prints the answer.
 
-It imports only what is built in, as it starts often. winhost/programs.py describes the messages.
+It imports only what is built in, without pathlib, as it starts often. winhost/programs.py describes the messages.
 """
 
 import _socket
@@ -18,10 +18,10 @@ def read_all(read):
     return b"".join(parts)
 
 
-name = os.path.basename(sys.argv[0]).removesuffix(".exe")
+name = os.path.basename(sys.argv[0]).removesuffix(".exe")  # noqa: PTH119
 arguments = [os.fsencode(argument) for argument in sys.argv[1:]]
 if name == "netsh" and len(arguments) > 1 and arguments[0].lower() == b"-f":
-    arguments[1] = os.path.abspath(arguments[1])
+    arguments[1] = os.path.abspath(arguments[1])  # noqa: PTH100
 # only a netsh without arguments reads commands
 given = b"" if arguments or name != "netsh" else read_all(lambda size: os.read(0, size))
 fields = b"\0".join([name.encode(), os.environb.get(b"WINHOST_COMMAND", b""), *arguments])
