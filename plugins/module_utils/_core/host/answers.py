@@ -280,6 +280,7 @@ def _dynamic(answer: t.Mapping[str, t.Any]) -> DynamicApplied | None:
         applied=_get(found, "applied", int),
         record_digest=_get(found, "record_digest", str),
         record=None if found.get("record") is None else _record(found),
+        ran=found.get("rules") is not None,
         missing=_texts(found, "missing"),
         left=_texts(found, "left"),
         errors=_texts(found, "errors"),
