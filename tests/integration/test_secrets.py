@@ -128,7 +128,7 @@ def _every_module(folder):
 
 def _files_with_keys(host):
     """The files of a host that have keys, besides the registry, PowerShell's log, and what the service remembers."""
-    return where(host.folder, host.registry.path, host.event_log, host.folder / "dynamic.jsonl")
+    return where(host.folder, host.registry.path, host.event_log, host.dynamic_journal)
 
 
 @pytest.fixture
