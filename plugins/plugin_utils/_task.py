@@ -240,8 +240,11 @@ class PolicyTask:
         service, dynamic = applied.service, applied.dynamic
         if attempt.notifies_later and not applied.disturbed:
             service, dynamic = self._notify(attempt, applied)
-        if dynamic is not None and attempt.dynamic is not None and (problem := refusal(attempt.dynamic, dynamic)):
-            raise self._failure(f"{self._host.name}: {problem}", changed=True)
+        # after a change by others, the next attempt looks at the rules
+        if dynamic is not None and attempt.dynamic is not None and (dynamic.error or not applied.disturbed):
+            problem = refusal(attempt.dynamic, dynamic)
+            if problem is not None:
+                raise self._failure(f"{self._host.name}: {problem}", changed=True)
         return applied, service
 
     def _notify(self, attempt: Attempt, applied: Applied) -> tuple[Service | None, DynamicApplied | None]:

@@ -99,7 +99,7 @@ class Desk:
             "operations": stores.packed(policies),
             "result": policies_after.digest(),
             "mark_pending": False,
-            "service": service,
+            "service": service or NO_SERVICE,
             "dynamic": dynamic.render(),
         }
 

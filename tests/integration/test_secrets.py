@@ -128,7 +128,7 @@ def _every_module(folder):
 
 def _files_with_keys(host):
     """The files of a host that have keys, besides the registry, PowerShell's log, and what the service remembers."""
-    return where(host.folder, host.registry.path, host.event_log, host.folder / "dynamic.jsonl")
+    return where(host.folder, host.registry.path, host.event_log, host.dynamic_journal)
 
 
 @pytest.fixture
@@ -171,11 +171,7 @@ def play_and_search(player, tmp_path, monkeypatch):
         assert not shows(json.dumps([result.result for result in run.results]))
         assert where(tmp_path, variables, player.folder / "backup") == []
         for host in hosts:
-<<<<<<< HEAD
             assert _files_with_keys(host) == []
-=======
-            assert where(host.folder, host.registry.path, host.dynamic_journal, host.event_log) == []
->>>>>>> f75988737d3349b2279f942e49d06d833afcea34
         return run
 
     return play

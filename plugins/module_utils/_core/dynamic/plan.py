@@ -76,7 +76,8 @@ def plan_dynamic(
     gone = tuple(entry for entry in record.entries if entry.name not in kept)
     lost = tuple(entry for entry in entries if entry not in added and _is_lost(entry, listing)) if runs else ()
     left = runs and bool(record.removed or _unused(listing, record))
-    settings = _changed_settings(outcome.settings, record, listing)
+    known = _knows_settings(record, listing)
+    settings = {k: v for k, v in outcome.settings.items() if not known or record.settings.get(k) != v}
     replay = _replay(goal, record, bool(entries))
     flush = outcome.flush and not (listing.empty or (listing.clean and not gone))
     operations: list[Operation] = []
@@ -84,7 +85,7 @@ def plan_dynamic(
         operations += record.head(salt, record.revision + len(added), replay)
     operations += (operation for entry in added for operation in entry.operations())
     operations += (operation for entry in gone for operation in entry.removal())
-    operations += record.setting(settings)
+    operations += record.setting(settings, known)
     registers = bool(entries) and replay > 0 and not _is_current(listing, replay)
     unregisters = listing.task is not None and not (entries and replay)
     request = None
@@ -176,12 +177,11 @@ def _unknown(listing: Listing, record: Record) -> list[str]:
     return sorted(name for name in listing.rules if name not in known)
 
 
-def _changed_settings(wanted: t.Mapping[str, str], record: Record, listing: Listing) -> dict[str, str]:
-    """The settings that have to be set. netsh shows them in the host's language only: they are as recorded while it
-    shows the same.
+def _knows_settings(record: Record, listing: Listing) -> bool:
+    """Whether the settings of the host are as recorded: netsh, which shows them in the host's language only, still shows
+    the same.
     """
-    same = record.config is not None and record.config == listing.config
-    return {name: value for name, value in wanted.items() if not same or record.settings.get(name) != value}
+    return record.config is not None and record.config == listing.config
 
 
 def _replay(goal: DynamicGoal, record: Record, any_rules: bool) -> int:

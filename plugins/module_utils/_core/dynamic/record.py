@@ -117,12 +117,17 @@ class Record:
             if value != old or self.store.get("", name) is None:
                 yield Set("", name, value)
 
-    def setting(self, settings: t.Mapping[str, str]) -> t.Iterator[Operation]:
-        """The operations that record what is about to be set."""
+    def setting(self, settings: t.Mapping[str, str], known: bool) -> t.Iterator[Operation]:
+        """The operations that record what is about to be set. Unless the settings of the host are `known`, the others in
+        the record may be wrong, so they are forgotten.
+        """
         if settings:
             yield Create(SETTINGS)
             # until the host has set them and says what it shows, they count as not set
             yield Unset(SETTINGS, CONFIG)
+        if settings and not known:
+            for name in self.settings.keys() - settings.keys():
+                yield Unset(SETTINGS, name)
         for name, value in settings.items():
             yield Set(SETTINGS, name, Value.string(value))
 

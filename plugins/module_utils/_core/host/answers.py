@@ -301,6 +301,7 @@ def _dynamic(answer: t.Mapping[str, t.Any]) -> DynamicApplied | None:
         applied=_get(found, "applied", int),
         record_digest=digest,
         record=record,
+        ran=found.get("rules") is not None,
         missing=_texts(found, "missing"),
         left=_texts(found, "left"),
         errors=_texts(found, "errors"),

@@ -85,14 +85,18 @@ class DynamicRequest:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DynamicApplied:
-    """What the host did about dynamic rules. `applied` is the number of operations that were done. `missing` are the
-    names of rules that netsh did not add, `left` those of rules that it did not delete, and `errors` the numbers of its
-    errors. `error` is the system's message for anything else. `record` is set if the record is not the expected one.
+    """What the host did about dynamic rules.
+
+    `applied` is the number of operations that were done, and `record` is set if the record is not the expected one
+    then. `ran` says that the host has compared its rules with the record, which needs a running service. `missing` are
+    the names of rules that netsh did not add, `left` those of rules that it did not delete, and `errors` the numbers
+    of its errors. `error` is the system's message for anything else.
     """
 
     applied: int = 0
     record_digest: str = ""
     record: Store | None = None
+    ran: bool = False
     missing: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()

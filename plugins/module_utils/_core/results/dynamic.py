@@ -54,6 +54,8 @@ def refusal(plan: DynamicPlan, answer: DynamicApplied) -> str | None:
     """Why the dynamic rules of a host are not as planned; None if they are."""
     if answer.error is not None:
         return f"the dynamic rules are not complete: {answer.error.rstrip('.')}. {_AGAIN}"
+    if plan.entries and plan.request is not None and plan.request.run and not answer.ran:
+        return "the PolicyAgent service is not running yet, so the dynamic rules are recorded, but not in force"
     titles = {entry.name: entry.rule.short_title for entry in plan.entries if entry.rule is not None}
     gone = {entry.name: entry.rule.short_title for entry in plan.gone if entry.rule is not None}
     problems = [

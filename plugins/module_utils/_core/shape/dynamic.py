@@ -98,7 +98,7 @@ def _parse_rules(value: t.Mapping[str, t.Any], notes: list[str]) -> list[tuple[s
     if given is None:
         return [("", parse_dynamic_rule(one, "", notes))] if one else None
     if one:
-        raise ShapeError("rules", f"this is a list of rules, so {next(iter(one))} belongs into its items")
+        raise ShapeError("rules", f"this option has the rules, so put {next(iter(one))} into one of them")
     if not isinstance(given, list | tuple):
         raise ShapeError("rules", f"expected a list of dynamic rules, not {kind_of(given)}")
     placed = [(f"rules[{index}]", item) for index, item in enumerate(given)]

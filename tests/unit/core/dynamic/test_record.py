@@ -63,12 +63,12 @@ def test_digest_leaves_out_what_the_host_notes():
 
 def test_settings():
     record = Record()
-    store = _store(*record.head("salt", 1, 5), *record.setting({"ipsecexempt": "3"}))
+    store = _store(*record.head("salt", 1, 5), *record.setting({"ipsecexempt": "3"}, known=True))
     assert Record.read(store).config is None
     store.change(Set("Settings", ".config", Value.string("digest")))
     found = Record.read(store)
     assert (found.settings, found.config) == ({"ipsecexempt": "3"}, "digest")
-    for operation in found.setting({"bootmode": "permit"}):
+    for operation in found.setting({"bootmode": "permit"}, known=True):
         store.change(operation)
     assert Record.read(store).config is None
 

@@ -130,7 +130,7 @@ def test_task_that_flushes():
         ({"rules_mode": "exact", "settings": {"ipsecexempt": 1}}, "rules_mode: exact needs the rules"),
         (
             {"rules": [{"filters": ["0+192.0.2.1"]}], "soft": True},
-            "rules: this is a list of rules, so soft belongs into",
+            "rules: this option has the rules, so put soft into one of them",
         ),
         ({"rules": "0+192.0.2.1"}, "rules: expected a list of dynamic rules, not text"),
         ({"settings": {"ipsecexempt": 4}}, "settings.ipsecexempt: expected 0, 1, 2 or 3"),
