@@ -264,8 +264,7 @@ def _store(answer: object) -> Store:
 
 def _record_with_digest(answer: object) -> tuple[Store, str]:
     """The record of dynamic rules. Its digest leaves out what only the host writes."""
-    digest = _get(answer, "record_digest", str)
-    packed = _get(answer, "record", str)
+    packed, digest = _get(answer, "record", str), _get(answer, "record_digest", str)
     try:
         record = Store.parse(unpack(packed))
     except StoreError as error:
