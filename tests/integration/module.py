@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -33,11 +35,14 @@ while ($null -ne ($line = [System.Console]::In.ReadLine())) {
 
 
 class Module:
-    """The host module of a host, run by an engine: `python` or `powershell`."""
+    """The host module of a host, run by an engine: `python` or `powershell`. Programs in the folder `programs` replace
+    those of the host in PowerShell.
+    """
 
     def __init__(self, host: Host, engine: str) -> None:
         self.host = host
         self.engine = engine
+        self.programs: pathlib.Path | None = None
 
     def ask(self, *requests: dict[str, t.Any]) -> list[dict[str, t.Any]]:
         """The answers to some requests."""
@@ -63,9 +68,12 @@ class Module:
     def _run(self, *arguments: str, text: str = "") -> str:
         """The output of PowerShell on the host."""
         environment = PowerShellEngine(self.host).environment() | {"PLUGINS": str(CHECKOUT / "plugins")}
+        powershell = shutil.which("powershell", path=environment["PATH"]) or "powershell"
+        if self.programs is not None:
+            environment["PATH"] = f"{self.programs}{os.pathsep}{environment['PATH']}"
         with contextlib.closing(Programs(self.host)):
             done = subprocess.run(
-                [shutil.which("powershell", path=environment["PATH"]) or "powershell", *arguments],
+                [powershell, *arguments],
                 input=text,
                 capture_output=True,
                 text=True,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import collections
+import pathlib
 import re
 
 import pytest
@@ -535,8 +536,76 @@ def _running_rules(host):
     return [host.folder / "dynamic.jsonl"]
 
 
-def test_a_read_without_the_part_dynamic_runs_no_program(desk, monkeypatch):
-    monkeypatch.setattr(Host, "netsh", None)
-    desk.host.tasks.register(TASK_NAME, task_xml(5))
-    answers = desk.module.ask({**READ, "parts": ["store", "service", "record"]})
-    assert answers[0]["record"] == ""
+def _replace_netsh(desk, folder, script):
+    """Put another netsh.exe before the one of the host, which is `real` in the script."""
+    folder.mkdir()
+    program = folder / "netsh.exe"
+    program.write_text(f'#!/bin/sh\nreal() {{ PATH="${{PATH#*:}}" netsh.exe "$@"; }}\n{script}\n')
+    program.chmod(0o755)
+    desk.module.programs = folder
+
+
+@pytest.mark.engines("powershell")
+def test_only_requests_about_dynamic_rules_run_a_program(desk, tmp_path):
+    _replace_netsh(desk, tmp_path / "programs", f"touch {tmp_path}/ran; exit 1")
+    read = {**READ, "parts": ["store", "service", "record"]}
+    apply = desk.request(policies=[Create("key")]) | {"dynamic": None}
+    notify = {"protocol": 2, "do": "notify", "service": {"start_type": None, "notify": "start"}, "dynamic": False}
+    assert desk.module.ask(read, apply, notify)[1]["applied"] == 1
+    assert not (tmp_path / "ran").exists()
+    assert desk.listing.rules == {}
+    assert (tmp_path / "ran").exists()
+
+
+@pytest.mark.engines("powershell")
+def test_a_netsh_that_prints_much_before_it_reads_does_not_block(desk, tmp_path):
+    much = 'if [ $# = 0 ]; then head -c 1000000 /dev/zero | tr "\\\\0" x; fi; real "$@"'
+    _replace_netsh(desk, tmp_path / "programs", much)
+    # more than a pipe holds
+    rules = [operation for order in range(120) for operation in _rule(f"{ONE[:-3]}{order:03}", order, order=order)]
+    found = desk.done(*rules)
+    assert found.errors == ()
+    assert len(desk.rules()) == 120
+
+
+@pytest.mark.engines("powershell")
+def test_a_netsh_that_ends_before_it_reads_adds_nothing(desk, tmp_path):
+    _replace_netsh(desk, tmp_path / "programs", 'if [ $# = 0 ]; then exit 1; fi; real "$@"')
+    rules = [operation for order in range(120) for operation in _rule(f"{ONE[:-3]}{order:03}", order, order=order)]
+    found = desk.apply(*rules).dynamic
+    assert (len(found.missing), found.error, desk.rules(), desk.shown) == (120, None, {}, {})
+    desk.module.programs = None
+    desk.done()
+    assert len(desk.rules()) == 120
+
+
+@pytest.mark.judge
+@pytest.mark.engines("powershell")
+def test_a_netsh_that_hangs_is_stopped_and_the_mutex_is_free(desk, tmp_path):
+    _replace_netsh(desk, tmp_path / "programs", f'if [ $# = 0 ]; then touch {tmp_path}/$$; exec sleep 300; fi; real "$@"')
+    found = desk.apply(*_rule(ONE, 1)).dynamic
+    assert found.error == "netsh.exe did not end within 60 seconds and was stopped"
+    (hanging,) = (path.name for path in tmp_path.iterdir() if path.name.isdigit())
+    assert not pathlib.Path("/proc", hanging).exists()
+    desk.module.programs = None
+    desk.done()
+    assert desk.rules() == {ONE: 1}
+
+
+def test_the_mutex_is_held_until_a_request_about_dynamic_rules_has_ended(desk):
+    desk.host.stop_service()
+    desk.done(*_rule(ONE, 1), service={"start_type": None, "notify": "start"})
+    assert len(desk.host.events("mutex")) == 1
+
+
+def test_a_denied_mutex_changes_nothing(desk):
+    desk.host.set(mutex="denied")
+    (answer,) = desk.module.ask(desk.request(*_rule(ONE, 1), task_xml=task_xml(5)))
+    assert (answer["failed"], answer["reason"]) == (True, "mutex_denied")
+    assert (desk.record.paths(), desk.host.tasks.query(TASK_NAME)) == ([], None)
+
+
+def test_a_task_that_cannot_be_registered_changes_nothing(desk):
+    (answer,) = desk.module.ask(desk.request(*_rule(ONE, 1), task_xml="<Task/>"))
+    assert (answer["failed"], answer["reason"]) == (True, "task_failed")
+    assert (desk.record.paths(), desk.rules()) == ([], {})
