@@ -81,7 +81,8 @@ class HostChannel:
         answer = self._ask(RequestKind.APPLY, attempt.request)
         with _impossible_is_none(RequestKind.APPLY):
             applied = Applied.parse(answer)
-            applied.check(len(attempt.plan.operations), attempt.digest)
+            dynamic = attempt.dynamic.request if attempt.dynamic else None
+            applied.check(len(attempt.plan.operations), attempt.digest, dynamic)
         return applied
 
     def notify(self, service: ServiceRequest, dynamic: bool = False) -> tuple[Service, DynamicApplied | None]:

@@ -14,7 +14,7 @@ import xml.etree.ElementTree as ET
 
 from .faults import Course, Refused
 from .host import Host
-from .store_text import DYNAMIC, Failed, change, digest, pack, store_text
+from .store_text import DYNAMIC, Failed, change, digest, pack, record_digest, store_text
 from .task_xml import TaskError
 from .tree import DWORD, STRING, below, find_key, get
 
@@ -62,10 +62,8 @@ class DynamicModule:
     # reading
 
     def record(self) -> dict[str, t.Any]:
-        return {"record": pack(store_text(self._host.tree, DYNAMIC.path)), "record_digest": self._digest()}
-
-    def _digest(self) -> str:
-        return digest(store_text(self._host.tree, DYNAMIC.path, "Shown"))
+        text = store_text(self._host.tree, DYNAMIC.path)
+        return {"record": pack(text), "record_digest": record_digest(text)}
 
     def state(self) -> dict[str, t.Any]:
         """The part `dynamic` of a read."""
@@ -114,8 +112,8 @@ class DynamicModule:
 
     def begin(self) -> dict[str, t.Any]:
         """The answer before anything is done."""
-        nothing: dict[str, t.Any] = dict.fromkeys(("record", "rules", "policies", "config", "error"))
-        return nothing | {"applied": 0, "record_digest": self._digest(), "missing": [], "left": [], "errors": []}
+        nothing: dict[str, t.Any] = dict.fromkeys(("rules", "policies", "config", "error"))
+        return nothing | self.record() | {"applied": 0, "record": None, "missing": [], "left": [], "errors": []}
 
     def register(self, xml: str, course: Course) -> None:
         """Raises `Failed`."""

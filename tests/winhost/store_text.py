@@ -15,7 +15,7 @@ import typing as t
 from . import policy
 from .faults import Course, Refused
 from .host import RECORD, Host
-from .tree import DWORD, QWORD, Change, Tree, Value, below, find_key, fold
+from .tree import DWORD, QWORD, Change, Tree, Value, below, find_key
 
 
 class Failed(Exception):
@@ -34,12 +34,10 @@ POLICIES: t.Final = Store(policy.LOCAL, "D:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)(A;CI;KR
 DYNAMIC: t.Final = Store(RECORD, "D:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)")
 
 
-def store_text(tree: Tree, root: str, without: str | None = None) -> str:
-    """A subtree as text. `without` is a key below it that is left out, with all keys below."""
-    left_out = () if without is None else map(fold, below(tree, f"{root}\\{without}"))
-    skipped = frozenset(left_out)
+def store_text(tree: Tree, root: str) -> str:
+    """A subtree as text."""
     lines = []
-    keys = [(key[len(root) + 1 :], key) for key in below(tree, root) if fold(key) not in skipped]
+    keys = [(key[len(root) + 1 :], key) for key in below(tree, root)]
     for path, key in sorted(keys, key=lambda item: _units(item[0])):
         lines.append(f"k;{_encode(path)}\n")
         for name, (kind, data) in sorted(tree[key].items(), key=lambda item: _units(item[0])):
@@ -91,6 +89,16 @@ def _changes(host: Host, store: Store, line: str) -> list[Change]:
 
 def digest(text: str) -> str:
     return hashlib.sha256(text.encode("ascii", "replace")).hexdigest()
+
+
+def record_digest(text: str) -> str:
+    """The digest of a record without the key Shown, which the replay task changes at any time."""
+    left, skip = [], False
+    for line in text.splitlines(keepends=True):
+        if line.startswith("k;"):
+            skip = _decode(line[2:].rstrip()).partition("\\")[0].lower() == "shown"
+        left += [] if skip else [line]
+    return digest("".join(left))
 
 
 def pack(text: str) -> str:

@@ -102,8 +102,7 @@ function ConvertFrom-ValueText {
 
 function Get-StoreText {
     # A store may have tens of thousands of values, and calling a function is the slowest part: usual kinds need no call.
-    # Without leaves out a key below the root.
-    param($Hive, [string]$Root, [string]$Without)
+    param($Hive, [string]$Root)
     $rootKey = $Hive.OpenSubKey($Root)
     if (-not $rootKey) { return '' }
     $utf16 = $script:Utf16
@@ -132,7 +131,7 @@ function Get-StoreText {
             $names = $key.GetValueNames()
             if ($key.SubKeyCount) {
                 $prefix = if ($path) { "$path\" } else { '' }
-                foreach ($name in $key.GetSubKeyNames()) { if ($path -or $name -ne $Without) { $paths.Add("$prefix$name") } }
+                foreach ($name in $key.GetSubKeyNames()) { $paths.Add("$prefix$name") }
             }
         }
         catch {
@@ -316,10 +315,21 @@ function Get-OSVersion {
     @{ product = Get-RegistryText -Key $key -Name 'ProductName'; version = "$version.$build" }
 }
 
-function Get-RecordDigest {
-    # Replays change what is below Shown at any time; that must not disturb a task.
+function Get-RecordText {
     param($Hive)
-    Get-Digest (Get-StoreText -Hive $Hive -Root $script:Record.path -Without 'Shown')
+    Get-StoreText -Hive $Hive -Root $script:Record.path
+}
+
+function Get-RecordDigest {
+    # The digest of a record without the key Shown. The replay task changes that at any time, which must not disturb a task.
+    param([string]$Text)
+    $left = [System.Text.StringBuilder]::new()
+    $skip = $false
+    foreach ($line in $Text.Split("`n")) {
+        if ($line.StartsWith('k;')) { $skip = (ConvertFrom-CodeUnit $line.Substring(2)) -match '^Shown(\\|$)' }
+        if ($line -and -not $skip) { $null = $left.Append("$line`n") }
+    }
+    Get-Digest $left.ToString()
 }
 
 function Get-DynamicState {
@@ -359,8 +369,9 @@ function Read-Part {
             $answer.digest = Get-Digest $text
         }
         'record' {
-            $answer.record = ConvertTo-Packed (Get-StoreText -Hive $Hive -Root $script:Record.path)
-            $answer.record_digest = Get-RecordDigest -Hive $Hive
+            $text = Get-RecordText -Hive $Hive
+            $answer.record = ConvertTo-Packed $text
+            $answer.record_digest = Get-RecordDigest $text
         }
         'dynamic' { $answer.dynamic = Get-DynamicState -Hive $Hive }
         'service' {
@@ -408,13 +419,14 @@ function Write-Request {
     $Answer.digest = Get-Digest $before
     if ($Dynamic) {
         $Answer.dynamic = New-DynamicAnswer
-        $Answer.dynamic.record_digest = Get-RecordDigest -Hive $Hive
+        $record = Get-RecordText -Hive $Hive
+        $Answer.dynamic.record_digest = Get-RecordDigest $record
     }
     if ($Answer.digest -cne $Request.expect -or ($Dynamic -and $Answer.dynamic.record_digest -cne $Dynamic.expect)) {
         $Answer.conflict = $true
         $Answer.store = ConvertTo-Packed $before
         $Answer.now = Get-Clock
-        if ($Dynamic) { $Answer.dynamic.record = ConvertTo-Packed (Get-StoreText -Hive $Hive -Root $script:Record.path) }
+        if ($Dynamic) { $Answer.dynamic.record = ConvertTo-Packed $record }
         return
     }
     if ($Dynamic -and $Dynamic.task) { Register-ReplayTask -Xml $Dynamic.task.xml }
@@ -436,8 +448,9 @@ function Write-Record {
     $done = Write-Store -Hive $Hive -Store $script:Record -Operations $Dynamic.operations
     $Answer.applied = $done.applied
     $Answer.error = $done.error
-    $Answer.record_digest = Get-RecordDigest -Hive $Hive
-    if ($Answer.record_digest -cne $Dynamic.result) { $Answer.record = ConvertTo-Packed (Get-StoreText -Hive $Hive -Root $script:Record.path) }
+    $after = Get-RecordText -Hive $Hive
+    $Answer.record_digest = Get-RecordDigest $after
+    if ($Answer.record_digest -cne $Dynamic.result) { $Answer.record = ConvertTo-Packed $after }
     if ($Dynamic.flush -and -not $Answer.error) {
         # before the service is notified, which may put something in place that a flush would delete
         try { Clear-DynamicRule -Hive $Hive } catch { $Answer.error = "$_" }
@@ -549,7 +562,7 @@ function Send-Notification {
         $answer.dynamic = New-DynamicAnswer
         $onlyRun = [pscustomobject]@{ unregister = $false; settings = [pscustomobject]@{}; run = $true; flush = $false }
         Use-StoreMutex -Action {
-            $answer.dynamic.record_digest = Get-RecordDigest -Hive $Hive
+            $answer.dynamic.record_digest = Get-RecordDigest (Get-RecordText -Hive $Hive)
             & $notify
             Update-Dynamic -Hive $Hive -Dynamic $onlyRun -Answer $answer.dynamic
         }

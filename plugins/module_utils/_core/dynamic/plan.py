@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..host.dynamic import DynamicRequest, Listing
+from ..host.dynamic import DynamicRequest, Listing, without_shown
 from ..host.task import interval_of, task_xml
 from ..model import ModelError
 from ..model.dynamic import DynamicRule
@@ -21,7 +21,7 @@ from ..shape.placed import PlacedChange
 from ..store.operations import Operation
 from .commands import Commands, commands_of, name_of
 from .goal import DEFAULT_REPLAY, DynamicGoal, RulesAfterwards, WantedDynamic
-from .record import Entry, Record, without_shown
+from .record import Entry, Record
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

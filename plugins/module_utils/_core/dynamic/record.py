@@ -11,6 +11,7 @@ import dataclasses
 import json
 import typing as t
 
+from ..host.dynamic import SHOWN
 from ..model import ModelError
 from ..model.dynamic import DynamicRule
 from ..shape.dynamic import parse_dynamic_rule, render_dynamic_rule
@@ -22,7 +23,6 @@ from .commands import NAME, Commands
 RULES: t.Final = "Rules"
 REMOVED: t.Final = "Removed"
 SETTINGS: t.Final = "Settings"
-SHOWN: t.Final = "Shown"
 CONFIG: t.Final = ".config"
 """The value of the settings that tells what ``show config`` said after they were set."""
 _SALT: t.Final = "Salt"
@@ -130,13 +130,6 @@ class Record:
                 yield Unset(SETTINGS, name)
         for name, value in settings.items():
             yield Set(SETTINGS, name, Value.string(value))
-
-
-def without_shown(store: Store) -> Store:
-    """The record without what only the host writes: its digest is the one that a task compares."""
-    found = store.copy()
-    found.change(Delete(SHOWN))
-    return found
 
 
 def _entries(store: Store, folder: str) -> t.Iterator[Entry]:

@@ -16,7 +16,7 @@ from ..objects.policies import StoredPolicy, read_policies
 from ..store.packed import unpack
 from ..store.store import Store
 from ..store.values import StoreError
-from .dynamic import DynamicApplied, Listing, ReplayTask
+from .dynamic import DynamicApplied, DynamicRequest, Listing, ReplayTask, without_shown
 from .requests import Part
 from .service import Notification, Service, ServiceStatus, StartType
 
@@ -114,7 +114,7 @@ class HostState:
         if Part.CONNECTIONS in parts:
             optional["connections"] = tuple(map(_connection, _get(answer, "connections", list)))
         if Part.RECORD in parts:
-            optional["record"], optional["record_digest"] = _record(answer), _get(answer, "record_digest", str)
+            optional["record"], optional["record_digest"] = _record_with_digest(answer)
         if Part.DYNAMIC in parts:
             optional["dynamic"] = _listing(_get(answer, "dynamic", dict))
         return cls(
@@ -192,15 +192,29 @@ class Applied:
             dynamic=_dynamic(answer),
         )
 
-    def check(self, count: int, result: str) -> None:
-        """Raise `AnswerError` if this cannot be the answer to `count` operations that lead to the digest `result`."""
-        most, least = (0 if self.conflict else count), (0 if self.conflict or self.error is not None else count)
-        if not least <= self.applied <= most:
-            raise AnswerError(
-                "applied", f"the host's answer counts {self.applied} of {count} writes, which is impossible"
-            )
+    def check(self, count: int, result: str, dynamic: DynamicRequest | None = None) -> None:
+        """Raise `AnswerError` if this cannot be the answer to `count` operations that lead to the digest `result`, and
+        to the part `dynamic` of the request.
+        """
+        stopped = self.conflict or self.error is not None
+        _check_count(self.applied, 0 if self.conflict else count, stopped)
         if self.error is None and self.store is None and self.digest != result:
             raise AnswerError("digest", "the host's answer reports success, but its digest is not the expected one")
+        if dynamic is None:
+            return
+        if self.dynamic is None:
+            raise AnswerError("dynamic", "the host's answer says nothing about dynamic rules")
+        found = self.dynamic
+        _check_count(found.applied, 0 if stopped else len(dynamic.operations), stopped or found.error is not None)
+        if not stopped and found.error is None and found.record is None and found.record_digest != dynamic.result:
+            raise AnswerError(
+                "record_digest", "the host's answer reports success, but the digest of its record is not the expected one"
+            )
+
+
+def _check_count(applied: int, count: int, stopped: bool) -> None:
+    if not (0 if stopped else count) <= applied <= count:
+        raise AnswerError("applied", f"the host's answer counts {applied} of {count} writes, which is impossible")
 
 
 def parse_notified(answer: t.Mapping[str, t.Any]) -> tuple[Service, DynamicApplied | None]:
@@ -248,13 +262,17 @@ def _store(answer: object) -> Store:
         raise AnswerError("store", f"the host's answer cannot be read: {error}") from None
 
 
-def _record(answer: object) -> Store:
-    """The record of dynamic rules. Its digest leaves out what only the host writes, so it is not compared here."""
+def _record_with_digest(answer: object) -> tuple[Store, str]:
+    """The record of dynamic rules. Its digest leaves out what only the host writes."""
+    digest = _get(answer, "record_digest", str)
     packed = _get(answer, "record", str)
     try:
-        return Store.parse(unpack(packed))
+        record = Store.parse(unpack(packed))
     except StoreError as error:
         raise AnswerError("record", f"the host's answer cannot be read: {error}") from None
+    if without_shown(record).digest() != digest:
+        raise AnswerError("record_digest", "the record in the host's answer does not match its digest")
+    return record, digest
 
 
 def _listing(answer: dict[str, t.Any]) -> Listing:
@@ -276,10 +294,13 @@ def _dynamic(answer: t.Mapping[str, t.Any]) -> DynamicApplied | None:
     if answer.get("dynamic") is None:
         return None
     found = _get(answer, "dynamic", dict)
+    record, digest = None, _get(found, "record_digest", str)
+    if found.get("record") is not None:
+        record, digest = _record_with_digest(found)
     return DynamicApplied(
         applied=_get(found, "applied", int),
-        record_digest=_get(found, "record_digest", str),
-        record=None if found.get("record") is None else _record(found),
+        record_digest=digest,
+        record=record,
         ran=found.get("rules") is not None,
         missing=_texts(found, "missing"),
         left=_texts(found, "left"),

@@ -8,9 +8,20 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..store.operations import Operation, operations_text
+from ..store.operations import Delete, Operation, operations_text
 from ..store.packed import pack
 from ..store.store import Store
+
+
+SHOWN: t.Final = "Shown"
+"""The key of the record that only the host writes: how often netsh names each rule that is complete."""
+
+
+def without_shown(record: Store) -> Store:
+    """The record without what only the host writes: its digest is the one that a task compares."""
+    found = record.copy()
+    found.change(Delete(SHOWN))
+    return found
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

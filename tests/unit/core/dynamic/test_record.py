@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils._core.dynamic.commands import commands_of
-from ansible_collections.ipsec.windows.plugins.module_utils._core.dynamic.record import Entry, Record, without_shown
+from ansible_collections.ipsec.windows.plugins.module_utils._core.dynamic.record import Entry, Record
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.dynamic import without_shown
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.dynamic import parse_dynamic_rule
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operations import Create, Set
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store

@@ -15,11 +15,14 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers i
     LocalAddresses,
     parse_notified,
 )
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.dynamic import DynamicRequest
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.requests import Part
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.service import Notification
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import SpecialKind
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operations import Create
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.packed import pack
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import Value
 from unit import stores
 
 SERVICE = {"status": "running", "start_type": "manual"}
@@ -31,6 +34,9 @@ ADDRESSES = {
     "gateway": ["192.0.2.1"],
 }
 REPLAY = {"current": True, "interval": "PT5M", "enabled": True}
+RECORD = pack(Store({"": {}, "Rules": {}, "Shown": {"a": Value.number(1)}, "Shown\\below": {}}).text())
+RECORD_DIGEST = Store({"": {}, "Rules": {}}).digest()
+"""Without what only the host writes."""
 LISTING = {
     "rules": {"ipsec.windows-0123456789ab": 2},
     "policies": ["ipsec.windows-0123456789ab"],
@@ -54,8 +60,8 @@ READ = {
     "interfaces": {},
     "addresses": ADDRESSES,
     "connections": [{"local": "192.0.2.2", "remote": "192.0.2.9", "remote_port": 50123}],
-    "record": "",
-    "record_digest": "e" * 64,
+    "record": RECORD,
+    "record_digest": RECORD_DIGEST,
     "dynamic": LISTING,
 }
 OTHER_STORE = pack(Store({"": {}, "ipsecOther": {}}).text())
@@ -130,8 +136,8 @@ def test_only_requested_parts_are_required(part):
 
 
 INVALID = {
-    "record": [None, 5, "not packed"],
-    "record_digest": [None, 5],
+    "record": [None, 5, "not packed", "", pack(Store({"": {}, "Other": {}}).text())],
+    "record_digest": [None, 5, "e" * 64],
     "dynamic": [
         None,
         [],
@@ -286,4 +292,41 @@ def test_possible_answers_to_apply():
 def test_impossible_answers_to_apply(count, changes, key):
     with pytest.raises(AnswerError) as caught:
         _check(count, **changes)
+    assert caught.value.key == key
+
+
+REQUEST = DynamicRequest(expect="", operations=(Create("a"), Create("b")), result="e" * 64)
+
+
+def _check_dynamic(answer=None, **changes):
+    dynamic = None if "dynamic" in changes else {**DYNAMIC, "applied": 2, **changes}
+    Applied.parse(APPLIED | (answer or {}) | {"dynamic": dynamic}).check(1, EXPECTED, REQUEST)
+
+
+CONFLICT = {"applied": 0, "conflict": True, "store": READ["store"], "digest": READ["digest"]}
+
+
+def test_possible_answers_about_dynamic_rules():
+    _check_dynamic()
+    _check_dynamic(None, applied=1, error="access denied")
+    _check_dynamic(record=RECORD, record_digest=RECORD_DIGEST)
+    _check_dynamic(CONFLICT, applied=0, record=RECORD, record_digest=RECORD_DIGEST)
+    _check_dynamic({"applied": 0, "error": "access denied"}, applied=0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "changes", "key"),
+    [
+        ({}, {"dynamic": None}, "dynamic"),
+        ({}, {"applied": 1}, "applied"),
+        ({}, {"applied": 3, "error": "access denied"}, "applied"),
+        (CONFLICT, {"applied": 1}, "applied"),
+        ({"applied": 0, "error": "access denied"}, {"applied": 2}, "applied"),
+        ({}, {"record_digest": "f" * 64}, "record_digest"),
+        ({}, {"record": RECORD}, "record_digest"),
+    ],
+)
+def test_impossible_answers_about_dynamic_rules(answer, changes, key):
+    with pytest.raises(AnswerError) as caught:
+        _check_dynamic(answer, **changes)
     assert caught.value.key == key
