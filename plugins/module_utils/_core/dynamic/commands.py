@@ -106,7 +106,7 @@ def _selector(filter_: Filter, rule: DynamicRule) -> str:
     """The arguments that identify the rule of netsh for a filter. A mirrored filter has one text for both spellings."""
     found = _arguments(filter_)
     if filter_.mirrored:
-        found = min(found, _arguments(_turned(filter_)))
+        found = min(found, _arguments(filter_.turned()))
     words = [*found, f"mirrored={write_flag(filter_.mirrored)}", f"conntype={rule.connection_type}"]
     if rule.tunnel is not None:
         words.append(f"tunneldstaddress={write_address(rule.tunnel)}")
@@ -118,16 +118,6 @@ def _arguments(filter_: Filter) -> list[str]:
     words = [word for word in write_filter(filter_.undescribed()) if not word.startswith("mirrored=")]
     given = {word.partition("=")[0] for word in words}
     return words + [f"{name}=0" for name in ("srcport", "dstport") if name not in given]
-
-
-def _turned(filter_: Filter) -> Filter:
-    return dataclasses.replace(
-        filter_,
-        source=filter_.destination,
-        destination=filter_.source,
-        source_port=filter_.destination_port,
-        destination_port=filter_.source_port,
-    )
 
 
 def _settings(rule: DynamicRule, action: Action, name: str) -> str:

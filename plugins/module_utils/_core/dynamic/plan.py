@@ -178,8 +178,8 @@ def _unknown(listing: Listing, record: Record) -> list[str]:
 
 
 def _knows_settings(record: Record, listing: Listing) -> bool:
-    """Whether the settings of the host are as recorded: netsh, which shows them in the host's language only, still shows
-    the same.
+    """Whether the settings of the host are as recorded: netsh, which shows them in the host's language only, still
+    shows the same.
     """
     return record.config is not None and record.config == listing.config
 

@@ -118,8 +118,8 @@ class Record:
                 yield Set("", name, value)
 
     def setting(self, settings: t.Mapping[str, str], known: bool) -> t.Iterator[Operation]:
-        """The operations that record what is about to be set. Unless the settings of the host are `known`, the others in
-        the record may be wrong, so they are forgotten.
+        """The operations that record what is about to be set. Unless the settings of the host are `known`, the others
+        in the record may be wrong, so they are forgotten.
         """
         if settings:
             yield Create(SETTINGS)

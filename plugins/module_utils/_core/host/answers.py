@@ -208,7 +208,8 @@ class Applied:
         _check_count(found.applied, 0 if stopped else len(dynamic.operations), stopped or found.error is not None)
         if not stopped and found.error is None and found.record is None and found.record_digest != dynamic.result:
             raise AnswerError(
-                "record_digest", "the host's answer reports success, but the digest of its record is not the expected one"
+                "record_digest",
+                "the host's answer reports success, but the digest of its record is not the expected one",
             )
 
 

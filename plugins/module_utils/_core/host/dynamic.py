@@ -12,7 +12,6 @@ from ..store.operations import Delete, Operation, operations_text
 from ..store.packed import pack
 from ..store.store import Store
 
-
 SHOWN: t.Final = "Shown"
 """The key of the record that only the host writes: how often netsh names each rule that is complete."""
 

@@ -455,17 +455,8 @@ def _certificate(authority: str) -> Certificate:
 
 def _two_tunnels(filter_: Filter, endpoint: str) -> str:
     """The error for a tunnel rule with a mirrored filter: which two rules to write instead."""
-    there = format_filter(dataclasses.replace(filter_, mirrored=False))
-    back = format_filter(
-        dataclasses.replace(
-            filter_,
-            source=filter_.destination,
-            destination=filter_.source,
-            source_port=filter_.destination_port,
-            destination_port=filter_.source_port,
-            mirrored=False,
-        )
-    )
+    one_way = dataclasses.replace(filter_, mirrored=False)
+    there, back = format_filter(one_way), format_filter(one_way.turned())
     return (
         f"a tunnel needs one-way filters: use one rule with -f {there} -t {endpoint}, and one with -f {back} and -t "
         "with the endpoint of the other direction"

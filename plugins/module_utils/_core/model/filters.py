@@ -112,6 +112,16 @@ class Filter:
             object.__setattr__(self, "_hash", found)
         return t.cast(int, self._hash)
 
+    def turned(self) -> Filter:
+        """The filter for the opposite direction, which is the same if it is mirrored."""
+        return dataclasses.replace(
+            self,
+            source=self.destination,
+            destination=self.source,
+            source_port=self.destination_port,
+            destination_port=self.source_port,
+        )
+
     def undescribed(self) -> Filter:
         """The filter without its description."""
         return dataclasses.replace(self, description="") if self.description else self

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import ipaddress
 import re
 import typing as t
@@ -92,15 +91,8 @@ class FilterPattern(t.NamedTuple):
 
     def turned(self) -> FilterPattern:
         """The same for a mirrored filter that is stored the other way round."""
-        given = self.filter
         return self._replace(
-            filter=dataclasses.replace(
-                given,
-                source=given.destination,
-                destination=given.source,
-                source_port=given.destination_port,
-                destination_port=given.source_port,
-            ),
+            filter=self.filter.turned(),
             masks=(self.masks[1], self.masks[0]),
             source_port=self.destination_port,
             destination_port=self.source_port,

@@ -168,6 +168,8 @@ def _parse_filters(items: t.Iterable[tuple[str, t.Any]], action: Action, notes: 
             if not value.endswith(closing):
                 raise ShapeError(path, f"expected '{closing}' at the end of this filter")
             text = value[1:-1]
+            if text[:1] in BRACKETS:
+                raise ShapeError(path, "this filter has two signs for its action; write parentheses or brackets once")
         elif isinstance(value, t.Mapping) and "action" in value:
             of_filter = _parse_action(Fields(value, path, (*keys.FILTER, "action")), action)
             text = {key: item for key, item in value.items() if key != "action"}

@@ -80,6 +80,7 @@ def test_main_mode_filters_that_the_filters_have():
         ({}, "rules[0].filters: this is required"),
         ({"filters": []}, "rules[0].filters: this is required"),
         ({"filters": ["(0+192.0.2.1"]}, "rules[0].filters[0]: expected ')' at the end of this filter"),
+        ({"filters": ["([0+192.0.2.1])"]}, "rules[0].filters[0]: this filter has two signs for its action"),
         ({"filters": ["0+192.0.2.1"], "name": "x"}, "rules[0]"),
         ({"filters": ["0+192.0.2.1", "192.0.2.1+0"]}, "rules[0]: the rule has the filter"),
         ({"filters": ["0+192.0.2.1"], "tunnel": "192.0.2.1"}, "rules[0]: a tunnel cannot have mirrored filters"),
