@@ -90,11 +90,17 @@ class Player:
         record = self.folder / "asking.jsonl"
         record.unlink(missing_ok=True)
         words = ("playbook", "-i", str(self.inventory), str(playbook))
-        child, terminal = pty.fork()
-        if not child:
-            os.chdir(self.folder)
-            environment = self._environment(IPSEC_RECORD=str(record), TERM="dumb")
-            os.execve(sys.executable, [sys.executable, "-m", "ansible", *words], environment)
+        terminal, of_child = pty.openpty()
+        child = subprocess.Popen(
+            # Ansible asks only in the foreground of its terminal
+            ["setsid", "--ctty", "--wait", sys.executable, "-m", "ansible", *words],
+            stdin=of_child,
+            stdout=of_child,
+            stderr=of_child,
+            cwd=self.folder,
+            env=self._environment(IPSEC_RECORD=str(record), TERM="dumb"),
+        )
+        os.close(of_child)
         output, answered = b"", False
         # reading from a terminal whose other side is closed is an error
         with contextlib.suppress(OSError):
@@ -104,10 +110,9 @@ class Player:
                     answered = True
                     os.write(terminal, f"{answer}\n".encode())
         os.close(terminal)
-        _pid, status = os.waitpid(child, 0)
+        code = child.wait()
         lines = record.read_text().splitlines() if record.exists() else []
-        found = [Result(**json.loads(line)) for line in lines]
-        return Run(os.waitstatus_to_exitcode(status), output.decode(), found)
+        return Run(code, output.decode(), [Result(**json.loads(line)) for line in lines])
 
     def ansible(self, *words: str) -> str:
         """The output of another command of Ansible (`doc …`)."""

@@ -347,7 +347,7 @@ def test_a_read_request_names_the_parts_that_a_task_needs(host, player):
     player.play(host, facts_task(), policy_task(name="P", rules=[CLOSE_SMB]))
     assert [request.get("parts") for request in requests] == [
         ["store", "service", "domain"],
-        ["store", "service", "domain", "system", "addresses", "connections"],
+        ["store", "service", "domain", "system", "addresses", "connections", "record"],
         None,
     ]
 
