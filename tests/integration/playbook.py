@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import pty
+import select
 import subprocess
 import sys
 import typing as t
@@ -101,13 +102,17 @@ class Player:
             env=self._environment(IPSEC_RECORD=str(record), TERM="dumb"),
         )
         os.close(of_child)
-        output, answered = b"", False
+        output = b""
         # reading from a terminal whose other side is closed is an error
         with contextlib.suppress(OSError):
-            while data := os.read(terminal, 65536):
-                output += data
-                if not answered and b"[yes/no]" in output:
-                    answered = True
+            while True:
+                if select.select([terminal], [], [], 1)[0]:
+                    data = os.read(terminal, 65536)
+                    if not data:
+                        break
+                    output += data
+                elif b"[yes/no]" in output:
+                    # Ansible drops what is typed before it waits for an answer, so an answer may be lost
                     os.write(terminal, f"{answer}\n".encode())
         os.close(terminal)
         code = child.wait()
