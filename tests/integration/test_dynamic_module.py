@@ -582,8 +582,9 @@ def test_a_netsh_that_ends_before_it_reads_adds_nothing(desk, tmp_path):
 @pytest.mark.judge
 @pytest.mark.engines("powershell")
 def test_a_netsh_that_hangs_is_stopped_and_the_mutex_is_free(desk, tmp_path):
-    hang = f'if [ $# = 0 ]; then touch {tmp_path}/$$; exec sleep 300; fi; real "$@"'
-    _replace_netsh(desk, tmp_path / "programs", hang)
+    _replace_netsh(
+        desk, tmp_path / "programs", f'if [ $# = 0 ]; then touch {tmp_path}/$$; exec sleep 300; fi; real "$@"'
+    )
     found = desk.apply(*_rule(ONE, 1)).dynamic
     assert found.error == "netsh.exe did not end within 60 seconds and was stopped"
     (hanging,) = (path.name for path in tmp_path.iterdir() if path.name.isdigit())

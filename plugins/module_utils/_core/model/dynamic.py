@@ -77,7 +77,10 @@ class DynamicRule:
             require(number == 1, f"the rule has the filter {filter_} {number} times; each filter may be there once")
         if self.tunnel is not None:
             for item in self.filters:
-                require(not item.filter.mirrored, "a tunnel cannot have mirrored filters")
+                require(
+                    not item.filter.mirrored,
+                    "a tunnel cannot have mirrored filters: use one rule for each direction, each with its own endpoint",
+                )
                 require(
                     item.action is Action.NEGOTIATE,
                     f"a rule with a tunnel endpoint must negotiate, so the filter {item} is not possible",

@@ -118,7 +118,7 @@ OPTIONAL = {
     Part.SYSTEM: ("now", "product", "version", "powershell", "writable"),
     Part.ADDRESSES: ("addresses",),
     Part.CONNECTIONS: ("connections",),
-    Part.RECORD: ("record_digest", "record"),
+    Part.RECORD: ("record", "record_digest"),
     Part.DYNAMIC: ("dynamic",),
 }
 
