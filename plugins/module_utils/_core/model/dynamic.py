@@ -79,7 +79,7 @@ class DynamicRule:
             for item in self.filters:
                 require(
                     not item.filter.mirrored,
-                    "a tunnel cannot have mirrored filters: use one rule for each direction, each with its own endpoint",
+                    "a tunnel cannot have mirrored filters: use one rule for each direction, with its own endpoint",
                 )
                 require(
                     item.action is Action.NEGOTIATE,
