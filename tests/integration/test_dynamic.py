@@ -72,7 +72,7 @@ def test_second_run_changes_nothing(host, player):
     assert host.start_type == "automatic"
 
 
-@pytest.mark.judge_with("powershell")
+@pytest.mark.engines("python")
 def test_what_a_task_returns_is_what_a_task_takes(host, player):
     player.play(host, dynamic_task(rules=[{"filters": [BAN]}, SECURED]))
     first = player.play(host, {**dynamic_task(filters=[BAN]), "register": "found"})[0]
@@ -201,7 +201,7 @@ def test_examples_of_the_manual(farm, host, player):
     assert [offer.algorithms for offer in rule.quick_mode.offers] == [(("ah", "MD5"), ("esp", "DES", "SHA1"))]
 
 
-@pytest.mark.judge_with("powershell")
+@pytest.mark.engines("python")
 def test_delete_all_of_the_manual(host, player):
     host.start_service()
     add_others(host)
@@ -296,7 +296,7 @@ def test_names_are_looked_up_on_the_host(host, player):
     assert any("is left out" in warning for warning in run[0]["warnings"])
 
 
-@pytest.mark.judge_with("powershell")
+@pytest.mark.engines("python")
 def test_rule_that_cuts_the_connection(host, player):
     task = dynamic_task(filters=["[*+0:5985:TCP]"])
     run = player.play(host, task)
@@ -314,7 +314,7 @@ def test_rule_that_may_cut_the_connection(host, player):
     assert len(host.dynamic_rules()) == 1
 
 
-@pytest.mark.judge_with("powershell")
+@pytest.mark.engines("python")
 def test_policy_and_dynamic_rules_are_judged_together(host, player):
     peer = _peer(player, host)
     player.play(host, dynamic_task(filters=[f"({peer}+0:5985:TCP)"]))
@@ -399,7 +399,7 @@ def test_task_that_is_cut_off_is_finished(host, player, fault):
     assert len(host.dynamic_rules()) == 3
 
 
-@pytest.mark.judge_with("powershell")
+@pytest.mark.engines("python")
 def test_disabled_service(host, player):
     host.set_start_type("disabled")
     run = player.play(host, dynamic_task(filters=[BAN]))
@@ -407,7 +407,7 @@ def test_disabled_service(host, player):
     assert not any("ipsec.windows.dynamic" in key for key in host.tree)
 
 
-@pytest.mark.judge_with("powershell")
+@pytest.mark.engines("python")
 @pytest.mark.parametrize(
     ("options", "message"),
     [
