@@ -377,7 +377,8 @@ def test_record_that_cannot_be_written(host, player):
     host.faults.add("denied 8")
     task = dynamic_task(rules=[{"filters": [BAN]}, SECURED])
     run = player.play(host, task, task, ignore_errors=True)
-    assert "the dynamic rules are not complete: Access to the registry key is denied" in run[0]["msg"]
+    assert "the dynamic rules are not complete: " in run[0]["msg"]
+    assert "Access to the registry key is denied" in run[0]["msg"]
     assert run[0]["changed"]
     assert run[1]["changed"]
     assert len(host.dynamic_rules()) == 3
