@@ -65,16 +65,16 @@ class DynamicPlan:
 def plan_dynamic(
     goal: DynamicGoal, outcome: RulesAfterwards, record: Record, listing: Listing, *, digest: str, salt: str, runs: bool
 ) -> DynamicPlan:
-    """The plan that leads to `outcome`. `digest` is that of the record, `salt` that of a new record, and `runs` says
+    """The plan that leads to `outcome`. `digest` is that of the record, `salt` that for its names, and `runs` says
     whether the service runs or is started. Raises `ModelError` for what netsh cannot say.
     """
-    salt = record.salt or salt
     entries, added = _entries(outcome, record, salt)
     _refuse_equal_selectors(entries, outcome)
     kept_damaged = () if goal.exact or outcome.flush else outcome.damaged
     kept = {entry.name for entry in (*entries, *kept_damaged)}
+    new = {entry.name for entry in added}
     gone = tuple(entry for entry in record.entries if entry.name not in kept)
-    lost = tuple(entry for entry in entries if entry not in added and _is_lost(entry, listing)) if runs else ()
+    lost = tuple(entry for entry in entries if entry.name not in new and _is_lost(entry, listing)) if runs else ()
     left = runs and bool(record.removed or _unused(listing, record))
     known = _knows_settings(record, listing)
     settings = {k: v for k, v in outcome.settings.items() if not known or record.settings.get(k) != v}

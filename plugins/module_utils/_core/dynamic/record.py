@@ -100,11 +100,6 @@ class Record:
             store=store,
         )
 
-    @property
-    def rules(self) -> tuple[DynamicRule, ...]:
-        """The rules that are wanted, in the order in which they were added."""
-        return tuple(entry.rule for entry in self.entries if entry.rule is not None)
-
     def head(self, salt: str, revision: int, replay: int) -> t.Iterator[Operation]:
         """The operations that set the values of the record itself."""
         if "" not in self.store:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..model import Action, AuthMethod, Certificate, Kerberos, ModelError, PresharedKey
+from ..model import AuthMethod, Certificate, Kerberos, ModelError, PresharedKey
+from ..model.dynamic import SIGNS
 from ..notation.filters import format_filter
 from ..notation.negotiation import format_negotiation
 from ..source.text import SourceError
@@ -87,7 +88,8 @@ def format_filter_spec(spec: FilterSpec) -> str:
     text = format_filter(spec.filter)
     if spec.action is None:
         return _value(text)
-    return f"({text})" if spec.action is Action.PERMIT else f"[{text}]"
+    before, after = SIGNS[spec.action]
+    return f"{before}{text}{after}"
 
 
 def _auth_method(method: AuthMethod) -> str:

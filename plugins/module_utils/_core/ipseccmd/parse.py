@@ -34,7 +34,7 @@ from ..model import (
 )
 from ..notation.addresses import parse_address
 from ..notation.errors import GrammarError
-from ..notation.filters import format_filter, parse_filter
+from ..notation.filters import BRACKETS, format_filter, parse_filter
 from ..notation.methods import PFS_GROUP_NOTE, parse_main_mode_method
 from ..notation.negotiation import KEYWORDS, Negotiation, parse_negotiation
 from ..shape.tried import authentication_meant
@@ -59,7 +59,6 @@ from .options import Given, is_option, refuse_dashes, split_options
 from .syntax import NEEDS, STATIC
 
 _T = t.TypeVar("_T")
-_BRACKETS: t.Final = {"(": (")", Action.PERMIT), "[": ("]", Action.BLOCK)}
 _STORES: t.Final = tuple(StoreKind)
 _SPLIT: t.Final = ("f", "1f", "1s")
 """Options several of whose values may be in one pair of quotation marks."""
@@ -229,7 +228,7 @@ class _OptionParser:
         return (), True
 
     def _filter(self, piece: Text) -> FilterSpec:
-        bracket = _BRACKETS.get(piece.value[:1])
+        bracket = BRACKETS.get(piece.value[:1])
         if bracket is None:
             return FilterSpec(self._plain_filter(piece))
         closing, action = bracket
@@ -245,12 +244,12 @@ class _OptionParser:
         return FilterSpec(filter_, action)
 
     def _plain_filter(self, piece: Text) -> Filter:
-        if piece.value[:1] in _BRACKETS or piece.value.casefold() == "default":
+        if piece.value[:1] in BRACKETS or piece.value.casefold() == "default":
             raise piece.error(0, f"expected {NEEDS['f']}")
         return self._at(piece, parse_filter, self.notes)
 
     def _main_mode_filter(self, piece: Text) -> Filter:
-        if piece.value[:1] in _BRACKETS:
+        if piece.value[:1] in BRACKETS:
             raise piece.error(0, "a main mode filter does not permit or block: write it without brackets")
         filter_ = self._plain_filter(piece)
         if ":" in piece.value:

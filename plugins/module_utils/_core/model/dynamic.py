@@ -19,6 +19,8 @@ from .methods import DEFAULT_SECURITY_METHODS, SecurityMethod
 from .rules import DEFAULT_CONNECTION_TYPE, Action, ConnectionType, connection_type
 from .text import ModelError, require
 
+SIGNS: t.Final = {Action.PERMIT: ("(", ")"), Action.BLOCK: ("[", "]")}
+"""The manual's signs around a filter that permits or blocks."""
 _SHOWN: t.Final = 2
 
 
@@ -31,7 +33,7 @@ class DynamicFilter:
 
     def __str__(self) -> str:
         """In the manual's style: a permit filter in parentheses, a blocking filter in brackets."""
-        before, after = {Action.PERMIT: ("(", ")"), Action.BLOCK: ("[", "]")}.get(self.action, ("", ""))
+        before, after = SIGNS.get(self.action, ("", ""))
         return f"{before}{self.filter}{after}"
 
 

@@ -138,7 +138,7 @@ class WantedRule:
         """The rule with the manual's defaults for what was not given. Raises `ModelError`."""
         return Rule(
             name=self.name,
-            filters=_directed(self.filters or (), self.tunnel),
+            filters=directed(self.filters or (), self.tunnel),
             action=self.negotiation(None, odd),
             authentication=DEFAULT_AUTHENTICATION if self.authentication is None else self.authentication,
             tunnel=self.tunnel,
@@ -163,7 +163,7 @@ class WantedRule:
             if (value := getattr(self, name)) is not None
         }
         if self.filters is not None:
-            given["filters"] = self._combined(base.filters, _directed(self.filters, self.tunnel or base.tunnel))
+            given["filters"] = self._combined(base.filters, directed(self.filters, self.tunnel or base.tunnel))
         return dataclasses.replace(
             base,
             name=self.name if self.id is not None and self.name else base.name,
@@ -221,7 +221,7 @@ class RuleByName(Rule):
     takes_action: bool
 
 
-def _directed(filters: tuple[Filter, ...], tunnel: HostAddress | DnsName | None) -> tuple[Filter, ...]:
+def directed(filters: tuple[Filter, ...], tunnel: HostAddress | DnsName | None) -> tuple[Filter, ...]:
     """The filters of a whole rule. In a tunnel, filters are one-way by default, as each direction has its own rule."""
     if tunnel is None:
         return filters

@@ -28,9 +28,12 @@ from ..model import (
     defaults,
     protocol_name,
 )
+from ..model.dynamic import SIGNS
 from .addresses import parse_address
 from .errors import GrammarError
 
+BRACKETS: t.Final = {opening: (closing, action) for action, (opening, closing) in SIGNS.items()}
+"""What closes a filter of a dynamic rule that begins with a sign, and its action."""
 _SYMBOLS: t.Final = ("icmp", "udp", "raw", "tcp")
 """The protocols that have a name in the manual."""
 
@@ -42,10 +45,10 @@ def parse_filter(text: str, notes: list[str]) -> Filter:
 
     Differences between its meaning and the text are added to `notes`.
     """
-    if text[:1] + text[-1:] in ("()", "[]"):
-        word = "permit" if text[0] == "(" else "block"
+    closing, action = BRACKETS.get(text[:1], (None, None))
+    if closing is not None and text[1:].endswith(closing):
         raise GrammarError(
-            text, 1, f"a filter in '{text[0]}{text[-1]}' is for dynamic rules; set action: {word} in the rule instead"
+            text, 1, f"a filter in '{text[0]}{text[-1]}' is for dynamic rules; set action: {action} in the rule instead"
         )
     if text.strip().casefold() == "default":
         raise GrammarError(

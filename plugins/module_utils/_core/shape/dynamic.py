@@ -12,7 +12,9 @@ import typing as t
 from ..model import (
     Action,
     AuthMethod,
+    DnsName,
     Group,
+    HostAddress,
     MainMode,
     PresharedKey,
     SecurityMethod,
@@ -31,7 +33,8 @@ from ..model.dynamic import (
     config_value,
 )
 from ..model.main_mode import DEFAULT_MAIN_MODE
-from ..model.wanted import RulesMode, WantedFilter, WantedMainMode
+from ..model.wanted import RulesMode, WantedMainMode, directed
+from ..notation.filters import BRACKETS
 from ..notation.methods import Offer, one_pfs_group, parse_single_offer
 from . import keys
 from .arguments import auth_method_argument
@@ -54,9 +57,6 @@ from .render import (
     render_security_method,
     render_short_filter,
 )
-
-BRACKETS: t.Final = {"(": (")", Action.PERMIT), "[": ("]", Action.BLOCK)}
-"""The manual's signs around a filter that permits or blocks."""
 
 
 class DynamicState(enum.StrEnum):
@@ -124,10 +124,7 @@ def parse_dynamic_rule(value: object, path: str, notes: list[str]) -> DynamicRul
     if not items:
         raise ShapeError(fields.place("filters"), "this is required: the filters of the rule")
     tunnel = parse_tunnel(fields, notes, odd=False)
-    filters = [
-        dataclasses.replace(found, filter=_directed(found.filter, tunnel is not None))
-        for found in _parse_filters(items, _parse_action(fields, Action.NEGOTIATE), notes)
-    ]
+    filters = _parse_filters(items, _parse_action(fields, Action.NEGOTIATE), tunnel, notes)
     methods, pfs_group = _parse_methods(fields, notes)
     main_mode = fields.get("main_mode")
     given: dict[str, t.Any] = {
@@ -159,7 +156,9 @@ def _parse_action(fields: Fields, default: Action) -> Action:
     return fields.at("action", action_of, name) if name else default
 
 
-def _parse_filters(items: t.Iterable[tuple[str, t.Any]], action: Action, notes: list[str]) -> t.Iterator[DynamicFilter]:
+def _parse_filters(
+    items: t.Iterable[tuple[str, t.Any]], action: Action, tunnel: HostAddress | DnsName | None, notes: list[str]
+) -> t.Iterator[DynamicFilter]:
     """The filters of items with their places. `action` is that of filters that have none themselves."""
     for path, value in items:
         text, of_filter = value, action
@@ -173,15 +172,8 @@ def _parse_filters(items: t.Iterable[tuple[str, t.Any]], action: Action, notes: 
         elif isinstance(value, t.Mapping) and "action" in value:
             of_filter = _parse_action(Fields(value, path, (*keys.FILTER, "action")), action)
             text = {key: item for key, item in value.items() if key != "action"}
-        for found in parse_filters([(path, text)], notes):
+        for found in directed(parse_filters([(path, text)], notes), tunnel):
             yield DynamicFilter(found, of_filter)
-
-
-def _directed(filter_: t.Any, tunnel: bool) -> t.Any:
-    """A filter of a tunnel is one-way if nothing else was given."""
-    if tunnel and isinstance(filter_, WantedFilter):
-        return dataclasses.replace(filter_, mirrored=False)
-    return filter_
 
 
 def _parse_methods(fields: Fields, notes: list[str]) -> tuple[tuple[SecurityMethod, ...] | None, Group | None]:

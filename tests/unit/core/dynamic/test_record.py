@@ -37,7 +37,7 @@ def test_entry_is_read_back():
     record = Record.read(_store(*Record().head("salt", 7, 5), *ENTRY.operations()))
     assert record.entries == (ENTRY,)
     assert (record.salt, record.revision, record.replay) == ("salt", 7, 5)
-    assert record.rules == (RULE,)
+    assert [entry.rule for entry in record.entries] == [RULE]
 
 
 def test_rules_are_the_last_value_that_is_written():
