@@ -20,7 +20,7 @@ from ..module_utils._core.hints import printable
 from ..module_utils._core.host.answers import Applied, HostState
 from ..module_utils._core.host.dynamic import DynamicApplied
 from ..module_utils._core.host.errors import HostError
-from ..module_utils._core.host.requests import Part
+from ..module_utils._core.host.requests import OF_CHANGES, Part
 from ..module_utils._core.host.service import Notification, Service, ServiceOption, ServiceRequest, ServiceStatus
 from ..module_utils._core.host.undo import Undo
 from ..module_utils._core.results.counts import SHARED
@@ -119,7 +119,7 @@ class Goals:
 
     def parts(self) -> tuple[Part, ...]:
         """What the task needs to know of the host. Asking netsh takes time."""
-        return tuple(part for part in Part if part is not Part.DYNAMIC or self.dynamic is not None)
+        return OF_CHANGES if self.dynamic is None else (*OF_CHANGES, Part.DYNAMIC)
 
 
 class PolicyTask:

@@ -43,6 +43,23 @@ class Part(enum.StrEnum):
     CONNECTIONS = "connections"
     RECORD = "record"
     DYNAMIC = "dynamic"
+    FILTERS = "filters"
+    EVENTS = "events"
+    ASSOCIATIONS = "associations"
+    COUNTERS = "counters"
+    RSOP = "rsop"
+
+
+OF_CHANGES: t.Final = (
+    Part.STORE,
+    Part.SERVICE,
+    Part.DOMAIN,
+    Part.SYSTEM,
+    Part.ADDRESSES,
+    Part.CONNECTIONS,
+    Part.RECORD,
+)
+"""What every task that changes policies or dynamic rules reads."""
 
 
 class TooLargeError(HostError):
