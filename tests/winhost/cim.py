@@ -122,10 +122,10 @@ def _many(host: Host, name: str, count: int) -> t.Iterator[Instance]:
 def _malformed(name: str, kind: str, instance: Instance) -> Instance:
     """An instance that does not fit its class."""
     types = _with_inherited(name)
-    number = next(known for known, kind_ in types.items() if kind_ == "uint32")
-    text = next((known for known, kind_ in types.items() if kind_ == "string"), "Other")
+    number = next((known for known in ("CipherAlgorithm", "SPI", "whenChanged") if known in types), next(iter(types)))
+    text = next((known for known in ("RemoteEndpoint", "ipsecName", "name") if known in types), "Other")
     broken: dict[str, Instance] = {
-        "types": {number: "six"},
+        "types": {"name": 6} if name == "RSOP_GPO" else {number: "six"},
         "text": {text: "a\0b\x1b[31m" + "x" * 100_000},
         "guid": {"IkePolicyKey": "{not a GUID}"},
         "identity": {"LocalFirstId": "WIN1", "RemoteFirstId": {"Identity": 5}},
