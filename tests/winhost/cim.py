@@ -171,7 +171,7 @@ def _main_mode_of(host: Host, number: int, association: dict[str, t.Any]) -> Ins
         "RefreshThresholdSecondsPercentage": 0,
         "VirtualIfTunnelId": 0,
     }
-    return found | association.get("main", {})
+    return found | t.cast(Instance, association.get("main", {}))
 
 
 def _identity(name: str) -> Instance:
@@ -202,8 +202,8 @@ def _quick_mode_of(host: Host, number: int, association: dict[str, t.Any], quick
         "RefreshThresholdSecondsPercentage": 0,
         "ExplicitCredentials": 0,
         "FirstTransformType": 4,
-        "FirstCipherAlgorithm": 2,
-        "FirstIntegrityAlgorithm": 1,
+        "FirstCipherAlgorithm": 6,
+        "FirstIntegrityAlgorithm": 3,
         "SecondTransformType": 0,
         "Flags": 0,
         "IpProtocol": 0,
