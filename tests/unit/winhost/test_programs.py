@@ -12,6 +12,7 @@ import sys
 
 import pytest
 from integration.playbook import CHECKOUT
+from winhost import wfp
 from winhost.faults import Course
 from winhost.host import Host
 from winhost.programs import Programs, ask, install
@@ -221,8 +222,11 @@ def test_netsh_prints_bytes_that_are_not_utf_8(host, run):
     assert b"Pr\xfcfung \xff\xfe" in shown.stdout
 
 
-def test_a_huge_output_is_passed_on_while_it_is_made(host, tmp_path):
-    host.set(queries={"filters": "huge 1000000000"})
+def test_a_huge_output_is_passed_on_while_it_is_made(host, tmp_path, monkeypatch):
+    made = []
+    items = wfp._many
+    monkeypatch.setattr(wfp, "_many", lambda *args: (made.append(item) or item for item in items(*args)))
+    host.set(queries={"filters": "huge 20000"})
     install(tmp_path, sys.executable)
     with subprocess.Popen(
         [tmp_path / "netsh.exe", "wfp", "show", "filters", "file=-"],
@@ -230,6 +234,7 @@ def test_a_huge_output_is_passed_on_while_it_is_made(host, tmp_path):
         env={"WINHOST_STATE": str(host.folder)},
     ) as process:
         assert len(process.stdout.read(1_000_000)) == 1_000_000
+        assert 500 < len(made) < 10_000
         process.kill()
 
 
