@@ -255,3 +255,26 @@ def test_a_query_that_fails(host, program, arguments, query):
     code, output = ask(host.folder, program, arguments)
     assert (code, json.loads(output)["error"]) == (1, "access_denied")
     assert json.loads(output)["message"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [("colour=1", "serve: a host has no setting colour"), ("audited", "serve: a setting is NAME=VALUE, not 'audited'")],
+)
+def test_serve_refuses_a_setting(tmp_path, setting, message):
+    words = ["--inventory", tmp_path / "hosts.yml", "--state", tmp_path, "--engine", "python", "--set", setting]
+    done = subprocess.run(
+        [CHECKOUT / "tests/winhost/serve", *words], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(message)
+
+
+def test_serve_changes_settings_of_its_hosts(tmp_path):
+    words = ["--inventory", tmp_path / "hosts.yml", "--state", tmp_path, "--engine", "python", "--set", "audited=true"]
+    with subprocess.Popen([CHECKOUT / "tests/winhost/serve", *words], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout.readline().startswith("win1: ")
+            assert "Success and Failure" in ask(tmp_path / "win1", "auditpol", AUDITPOL)[1]
+        finally:
+            process.terminate()
