@@ -13,7 +13,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils._core.attempt import Attempt
-from ..module_utils._core.host.answers import AnswerError, Applied, HostState, parse_notified
+from ..module_utils._core.host.answers import Applied, HostState, parse_notified
+from ..module_utils._core.host.checking import AnswerError
 from ..module_utils._core.host.dynamic import DynamicApplied
 from ..module_utils._core.host.errors import HostError, Reason
 from ..module_utils._core.host.requests import PROTOCOL, Part, RequestKind, notify_request, read_request

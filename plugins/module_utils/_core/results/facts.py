@@ -15,13 +15,14 @@ from ..objects.graph import Graph, ObjectClass, describe_class, object_id
 from ..objects.policies import StoredPolicy, read_policies
 from ..shape.render import Tree, render_policy
 from ..store.names import CHANGED, NAME, OWNERS
+from .subsets import DEFAULT_SUBSETS, Subset
 
 FACT: t.Final = "ansible_ipsec"
 """The name of the fact. `ansible_facts` has it without the prefix, and a variable `ipsec` of the user stays visible."""
 
 
-def render_facts(state: HostState) -> Tree:
-    """The facts; all keys are always present."""
+def render_facts(state: HostState, subsets: t.Collection[Subset] = DEFAULT_SUBSETS) -> Tree:
+    """The facts with the parts in `subsets`, for which `parts_of` has to be read."""
     graph = state.graph
     policies = read_policies(graph)
     active = next((p for p in policies if p.key == graph.active), None)
