@@ -16,6 +16,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core import model
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lint import Code
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lockout import LockoutCheck
 from ansible_collections.ipsec.windows.plugins.module_utils._core.dynamic.goal import DEFAULT_REPLAY
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.domain import ReadFrom
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.service import ServiceStatus, StartType
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.dynamic import (
     CONFIG_PROPERTIES,
@@ -32,7 +33,6 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted i
 from ansible_collections.ipsec.windows.plugins.module_utils._core.results.facts import (
     FACT,
     OrphanKind,
-    ReadFrom,
     Source,
     render_facts,
 )

@@ -51,7 +51,7 @@ BLOCK = {"name": "R", "filters": ["*+0:445:TCP"], "action": "block"}
 SECURE = {"name": "S", "filters": ["0+192.0.2.1"], "authentication": [{"preshared_key": "s3cret"}]}
 EVERYTHING = {"name": "R", "filters": ["*+0"], "action": "block"}
 PEER = Connection(ipaddress.ip_address("192.0.2.2"), ipaddress.ip_address("198.51.100.9"), 50000)
-DOMAIN = DomainPolicy("LDAP://CN=ipsecPolicy{1}", "Corp", Store())
+DOMAIN = DomainPolicy(path="LDAP://CN=ipsecPolicy{1}", name="Corp", store=Store())
 
 
 def _store(*, assigned=True, **wanted) -> Store:

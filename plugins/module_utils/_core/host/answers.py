@@ -10,15 +10,18 @@ import enum
 import typing as t
 
 from ..model import U32, IPAddress, SpecialKind
-from ..objects.graph import Graph, object_id
-from ..objects.policies import StoredPolicy, read_policies
+from ..objects.graph import Graph
 from ..store.packed import unpack
 from ..store.store import Store
 from ..store.values import StoreError
+from .associations import Associations, parse_associations
 from .checking import AnswerError, address_of, field
+from .counters import Counters, parse_counters
+from .domain import DomainPolicy
 from .dynamic import DynamicApplied, DynamicRequest, Listing, ReplayTask, without_shown
 from .policy_events import parse_events
 from .requests import Part
+from .rsop import Rsop, parse_rsop
 from .running import PolicyEvents, RunningFilters
 from .running_filters import parse_filters
 from .service import Notification, Service, ServiceStatus, StartType
@@ -27,25 +30,12 @@ _LAST_PORT: t.Final = 65535
 _RUNNING: t.Final[t.Mapping[Part, t.Callable[[object], t.Any]]] = {
     Part.FILTERS: parse_filters,
     Part.EVENTS: parse_events,
+    Part.ASSOCIATIONS: parse_associations,
+    Part.COUNTERS: parse_counters,
+    Part.RSOP: parse_rsop,
 }
 """How the parts about what is in force are read, which have the names of fields of `HostState`."""
 _Member = t.TypeVar("_Member", bound=enum.Enum)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class DomainPolicy:
-    """The policy that Group Policy assigns to the host: where it comes from, its name, and the host's copy of its
-    objects from the registry key `Policy\\Cache`.
-    """
-
-    path: str
-    name: str
-    store: Store
-
-    def stored(self) -> StoredPolicy | None:
-        """The policy as far as the host's copy has it."""
-        graph = Graph(self.store)
-        return next((p for p in read_policies(graph) if object_id(p.key) in self.path.lower()), None)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -77,8 +67,8 @@ class HostState:
 
     `now` is its clock in seconds since 1970, `writable` whether the user may change policies, `pending` whether a task
     was interrupted before the service was notified of its change, `domain` None without a domain policy. `record` is
-    that of dynamic rules. `names` and `interfaces` have the addresses of what was looked up. `filters` and `events`
-    are None if they were not asked for.
+    that of dynamic rules. `names` and `interfaces` have the addresses of what was looked up. What is in
+    force (`filters` to `rsop`) is None if it was not asked for.
     """
 
     graph: Graph
@@ -98,6 +88,9 @@ class HostState:
     dynamic: Listing | None = None
     filters: RunningFilters | None = None
     events: PolicyEvents | None = None
+    associations: Associations | None = None
+    counters: Counters | None = None
+    rsop: Rsop | None = None
     names: t.Mapping[str, t.Sequence[str]] = dataclasses.field(default_factory=dict)
     interfaces: t.Mapping[str, t.Sequence[str]] = dataclasses.field(default_factory=dict)
 
@@ -127,7 +120,7 @@ class HostState:
             digest=digest,
             service=_service(field(answer, "service", dict)),
             pending=field(answer, "pending", bool),
-            domain=None if domain is None else _domain(domain),
+            domain=None if domain is None else _domain(domain, optional.get("rsop")),
             names=_found(field(answer, "names", dict)),
             interfaces=_found(field(answer, "interfaces", dict)),
             **optional,
@@ -327,8 +320,9 @@ def _service(answer: dict[str, t.Any]) -> Service:
     )
 
 
-def _domain(answer: object) -> DomainPolicy:
-    return DomainPolicy(field(answer, "path", str), field(answer, "name", str), _store(answer))
+def _domain(answer: object, rsop: Rsop | None) -> DomainPolicy:
+    path, name = field(answer, "path", str), field(answer, "name", str)
+    return DomainPolicy(path=path, name=name, store=_store(answer), rsop=rsop)
 
 
 def _address(key: str, text: object) -> IPAddress:

@@ -9,7 +9,8 @@ import datetime
 import enum
 import typing as t
 
-from ..host.answers import DomainPolicy, HostState
+from ..host.answers import HostState
+from ..host.domain import DomainPolicy, ReadFrom
 from ..host.service import ServiceStatus
 from ..objects.graph import Graph, ObjectClass, describe_class, object_id
 from ..objects.policies import StoredPolicy, read_policies
@@ -57,15 +58,6 @@ class Source(enum.StrEnum):
     NONE = "none"
     LOCAL = "local"
     DOMAIN = "domain"
-
-
-class ReadFrom(enum.StrEnum):
-    """Where the policy in force was read: the registry (of a domain policy, only its assignment), or the cache of
-    domain policies.
-    """
-
-    REGISTRY = "registry"
-    CACHE = "cache"
 
 
 def _in_force(state: HostState, active: StoredPolicy | None) -> Tree:

@@ -10,7 +10,7 @@ import typing as t
 from ..attempt import Attempt
 from ..checks.lint import Code
 from ..hints import printable
-from ..host.answers import DomainPolicy
+from ..host.domain import DomainPolicy
 from ..host.service import Service
 from ..objects.graph import Graph, describe_class, object_id
 from ..objects.shared import StoredList
