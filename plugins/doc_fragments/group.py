@@ -39,6 +39,9 @@ options:
       - one-way-negotiate
       - default-response-ignored
       - open-over-ipv6
+      - service-stopped
+      - service-not-at-boot
+      - domain-policy-wins
     default: []
   multiple_addresses:
     description:

@@ -30,6 +30,7 @@ _WITHOUT_ANSWER: t.Final = {
     RequestKind.READ: ("the policies of {} could not be read", "Nothing was written"),
     RequestKind.APPLY: ("{} gave no answer while its policy store was written", OLD_OR_NEW),
     RequestKind.NOTIFY: ("{} gave no answer while its service was notified", "The policies are written"),
+    RequestKind.WAIT: ("{} gave no answer while the task waited for its filters", "The policies are written"),
 }
 """For each request, the message for a host that gives no answer, and what is known then."""
 
@@ -173,4 +174,6 @@ def _explain(reason: t.Any, name: str, message: str) -> str:
                 f"the scheduled task that keeps dynamic rules cannot be registered on {name}: {message.rstrip('.')}; "
                 "ipsec_dynamic with persistent: false does without it"
             )
+        case Reason.MALFORMED:
+            return f"{name} describes what it has in force in a form that cannot be read: {message}"
     return f"the host module failed on {name}: {message}"

@@ -302,7 +302,7 @@ class PolicyTask:
 
     def _result(self, attempt: Attempt, service: Service | None) -> dict[str, t.Any]:
         self._warnings += warnings(
-            attempt, host=self._host.name, service=service, accept=self._options.accept, earlier=self._earlier
+            attempt, service=service, accept=self._options.accept, earlier=self._earlier
         )
         if self._backup is not None and self._backup.path and (lost := self._undo.lost):
             self._warnings.append(

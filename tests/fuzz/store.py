@@ -179,7 +179,7 @@ def _result(attempt: Attempt) -> t.Any:
     """What a user sees of an attempt."""
     operations = [step.render(None) for step in attempt.steps]
     outcome = render_outcome(attempt, host="host", title="P", service=None, diff=True, return_policy=True)
-    return [outcome, operations, warnings(attempt, host="host", service=None, accept=())]
+    return [outcome, operations, warnings(attempt, service=None, accept=())]
 
 
 def _content(store: Store) -> dict[str, dict[str, Value]]:
