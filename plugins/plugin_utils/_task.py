@@ -301,9 +301,7 @@ class PolicyTask:
         return {"warnings": list(map(printable, dict.fromkeys([*self._notes, *self._warnings]))), **backup}
 
     def _result(self, attempt: Attempt, service: Service | None) -> dict[str, t.Any]:
-        self._warnings += warnings(
-            attempt, service=service, accept=self._options.accept, earlier=self._earlier
-        )
+        self._warnings += warnings(attempt, service=service, accept=self._options.accept, earlier=self._earlier)
         if self._backup is not None and self._backup.path and (lost := self._undo.lost):
             self._warnings.append(
                 f"the backup cannot restore {lost} values or keys of the old store that a .reg file cannot hold"
