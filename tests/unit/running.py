@@ -8,7 +8,9 @@ from __future__ import annotations
 import base64
 import typing as t
 
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.counters import COUNTER_CLASSES, COUNTERS
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.packed import pack
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
 
 LOCAL = "FWPM_CONDITION_IP_LOCAL_ADDRESS,FWP_MATCH_EQUAL"
 REMOTE = "FWPM_CONDITION_IP_REMOTE_ADDRESS,FWP_MATCH_EQUAL"
@@ -64,3 +66,97 @@ def missing(reason: str = "access_denied", detail: str = "Access is denied.") ->
 SMB = row(f"{PROTOCOL},6", f"{LOCAL_PORT},445")
 FILTERS = filters(SMB)
 EVENTS = events(event())
+
+MAIN_MODE = {
+    "CipherAlgorithm": 6,
+    "HashAlgorithm": 3,
+    "GroupId": 2,
+    "KeyModule": 1,
+    "IkePolicyKey": "{25f5f5a5-6f3c-4e0c-9d33-5a3c9d8f0b11}",
+    "LocalEndpoint": "192.0.2.2",
+    "RemoteEndpoint": "192.0.2.9",
+    "LocalFirstId": {"Identity": "WIN1$@EXAMPLE.TEST", "AuthenticationMethod": 2, "Flags": 0, "ImpersonationType": 0},
+    "RemoteFirstId": {"Identity": "PEER$@EXAMPLE.TEST", "AuthenticationMethod": 2, "Flags": 0, "ImpersonationType": 0},
+    "MaxQMSAs": 0,
+}
+QUICK_MODE = {
+    "LocalEndpoint": "192.0.2.2",
+    "RemoteEndpoint": "192.0.2.9",
+    "LocalPort": 0,
+    "RemotePort": 445,
+    "IpProtocol": 6,
+    "EncapsulationMode": 3,
+    "InboundDirection": True,
+    "FirstTransformType": 4,
+    "FirstCipherAlgorithm": 6,
+    "FirstIntegrityAlgorithm": 3,
+    "SPI": 3221225473,
+    "SecondTransformType": 0,
+    "SecondCipherAlgorithm": 0,
+    "SecondIntegrityAlgorithm": 0,
+    "SecondSPI": 0,
+    "PfsGroupId": 2,
+    "LifetimeSeconds": 3600,
+    "LifetimeKilobytes": 100000,
+    "QuickModeFilterId": 70001,
+    "MmSaId": 1,
+}
+
+
+def associations(main: t.Sequence[t.Any] = (), quick: t.Sequence[t.Any] = (), **fields: t.Any) -> dict[str, t.Any]:
+    """The part `associations` of an answer."""
+    return {"main_mode": list(main), "quick_mode": list(quick), "truncated": False, "errors": {}, **fields}
+
+
+ASSOCIATIONS = associations([MAIN_MODE], [QUICK_MODE])
+DRIVER = "Win32_PerfRawData_Counters_IPsecDriver"
+CONNECTIONS = "Win32_PerfRawData_Counters_IPsecConnections"
+
+
+def counters(classes: dict[str, t.Any], **errors: t.Any) -> dict[str, t.Any]:
+    """The part `counters` of an answer."""
+    return {"classes": classes, "errors": errors}
+
+
+def all_counters() -> dict[str, t.Any]:
+    """Every counter that is read, with different numbers, and what an instance has beside them."""
+    found = {
+        class_: {property_: index for index, property_ in enumerate(COUNTERS[group], 1)}
+        for group, class_ in COUNTER_CLASSES.items()
+    }
+    return {
+        class_: {**values, "InboundPacketsDroppedPersec": 7, "Timestamp_PerfTime": 1}
+        for class_, values in found.items()
+    }
+
+
+POLICY_KEY = "ipsecPolicy{8a0f7a4e-5d2b-4c7d-9a43-0d9c5d6a5b11}"
+GPO = "cn={7b849a69-220f-451e-b3fe-2cb811af94ae},cn=policies,cn=system,DC=example,DC=test"
+_RSOP_NAMES = {"className": "ClassName"}
+
+
+def rsop(store: Store, gpo: str = GPO, **fields: t.Any) -> dict[str, t.Any]:
+    """The part `rsop` of an answer, with the objects of a store, which refer to each other as a directory does."""
+    objects = [_rsop_object(store, path, gpo) for path in store.paths() if path]
+    return {"objects": objects, "gpos": {gpo: "IPsec of servers"}, "error": None, **fields}
+
+
+def _rsop_object(store: Store, path: str, gpo: str) -> dict[str, t.Any]:
+    found: dict[str, t.Any] = {"id": "{1}", "name": path, "GPOID": gpo, "precedence": 1}
+    for name, value in store.values(path).items():
+        data: t.Any = value.data
+        if isinstance(data, bytes):
+            data = base64.b64encode(data).decode()
+        elif name.endswith("Reference"):
+            data = [_dn(text) for text in data] if isinstance(data, tuple) else _dn(data)
+        found[_RSOP_NAMES.get(name, name)] = data
+    return found
+
+
+def _dn(reference: str) -> str:
+    key = reference.rpartition("\\")[2]
+    return f"CN={key},CN=IP Security,CN=System,DC=example,DC=test"
+
+
+COUNTER_PART = counters(all_counters())
+RSOP = rsop(Store())

@@ -33,9 +33,9 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted i
 from ansible_collections.ipsec.windows.plugins.module_utils._core.results.facts import (
     FACT,
     OrphanKind,
-    Source,
     render_facts,
 )
+from ansible_collections.ipsec.windows.plugins.module_utils._core.results.in_force import Source
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape import keys
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.dynamic import (
     DynamicState,

@@ -16,9 +16,9 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lint im
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lockout import LockoutCheck
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import (
     Connection,
-    DomainPolicy,
     LocalAddresses,
 )
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.domain import DomainPolicy
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.errors import HostError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.requests import REQUEST_LIMIT, TooLargeError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.service import (

@@ -65,6 +65,9 @@ READ = {
     "dynamic": LISTING,
     "filters": running.FILTERS,
     "events": running.EVENTS,
+    "associations": running.ASSOCIATIONS,
+    "counters": running.COUNTER_PART,
+    "rsop": running.RSOP,
 }
 OTHER_STORE = pack(Store({"": {}, "ipsecOther": {}}).text())
 EXPECTED = "d" * 64
@@ -124,6 +127,9 @@ OPTIONAL = {
     Part.DYNAMIC: ("dynamic",),
     Part.FILTERS: ("filters",),
     Part.EVENTS: ("events",),
+    Part.ASSOCIATIONS: ("associations",),
+    Part.COUNTERS: ("counters",),
+    Part.RSOP: ("rsop",),
 }
 
 
@@ -142,6 +148,9 @@ def test_only_requested_parts_are_required(part):
 INVALID = {
     "filters": [None, [], "rows"],
     "events": [None, [], "rows"],
+    "associations": [None, [], {}],
+    "counters": [None, [], {}],
+    "rsop": [None, [], {}],
     "record": [None, 5, "not packed", "", pack(Store({"": {}, "Other": {}}).text())],
     "record_digest": [None, 5, "e" * 64],
     "dynamic": [

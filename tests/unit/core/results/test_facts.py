@@ -92,7 +92,7 @@ ASSIGNED = "the local policy 'GSecurity IP Policy' is assigned"
 
 def _in_force(*args, **parts):
     found = _facts(*args, **parts)["in_force"]
-    assert set(found) == {*IN_FORCE, "id", "policy"}
+    assert set(found) == {*IN_FORCE, "id", "policy", "applied", "evidence"}
     return found
 
 
