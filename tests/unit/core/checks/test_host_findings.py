@@ -14,7 +14,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store im
 from unit import stores
 
 ASSIGNED = stores.change(Store(), {"name": "P", "rules": [{"name": "R", "filters": ["0+*"]}]}, assigned=True).store
-DOMAIN = DomainPolicy("LDAP://CN=ipsecPolicy{1}", "Corp", Store())
+DOMAIN = DomainPolicy(path="LDAP://CN=ipsecPolicy{1}", name="Corp", store=Store())
 STOPPED, NOT_AT_BOOT, HIDDEN = Code.SERVICE_STOPPED, Code.SERVICE_NOT_AT_BOOT, Code.DOMAIN_POLICY_WINS
 
 
@@ -51,7 +51,11 @@ def _find(
         ),
         ({"domain": DOMAIN}, [HIDDEN], "the domain policy 'Corp', which wins: the policy 'P' is stored and assigned"),
         (
-            {"domain": DomainPolicy("LDAP://x", "", Store()), "status": ServiceStatus.STOPPED, "store": Store()},
+            {
+                "domain": DomainPolicy(path="LDAP://x", name="", store=Store()),
+                "status": ServiceStatus.STOPPED,
+                "store": Store(),
+            },
             [STOPPED],
             "so the domain policy 'LDAP://x' is assigned, but not enforced",
         ),
