@@ -257,6 +257,7 @@ def domain(cache: bool) -> dict[str, t.Any]:
 
 
 LOCAL_STORE = store(POLICY)
+RECORD = record([DYNAMIC])
 
 
 def answer(**changes: t.Any) -> dict[str, t.Any]:
@@ -275,7 +276,7 @@ def answer(**changes: t.Any) -> dict[str, t.Any]:
         "interfaces": {},
         "addresses": {"me": ["192.0.2.2"], "dns": ["192.0.2.53"], "wins": [], "dhcp": [], "gateway": ["192.0.2.1"]},
         "connections": [],
-        **record([DYNAMIC]),
+        **RECORD,
         "filters": IN_FORCE,
         "events": EVENTS,
         "associations": ASSOCIATIONS,
