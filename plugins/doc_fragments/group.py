@@ -91,6 +91,22 @@ options:
           - The name of the file, which is overwritten. If omitted, the name is new and contains the host and the time.
           - As a default of the group, a name makes each task replace the backup of the task before it.
         type: str
+  wait_applied:
+    description:
+      - Wait after a change until the host shows that it is in force. This is one more execution on the host. The result
+        has it as RV(ignore:applied).
+      - The filters in force are compared with those that the policy and the dynamic rules imply, and events of the
+        Security log count where they are audited. If the change is not in force, the task fails. If that is not known,
+        it gives a warning.
+      - Nothing is waited for if nothing was changed, in check mode, and if the change is not in force because the
+        policy is not assigned, the service does not run, or Group Policy assigns a domain policy.
+    type: bool
+    default: false
+  wait_timeout:
+    description:
+      - How long O(wait_applied) waits, in seconds, V(1) to V(300).
+    type: int
+    default: 30
   return_policy:
     description:
       - Return each policy as a whole, and the operations. A policy with thousands of filters makes a large result.

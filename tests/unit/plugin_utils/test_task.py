@@ -189,6 +189,7 @@ def run(host: FakeHost, folder, wanted=None, **changed) -> Ended:
             "restart_service": False,
             "backup": None,
             "return_policy": True,
+            "wait": None,
             "check_mode": False,
             "diff": False,
             **changed,

@@ -5,29 +5,35 @@
 
 from __future__ import annotations
 
-import datetime
 import typing as t
 
+from ..checks.applied import Enforced, Judgement, judge
 from ..dynamic.running import RecordedRule
 from ..host.answers import HostState
-from ..host.running import PolicyEvent
 from ..shape.render import Tree
 from .in_force import PolicyInForce
+from .running_filters import render_event, render_filter, render_implied
 
-_NOT_GATHERED: t.Final = "the filters in force were not gathered: add filters to gather_subset"
+_NOT_GATHERED: t.Final = Judgement(
+    applied=Enforced.UNKNOWN, reason="the filters in force were not gathered: add filters to gather_subset"
+)
 
 
 def render_applied(state: HostState, in_force: PolicyInForce, rules: t.Sequence[RecordedRule]) -> Tree:
     """The keys `applied` and `evidence`."""
-    evidence = {"missing": [], "missing_count": 0, "surplus": [], "surplus_count": 0, "event": None}
-    return {"applied": "unknown", "evidence": {"reason": _NOT_GATHERED, **evidence}}
+    found = _NOT_GATHERED
+    if state.filters is not None:
+        found = judge(state, in_force.policy, [recorded.rule for recorded in rules])
+    return {"applied": str(found.applied), "evidence": render_evidence(found, in_force.name)}
 
 
-def render_event(event: PolicyEvent) -> Tree:
+def render_evidence(found: Judgement, policy: str | None) -> Tree:
+    """What a judgement is based on. `policy` is the name of the policy in force."""
     return {
-        "id": event.id,
-        "time": datetime.datetime.fromtimestamp(event.time, datetime.UTC).isoformat(),
-        "policy": event.data.get("Policy"),
-        "error": event.data.get("Error"),
-        "filter": event.data.get("QuickModeFilter"),
+        "reason": found.reason,
+        "missing": [render_implied(one, policy) for one in found.missing],
+        "missing_count": found.missing_count,
+        "surplus": [render_filter(one, None) for one in found.surplus],
+        "surplus_count": found.surplus_count,
+        "event": None if found.event is None else render_event(found.event),
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ..checks.implied import Implied
 from ..dynamic.record import Record
 from ..dynamic.running import RecordedRule
 from ..host.answers import HostState
@@ -70,7 +71,9 @@ def _filters(reading: Reading, missing: MissingParts) -> Tree | None:
     if found is None:
         return None
     missing.add(Subset.FILTERS, "filters", found.missing)
-    return render_filters(found, events, lambda _found: None)
+    rules = [recorded.rule for recorded in reading.rules]
+    implied = Implied.of(reading.in_force.policy, rules, reading.state.addresses)
+    return render_filters(found, events, implied, reading.in_force.name)
 
 
 def _policies(reading: Reading, missing: MissingParts) -> Tree:
