@@ -93,13 +93,13 @@ options:
         type: str
   wait_applied:
     description:
-      - Wait after a change until the host shows that it is in force. This is one more execution on the host. The result
-        has it as RV(ignore:applied).
-      - The filters in force are compared with those that the policy and the dynamic rules imply, and events of the
-        Security log count where they are audited. If the change is not in force, the task fails. If that is not known,
-        it gives a warning.
-      - Nothing is waited for if nothing was changed, in check mode, and if the change is not in force because the
-        policy is not assigned, the service does not run, or Group Policy assigns a domain policy.
+      - After a change, wait until the host shows that it is in force, in one more execution. The key C(applied) of the
+        result says what became of it.
+      - The filters in force are compared with those that the policy and the dynamic rules of this collection imply.
+        Events of the Security log count where the host audits them.
+      - If the change is not in force, the task fails. If that is not known, there is a warning.
+      - Without a change, and in check mode, nothing is waited for. The same applies if the policy is not assigned, the
+        service does not run, or Group Policy assigns a domain policy. C(applied) then has the reason.
     type: bool
     default: false
   wait_timeout:

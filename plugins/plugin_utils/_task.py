@@ -162,8 +162,10 @@ class PolicyTask:
         self._earlier: list[Attempt] = []
         self._written: list[dict[str, t.Any]] = []
         self._changed = False
-        # when the last attempt went live, by the clock of the host, and whether that cut the connection
+        # the time of the last write by the clock of the host, whether a write went live, and whether that cut the
+        # connection
         self._since: int | None = None
+        self._live = False
         self._lost = False
         self._confirmed = not goals.confirm
 
@@ -250,6 +252,7 @@ class PolicyTask:
             raise LostAnswer(f"{error}{earlier}{backup}") from None
         if not applied.conflict:
             self._since = attempt.state.now if applied.now is None else applied.now
+            self._live = self._live or attempt.goes_live
             self._written += render_steps(attempt, applied.applied)
             self._changed = self._changed or applied.error is None or applied.written > 0
         stopped = None if applied.error is None else self._stopped(attempt, applied)
@@ -283,7 +286,8 @@ class PolicyTask:
         """What became of the change, as the key `applied` of the result. Raises `TaskFailure` if it is not in force."""
         if self._options.wait is None or self._since is None:
             return {}
-        idle = _LOST if self._lost else attempt.idle(service or attempt.service.outcome(attempt.state.service))
+        found_service = service or attempt.service.outcome(attempt.state.service)
+        idle = _LOST if self._lost else attempt.idle(found_service, self._live)
         if idle is not None:
             return {"applied": render_not_waited(idle)}
         expected = attempt.expected

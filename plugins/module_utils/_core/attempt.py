@@ -118,13 +118,15 @@ class Attempt:
             rules=tuple(rule for rule in rules if rule is not None),
         )
 
-    def idle(self, service: Service) -> str | None:
-        """Why there is nothing to wait for once the host has answered with `service`; None if there is."""
+    def idle(self, service: Service, live: bool) -> str | None:
+        """Why there is nothing to wait for once the host has answered with `service`; None if there is. `live` says
+        that this attempt or one before it went live.
+        """
         if self.state.domain is not None and not (self.dynamic and self.dynamic.changed):
             return "Group Policy assigns a domain policy, which hides the local one"
         if not service.running:
             return f"the PolicyAgent service {service.status_text}"
-        if not self.goes_live:
+        if not live:
             return "nothing that is in force was changed"
         return None if service.error is None else "the PolicyAgent service could not be notified"
 
