@@ -8,9 +8,20 @@ from __future__ import annotations
 import base64
 import typing as t
 
+from ansible_collections.ipsec.windows.plugins.module_utils._core.dynamic.commands import commands_of, name_of
+from ansible_collections.ipsec.windows.plugins.module_utils._core.dynamic.goal import Lookup, resolved
+from ansible_collections.ipsec.windows.plugins.module_utils._core.dynamic.record import Entry, Record
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.counters import COUNTER_CLASSES, COUNTERS
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.dynamic import SHOWN, without_shown
+from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.dynamic import parse_dynamic_rule
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operations import Create, Set, Unset
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.packed import pack
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import Value
+from ansible_collections.ipsec.windows.plugins.module_utils._core.target.resolve import MultipleAddresses
+
+from . import stores
 
 LOCAL = "FWPM_CONDITION_IP_LOCAL_ADDRESS,FWP_MATCH_EQUAL"
 REMOTE = "FWPM_CONDITION_IP_REMOTE_ADDRESS,FWP_MATCH_EQUAL"
@@ -160,3 +171,115 @@ def _dn(reference: str) -> str:
 
 COUNTER_PART = counters(all_counters())
 RSOP = rsop(Store())
+POLICY = {
+    "name": "Close SMB",
+    "rules": [
+        {
+            "name": "SMB",
+            "filters": [{"source": "any", "destination": "me", "protocol": "tcp", "destination_port": 445}],
+            "action": "block",
+        }
+    ],
+}
+SECURED = {
+    "name": "Secured servers",
+    "filters": [{"source": "me", "destination": "192.0.2.9"}],
+    "security_methods": ["esp[3des,sha] 3600S/50000K"],
+}
+DYNAMIC = {
+    "filters": [{"source": "any", "destination": "me", "protocol": "tcp", "destination_port": 3389, "mirrored": False}],
+    "action": "block",
+}
+SECURED_DYNAMIC = {"filters": [{"source": "me", "destination": "192.0.2.10"}]}
+IN_FORCE = filters(
+    SMB,
+    row(f"{PROTOCOL},6", f"{LOCAL_PORT},445", id=70002, layer="FWPM_LAYER_OUTBOUND_TRANSPORT_V4"),
+    row(f"{PROTOCOL},6", f"{LOCAL_PORT},3389", id=70003, name="dynamic"),
+)
+"""The filters of `POLICY` and `DYNAMIC`."""
+
+
+def store(policy: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The store with a policy that is assigned, as a part of an answer."""
+    return _packed(stores.change(Store(), policy, True).store)
+
+
+def _packed(found: Store) -> dict[str, t.Any]:
+    return {"store": pack(found.text()), "digest": found.digest()}
+
+
+def record(
+    rules: t.Iterable[dict[str, t.Any]], names: t.Mapping[str, tuple[str, ...]] | None = None, damaged: bool = False
+) -> dict[str, t.Any]:
+    """The record with dynamic rules that are all in force, and what netsh shows of them, as parts of an answer.
+
+    `names` are the addresses of the DNS names in the rules. Somebody has edited a damaged record.
+    """
+    found = Store()
+    operations = [*Record().head("salt", 1, 5), *Record().setting({"ipsecexempt": "3"}, False), Create(SHOWN)]
+    shown: dict[str, int] = {}
+    for order, value in enumerate(rules, 1):
+        rule = parse_dynamic_rule(value, "", [])
+        known, used = resolved(rule, None, Lookup(names or {}, {}, MultipleAddresses.ALL), [])
+        name = name_of(known, "salt", order)
+        shown[name] = len(known.filters)
+        entry = Entry(name=name, order=order, rule=rule, names=used, commands=commands_of(known, name))
+        operations += [*entry.operations(), Set(SHOWN, name, Value.number(shown[name]))]
+        if damaged:
+            operations.append(Set(f"Rules\\{name}", "Rule", Value.string("{}")))
+    for operation in operations:
+        found.change(operation)
+    return {
+        "record": pack(found.text()),
+        "record_digest": without_shown(found).digest(),
+        "dynamic": listing(shown),
+    }
+
+
+def listing(rules: dict[str, int]) -> dict[str, t.Any]:
+    """The part `dynamic` of an answer: how often netsh shows each rule."""
+    return {"rules": rules, "policies": list(rules), "empty": not rules, "clean": False, "config": None, "task": None}
+
+
+def domain(cache: bool) -> dict[str, t.Any]:
+    """A domain policy that hides a local one, as parts of an answer. Group Policy reports it, and with `cache` the host
+    has a copy.
+    """
+    found = stores.change(Store(), POLICY, True).store
+    (key,) = Graph(found).policies
+    path = f"LDAP://{_dn(Graph(found).path(key))}"
+    copy = found.copy()
+    copy.change(Unset("", "ActivePolicy"))
+    return {
+        "domain": {"path": path, "name": "Corp", "store": pack(copy.text()) if cache else ""},
+        "rsop": rsop(found),
+    }
+
+
+LOCAL_STORE = store(POLICY)
+
+
+def answer(**changes: t.Any) -> dict[str, t.Any]:
+    """The answer to a request for every part, from a host with a policy and a dynamic rule that are both in force."""
+    return {
+        **LOCAL_STORE,
+        "now": 1_750_000_100,
+        "product": "Windows Server 2022 Standard",
+        "version": "10.0.20348",
+        "powershell": "5.1.20348.1",
+        "writable": True,
+        "service": {"status": "running", "start_type": "manual"},
+        "pending": False,
+        "domain": None,
+        "names": {},
+        "interfaces": {},
+        "addresses": {"me": ["192.0.2.2"], "dns": ["192.0.2.53"], "wins": [], "dhcp": [], "gateway": ["192.0.2.1"]},
+        "connections": [],
+        **record([DYNAMIC]),
+        "filters": IN_FORCE,
+        "events": EVENTS,
+        "associations": ASSOCIATIONS,
+        "counters": COUNTER_PART,
+        "rsop": RSOP,
+        **changes,
+    }

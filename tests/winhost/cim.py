@@ -242,10 +242,9 @@ def _counters(host: Host, name: str) -> Instance:
         associations = [a for a in associations if a.get("module", "ikev1") == "ikev1"]
     main, quick = len(associations), sum(len(found.get("quick", [{}])) for found in associations)
     if version:
-        found |= dict.fromkeys(("ActiveMainModeSAs", "MainModeNegotiations", "SuccessfulMainModeNegotiations"), main)
-        found |= dict.fromkeys(
-            ("ActiveQuickModeSAs", "QuickModeNegotiations", "SuccessfulQuickModeNegotiations"), quick
-        )
+        for mode, count in (("MainMode", main), ("QuickMode", quick)):
+            names = (f"Active{mode}SAs", f"{mode}Negotiations", f"Successful{mode}Negotiations")
+            found |= dict.fromkeys(names, count)
     elif short == "IPsecDriver":
         found |= {"ActiveSecurityAssociations": quick, "SecurityAssociationsAdded": quick}
     elif short == "IPsecConnections":
@@ -263,7 +262,7 @@ def _policy_objects(host: Host) -> list[Instance]:
     """The objects of the domain policy, as its references have them."""
     if not host.get(policy.ASSIGNMENT, "DSIPSECPolicyPath"):
         return []
-    tree = host.domain_objects()
+    tree = host.domain.tree
     return [_policy_object(tree, key, key.rpartition("\\")[2]) for key in tree if key.count("\\") == 1]
 
 

@@ -81,6 +81,10 @@ Group Policy object that assigns the domain policy. `queries` are faults of quer
 """
 
 
+class SettingError(ValueError):
+    """A setting that a host cannot have."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Enforced:
     """The policy that the service has loaded. `epoch` counts how often it, or a dynamic rule, has changed."""
@@ -100,7 +104,8 @@ class Host:
         self.registry = Registry(folder / "registry.jsonl")
         self._settings = folder / "host.json"
         self._service = Follower(folder / "service.jsonl")
-        self._domain = Registry(folder / "domain.jsonl")
+        self.domain = Registry(folder / "domain.jsonl")
+        """The objects of the domain policy that was assigned last, in keys below `_DOMAIN`."""
         self._events = folder / "events.jsonl"
         self.event_log = folder / "powershell.log"
         self.lock = threading.RLock()
@@ -140,16 +145,27 @@ class Host:
         return json.loads(self._settings.read_text())[name]
 
     def set(self, **settings: t.Any) -> None:
-        """Change settings; the keys are those of `SETTINGS`."""
-        unknown = settings.keys() - SETTINGS.keys()
-        if unknown:
-            raise ValueError(f"a host has no setting {', '.join(sorted(unknown))}; it has {', '.join(SETTINGS)}")
-        for query, fault in settings.get("queries", {}).items():
-            query_faults.parse(query, fault)
+        """Change settings; the keys are those of `SETTINGS`. Raises `SettingError`."""
+        for name, value in settings.items():
+            try:
+                _check(name, value)
+            except ValueError as error:
+                raise SettingError(str(error)) from None
         changed = json.loads(self._settings.read_text()) | settings
         new = self._settings.with_suffix(".new")
         new.write_text(json.dumps(changed, indent=2))
         new.replace(self._settings)
+
+    def set_text(self, text: str) -> None:
+        """Change a setting by NAME=VALUE, where VALUE is JSON. Raises `SettingError`."""
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise SettingError(f"a setting is NAME=VALUE, not '{text}'")
+        try:
+            data = json.loads(value)
+        except json.JSONDecodeError as error:
+            raise SettingError(f"the value of {name} is not JSON: {error}") from None
+        self.set(**{name: data})
 
     def set_version(self, product: str, major: int, minor: int, build: int) -> None:
         """Set the version of Windows that the host reports."""
@@ -188,10 +204,10 @@ class Host:
 
         If it is `cached`, they are in the cache as well.
         """
-        self._domain.change([("delete", _DOMAIN)])
+        self.domain.change([("delete", _DOMAIN)])
         for key, values in objects.items():
             where = _DOMAIN + key[len(policy.LOCAL) :]
-            self._domain.change([("set", where, value, kind, data) for value, (kind, data) in values.items()])
+            self.domain.change([("set", where, value, kind, data) for value, (kind, data) in values.items()])
         changes: list[Change] = [
             ("set", policy.ASSIGNMENT, "DSIPSECPolicyPath", STRING, path),
             ("set", policy.ASSIGNMENT, "DSIPSECPolicyName", STRING, name),
@@ -202,10 +218,6 @@ class Host:
             where = policy.CACHE + key[len(policy.LOCAL) :]
             changes += [("set", where, value, kind, data) for value, (kind, data) in values.items()]
         self.registry.change(changes)
-
-    def domain_objects(self) -> Tree:
-        """The objects of the domain policy that was assigned last, each in a key of `_DOMAIN`."""
-        return self._domain.tree
 
     # the service
 
@@ -338,7 +350,7 @@ class Host:
         tree = self.tree
         if not [key for key in below(tree, policy.CACHE) if fold(key) != fold(policy.CACHE)]:
             # without a cache, the service asks the directory
-            tree = tree | {policy.CACHE + key[len(_DOMAIN) :]: values for key, values in self.domain_objects().items()}
+            tree = tree | {policy.CACHE + key[len(_DOMAIN) :]: values for key, values in self.domain.tree.items()}
         try:
             found = policy.read(tree)
         except policy.StoreError as error:
@@ -480,6 +492,22 @@ class Host:
         """A copy of the keys of the local policy store."""
         tree = self.tree
         return {key: dict(tree[key]) for key in below(tree, policy.LOCAL)}
+
+
+def _check(name: str, value: t.Any) -> None:
+    """Raises `ValueError` for a value that a setting cannot have."""
+    if name not in SETTINGS:
+        raise ValueError(f"a host has no setting {name}; it has {', '.join(SETTINGS)}")
+    if name == "audited":
+        security_log.check_audited(value)
+    elif name == "load_error":
+        if value is not None and not isinstance(value, str):
+            raise ValueError("load_error is a text or null")
+    elif not isinstance(value, type(SETTINGS[name])):
+        raise ValueError(f"the setting {name} is a {type(SETTINGS[name]).__name__}, not a {type(value).__name__}")
+    if name == "queries":
+        for query, fault in value.items():
+            query_faults.parse(query, str(fault))
 
 
 def _without(rule: policy.Rule, missing: t.Sequence[tuple[policy.Rule, int]]) -> policy.Rule:

@@ -20,7 +20,7 @@ import typing as t
 
 from .cim import CimError
 from .faults import Course, Killed, Refused
-from .host import Host
+from .host import Host, SettingError
 from .security_log import LogError
 from .task_xml import TaskError
 
@@ -148,6 +148,13 @@ def control(host: Host, action: str, argument: str = "") -> tuple[int, str]:
             try:
                 host.tasks.run(argument)
             except TaskError as error:
+                return 1, f"{error}\n"
+        case "poll":
+            host.poll()
+        case "set":
+            try:
+                host.set_text(argument)
+            except SettingError as error:
                 return 1, f"{error}\n"
     return 0, ""
 

@@ -46,9 +46,20 @@ class LogError(Exception):
         self.reason = reason
 
 
+def check_audited(value: t.Any) -> None:
+    """Raises `ValueError` if the setting `audited` cannot have a value."""
+    if value not in list(_AUDITED):
+        raise ValueError(f"audited is true, false, success or failure, not '{value}'")
+
+
+def is_audited(host: Host, kind: str) -> bool:
+    """Whether the events of a `success` or a `failure` are written."""
+    return kind in _AUDITED[host.setting("audited")][0].split()
+
+
 def write(host: Host, number: int, **data: str) -> None:
     """Write an event, if it is audited."""
-    if ("failure" if number in _FAILURES else "success") in _AUDITED[host.setting("audited")][0].split():
+    if is_audited(host, "failure" if number in _FAILURES else "success"):
         append(host.folder / "security.jsonl", [[host.now(), number, data]])
 
 

@@ -34,6 +34,8 @@ FIREWALL: t.Final = "{decc16ca-3f33-4346-be1e-8fb4ae0f3d62}"
 _SUBLAYER: t.Final = "{1b75c0ce-ff60-4711-a70f-b4958cc3b2d0}"
 _FIREWALL_SUBLAYER: t.Final = "{b3cdd441-af90-41ba-a745-7c6008ff2301}"
 _FIRST_ID: t.Final = 70001
+_WINDOWS_7: t.Final = (6, 1)
+"""The first version of Windows with `netsh wfp`."""
 _TWO_ROOTS: t.Final = 22000
 """The first build of Windows whose state has two root elements."""
 _ANY_PORT: t.Final = (0, 65535)
@@ -252,13 +254,15 @@ def show(host: Host, words: t.Sequence[str], patience: float | None = None) -> t
     """The exit code and the output of `netsh wfp`. Raises `TimeoutError` after so many seconds without an answer."""
     fault = query_faults.meet(host, "filters", patience)
     what = match(words[1], ("filters", "state")) if len(words) > 1 and match(words[0], ("show",)) else None
-    if what is None or fault.kind == "missing":
+    if what is None or fault.kind == "missing" or host.version() < _WINDOWS_7:
         return 1, [NetshError("unknown", " ".join(["wfp", *words])).text(host.setting("language")) + "\r\n"]
     if [word.lower().replace(" ", "") for word in words[2:]] != ["file=-"]:
         return 1, [NetshError("usage", " ".join(words[2:])).text(host.setting("language")) + "\r\n"]
+    if fault.kind == "failed":
+        return 1, ["The Base Filtering Engine service has not been started.\r\n"]
     if fault.kind == "denied" or not host.setting("administrator"):
         return 1, [NetshError("denied").text(host.setting("language")) + "\r\n"]
-    rows = [*others(host), *in_force(host)]
+    rows = [] if fault.kind == "empty" else [*others(host), *in_force(host)]
     page = _filters if what == "filters" else _state
     if fault.kind == "malformed":
         return 0, _malformed(host, fault.detail, page, rows)

@@ -54,14 +54,14 @@ class RunningPolicies:
         return ((index, found) for index, found in enumerate(self.rules) if found.in_force)
 
     def _parts(self) -> t.Iterator[tuple[Tree, Rule]]:
-        """The enabled rules. A dynamic rule is one for each action of its filters, and has no name."""
+        """The enabled rules. A dynamic rule is one for each action of its filters, and is known by its first ones."""
         if self.in_force.policy is not None:
             for rule in self.in_force.policy.rules:
                 if rule.enabled:
                     yield {**self._stored(), "rule": rule.name, "rule_id": rule.id}, rule
         for index, found in self._dynamic_rules():
             for rule in rules_of(found.rule):
-                yield {**_dynamic(index), "rule": None, "rule_id": None}, rule
+                yield {**_dynamic(index), "rule": rule.name, "rule_id": None}, rule
 
 
 def _dynamic(index: int) -> Tree:
