@@ -23,7 +23,7 @@ from ..module_utils._core.host.errors import HostError
 from ..module_utils._core.host.requests import OF_CHANGES, Part
 from ..module_utils._core.host.service import Notification, Service, ServiceOption, ServiceRequest, ServiceStatus
 from ..module_utils._core.host.undo import Undo
-from ..module_utils._core.results.applied import Outcome, failure_text, render_not_waited, render_waited
+from ..module_utils._core.results.applied import WaitOutcome, failure_text, render_not_waited, render_waited
 from ..module_utils._core.results.counts import SHARED
 from ..module_utils._core.results.dynamic import refusal, render_dynamic_diff
 from ..module_utils._core.results.outcome import render_operations, render_outcome, render_steps, warnings
@@ -298,10 +298,10 @@ class PolicyTask:
         else:
             judgement = expected.judge(waited, self._since)
             found = render_waited(judgement, waited, self._options.wait, expected.name)
-        if found["outcome"] == Outcome.FAILED:
+        if found["outcome"] == WaitOutcome.FAILED:
             message = f"the change is written, but not in force on {self._host.name}: {failure_text(found)}"
             raise self._failure(message, changed=True, applied=found)
-        if found["outcome"] == Outcome.UNKNOWN:
+        if found["outcome"] == WaitOutcome.UNKNOWN:
             self._warnings.append(
                 f"it is not known whether the change is in force on {self._host.name}: {found['reason']}"
             )

@@ -14,7 +14,7 @@ from ..shape.render import Tree
 from .evidence import render_evidence
 
 
-class Outcome(enum.StrEnum):
+class WaitOutcome(enum.StrEnum):
     """What became of a change."""
 
     APPLIED = "applied"
@@ -22,21 +22,25 @@ class Outcome(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
-_OUTCOMES: t.Final = {Enforced.YES: Outcome.APPLIED, Enforced.NO: Outcome.FAILED, Enforced.UNKNOWN: Outcome.UNKNOWN}
+_OUTCOMES: t.Final = {
+    Enforced.YES: WaitOutcome.APPLIED,
+    Enforced.NO: WaitOutcome.FAILED,
+    Enforced.UNKNOWN: WaitOutcome.UNKNOWN,
+}
 
 
 def render_waited(found: Judgement, waited: Waited, seconds: int, policy: str | None) -> Tree:
     """The key for a task that has waited at most so many seconds. `policy` is the name of the policy in force."""
     outcome, reason = _OUTCOMES[found.applied], found.reason
-    if outcome is Outcome.FAILED and found.event is None and waited.service.running and waited.waited < seconds:
+    if outcome is WaitOutcome.FAILED and found.event is None and waited.service.running and waited.waited < seconds:
         # the host does not wait after an event, and the service may still be adding filters
-        outcome, reason = Outcome.UNKNOWN, f"{reason}, but an event ended the wait after {waited.waited} seconds"
+        outcome, reason = WaitOutcome.UNKNOWN, f"{reason}, but an event ended the wait after {waited.waited} seconds"
     return _render(outcome, reason, found, waited.waited, policy)
 
 
 def render_not_waited(reason: str) -> Tree:
     """The key for a task that has not waited, or got no answer."""
-    return _render(Outcome.UNKNOWN, reason, Judgement(applied=Enforced.UNKNOWN, reason=reason), 0)
+    return _render(WaitOutcome.UNKNOWN, reason, Judgement(applied=Enforced.UNKNOWN, reason=reason), 0)
 
 
 def failure_text(tree: Tree) -> str:
@@ -45,7 +49,7 @@ def failure_text(tree: Tree) -> str:
     return f"{tree['reason']}{' (' * bool(details)}{', '.join(details)}{')' * bool(details)}"
 
 
-def _render(outcome: Outcome, reason: str, found: Judgement, waited: int, policy: str | None = None) -> Tree:
+def _render(outcome: WaitOutcome, reason: str, found: Judgement, waited: int, policy: str | None = None) -> Tree:
     evidence = render_evidence(found, policy)
     event = evidence["event"] or {}
     details = {"reason": reason, "error": event.get("error"), "filter": event.get("filter"), "waited": waited}

@@ -37,4 +37,3 @@ def render_evidence(found: Judgement, policy: str | None) -> Tree:
         "surplus_count": found.surplus_count,
         "event": None if found.event is None else render_event(found.event),
     }
-    return {"applied": str(found.applied), "evidence": evidence}
