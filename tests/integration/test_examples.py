@@ -105,6 +105,8 @@ def test_options_of_the_group(host, player):
         "backup": True,
         "backup_options": {"dir_path": "kept"},
         "return_policy": True,
+        "wait_applied": True,
+        "wait_timeout": 10,
     }
     assert defaults.keys() == shared.keys()
     rule = {"name": "R", "filters": ["*+0:445:TCP"], "action": "block"}

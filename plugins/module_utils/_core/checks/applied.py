@@ -11,7 +11,6 @@ import typing as t
 
 from ..host.answers import HostState
 from ..host.running import PolicyEvent, RunningFilter, RunningFilters
-from ..host.service import ServiceStatus
 from ..model import Policy
 from ..model.dynamic import DynamicRule
 from .implied import Implied, ImpliedFilter, is_understood
@@ -83,9 +82,9 @@ def judge(
 def _without_service(state: HostState, policy: Policy | None, dynamic: t.Sequence[DynamicRule]) -> Judgement:
     if policy is None and not dynamic and state.graph.active is None:
         return Judgement(applied=Enforced.YES, reason="no policy and no dynamic rules are to be enforced")
-    status = state.service.status
-    state_of_service = "does not exist" if status is ServiceStatus.MISSING else f"is {status.replace('_', ' ')}"
-    return Judgement(applied=Enforced.NO, reason=f"the PolicyAgent service {state_of_service}, so nothing is enforced")
+    return Judgement(
+        applied=Enforced.NO, reason=f"the PolicyAgent service {state.service.status_text}, so nothing is enforced"
+    )
 
 
 class _Evidence:

@@ -47,9 +47,9 @@ def _service(state: HostState, dynamic: bool) -> t.Iterator[Finding]:
         policy, assigned = None, ""
     service = state.service
     if assigned and not service.running:
-        status, remedy = f"is {service.status.replace('_', ' ')}", "start it"
+        status, remedy = service.status_text, "start it"
         if service.status is ServiceStatus.MISSING:
-            status, remedy = "does not exist", "find out who has removed it"
+            remedy = "find out who has removed it"
         elif service.start_type is StartType.DISABLED:
             status, remedy = f"{status} and disabled", "enable and start it"
         yield Finding(

@@ -216,6 +216,26 @@ def _check_count(applied: int, count: int, stopped: bool) -> None:
         raise AnswerError("applied", f"the host's answer counts {applied} of {count} writes, which is impossible")
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Waited:
+    """What a host has in force after a request to wait. `waited` is in seconds."""
+
+    filters: RunningFilters
+    events: PolicyEvents
+    service: Service
+    waited: int
+
+    @classmethod
+    def parse(cls, answer: t.Mapping[str, t.Any]) -> Waited:
+        """The answer to a wait request. Raises `AnswerError`."""
+        return cls(
+            filters=parse_filters(field(answer, "filters", dict)),
+            events=parse_events(field(answer, "events", dict)),
+            service=_service(field(answer, "service", dict)),
+            waited=field(answer, "waited", int),
+        )
+
+
 def parse_notified(answer: t.Mapping[str, t.Any]) -> tuple[Service, DynamicApplied | None]:
     """The answer to a notify request. Raises `AnswerError`."""
     return _service(field(answer, "service", dict)), _dynamic(answer)

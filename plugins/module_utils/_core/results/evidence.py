@@ -24,12 +24,16 @@ def render_applied(state: HostState, in_force: PolicyInForce, rules: t.Sequence[
     found = _NOT_GATHERED
     if state.filters is not None:
         found = judge(state, in_force.policy, [recorded.rule for recorded in rules])
-    evidence = {
+    return {"applied": str(found.applied), "evidence": render_evidence(found, in_force.name)}
+
+
+def render_evidence(found: Judgement, policy: str | None) -> Tree:
+    """What a judgement is based on. `policy` is the name of the policy in force."""
+    return {
         "reason": found.reason,
-        "missing": [render_implied(one, in_force) for one in found.missing],
+        "missing": [render_implied(one, policy) for one in found.missing],
         "missing_count": found.missing_count,
         "surplus": [render_filter(one, None) for one in found.surplus],
         "surplus_count": found.surplus_count,
         "event": None if found.event is None else render_event(found.event),
     }
-    return {"applied": str(found.applied), "evidence": evidence}

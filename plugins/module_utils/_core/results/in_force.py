@@ -10,7 +10,6 @@ import enum
 
 from ..host.answers import HostState
 from ..host.domain import ReadFrom
-from ..host.service import ServiceStatus
 from ..model import Policy
 from ..objects.graph import object_id
 from ..objects.policies import StoredPolicy
@@ -42,9 +41,7 @@ class PolicyInForce:
         assigned = f"the local policy '{active.policy.name}' is assigned" if active else "no local policy is assigned"
         service = state.service
         if not service.running:
-            missing = service.status is ServiceStatus.MISSING
-            status = "does not exist" if missing else f"is {service.status.replace('_', ' ')}"
-            return cls(reason=f"the PolicyAgent service {status}; {assigned}")
+            return cls(reason=f"the PolicyAgent service {service.status_text}; {assigned}")
         if state.domain is not None:
             stored, read_from = state.domain.found()
             return cls(

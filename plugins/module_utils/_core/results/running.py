@@ -73,7 +73,7 @@ def _filters(reading: Reading, missing: MissingParts) -> Tree | None:
     missing.add(Subset.FILTERS, "filters", found.missing)
     rules = [recorded.rule for recorded in reading.rules]
     implied = Implied.of(reading.in_force.policy, rules, reading.state.addresses)
-    return render_filters(found, events, implied, reading.in_force)
+    return render_filters(found, events, implied, reading.in_force.name)
 
 
 def _policies(reading: Reading, missing: MissingParts) -> Tree:

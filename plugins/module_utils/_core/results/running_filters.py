@@ -12,18 +12,17 @@ from ..checks.implied import Implied, ImpliedFilter, Origin
 from ..host.running import Direction, PolicyEvent, PolicyEvents, RunningFilter, RunningFilters
 from ..model import Address, Family, Special, SpecialKind, protocol_name
 from ..shape.render import Tree, render_ports
-from .in_force import PolicyInForce
 
 _SOURCE: t.Final = "netsh wfp show filters"
 
 
-def render_filters(
-    found: RunningFilters, events: PolicyEvents | None, implied: Implied, in_force: PolicyInForce
-) -> Tree:
-    """The filters with the rules that imply them, and what the Security log says. What is not known is absent."""
+def render_filters(found: RunningFilters, events: PolicyEvents | None, implied: Implied, policy: str | None) -> Tree:
+    """The filters with the rules that imply them, and what the Security log says. What is not known is absent.
+    `policy` is the name of the policy in force.
+    """
     tree: Tree = {"source": _SOURCE}
     if found.missing is None:
-        rows = [(one.main_mode, render_filter(one, _rule(implied.origin(one), in_force))) for one in found.filters]
+        rows = [(one.main_mode, render_filter(one, _rule(implied.origin(one), policy))) for one in found.filters]
         tree["count"] = found.count
         tree["total"] = found.total
         tree["truncated"] = found.truncated
@@ -59,16 +58,16 @@ def render_filter(found: RunningFilter, rule: Tree | None) -> Tree:
     }
 
 
-def render_implied(found: ImpliedFilter, in_force: PolicyInForce) -> Tree:
+def render_implied(found: ImpliedFilter, policy: str | None) -> Tree:
     """A filter that is to be in force."""
-    return {**_traffic(found), "layer": found.layer, "rule": _rule(found.origin, in_force)}
+    return {**_traffic(found), "layer": found.layer, "rule": _rule(found.origin, policy)}
 
 
-def _rule(origin: Origin | None, in_force: PolicyInForce) -> Tree | None:
+def _rule(origin: Origin | None, policy: str | None) -> Tree | None:
     if origin is None:
         return None
-    policy = in_force.name if origin.dynamic is None else None
-    return {"policy": policy, "dynamic": origin.dynamic, "name": origin.rule, "id": origin.rule_id}
+    name = policy if origin.dynamic is None else None
+    return {"policy": name, "dynamic": origin.dynamic, "name": origin.rule, "id": origin.rule_id}
 
 
 def _traffic(found: RunningFilter | ImpliedFilter) -> Tree:
