@@ -73,7 +73,15 @@ def module(tmp_path, engine):
 
 
 def _item(
-    name="<name>n</name>", provider=AGENT, key="{k}", layer="L", sublayer="S", conditions="", more="", number="1", weight="5"
+    name="<name>n</name>",
+    provider=AGENT,
+    key="{k}",
+    layer="L",
+    sublayer="S",
+    conditions="",
+    more="",
+    number="1",
+    weight="5",
 ):
     return (
         f"<item><filterKey>{key}</filterKey><displayData>{name}<description/></displayData><flags/>"
@@ -155,7 +163,16 @@ GOOD = {
     ),
     "no weight": (_document(_item(weight="")), 1, [_row(weight="")]),
     "names": (
-        _named("&lt;&amp;&quot;", "é\U0001f511", "a;b|c,d~\te", "<![CDATA[ <x> &#1; ]]>y", "a<!-- b -->c<?d e?>f", "", "  ", "a\r\nb"),
+        _named(
+            "&lt;&amp;&quot;",
+            "é\U0001f511",
+            "a;b|c,d~\te",
+            "<![CDATA[ <x> &#1; ]]>y",
+            "a<!-- b -->c<?d e?>f",
+            "",
+            "  ",
+            "a\r\nb",
+        ),
         8,
         [_row(name=name) for name in ('<&"', "é\U0001f511", "a;b|c,d~\te", " <x> &#1; y", "acf", "", "  ", "a\nb")],
     ),
@@ -169,7 +186,11 @@ GOOD = {
     "a long text that is not read": (_document(_item(more=f"<a>{_LONGEST * 3}</a>")), 1, [_ROW]),
     "a long text of others": (_document(_item(provider="{0}", more=f"<layerKey>{_LONGEST}x</layerKey>")), 1, []),
     "the deepest elements": (_document(_item(more=_nested(query_module.DEEPEST - 3))), 1, [_ROW]),
-    "another encoding is named": (_document(_item("<name>ü</name>"), start='<?xml version="1.0" encoding="utf-16"?>'), 1, [_row(name="ü")]),
+    "another encoding is named": (
+        _document(_item("<name>ü</name>"), start='<?xml version="1.0" encoding="utf-16"?>'),
+        1,
+        [_row(name="ü")],
+    ),
     "an unknown encoding": (_document(_item(), start='<?xml version="1.0" encoding="klingon"?>'), 1, [_ROW]),
     "UTF-8 with a mark": (b"\xef\xbb\xbf" + _named("ü").encode(), 1, [_row(name="ü")]),
     "UTF-16": (b"\xff\xfe" + _named("ü").encode("utf-16-le"), 1, [_row(name="ü")]),
@@ -191,12 +212,20 @@ BAD = {
         1,
         None,
     ),
-    "an external entity": (_document(_item("<name>&b;</name>"), start='<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/hosts">]>'), 1, None),
+    "an external entity": (
+        _document(_item("<name>&b;</name>"), start='<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/hosts">]>'),
+        1,
+        None,
+    ),
     "an external declaration": (_document(_item(), start='<!DOCTYPE a SYSTEM "http://192.0.2.1/a.dtd">'), 1, None),
     "an undeclared entity": (_named("&b;"), 4, None),
     "a declaration behind text": ("x\n" + _document(_item()), 2, None),
     "XML 1.1": (_document(_item(), start='<?xml version="1.1"?>'), 1, None),
-    "too deep": (_document(_item(more="\n" + _nested(query_module.DEEPEST - 2))), 5, "more than 64 elements are nested"),
+    "too deep": (
+        _document(_item(more="\n" + _nested(query_module.DEEPEST - 2))),
+        5,
+        "more than 64 elements are nested",
+    ),
     "far too deep": (_document(_item(more=_nested(100_000))), 4, "more than 64 elements are nested"),
     "too deep in others": (_document(_item(provider="{0}", more=_nested(100))), 4, "more than 64 elements are nested"),
     "a name that is too long": (_named("\n" + _LONGEST), 4, "the text of name is too long"),
@@ -209,13 +238,25 @@ BAD = {
     "an attribute twice": (_document(_item()).replace("<filters>", "<filters a='1' a='2'>"), 3, None),
     "an unknown prefix": (_document(_item()).replace("filterId>", "x:filterId>"), 4, None),
     "no id": (_document("", _item(number="")), 5, "a filter cannot have the id '' and the weight '5'"),
-    "an id in words": (_document(_item(number="seventy")), 4, "a filter cannot have the id 'seventy' and the weight '5'"),
+    "an id in words": (
+        _document(_item(number="seventy")),
+        4,
+        "a filter cannot have the id 'seventy' and the weight '5'",
+    ),
     "an id in other digits": (_document(_item(number="\u0661")), 4, "cannot have the key, type or value '\u0661'"),
     "a huge weight": (_document(_item(weight="1" * 21)), 4, "a filter cannot have the id '1' and the weight '1"),
     "a layer with a separator": (_document(_item(layer="a;b")), 4, "a filter cannot have the key, type or value 'a;b'"),
-    "a layer with a line break": (_document(_item(layer="a\nb")), 4, "a filter cannot have the key, type or value 'a?b'"),
+    "a layer with a line break": (
+        _document(_item(layer="a\nb")),
+        4,
+        "a filter cannot have the key, type or value 'a?b'",
+    ),
     "a type with a separator": (_document(_item(conditions=_condition("", "T|U"))), 4, "the key, type or value 'T|U'"),
-    "a value with a separator": (_document(_item(conditions=_condition("<a>1,2</a>"))), 4, "the key, type or value '1,2'"),
+    "a value with a separator": (
+        _document(_item(conditions=_condition("<a>1,2</a>"))),
+        4,
+        "the key, type or value '1,2'",
+    ),
     "a key that is too long to show": (_document(_item(key=";" * 1000)), 4, "a filter cannot have the key"),
 }
 """What netsh prints, the line of what is wrong, and what is said about it if both implementations say the same."""
@@ -311,7 +352,10 @@ def test_both_engines_read_the_same(tmp_path, both_engines):
             audited="failure",
             load_error="5",
             associations=[{"remote": "192.0.2.9", "quick": [{}, {"LocalPort": 445}]}, {"remote": "2001:db8::9"}],
-            counters={"IPsecDriver": {"SARekeys": 2**32 - 1}, "IPsecConnections": {"TotalBytesInsincestart": 2**64 - 1}},
+            counters={
+                "IPsecDriver": {"SARekeys": 2**32 - 1},
+                "IPsecConnections": {"TotalBytesInsincestart": 2**64 - 1},
+            },
         )
         host.import_reg((stores.DATA / "windows-2022.reg").read_bytes())
         host.assign_domain_policy("LDAP://CN=x", "Corp\u00fc", host.store())
@@ -403,7 +447,10 @@ def _queries(fault):
     [
         (_queries("denied"), {"filters": "failed", **dict.fromkeys(("events", "rsop", *CLASSES), "access_denied")}),
         ({"administrator": False}, dict.fromkeys(ALL, "access_denied")),
-        (_queries("missing"), {"filters": "failed", "events": "failed", **dict.fromkeys(("rsop", *CLASSES), "no_class")}),
+        (
+            _queries("missing"),
+            {"filters": "failed", "events": "failed", **dict.fromkeys(("rsop", *CLASSES), "no_class")},
+        ),
         (_queries("failed"), dict.fromkeys(ALL, "failed")),
         (_queries("empty"), {**dict.fromkeys(ALL), "counters": "failed"}),
     ],
@@ -441,7 +488,7 @@ def test_programs_that_do_not_exist(module, tmp_path, monkeypatch):
 def test_windows_7_has_no_classes_of_associations(module):
     module.host.set_version("Windows 7", 6, 1, 7601)
     found = _read("associations", module=module)["associations"]
-    assert found["errors"] == dict.fromkeys(CLASSES["associations"], {"reason": "too_old", "detail": ""})
+    assert found["errors"] == {name: {"reason": "too_old", "detail": ""} for name in CLASSES["associations"]}
     assert (found["main_mode"], found["quick_mode"], found["truncated"]) == ([], [], False)
 
 
@@ -500,7 +547,14 @@ def test_what_does_not_answer_in_time_is_missing(module, monkeypatch):
     assert _errors(answer) == dict.fromkeys(ALL, "timed_out")
     assert answer["events"]["audit"] is None
     # the other classes of a namespace are not asked then
-    assert [event[2] for event in module.host.events("query")] == ["filters", "auditpol", "events", "sas", "counters", "rsop"]
+    assert [event[2] for event in module.host.events("query")] == [
+        "filters",
+        "auditpol",
+        "events",
+        "sas",
+        "counters",
+        "rsop",
+    ]
 
 
 @pytest.mark.judge
