@@ -233,7 +233,8 @@ function Get-AuditSetting {
     $subcategory = '{0CCE9233-69AE-11D9-BED3-505054503030}'
     try { $done = Invoke-Program -Command "auditpol.exe /get /subcategory:$subcategory /r" } catch { return $null }
     $found = [regex]::Match($done.text, [regex]::Escape($subcategory) + ',("[^"]*"|[^",\r\n]*),', 'IgnoreCase')
-    if ($done.code -eq 0 -and $found.Success) { $found.Groups[1].Value.Trim('"') }
+    if ($done.code -ne 0 -or -not $found.Success) { return $null }
+    $found.Groups[1].Value.Trim('"')
 }
 
 function Get-PolicyEvent {

@@ -52,6 +52,7 @@ PARTS = {
     "addresses": {"addresses"},
     "connections": {"connections"},
     "record": {"record", "record_digest"},
+    **{part: {part} for part in ("filters", "events", "associations", "counters", "rsop")},
 }
 """The keys of the answer for each part."""
 ALWAYS = {"protocol", "changed", "names", "interfaces"}
