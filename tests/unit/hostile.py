@@ -125,6 +125,11 @@ READ: t.Final[dict[str, t.Any]] = {
     "record": "",
     "record_digest": EMPTY,
     "dynamic": {"rules": {}, "policies": [], "empty": True, "clean": False, "config": None, "task": None},
+    "filters": {"rows": "", "count": 0, "total": 0, "truncated": False, "error": None},
+    "events": {"rows": [], "audit": None, "error": None},
+    "associations": {"main_mode": [], "quick_mode": [], "truncated": False, "errors": {}},
+    "counters": {"classes": {}, "errors": {}},
+    "rsop": {"objects": [], "gpos": {}, "error": None},
     "names": {},
     "interfaces": {},
 }

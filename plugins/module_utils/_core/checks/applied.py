@@ -13,7 +13,7 @@ from ..host.answers import HostState
 from ..host.running import PolicyEvent, RunningFilter, RunningFilters
 from ..model import Policy
 from ..model.dynamic import DynamicRule
-from .implied import Implied, ImpliedFilter, is_understood
+from .implied import Implied, ImpliedFilter, Origin, is_understood
 
 SHOWN: t.Final = 20
 """The most filters that a judgement lists."""
@@ -42,6 +42,7 @@ class Enforced(enum.StrEnum):
 class Judgement:
     """Whether a host enforces what it is to enforce, and why. `missing` are the first filters that are to be in force
     and are not, `surplus` the first ones that nothing implies. `event` is the event that was taken into account.
+    `origins` says where each of the filters in force comes from; it is empty while the service does not run.
     """
 
     applied: Enforced
@@ -51,6 +52,7 @@ class Judgement:
     missing_count: int = 0
     surplus_count: int = 0
     event: PolicyEvent | None = None
+    origins: tuple[Origin | None, ...] = ()
 
 
 def judge(
@@ -64,7 +66,8 @@ def judge(
     if state.filters is None and state.events is None:
         return Judgement(applied=Enforced.UNKNOWN, reason="the filters in force were not gathered")
     if policy is None and state.domain is not None:
-        return Judgement(applied=Enforced.UNKNOWN, reason="the host has no copy of the domain policy")
+        origins = _Evidence(state.filters, Implied.of(None, dynamic, state.addresses)).origins
+        return Judgement(applied=Enforced.UNKNOWN, reason="the host has no copy of the domain policy", origins=origins)
     if not state.service.running:
         return _without_service(state, policy, dynamic)
     event, failed = _event(state, policy, since)
@@ -78,6 +81,7 @@ def judge(
         missing_count=len(evidence.missing),
         surplus_count=len(evidence.surplus),
         event=event,
+        origins=evidence.origins,
     )
 
 
@@ -97,11 +101,11 @@ class _Evidence:
         self._running = running
         self._known = running is not None and running.missing is None
         rows = running.filters if running is not None and self._known else ()
-        origins = [implied.origin(row) for row in rows]
+        self.origins = tuple(map(implied.origin, rows))
         self.missing = implied.missing(rows) if self._known else []
-        self.surplus = [row for row, origin in zip(rows, origins, strict=True) if origin is None]
+        self.surplus = [row for row, origin in zip(rows, self.origins, strict=True) if origin is None]
         self._unread = sum(not is_understood(row) for row in rows)
-        self._dynamic = any(origin is not None and origin.dynamic is not None for origin in origins)
+        self._dynamic = any(origin is not None and origin.dynamic is not None for origin in self.origins)
 
     def decide(self, event: PolicyEvent | None, failed: bool, *, certain: bool) -> tuple[Enforced, str]:
         """The answer and the reason for it. `certain` says that the event is about the policy of now."""

@@ -19,12 +19,16 @@ _NOT_GATHERED: t.Final = Judgement(
 )
 
 
-def render_applied(state: HostState, in_force: PolicyInForce, rules: t.Sequence[RecordedRule]) -> Tree:
-    """The keys `applied` and `evidence`."""
-    found = _NOT_GATHERED
-    if state.filters is not None:
-        found = judge(state, in_force.policy, [recorded.rule for recorded in rules])
-    return {"applied": str(found.applied), "evidence": render_evidence(found, in_force.name)}
+def judged(state: HostState, in_force: PolicyInForce, rules: t.Sequence[RecordedRule]) -> Judgement:
+    """Whether the host enforces the policy in force and the dynamic rules."""
+    if state.filters is None:
+        return _NOT_GATHERED
+    return judge(state, in_force.policy, [recorded.rule for recorded in rules])
+
+
+def render_applied(found: Judgement, policy: str | None) -> Tree:
+    """The keys `applied` and `evidence`. `policy` is the name of the policy in force."""
+    return {"applied": str(found.applied), "evidence": render_evidence(found, policy)}
 
 
 def render_evidence(found: Judgement, policy: str | None) -> Tree:

@@ -18,7 +18,7 @@ from ..objects.graph import Graph, ObjectClass, describe_class, object_id
 from ..objects.policies import StoredPolicy, read_policies, read_policy
 from ..shape.render import Tree, render_policy
 from ..store.names import CHANGED, NAME, OWNERS
-from .evidence import render_applied
+from .evidence import judged, render_applied
 from .in_force import PolicyInForce
 from .running import Reading, render_running
 from .subsets import DEFAULT_SUBSETS, Subset, chosen
@@ -36,16 +36,18 @@ def render_facts(state: HostState, subsets: t.Collection[Subset] = DEFAULT_SUBSE
     in_force = PolicyInForce.of(state, active)
     record = Record.read(state.record)
     rules = recorded_rules(record, state.dynamic, state.service.running)
+    judgement = judged(state, in_force, rules)
     facts: Tree = {}
     if Subset.STORE in wanted:
         facts["policies"] = [render_stored_policy(graph, stored) for stored in policies]
         facts["assigned"] = None if active is None else {"name": active.policy.name, "id": active.policy.id}
         facts["orphans"] = _orphans(graph)
-    facts["in_force"] = in_force.render() | render_applied(state, in_force, rules)
+    facts["in_force"] = in_force.render() | render_applied(judgement, in_force.name)
     facts["service"] = {"status": str(state.service.status), "start_type": str(state.service.start_type)}
     facts["findings"] = _findings(state, in_force, dynamic=bool(record.entries))
     if wanted - {Subset.STORE}:
-        facts["running"] = render_running(Reading(state=state, in_force=in_force, record=record, rules=rules), wanted)
+        reading = Reading(state=state, in_force=in_force, record=record, rules=rules, judgement=judgement)
+        facts["running"] = render_running(reading, wanted)
     return facts
 
 

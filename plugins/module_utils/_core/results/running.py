@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..checks.implied import Implied
+from ..checks.applied import Judgement
 from ..dynamic.record import Record
 from ..dynamic.running import RecordedRule
 from ..host.answers import HostState
@@ -35,6 +35,7 @@ class Reading:
     in_force: PolicyInForce
     record: Record
     rules: tuple[RecordedRule, ...]
+    judgement: Judgement
 
 
 class MissingParts:
@@ -71,9 +72,7 @@ def _filters(reading: Reading, missing: MissingParts) -> Tree | None:
     if found is None:
         return None
     missing.add(Subset.FILTERS, "filters", found.missing)
-    rules = [recorded.rule for recorded in reading.rules]
-    implied = Implied.of(reading.in_force.policy, rules, reading.state.addresses)
-    return render_filters(found, events, implied, reading.in_force.name)
+    return render_filters(found, events, reading.judgement.origins, reading.in_force.name)
 
 
 def _policies(reading: Reading, missing: MissingParts) -> Tree:

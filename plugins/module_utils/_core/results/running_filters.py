@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import typing as t
 
-from ..checks.implied import Implied, ImpliedFilter, Origin
+from ..checks.implied import ImpliedFilter, Origin
 from ..host.running import Direction, PolicyEvent, PolicyEvents, RunningFilter, RunningFilters
 from ..model import Address, Family, Special, SpecialKind, protocol_name
 from ..shape.render import Tree, render_ports
@@ -16,13 +17,18 @@ from ..shape.render import Tree, render_ports
 _SOURCE: t.Final = "netsh wfp show filters"
 
 
-def render_filters(found: RunningFilters, events: PolicyEvents | None, implied: Implied, policy: str | None) -> Tree:
-    """The filters with the rules that imply them, and what the Security log says. What is not known is absent.
+def render_filters(
+    found: RunningFilters, events: PolicyEvents | None, origins: t.Sequence[Origin | None], policy: str | None
+) -> Tree:
+    """The filters with the rules that they come from, and what the Security log says. What is not known is absent.
     `policy` is the name of the policy in force.
     """
     tree: Tree = {"source": _SOURCE}
     if found.missing is None:
-        rows = [(one.main_mode, render_filter(one, _rule(implied.origin(one), policy))) for one in found.filters]
+        rows = [
+            (one.main_mode, render_filter(one, _rule(origin, policy)))
+            for one, origin in itertools.zip_longest(found.filters, origins)
+        ]
         tree["count"] = found.count
         tree["total"] = found.total
         tree["truncated"] = found.truncated
