@@ -12,7 +12,7 @@ from ..model import Address, Filter, ModelError, Ports, Special, SpecialKind
 from ..shape.facts import policy_of_facts
 from ..shape.fields import kind_of
 from ..shape.filters import parse_service
-from .verdict import weight
+from .verdict import strictness, weight
 
 DIRECTIONS: t.Final = ("in", "out")
 _Tree: t.TypeAlias = t.Mapping[str, t.Any]
@@ -37,7 +37,7 @@ def matching_rules(value: object, protocol: object, port: object, direction: obj
     for rule, shown in zip(policy_of_facts(tree).rules, items, strict=True):
         matching = [f for f in rule.filters if _matches(f, number, ports or _ANY_PORT, direction == "in")]
         if rule.enabled and matching:
-            found.append((max(weight(filter_, rule.action.action) for filter_ in matching), shown))
+            found.append(((max(map(weight, matching)), strictness(rule)), shown))
     return [shown for _weight, shown in sorted(found, key=lambda pair: pair[0], reverse=True)]
 
 
