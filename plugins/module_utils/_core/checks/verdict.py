@@ -29,7 +29,7 @@ from ..model import (
     Subnet,
 )
 
-_IKE_PORTS: t.Final = (500, 4500)
+IKE_PORTS: t.Final = (500, 4500)
 _STRICTNESS: t.Final = {Action.PERMIT: 0, Action.NEGOTIATE: 1, Action.BLOCK: 2}
 
 Weight: t.TypeAlias = tuple[int, int, int]
@@ -57,7 +57,7 @@ class Packet:
     @property
     def exchanges_keys(self) -> bool:
         """Whether it belongs to IKE, which no filter stops."""
-        return self.protocol == UDP and (self.source_port in _IKE_PORTS or self.destination_port in _IKE_PORTS)
+        return self.protocol == UDP and (self.source_port in IKE_PORTS or self.destination_port in IKE_PORTS)
 
 
 class VerdictOutcome(enum.StrEnum):
