@@ -48,12 +48,24 @@ LOCAL: t.Final = LocalAddresses(
 _PORTS: t.Final = (25, 80, 443, 445, 500, 1024, 5985, 65535)
 
 
+_KINDS: t.Final = (
+    *("me", "me", "me", "any", "any", "special", "host", "host"),
+    *("subnet", "range", "name", "odd"),
+)
+"""The kinds of ends of filters, as often as they are drawn."""
+
+
 class Drawer:
     """Draws rules and packets; the same ones for the same seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(
+        self, seed: int, kinds: t.Sequence[str] = _KINDS, port_ranges: bool = True, tunnels: bool = True
+    ) -> None:
         self.random = random.Random(seed)
-        self._end: IPAddress | None = None
+        self._kinds = kinds
+        self._port_ranges = port_ranges
+        self._tunnels = tunnels
+        self._last: Filter | None = None
 
     def rules(self, filters: int) -> tuple[Rule, ...]:
         """Rules with at most so many filters, often with equally specific ones."""
@@ -77,13 +89,32 @@ class Drawer:
             destination_port=pick.choice((*_PORTS, pick.randint(0, 65535))),
         )
 
+    def crossing_packet(self) -> Packet:
+        """A packet between this host and another one that filters decide about, as a kernel can send and receive it."""
+        pick = self.random
+        own = pick.choice(sorted(LOCAL.of(SpecialKind.ME), key=str))
+        other = own
+        while other in LOCAL.of(SpecialKind.ME):
+            other = self.ip(own.version)
+        ends = [own, other] if pick.random() < 0.5 else [other, own]
+        protocol = pick.choice((TCP, TCP, UDP, 47, 1 if own.version == 4 else 47))
+        ports = [pick.choice((*_PORTS, pick.randint(1, 65535))) if protocol in (TCP, UDP) else 0 for _end in ends]
+        packet = Packet(
+            protocol=protocol,
+            source=ends[0],
+            source_port=ports[0],
+            destination=ends[1],
+            destination_port=ports[1],
+        )
+        return self.crossing_packet() if packet.exchanges_keys else packet
+
     def ip(self, version: int) -> IPAddress:
         pick = self.random
         return _FIRST[version] + (pick.randint(0, 4) if pick.random() < 0.9 else pick.getrandbits(12))
 
     def _rule(self, number: int, count: int) -> Rule:
         pick = self.random
-        tunnel = HostAddress(self.ip(4) + 1) if pick.random() < 0.15 else None
+        tunnel = HostAddress(self.ip(4) + 1) if self._tunnels and pick.random() < 0.15 else None
         action = Action.NEGOTIATE if tunnel else pick.choice(list(Action))
         negotiates = action is Action.NEGOTIATE
         return Rule(
@@ -102,18 +133,22 @@ class Drawer:
         )
 
     def filter(self, mirrored: bool) -> Filter:
+        """A filter, often one that differs from the one before only in its ports."""
         pick = self.random
+        last = self._last
         version = pick.choice((4, 4, 4, 6))
-        protocol = pick.choice((0, 1, 47, TCP, TCP, TCP, UDP))
+        again = last is not None and pick.random() < 0.3
+        protocol = last.protocol if last and again else pick.choice((0, 1, 47, TCP, TCP, TCP, UDP))
         has_ports = protocol in (TCP, UDP)
-        return Filter(
-            source=self._address(version),
-            destination=self._address(version),
+        self._last = Filter(
+            source=last.source if last and again else self._address(version),
+            destination=last.destination if last and again else self._address(version),
             protocol=protocol,
             source_port=self._ports() if has_ports else None,
             destination_port=self._ports() if has_ports else None,
             mirrored=mirrored,
         )
+        return self._last
 
     def _ports(self) -> Ports | None:
         pick = self.random
@@ -121,15 +156,15 @@ class Drawer:
         if kind < 0.5:
             return None
         first = pick.choice(_PORTS)
-        last = first if kind < 0.8 else min(first + pick.getrandbits(pick.randint(1, 15)), 65535)
+        last = (
+            first if kind < 0.8 or not self._port_ranges else min(first + pick.getrandbits(pick.randint(1, 15)), 65535)
+        )
         return Ports(first, last)
 
     def _address(self, version: int) -> Address:
         pick = self.random
         family = Family.IPV4 if version == 4 else Family.IPV6
-        match pick.choice(
-            ("me", "me", "me", "any", "any", "special", "host", "host", "subnet", "range", "name", "odd")
-        ):
+        match pick.choice(self._kinds):
             case "me":
                 return Special(SpecialKind.ME, family)
             case "any":
@@ -154,4 +189,4 @@ class Drawer:
 
     def _range(self, version: int) -> HostAddress | Special | Subnet | AddressRange:
         first = self.ip(version) + 1
-        return span(first, first + self.random.getrandbits(self.random.randint(1, 14)))
+        return span(first, first + self.random.getrandbits(self.random.choice((1, 2, 2, 3, 14))))

@@ -6,10 +6,7 @@
 from __future__ import annotations
 
 import collections
-import importlib.util
-import inspect
 import ipaddress
-import sys
 
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks import blocks, filter_index
@@ -35,6 +32,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.model import (
 from hypothesis import given
 from hypothesis import strategies as st
 from unit import strategies
+from unit.mistakes import with_mistake
 from unit.packets import LOCAL, Drawer
 
 FILTERS = 50
@@ -90,16 +88,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_in_the_index_is_found(mistake):
-    right, wrong = MISTAKES[mistake]
-    source = inspect.getsource(filter_index)
-    assert right in source
-    spec = importlib.util.spec_from_loader(f"{filter_index.__package__}.wrong_index", loader=None)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
-        exec(source.replace(right, wrong).replace("_BLOCKS_LIMIT: t.Final = 1000", "_BLOCKS_LIMIT = 20"), vars(module))
-    finally:
-        del sys.modules[spec.name]
+    module = with_mistake(filter_index, MISTAKES[mistake], ("_BLOCKS_LIMIT: t.Final = 1000", "_BLOCKS_LIMIT = 20"))
     for seed in range(100):
         drawer = Drawer(seed)
         rules = drawer.rules(FILTERS)
