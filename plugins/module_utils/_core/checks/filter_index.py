@@ -42,25 +42,31 @@ def verdicts(rules: t.Sequence[Rule], packets: t.Sequence[Packet], local: LocalA
 class FilterIndex:
     """The filters of rules that are in force together. It gives the same verdicts as `verdict.judge`."""
 
-    def __init__(self, rules: t.Iterable[Rule], local: LocalAddresses) -> None:
+    def __init__(self, rules: t.Sequence[Rule], local: LocalAddresses) -> None:
         self._verdicts: dict[tuple[int, ...], Verdict] = {}
         self._matches = [Match(rule, filter_) for rule in rules if applies(rule) for filter_ in rule.filters]
-        ranks = {found: rank for rank, found in enumerate(sorted({weight(match.filter) for match in self._matches}))}
+        weights = [weight(match.filter) for match in self._matches]
+        ranks = {found: rank for rank, found in enumerate(sorted(set(weights)))}
         results: dict[t.Hashable, int] = {}
-        numbers = {id(rule): results.setdefault(result(rule), len(results)) for rule, _filter in self._matches}
+        numbers = {id(rule): results.setdefault(result(rule), len(results)) for rule in rules}
         entries = [
-            (match, _Indexed(rank=ranks[weight(match.filter)], place=place, result=numbers[id(match.rule)]))
-            for place, match in enumerate(self._matches)
+            (match, _Indexed(rank=ranks[own], place=place, result=numbers[id(match.rule)]))
+            for place, (match, own) in enumerate(zip(self._matches, weights, strict=True))
         ]
-        transport = [(match.filter, entry) for match, entry in entries if match.rule.tunnel is None]
-        tunnel = [(match.filter, entry) for match, entry in entries if match.rule.tunnel is not None]
-        self._families = {version: _FamilyIndex(version, transport, tunnel, local) for version in ADDRESS_BITS}
+        self._transport = [(match.filter, entry) for match, entry in entries if match.rule.tunnel is None]
+        self._tunnel = [(match.filter, entry) for match, entry in entries if match.rule.tunnel is not None]
+        self._local = local
+        self._families: dict[int, _FamilyIndex] = {}
 
     def judge(self, packet: Packet) -> Verdict:
         """What the rules do with a packet."""
         if packet.exchanges_keys:
             return KEY_EXCHANGE
-        places = self._families[packet.source.version].find(packet)
+        version = packet.source.version
+        family = self._families.get(version)
+        if family is None:
+            family = self._families[version] = _FamilyIndex(version, self._transport, self._tunnel, self._local)
+        places = family.find(packet)
         verdict = self._verdicts.get(places)
         if verdict is None:
             verdict = self._verdicts[places] = decide([self._matches[place] for place in places])
@@ -94,7 +100,11 @@ class _FamilyIndex:
         self._end_bits = ADDRESS_BITS[version] + _FLAG_BITS
         # filters of tunnels are searched for themselves, as they do not compete with others
         self._spaces = [self._tables(filters) for filters in (transport, tunnel) if filters]
-        self._ends: dict[int, int] = {}
+        self._flags: dict[int, int] = {}
+        for kind, flag in _FLAGS.items():
+            for ip in local.of(kind):
+                if ip.version == version:
+                    self._flags[int(ip)] = self._flags.get(int(ip), 0) | flag
 
     def find(self, packet: Packet) -> tuple[int, ...]:
         """The places of the most specific filters that match, with and without a tunnel; of filters with the same
@@ -129,11 +139,7 @@ class _FamilyIndex:
     def _end(self, address: IPAddress) -> int:
         """An address and the bits of the special addresses that it is."""
         number = int(address)
-        end = self._ends.get(number)
-        if end is None:
-            flags = sum(flag for kind, flag in _FLAGS.items() if address in self._local.of(kind))
-            end = self._ends[number] = number << _FLAG_BITS | flags
-        return end
+        return number << _FLAG_BITS | self._flags.get(number, 0)
 
     def _tables(self, filters: _Filters) -> _Addresses:
         by_addresses: dict[int, dict[int, dict[int, dict[int, list[_Indexed]]]]] = {}
