@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ..module_utils._core.host.requests import Part
-from ..module_utils._core.results.facts import FACT, render_facts
+from ..module_utils._core.results.facts import FACT
+from ..module_utils._core.results.subsets import chosen
 from ..plugin_utils._action import IpsecAction
+from ..plugin_utils._gather import gather
 from ..plugin_utils._host import HostChannel
 from ..plugin_utils._options import options_of, read_options
 
@@ -15,9 +16,8 @@ _OPTIONS: t.Final = options_of("ipsec_facts")
 
 
 class ActionModule(IpsecAction):
-    """Reads the policy store of a host."""
+    """Reads the policies of a host, and what it has in force."""
 
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        read_options(_OPTIONS, self._task.args)
-        state = HostChannel(self, task_vars).read((Part.STORE, Part.SERVICE, Part.DOMAIN))
-        return {"ansible_facts": {FACT: render_facts(state)}}
+        subsets = chosen(read_options(_OPTIONS, self._task.args)["gather_subset"])
+        return {"ansible_facts": {FACT: gather(HostChannel(self, task_vars), subsets)}}

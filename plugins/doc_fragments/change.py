@@ -25,7 +25,8 @@ notes:
   - C(async) is not supported.
   - The module never returns, prints or logs pre-shared keys. Ansible itself shows literal arguments of a task, and
     items of a loop. See C(docs/secrets.md).
-  - The service does not confirm that it has reloaded. The result then says that it was V(asked).
+  - The service does not confirm that it has reloaded. The result then says that it was V(asked). O(wait_applied) looks
+    in one more execution at what is in force.
   - A domain policy takes precedence over a local one. Assigning a local policy on such a host gives a warning.
   - Warnings with a code are findings about a policy, such as weak algorithms or ports that stay open over IPv6. See
     C(docs/findings.md).

@@ -39,6 +39,9 @@ options:
       - one-way-negotiate
       - default-response-ignored
       - open-over-ipv6
+      - service-stopped
+      - service-not-at-boot
+      - domain-policy-wins
     default: []
   multiple_addresses:
     description:
@@ -88,6 +91,22 @@ options:
           - The name of the file, which is overwritten. If omitted, the name is new and contains the host and the time.
           - As a default of the group, a name makes each task replace the backup of the task before it.
         type: str
+  wait_applied:
+    description:
+      - After a change, wait until the host shows that it is in force, in one more execution. The key C(applied) of the
+        result says what became of it.
+      - The filters in force are compared with those that the policy and the dynamic rules of this collection imply.
+        Events of the Security log count where the host audits them.
+      - If the change is not in force, the task fails. If that is not known, there is a warning.
+      - Without a change, and in check mode, nothing is waited for. The same applies if the policy is not assigned, the
+        service does not run, or Group Policy assigns a domain policy. C(applied) then has the reason.
+    type: bool
+    default: false
+  wait_timeout:
+    description:
+      - How long O(wait_applied) waits, in seconds, V(1) to V(300).
+    type: int
+    default: 30
   return_policy:
     description:
       - Return each policy as a whole, and the operations. A policy with thousands of filters makes a large result.

@@ -14,8 +14,9 @@ function Get-RecordPath { 'SOFTWARE\ipsec.windows.dynamic' }
 function Get-ReplayName { 'ipsec.windows dynamic rules' }
 
 function Start-Program {
-    # Starts a program of Windows and reads its output from the start, so that neither side waits for a full pipe.
-    param([string]$Command)
+    # Starts a program of Windows and reads its output from the start, so that neither side waits for a full pipe. The output becomes
+    # a text, or goes into a stream.
+    param([string]$Command, [System.IO.Stream]$Into)
     $name, $arguments = $Command.Split([char[]]' ', 2)
     $info = [System.Diagnostics.ProcessStartInfo]::new()
     $info.FileName = [System.IO.Path]::Combine([System.Environment]::SystemDirectory, $name)
@@ -29,7 +30,8 @@ function Start-Program {
     @{
         name = $name
         process = $process
-        output = $process.StandardOutput.ReadToEndAsync()
+        encoding = $process.StandardOutput.CurrentEncoding
+        output = if ($Into) { $process.StandardOutput.BaseStream.CopyToAsync($Into) } else { $process.StandardOutput.ReadToEndAsync() }
         errors = $process.StandardError.ReadToEndAsync()
     }
 }
@@ -40,9 +42,10 @@ function Wait-Program {
     # closing fails for a program that has ended
     try { $Program.process.StandardInput.Close() } catch { $null = $_ }
     if (-not ($Program.output.Wait($Seconds * 1000) -and $Program.process.WaitForExit(10000))) {
-        throw "$($Program.name) did not end within $Seconds seconds and was stopped"
+        throw [System.TimeoutException]::new("$($Program.name) did not end within $Seconds seconds and was stopped")
     }
-    @{ code = $Program.process.ExitCode; text = $Program.output.Result }
+    $text = if ($Program.output -is [System.Threading.Tasks.Task[string]]) { $Program.output.Result }
+    @{ code = $Program.process.ExitCode; text = $text }
 }
 
 function Stop-Program {
@@ -313,4 +316,4 @@ function ConvertTo-ReplayState {
 }
 
 Export-ModuleMember -Function ConvertTo-ReplayState, Get-DynamicListing, Get-RecordPath, Get-ReplayArgument, Get-ReplayQuery,
-    Invoke-Program, Register-ReplayTask, Remove-ReplayTask, Sync-DynamicRule
+    Invoke-Program, Register-ReplayTask, Remove-ReplayTask, Start-Program, Stop-Program, Sync-DynamicRule, Wait-Program

@@ -11,7 +11,7 @@ import typing as t
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._core.hints import message
-from ..module_utils._core.host.answers import AnswerError
+from ..module_utils._core.host.checking import AnswerError
 from ..module_utils._core.host.errors import HostError
 from ..module_utils._core.model import ModelError
 from ..module_utils._core.store.values import StoreError

@@ -13,10 +13,11 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils._core.attempt import Attempt
-from ..module_utils._core.host.answers import AnswerError, Applied, HostState, parse_notified
+from ..module_utils._core.host.answers import Applied, HostState, Waited, parse_notified
+from ..module_utils._core.host.checking import AnswerError
 from ..module_utils._core.host.dynamic import DynamicApplied
 from ..module_utils._core.host.errors import HostError, Reason
-from ..module_utils._core.host.requests import PROTOCOL, Part, RequestKind, notify_request, read_request
+from ..module_utils._core.host.requests import PROTOCOL, Part, RequestKind, notify_request, read_request, wait_request
 from ..module_utils._core.host.requirements import not_administrator
 from ..module_utils._core.host.service import Service, ServiceRequest
 from ._old_core import PRINTS_ANSWERS
@@ -29,6 +30,7 @@ _WITHOUT_ANSWER: t.Final = {
     RequestKind.READ: ("the policies of {} could not be read", "Nothing was written"),
     RequestKind.APPLY: ("{} gave no answer while its policy store was written", OLD_OR_NEW),
     RequestKind.NOTIFY: ("{} gave no answer while its service was notified", "The policies are written"),
+    RequestKind.WAIT: ("{} gave no answer while the task waited for its filters", "The policies are written"),
 }
 """For each request, the message for a host that gives no answer, and what is known then."""
 
@@ -90,6 +92,12 @@ class HostChannel:
         answer = self._ask(RequestKind.NOTIFY, notify_request(service, dynamic))
         with _impossible_is_none(RequestKind.NOTIFY):
             return parse_notified(answer)
+
+    def wait(self, since: int, seconds: int, expect: str | None) -> Waited:
+        """Wait until the host says what became of a change, at most so many seconds. Raises as `_ask`."""
+        answer = self._ask(RequestKind.WAIT, wait_request(since=since, seconds=seconds, expect=expect))
+        with _impossible_is_none(RequestKind.WAIT):
+            return Waited.parse(answer)
 
     def _ask(self, do: RequestKind, request: str) -> dict[str, t.Any]:
         """The answer to a request. Raises `HostError`, and `AnsibleConnectionFailure` if the host cannot be reached."""
@@ -172,4 +180,6 @@ def _explain(reason: t.Any, name: str, message: str) -> str:
                 f"the scheduled task that keeps dynamic rules cannot be registered on {name}: {message.rstrip('.')}; "
                 "ipsec_dynamic with persistent: false does without it"
             )
+        case Reason.MALFORMED:
+            return f"{name} describes what it has in force in a form that cannot be read: {message}"
     return f"the host module failed on {name}: {message}"

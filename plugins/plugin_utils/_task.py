@@ -17,15 +17,17 @@ from ..module_utils._core.checks.lint import Code
 from ..module_utils._core.checks.lockout import LockoutCheck
 from ..module_utils._core.dynamic.goal import DynamicGoal
 from ..module_utils._core.hints import printable
-from ..module_utils._core.host.answers import Applied, HostState
+from ..module_utils._core.host.answers import Applied, HostState, Waited
 from ..module_utils._core.host.dynamic import DynamicApplied
 from ..module_utils._core.host.errors import HostError
 from ..module_utils._core.host.requests import OF_CHANGES, Part
 from ..module_utils._core.host.service import Notification, Service, ServiceOption, ServiceRequest, ServiceStatus
 from ..module_utils._core.host.undo import Undo
+from ..module_utils._core.results.applied import WaitOutcome, failure_text, render_not_waited, render_waited
 from ..module_utils._core.results.counts import SHARED
 from ..module_utils._core.results.dynamic import refusal, render_dynamic_diff
 from ..module_utils._core.results.outcome import render_operations, render_outcome, render_steps, warnings
+from ..module_utils._core.shape.fields import ShapeError
 from ..module_utils._core.store.store import Store
 from ..module_utils._core.target.goal import PolicyGoal, Restoration
 from ..module_utils._core.target.resolve import MultipleAddresses
@@ -35,6 +37,10 @@ from ._confirm import confirm
 from ._host import OLD_OR_NEW, HostChannel, NoAnswer
 
 ATTEMPTS: t.Final = 3
+LONGEST_WAIT: t.Final = 300
+"""The highest value of `wait_timeout`, in seconds."""
+
+_LOST: t.Final = "the connection was lost when the service was notified"
 
 _display = Display()
 
@@ -59,10 +65,14 @@ class Channel(t.Protocol):
 
     def notify(self, service: ServiceRequest, dynamic: bool = False) -> tuple[Service, DynamicApplied | None]: ...
 
+    def wait(self, since: int, seconds: int, expect: str | None) -> Waited: ...
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The options that all modules for changes share. `backup` has the options of a backup, None for none."""
+    """The options that all modules for changes share. `backup` has the options of a backup, None for none, and `wait`
+    the seconds to wait until a change is in force, None for not at all.
+    """
 
     multiple_addresses: MultipleAddresses
     lockout_check: LockoutCheck
@@ -71,12 +81,16 @@ class Options:
     restart_service: bool
     backup: t.Mapping[str, t.Any] | None
     return_policy: bool
+    wait: int | None
     check_mode: bool
     diff: bool
 
     @classmethod
     def of(cls, options: t.Mapping[str, t.Any], check_mode: bool, diff: bool) -> Options:
-        """The shared options among those of a module."""
+        """The shared options among those of a module. Raises `ShapeError`."""
+        seconds = options["wait_timeout"]
+        if not 1 <= seconds <= LONGEST_WAIT:
+            raise ShapeError("wait_timeout", f"expected 1 to {LONGEST_WAIT} seconds")
         return cls(
             multiple_addresses=MultipleAddresses(options["multiple_addresses"]),
             lockout_check=LockoutCheck(options["lockout_check"]),
@@ -85,6 +99,7 @@ class Options:
             restart_service=options["restart_service"],
             backup=(options.get("backup_options") or {}) if options["backup"] else None,
             return_policy=options["return_policy"],
+            wait=seconds if options["wait_applied"] else None,
             check_mode=check_mode,
             diff=diff,
         )
@@ -147,6 +162,11 @@ class PolicyTask:
         self._earlier: list[Attempt] = []
         self._written: list[dict[str, t.Any]] = []
         self._changed = False
+        # the time of the last write by the clock of the host, whether a write went live, and whether that cut the
+        # connection
+        self._since: int | None = None
+        self._live = False
+        self._lost = False
         self._confirmed = not goals.confirm
 
     def run(self) -> dict[str, t.Any]:
@@ -231,6 +251,8 @@ class PolicyTask:
             backup = f". The backup is {self._backup.path}" if self._backup is not None and self._backup.path else ""
             raise LostAnswer(f"{error}{earlier}{backup}") from None
         if not applied.conflict:
+            self._since = attempt.state.now if applied.now is None else applied.now
+            self._live = self._live or attempt.goes_live
             self._written += render_steps(attempt, applied.applied)
             self._changed = self._changed or applied.error is None or applied.written > 0
         stopped = None if applied.error is None else self._stopped(attempt, applied)
@@ -253,11 +275,37 @@ class PolicyTask:
             return self._host.notify(request, dynamic=bool(attempt.dynamic and attempt.dynamic.changed))
         except AnsibleConnectionFailure:
             # expected: the warning has said that the host cannot answer
+            self._lost = True
             found = attempt.service.outcome(applied.service or attempt.state.service)
             return dataclasses.replace(found, status=ServiceStatus.RUNNING), None
         except HostError as error:
             before = applied.service or attempt.state.service
             return dataclasses.replace(before, notification=Notification.FAILED, error=str(error)), None
+
+    def _wait(self, attempt: Attempt, service: Service | None) -> dict[str, t.Any]:
+        """What became of the change, as the key `applied` of the result. Raises `TaskFailure` if it is not in force."""
+        if self._options.wait is None or self._since is None:
+            return {}
+        found_service = service or attempt.service.outcome(attempt.state.service)
+        idle = _LOST if self._lost else attempt.idle(found_service, self._live)
+        if idle is not None:
+            return {"applied": render_not_waited(idle)}
+        expected = attempt.expected
+        try:
+            waited = self._host.wait(self._since, self._options.wait, expected.digest)
+        except (AnsibleConnectionFailure, HostError) as error:
+            found = render_not_waited(str(error))
+        else:
+            judgement = expected.judge(waited, self._since)
+            found = render_waited(judgement, waited, self._options.wait, expected.name)
+        if found["outcome"] == WaitOutcome.FAILED:
+            message = f"the change is written, but not in force on {self._host.name}: {failure_text(found)}"
+            raise self._failure(message, changed=True, applied=found)
+        if found["outcome"] == WaitOutcome.UNKNOWN:
+            self._warnings.append(
+                f"it is not known whether the change is in force on {self._host.name}: {found['reason']}"
+            )
+        return {"applied": found}
 
     def _settle(self, done: int, found: Store | None, stopped: str | None = None) -> None:
         """Make the backup undo what was really done. `stopped` is the message if writing has stopped."""
@@ -288,11 +336,11 @@ class PolicyTask:
             return "an earlier attempt of this task wrote some of the changes: see operations"
         return "nothing was changed"
 
-    def _failure(self, message: str, changed: bool = False) -> TaskFailure:
+    def _failure(self, message: str, changed: bool = False, **found: t.Any) -> TaskFailure:
         """A failure with everything that was done before it."""
         changed = changed or self._changed
         operations = render_operations(self._written, complete=self._options.return_policy)
-        return TaskFailure(message, changed=changed, **operations, **self._common())
+        return TaskFailure(message, changed=changed, **operations, **found, **self._common())
 
     def _common(self) -> dict[str, t.Any]:
         """The warnings and the backup file, which every result has."""
@@ -301,9 +349,7 @@ class PolicyTask:
         return {"warnings": list(map(printable, dict.fromkeys([*self._notes, *self._warnings]))), **backup}
 
     def _result(self, attempt: Attempt, service: Service | None) -> dict[str, t.Any]:
-        self._warnings += warnings(
-            attempt, host=self._host.name, service=service, accept=self._options.accept, earlier=self._earlier
-        )
+        self._warnings += warnings(attempt, service=service, accept=self._options.accept, earlier=self._earlier)
         if self._backup is not None and self._backup.path and (lost := self._undo.lost):
             self._warnings.append(
                 f"the backup cannot restore {lost} values or keys of the old store that a .reg file cannot hold"
@@ -318,7 +364,7 @@ class PolicyTask:
             earlier=self._earlier,
         )
         operations = {"operations": self._written} if self._options.return_policy else {}
-        return {**outcome, **operations, **self._common()}
+        return {**outcome, **operations, **self._wait(attempt, service), **self._common()}
 
 
 def run_task(

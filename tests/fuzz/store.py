@@ -16,7 +16,7 @@ import uuid
 
 from ansible_collections.ipsec.windows.plugins.module_utils._core.attempt import Attempt, decide
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lint import lint
-from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import DomainPolicy
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.domain import DomainPolicy
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError, PresharedKey
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted import State, Wanted
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects import blobs
@@ -148,7 +148,9 @@ _NOTHING: t.Final = Edits(())
 
 def _domain(graph: Graph) -> DomainPolicy:
     """A domain policy with the same store."""
-    return DomainPolicy(f"LDAP://CN={graph.policies[0] if graph.policies else ''},CN=IP Security", "", graph.store)
+    return DomainPolicy(
+        path=f"LDAP://CN={graph.policies[0] if graph.policies else ''},CN=IP Security", name="", store=graph.store
+    )
 
 
 def _plan(store: Store, goal: Goal, keys: t.Sequence[object], **parts: t.Any) -> Plan | None:
@@ -177,7 +179,7 @@ def _result(attempt: Attempt) -> t.Any:
     """What a user sees of an attempt."""
     operations = [step.render(None) for step in attempt.steps]
     outcome = render_outcome(attempt, host="host", title="P", service=None, diff=True, return_policy=True)
-    return [outcome, operations, warnings(attempt, host="host", service=None, accept=())]
+    return [outcome, operations, warnings(attempt, service=None, accept=())]
 
 
 def _content(store: Store) -> dict[str, dict[str, Value]]:

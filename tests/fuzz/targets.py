@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
-from . import answers, batch, blobs, ipseccmd, netsh, regfiles, store
+from . import answers, batch, blobs, ipseccmd, netsh, regfiles, running, store
 
 
 class Target(t.Protocol):
@@ -29,4 +29,5 @@ TARGETS: t.Final[dict[str, Target]] = {
     "store": store,
     "regfiles": regfiles,
     "answers": answers,
+    "running": running,
 }

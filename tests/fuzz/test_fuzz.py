@@ -28,6 +28,7 @@ RUNS = {
     "store": 200,
     "regfiles": 4000,
     "answers": 1500,
+    "running": 1500,
 }
 QUICK = "blobs"
 

@@ -151,8 +151,8 @@ def policy_task(**options: t.Any) -> dict[str, t.Any]:
     return {"name": "policy", "ipsec.windows.ipsec_policy": options}
 
 
-def facts_task() -> dict[str, t.Any]:
-    return {"name": "facts", "ipsec.windows.ipsec_facts": None}
+def facts_task(*subsets: str) -> dict[str, t.Any]:
+    return {"name": "facts", "ipsec.windows.ipsec_facts": {"gather_subset": list(subsets)} if subsets else None}
 
 
 def at_each_read(host, look):

@@ -44,8 +44,11 @@ def test_the_examples_of_ipsec_facts(host, player):
     block = {"name": "r", "filters": ["0+192.0.2.66", "0+192.0.2.67"], "action": "block"}
     run = player.play(host, policy_task(name="P", assigned=True, rules=[block]), *_examples("ipsec_facts"))
     assert run.code == 0, run.output
-    assert run[2]["msg"] == "local: the local policy 'P' is assigned, and there is no domain policy"
-    assert run[3]["msg"] == ["192.0.2.66", "192.0.2.67"]
+    said = {result.task: result.result.get("msg") for result in run.results}
+    reason = "local: the local policy 'P' is assigned, and there is no domain policy"
+    assert said["Show which policy is in force, and why"] == reason
+    assert said["Show the filters in force that no rule explains"] == []
+    assert said["List every address that a rule blocks"] == ["192.0.2.66", "192.0.2.67"]
 
 
 def test_the_playbook_of_the_readme(host, player):
@@ -102,6 +105,8 @@ def test_options_of_the_group(host, player):
         "backup": True,
         "backup_options": {"dir_path": "kept"},
         "return_policy": True,
+        "wait_applied": True,
+        "wait_timeout": 10,
     }
     assert defaults.keys() == shared.keys()
     rule = {"name": "R", "filters": ["*+0:445:TCP"], "action": "block"}

@@ -13,9 +13,15 @@ import pytest
 import yaml
 from ansible_collections.ipsec.windows.plugins.doc_fragments import group
 from ansible_collections.ipsec.windows.plugins.module_utils._core import model
-from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lint import Code
+from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.applied import Enforced
+from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lint import Code, Severity
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lockout import LockoutCheck
 from ansible_collections.ipsec.windows.plugins.module_utils._core.dynamic.goal import DEFAULT_REPLAY
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import HostState
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.counters import WIDE, CounterGroup
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.domain import ReadFrom
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.requests import Part
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.running import Direction, MissingReason
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.service import ServiceStatus, StartType
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.dynamic import (
     CONFIG_PROPERTIES,
@@ -32,10 +38,10 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted i
 from ansible_collections.ipsec.windows.plugins.module_utils._core.results.facts import (
     FACT,
     OrphanKind,
-    ReadFrom,
-    Source,
     render_facts,
 )
+from ansible_collections.ipsec.windows.plugins.module_utils._core.results.in_force import Source
+from ansible_collections.ipsec.windows.plugins.module_utils._core.results.subsets import DEFAULT_SUBSETS, Subset
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape import keys
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.dynamic import (
     DynamicState,
@@ -47,7 +53,8 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse im
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.render import render_policy
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
 from hypothesis import given, settings
-from unit import stores, strategies
+from unit import running, stores, strategies
+from unit.running import row
 
 MODULES = pathlib.Path(__file__).parent.parent.parent / "plugins" / "modules"
 POLICY = yaml.safe_load((MODULES / "ipsec_policy.yml").read_text())
@@ -236,18 +243,93 @@ def test_every_field_of_a_value_has_an_option(class_, accepted, names):
         assert not field.init or key is None or key in accepted, field.name
 
 
+DOCUMENTED = FACTS["RETURN"]["ansible_facts"]["contains"][FACT]["contains"]
+
+
+def all_facts():
+    """The facts of hosts that together have every key: with a local and a domain policy, with and without filters in
+    force that are expected, and one that does not answer everything.
+    """
+    secured = {**running.POLICY, "rules": [*running.POLICY["rules"], running.SECURED]}
+    main_mode = row(f"{running.REMOTE},FWP_UINT32,192.0.2.9", layer="FWPM_LAYER_IKEEXT_V4", action="FWP_ACTION_PERMIT")
+    answers = [
+        running.answer(),
+        running.answer(
+            **running.store(secured), filters=running.filters(running.SMB, row(layer="FWPM_LAYER_IKEEXT_V4"))
+        ),
+        running.answer(**running.store(secured), filters=running.filters(main_mode)),
+        running.answer(**running.domain(cache=True)),
+        running.answer(counters=running.counters({}, **{running.DRIVER: running.missing()})),
+    ]
+    return [render_facts(HostState.parse(answer, tuple(Part)), [Subset.ALL]) for answer in answers]
+
+
+def documented_keys(documented, path=()):
+    """The paths of all documented keys. What is below a key without `contains` is in its sample."""
+    for name, key in documented.items():
+        yield (*path, name)
+        if "contains" in key:
+            yield from documented_keys(key["contains"], (*path, name))
+        elif path[:1] == ("running",):
+            yield from keys_of(key["sample"], (*path, name))
+
+
+def keys_of(value, path=()):
+    """The paths of all keys in a value. Lists are left out of the paths."""
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict):
+            for name, below in item.items():
+                yield (*path, name)
+                yield from keys_of(below, (*path, name))
+
+
+OPEN = [
+    ("running", "domain", "policy"),
+    ("running", "dynamic", "settings"),
+    ("running", "dynamic", "rules", "filters"),
+    ("running", "dynamic", "rules", "authentication"),
+    ("running", "auth", "methods", "authentication"),
+]
+"""Below these, the keys are those of a policy or depend on its values; other tests check them."""
+
+
+def _without_open(paths):
+    return {path for path in paths if not any(path[: len(start)] == start and path != start for start in OPEN)}
+
+
 def test_facts_have_the_documented_keys():
-    documented = FACTS["RETURN"]["ansible_facts"]["contains"][FACT]["contains"]
-    store = stores.change(Store(), FULL, assigned=True).store
-    facts = render_facts(stores.host_with(store))
-    assert facts.keys() == documented.keys()
-    for name in ("in_force", "service"):
-        assert facts[name].keys() == documented[name]["contains"].keys()
-    assert facts["assigned"].keys() == documented["assigned"]["sample"].keys()
-    reason = documented["in_force"]["contains"]["reason"]["sample"]
-    assert facts["in_force"]["reason"] == reason.replace(documented["policies"]["sample"][0]["name"], FULL["name"])
-    check_keys(documented["policies"]["sample"][0])
-    check_keys(facts["policies"][0])
+    found = all_facts()
+    running_keys = {path for facts in found for path in keys_of({"running": facts["running"]})}
+    documented = {path for path in documented_keys(DOCUMENTED) if path[0] == "running"}
+    assert _without_open(running_keys) == _without_open(documented)
+    for facts in found:
+        assert facts.keys() == DOCUMENTED.keys()
+        for name in ("in_force", "service"):
+            assert facts[name].keys() == DOCUMENTED[name]["contains"].keys()
+        evidence = DOCUMENTED["in_force"]["contains"]["evidence"]["contains"]
+        assert facts["in_force"]["evidence"].keys() == evidence.keys()
+        assert all(one.keys() == DOCUMENTED["findings"]["sample"][0].keys() for one in facts["findings"])
+        for policy in facts["policies"]:
+            check_keys(policy)
+    check_keys(DOCUMENTED["policies"]["sample"][0])
+    assert found[0]["assigned"].keys() == DOCUMENTED["assigned"]["sample"].keys()
+    assert found[0]["in_force"]["reason"] == DOCUMENTED["in_force"]["contains"]["reason"]["sample"]
+
+
+def test_filters_in_the_evidence_have_the_documented_keys():
+    _first, found, *_others = (facts["in_force"]["evidence"] for facts in all_facts())
+    rows = DOCUMENTED["running"]["contains"]["filters"]["contains"]
+    kinds = {name: rows[name]["contains"].keys() for name in ("quick_mode", "main_mode")}
+    assert any(one.keys() == kinds["main_mode"] for one in found["surplus"])
+    without = {"id", "name", "weight", "unread"}
+    assert any(one.keys() == kinds["quick_mode"] - without for one in found["missing"])
+    assert any(one.keys() == kinds["main_mode"] - without for one in found["missing"])
+
+
+def test_documented_events_are_those_of_filters():
+    sample = DOCUMENTED["in_force"]["contains"]["evidence"]["contains"]["event"]["sample"]
+    events = DOCUMENTED["running"]["contains"]["filters"]["contains"]["events"]["contains"]
+    assert sample.keys() == events.keys()
 
 
 def check_keys(policy):
@@ -281,13 +363,19 @@ def test_all_facts_have_the_same_keys(policy):
 
 
 def test_documented_values_of_facts_are_the_known_ones():
-    documented = FACTS["RETURN"]["ansible_facts"]["contains"][FACT]["contains"]
+    documented = DOCUMENTED
+    filters = documented["running"]["contains"]["filters"]["contains"]["quick_mode"]["contains"]
     descriptions = {
         ServiceStatus: documented["service"]["contains"]["status"]["description"],
         StartType: documented["service"]["contains"]["start_type"]["description"],
         Source: documented["in_force"]["contains"]["source"]["description"],
-        ReadFrom: documented["in_force"]["contains"]["read_from"]["description"],
+        ReadFrom: documented["in_force"]["contains"]["read_from"]["description"][0],
         OrphanKind: documented["orphans"]["description"],
+        Enforced: documented["in_force"]["contains"]["applied"]["description"][0],
+        Severity: documented["findings"]["description"][1].partition("C(text)")[0],
+        Direction: filters["direction"]["description"],
+        model.Action: filters["action"]["description"],
+        MissingReason: documented["running"]["contains"]["missing"]["description"][2],
     }
     for known, description in descriptions.items():
         assert set(re.findall(r"V\((?!null)(\w+)\)", str(description))) == set(known), known
@@ -295,10 +383,22 @@ def test_documented_values_of_facts_are_the_known_ones():
 
 def test_orphans_have_the_documented_keys():
     store = Store({"": {}, "foreign": {}})
-    sample = FACTS["RETURN"]["ansible_facts"]["contains"][FACT]["contains"]["orphans"]["sample"][0]
+    sample = DOCUMENTED["orphans"]["sample"][0]
     (orphan,) = render_facts(stores.host_with(store))["orphans"]
     assert orphan.keys() == sample.keys()
     assert orphan["key"] == "foreign"
+
+
+def test_documented_parts_of_facts_are_the_known_ones():
+    option = FACTS["DOCUMENTATION"]["options"]["gather_subset"]
+    assert option["choices"] == list(Subset)
+    assert option["default"] == list(DEFAULT_SUBSETS)
+    assert set(re.findall(r"V\((\w+)\)", str(option["description"]))) == set(Subset)
+
+
+def test_documentation_names_the_counters_with_64_bits():
+    description = DOCUMENTED["running"]["contains"]["stats"]["description"][1]
+    assert set(re.findall(r"C\((\w+)\)", description)) == {*WIDE, str(CounterGroup.CONNECTIONS)}
 
 
 def test_every_module_is_in_the_action_group():

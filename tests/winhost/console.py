@@ -12,17 +12,25 @@ import typing as t
 
 from .programs import ask
 
-_PROGRAMS: t.Final = ("netsh", "schtasks")
-_ACTIONS: t.Final = ("start", "stop", "restart", "boot", "advance", "task")
+_PROGRAMS: t.Final = ("netsh", "schtasks", "auditpol", "cim", "events")
+_ACTIONS: t.Final = ("start", "stop", "restart", "boot", "advance", "task", "poll", "set")
+_NEEDED: t.Final = {"advance": 1, "task": 1, "set": 1, "cim": 2}
+"""The number of arguments of commands that take some."""
 _HELP: t.Final = """
 COMMAND is one of:
-  netsh [ARGUMENTS]      run netsh.exe, as in: netsh ipsec dynamic show rule
+  netsh [ARGUMENTS]      run netsh.exe, as in: netsh ipsec dynamic show rule, or: netsh wfp show filters file=-
                          (without arguments, it reads commands from standard input)
   schtasks ARGUMENTS     run schtasks.exe: /Query /TN NAME /XML or /Delete /TN NAME /F
   start, stop, restart   start, stop or restart the service PolicyAgent
   boot                   boot the host
   advance SECONDS        advance its clock, and run the tasks that are due
   task NAME              run a scheduled task
+  auditpol ARGUMENTS     run auditpol.exe: /get /subcategory:{0CCE9233-69AE-11D9-BED3-505054503030} /r
+  cim NAMESPACE CLASS    print the instances of a CIM class as JSON
+  events                 print the Security log as JSON
+  poll                   let the service look for changes of its policy
+  set NAME=VALUE         change a setting of the host, as in: set 'queries={"filters": "slow"}'
+                         (VALUE is JSON; CONTRIBUTING.md describes the settings)
 """
 
 
@@ -40,8 +48,8 @@ def main() -> int:
     parser.add_argument("command", metavar="COMMAND", choices=(*_PROGRAMS, *_ACTIONS))
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENTS")
     options = parser.parse_args()
-    needed = int(options.command in ("advance", "task"))
-    if options.command in _ACTIONS and len(options.arguments) != needed:
+    needed = _NEEDED.get(options.command, 0)
+    if options.command in (*_ACTIONS, *_NEEDED, "events") and len(options.arguments) != needed:
         parser.error(f"{options.command} takes {needed or 'no'} argument{'' if needed == 1 else 's'}")
     if options.command == "advance" and not options.arguments[0].isdecimal():
         parser.error("advance takes a number of seconds")
@@ -55,7 +63,8 @@ def main() -> int:
     except OSError:
         print(f"console: no host {options.host} runs with the state in {options.state}", file=sys.stderr)
         return 1
-    sys.stdout.write(output.replace("\r\n", "\n"))
+    # an output can have bytes that are not UTF-8
+    sys.stdout.buffer.write(output.replace("\r\n", "\n").encode(errors="surrogateescape"))
     return code
 
 

@@ -16,7 +16,8 @@ import typing as t
 
 from .policy import IP, Address, Filter, InForce, Rule
 
-_RANKS: t.Final = {"permit": 0, "negotiate": 1, "block": 2}
+RANKS: t.Final = {"permit": 0, "negotiate": 1, "block": 2}
+"""Of equal filters, the one whose action has the highest rank decides."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +58,7 @@ def verdict(in_force: InForce | None, packet: Packet, host: HostAddresses, dynam
         return "permit"
     rules = [*(in_force.policy.rules if in_force else ()), *dynamic]
     candidates = [
-        (weight, _RANKS[_action(rule, packet)], index)
+        (weight, RANKS[_action(rule, packet)], index)
         for index, rule in enumerate(rules)
         if rule.enabled and not rule.default_response and rule.connection_type != "dialup"
         for weight in _weights(rule, packet, host)
@@ -79,14 +80,15 @@ def _weights(rule: Rule, packet: Packet, host: HostAddresses) -> t.Iterator[tupl
     """The weights of the filters of a rule that match."""
     for item in rule.filters:
         if item.protocol in (0, packet.protocol) and (
-            _matches(item, packet, host) or (item.mirrored and _matches(_turned(item), packet, host))
+            _matches(item, packet, host) or (item.mirrored and _matches(turned(item), packet, host))
         ):
-            bits = _fixed_bits(item.source) + _fixed_bits(item.destination)
+            bits = fixed_bits(item.source) + fixed_bits(item.destination)
             narrow = sum(ports != (0, 65535) for ports in (item.source_ports, item.destination_ports))
             yield bits, int(item.protocol != 0), narrow
 
 
-def _turned(item: Filter) -> Filter:
+def turned(item: Filter) -> Filter:
+    """The mirror image of a filter."""
     return dataclasses.replace(
         item,
         source=item.destination,
@@ -117,7 +119,7 @@ def _covers(address: Address, ip: IP, host: HostAddresses) -> bool:
     return ip in t.cast(frozenset[IP], getattr(host, address.kind))
 
 
-def _fixed_bits(address: Address) -> int:
+def fixed_bits(address: Address) -> int:
     """The number of fixed bits of an address, scaled to 128 bits."""
     if address.kind == "any":
         return 0

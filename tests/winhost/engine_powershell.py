@@ -219,7 +219,7 @@ def _prepare(pwsh: str) -> tuple[pathlib.Path, pathlib.Path]:
     for link in (programs / "powershell", programs / "PowerShell"):
         with contextlib.suppress(FileExistsError):
             link.symlink_to(engine)
-    if not (programs / "schtasks.exe").exists():
+    if not (programs / "auditpol.exe").exists():
         install(programs, sys.executable)
     if library.exists():
         return library, programs

@@ -14,13 +14,13 @@ import threading
 import time
 import typing as t
 
-from . import enforcement, policy, regfile
+from . import cim, enforcement, policy, query_faults, regfile, security_log, wfp
 from .dynamic import Database, DynamicRule
 from .faults import Course, Faults
 from .journal import Follower, Registry, append
 from .netsh.program import Netsh
 from .scheduler import Tasks
-from .tree import DWORD, STRING, Change, Tree, Value, below, find_key, get
+from .tree import DWORD, STRING, Change, Tree, Value, below, find_key, fold, get
 
 PENDING: t.Final = r"HKLM\SOFTWARE\ipsec.windows"
 """The mark of the collection's host module for a pending notification: a volatile key, which a boot removes."""
@@ -28,6 +28,11 @@ RECORD: t.Final = r"HKLM\SOFTWARE\ipsec.windows.dynamic"
 """The record of dynamic rules of the collection's host module."""
 SERVICE_KEY: t.Final = r"HKLM\SYSTEM\CurrentControlSet\Services\PolicyAgent"
 _VERSION_KEY: t.Final = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+_POLICY_ERROR: t.Final = "13"
+_FILTER_ERROR: t.Final = "13825"
+"""The codes in events. Those of Windows are unknown."""
+_DOMAIN: t.Final = "domain"
+"""The key of the objects in domain.jsonl."""
 START_TYPES: t.Final = {"boot": 0, "system": 1, "automatic": 2, "manual": 3, "disabled": 4}
 
 SETTINGS: t.Final[dict[str, t.Any]] = {
@@ -43,6 +48,14 @@ SETTINGS: t.Final[dict[str, t.Any]] = {
     "language": "en",
     "service_events": True,
     "audited": False,
+    "ignores_reload": False,
+    "load_error": None,
+    "failed_filters": {},
+    "lost_filters": {},
+    "associations": [],
+    "counters": {},
+    "gpo": "IPsec of the domain",
+    "queries": {},
 }
 """The settings of a host and their defaults.
 
@@ -50,9 +63,26 @@ SETTINGS: t.Final[dict[str, t.Any]] = {
 the mutex of the collection: nobody (`free`), or another account, which lets administrators wait for it (`shared`) or
 not (`denied`). `vanishing` lists keys of the policy store that somebody deletes while they are read. With `event_log`,
 the PowerShell engine logs script blocks and the parameters of commands. `language` is that of netsh: en or de. With
-`service_events`, the System log has an event for each start of the service; if the service is `audited`, so does the
-Security log.
+`service_events`, the System log has an event for each start of the service.
+
+If the service is `audited`, the Security log has events about its starts, its policy and filters: all with true, or
+only those of `success` or `failure`.
+
+What the service has in force can differ from what is stored. With `ignores_reload`, it does nothing when it is asked to
+reload. With a `load_error`, a text for the event, it cannot load any policy. `failed_filters` are those that it cannot
+add, which events report; `lost_filters` are missing without an event. Both are numbers of filters, from 1, by the names
+of their rules: {"Close SMB": [1]}. They count from the next change of what is in force.
+
+`associations` are the security associations: {"remote": "192.0.2.9"}, which may also have `local`, `module` (ikev1,
+authip or ikev2), `main` (properties of its CIM instance), and `quick` (a list with such properties for each quick-mode
+association; without it, there is one). `counters` has values of performance counters: {"IPsecDriver": {"SARekeys": 3}}.
+`gpo` is the name of the Group Policy object that assigns the domain policy. `queries` are faults of queries:
+{"filters": "slow 5"}; `query_faults` lists the queries and the faults.
 """
+
+
+class SettingError(ValueError):
+    """A setting that a host cannot have."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +104,8 @@ class Host:
         self.registry = Registry(folder / "registry.jsonl")
         self._settings = folder / "host.json"
         self._service = Follower(folder / "service.jsonl")
+        self.domain = Registry(folder / "domain.jsonl")
+        """The objects of the domain policy that was assigned last, in keys below `_DOMAIN`."""
         self._events = folder / "events.jsonl"
         self.event_log = folder / "powershell.log"
         self.lock = threading.RLock()
@@ -87,6 +119,8 @@ class Host:
         self._dynamic_changes = 0
         self._dynamic_rules: list[policy.Rule] | None = None
         """The dynamic rules in the form in which they are enforced; None before the first look at them."""
+        self._loaded: tuple[policy.InForce | None, str | None] = (None, None)
+        """What the service has read when it loaded its policy last: the policy, or an error."""
         self._opened = False
         self._runs = 0
         """How often the service has started or stopped."""
@@ -111,18 +145,42 @@ class Host:
         return json.loads(self._settings.read_text())[name]
 
     def set(self, **settings: t.Any) -> None:
-        """Change settings; the keys are those of `SETTINGS`."""
-        unknown = settings.keys() - SETTINGS.keys()
-        if unknown:
-            raise ValueError(f"a host has no setting {', '.join(sorted(unknown))}; it has {', '.join(SETTINGS)}")
+        """Change settings; the keys are those of `SETTINGS`. Raises `SettingError`."""
+        for name, value in settings.items():
+            try:
+                _check(name, value)
+            except ValueError as error:
+                raise SettingError(str(error)) from None
         changed = json.loads(self._settings.read_text()) | settings
         new = self._settings.with_suffix(".new")
         new.write_text(json.dumps(changed, indent=2))
         new.replace(self._settings)
 
+    def set_text(self, text: str) -> None:
+        """Change a setting by NAME=VALUE, where VALUE is JSON. Raises `SettingError`."""
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise SettingError(f"a setting is NAME=VALUE, not '{text}'")
+        try:
+            data = json.loads(value)
+        except json.JSONDecodeError as error:
+            raise SettingError(f"the value of {name} is not JSON: {error}") from None
+        self.set(**{name: data})
+
     def set_version(self, product: str, major: int, minor: int, build: int) -> None:
         """Set the version of Windows that the host reports."""
         self.registry.change(_version(product, major, minor, build))
+
+    def version(self) -> tuple[int, int]:
+        """The major and minor version of Windows."""
+        major, minor = (self.get(_VERSION_KEY, f"Current{part}VersionNumber") for part in ("Major", "Minor"))
+        if major is None:
+            major, minor = str(self.get(_VERSION_KEY, "CurrentVersion")).split(".")
+        return int(t.cast(int, major)), int(t.cast(int, minor))
+
+    def build(self) -> int:
+        """The build of Windows."""
+        return int(t.cast(str, self.get(_VERSION_KEY, "CurrentBuildNumber")))
 
     def now(self) -> int:
         """The host's clock: seconds since 1970."""
@@ -141,15 +199,22 @@ class Host:
         """Import a .reg file as a whole. Raises `regfile.RegFileError`."""
         self.registry.change(regfile.parse(data))
 
-    def assign_domain_policy(self, path: str, name: str, objects: Tree) -> None:
-        """Assign a domain policy and put its objects into the cache, as Group Policy does."""
+    def assign_domain_policy(self, path: str, name: str, objects: Tree, cached: bool = True) -> None:
+        """Assign a domain policy and put its objects into the resultant set of policy, as Group Policy does.
+
+        If it is `cached`, they are in the cache as well.
+        """
+        self.domain.change([("delete", _DOMAIN)])
+        for key, values in objects.items():
+            where = _DOMAIN + key[len(policy.LOCAL) :]
+            self.domain.change([("set", where, value, kind, data) for value, (kind, data) in values.items()])
         changes: list[Change] = [
             ("set", policy.ASSIGNMENT, "DSIPSECPolicyPath", STRING, path),
             ("set", policy.ASSIGNMENT, "DSIPSECPolicyName", STRING, name),
             ("set", policy.ASSIGNMENT, "DSIPSECPolicyFlags", DWORD, 0),
             ("create", policy.CACHE),
         ]
-        for key, values in objects.items():
+        for key, values in objects.items() if cached else ():
             where = policy.CACHE + key[len(policy.LOCAL) :]
             changes += [("set", where, value, kind, data) for value, (kind, data) in values.items()]
         self.registry.change(changes)
@@ -208,6 +273,10 @@ class Host:
         self.sync()
         return self.running
 
+    def poll(self) -> None:
+        """The service looks for changes of its policy, as it does after each interval of the policy."""
+        self._act("poll")
+
     def _act(self, *action: t.Any) -> None:
         append(self._service.path, [action])
         self.event("service", *action)
@@ -220,10 +289,17 @@ class Host:
                 was_running = self.running
                 if action[0] in ("start", "stop"):
                     self.running = action[0] == "start"
-                if action[0] == "start" or (self.running and action == ["control", 129]):
-                    self.enforced = Enforced(self.enforced.epoch + 1, self._take_policy())
+                if self.running != was_running:
+                    self._audit(security_log.STARTED if self.running else security_log.STOPPED)
+                if action[0] == "start":
+                    self._enforce(self._take_policy())
                 elif not self.running:
-                    self.enforced = Enforced(self.enforced.epoch + 1, None)
+                    self._enforce(None)
+                elif action == ["control", 129] and not self.setting("ignores_reload"):
+                    self._enforce(self._take_policy())
+                    self._audit(security_log.RELOADED)
+                elif action == ["poll"]:
+                    self._poll()
                 if self.running != was_running:
                     self._runs += 1
                     if self.running and self._opened:
@@ -232,26 +308,105 @@ class Host:
             if self._dynamic.changes != self._dynamic_changes:
                 self._dynamic_changes = self._dynamic.changes
                 self._dynamic_rules = None
-                self.enforced = Enforced(self.enforced.epoch + 1, self.enforced.in_force)
+                self._enforce(self.enforced.in_force)
             return self.enforced
 
+    def _enforce(self, in_force: policy.InForce | None) -> None:
+        self.enforced = Enforced(self.enforced.epoch + 1, in_force)
+
     def _take_policy(self) -> policy.InForce | None:
-        try:
-            found = policy.read(self.tree)
-        except policy.StoreError as error:
-            self.event("policy_unreadable", str(error))
+        """Load the policy, and write the events about that."""
+        found, error = self._loaded = self._read_policy()
+        if error is not None:
+            self.event("policy_unreadable", error)
+            source, key, name = "local", policy.LOCAL, "ActivePolicy"
+            if self.get(policy.ASSIGNMENT, "DSIPSECPolicyPath"):
+                source, key, name = "domain", policy.ASSIGNMENT, "DSIPSECPolicyName"
+            code = self.setting("load_error") or _POLICY_ERROR
+            self._audit(security_log.NOT_APPLIED[source], Policy=str(self.get(key, name)), Error=code)
             return None
         self.event("policy_taken", None if found is None else found.policy.name)
-        return found
+        if found is None:
+            return None
+        name, failed = found.policy.name, self._chosen("failed_filters", found.policy.rules)
+        for rule, number in failed:
+            text = rule.filters[number - 1].description or rule.name
+            self._audit(security_log.FILTER_FAILED, QuickModeFilter=text, Error=_FILTER_ERROR)
+        if failed:
+            self._audit(security_log.SOME_RULES_FAILED, Policy=name, Error=_FILTER_ERROR)
+        else:
+            self._audit(security_log.APPLIED[found.source], Policy=name)
+        missing = [*failed, *self._chosen("lost_filters", found.policy.rules)]
+        rules = tuple(_without(rule, missing) for rule in found.policy.rules)
+        return dataclasses.replace(found, policy=dataclasses.replace(found.policy, rules=rules))
+
+    def _chosen(self, setting: str, rules: t.Iterable[policy.Rule]) -> list[tuple[policy.Rule, int]]:
+        """The filters that a setting names: the rule and the number in it."""
+        chosen = self.setting(setting)
+        return [(rule, n) for rule in rules for n in chosen.get(rule.name, ()) if n <= len(rule.filters)]
+
+    def _read_policy(self) -> tuple[policy.InForce | None, str | None]:
+        """The policy that is to be in force, or the error of reading it."""
+        tree = self.tree
+        if not [key for key in below(tree, policy.CACHE) if fold(key) != fold(policy.CACHE)]:
+            # without a cache, the service asks the directory
+            tree = tree | {policy.CACHE + key[len(_DOMAIN) :]: values for key, values in self.domain.tree.items()}
+        try:
+            found = policy.read(tree)
+        except policy.StoreError as error:
+            return None, str(error)
+        if found is not None and self.setting("load_error"):
+            return None, f"error {self.setting('load_error')}"
+        return found, None
+
+    def _poll(self) -> None:
+        if self._read_policy() == self._loaded:
+            self._audit(security_log.POLLED_NO_CHANGE)
+        else:
+            self._enforce(self._take_policy())
+            self._audit(security_log.POLLED)
+
+    def _audit(self, number: int, **data: str) -> None:
+        """Write an event of the Security log."""
+        if self._opened:
+            security_log.write(self, number, **data)
 
     # programs
 
-    def netsh(self, arguments: list[str], stdin: str = "", course: Course | None = None) -> tuple[int, str]:
+    def netsh(
+        self, arguments: list[str], stdin: str = "", course: Course | None = None, patience: float | None = None
+    ) -> tuple[int, str]:
         """What netsh.exe does: its exit code and its output. `arguments` are those behind the name of the program.
 
-        Without any, it reads commands from standard input. Raises `faults.Killed`.
+        Without any, it reads commands from standard input. Raises `faults.Killed`, and `TimeoutError` after `patience`
+        seconds without an answer.
         """
-        return Netsh(self, self._dynamic, course).run(arguments, stdin)
+        code, output = self.netsh_output(arguments, stdin, course, patience)
+        return code, "".join(output)
+
+    def netsh_output(
+        self, arguments: list[str], stdin: str = "", course: Course | None = None, patience: float | None = None
+    ) -> tuple[int, t.Iterable[str]]:
+        """As `netsh`, with the output in parts."""
+        if arguments and arguments[0].lower() == "wfp":
+            return wfp.show(self, arguments[1:], patience)
+        code, output = Netsh(self, self._dynamic, course).run(arguments, stdin)
+        return code, [output]
+
+    def auditpol(self, arguments: list[str], patience: float | None = None) -> tuple[int, str]:
+        """What auditpol.exe does: its exit code and its output. Raises `TimeoutError` as `netsh` does."""
+        return security_log.auditpol(self, arguments, patience)
+
+    def cim(self, namespace: str, name: str, patience: float | None = None) -> list[dict[str, t.Any]]:
+        """The instances of a CIM class. Raises `cim.CimError`, and `TimeoutError` as `netsh` does."""
+        return cim.instances(self, namespace, name, patience)
+
+    def security_events(self, patience: float | None = None) -> list[dict[str, t.Any]]:
+        """The events of the Security log, the newest first: id, time, record, provider and data.
+
+        Raises `security_log.LogError`, and `TimeoutError` as `netsh` does.
+        """
+        return security_log.events(self, patience)
 
     def dynamic_rules(self) -> tuple[DynamicRule, ...]:
         """The dynamic rules, in the order in which they were added."""
@@ -278,9 +433,7 @@ class Host:
         """The verdict on a connection (permit, block or negotiate): the stricter one of its two directions."""
         with self.lock:
             in_force = self.sync().in_force
-            if self._dynamic_rules is None:
-                self._dynamic_rules = [rule.enforced() for rule in self._dynamic.rules()]
-            dynamic = self._dynamic_rules
+            dynamic = self._enforced_dynamic_rules()
         if in_force is None and not dynamic:
             return "permit"
         addresses = enforcement.HostAddresses(
@@ -290,6 +443,19 @@ class Host:
         outbound = enforcement.tcp(self.address, port, peer, peer_port, inbound=False)
         verdicts = [enforcement.verdict(in_force, packet, addresses, dynamic) for packet in (inbound, outbound)]
         return next((v for v in ("block", "negotiate") if v in verdicts), "permit")
+
+    def rules_in_force(self) -> list[policy.Rule]:
+        """The rules of the policy and the dynamic ones, which the service enforces."""
+        with self.lock:
+            in_force = self.sync().in_force
+            return [*(in_force.policy.rules if in_force else ()), *self._enforced_dynamic_rules()]
+
+    def _enforced_dynamic_rules(self) -> list[policy.Rule]:
+        if self._dynamic_rules is None:
+            rules = [rule.enforced() for rule in self._dynamic.rules()]
+            missing = self._chosen("lost_filters", rules)
+            self._dynamic_rules = [_without(rule, missing) for rule in rules]
+        return self._dynamic_rules
 
     def local_addresses(self) -> dict[str, list[str]]:
         """The addresses of the host itself (`me`) and of the servers that it uses."""
@@ -326,6 +492,28 @@ class Host:
         """A copy of the keys of the local policy store."""
         tree = self.tree
         return {key: dict(tree[key]) for key in below(tree, policy.LOCAL)}
+
+
+def _check(name: str, value: t.Any) -> None:
+    """Raises `ValueError` for a value that a setting cannot have."""
+    if name not in SETTINGS:
+        raise ValueError(f"a host has no setting {name}; it has {', '.join(SETTINGS)}")
+    if name == "audited":
+        security_log.check_audited(value)
+    elif name == "load_error":
+        if value is not None and not isinstance(value, str):
+            raise ValueError("load_error is a text or null")
+    elif not isinstance(value, type(SETTINGS[name])):
+        raise ValueError(f"the setting {name} is a {type(SETTINGS[name]).__name__}, not a {type(value).__name__}")
+    if name == "queries":
+        for query, fault in value.items():
+            query_faults.parse(query, str(fault))
+
+
+def _without(rule: policy.Rule, missing: t.Sequence[tuple[policy.Rule, int]]) -> policy.Rule:
+    numbers = {number for of_rule, number in missing if of_rule is rule}
+    filters = tuple(item for number, item in enumerate(rule.filters, 1) if number not in numbers)
+    return dataclasses.replace(rule, filters=filters)
 
 
 def _version(product: str, major: int, minor: int, build: int) -> list[Change]:

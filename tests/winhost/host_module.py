@@ -15,6 +15,7 @@ from . import policy, store_text
 from .dynamic_module import DynamicModule
 from .faults import Course, Refused
 from .host import PENDING, Host
+from .query_module import Malformed, QueryModule
 from .store_text import Failed
 from .tree import find_key
 
@@ -39,12 +40,14 @@ class HostModule:
         self._host = host
         self._mutex = threading.Lock()
         self._dynamic = DynamicModule(host)
+        self._query = QueryModule(host)
 
     def run(self, arguments: dict[str, t.Any], course: Course) -> dict[str, t.Any]:
         request = json.loads(arguments["request"])
         actions: dict[str, t.Callable[[dict[str, t.Any]], dict[str, t.Any]]] = {
             "read": self._read,
             "apply": functools.partial(self._apply, course),
+            "wait": self._wait,
             "notify": functools.partial(self._notify, course),
         }
         try:
@@ -54,6 +57,8 @@ class HostModule:
             answer = do(request)
         except _Refused as refused:
             answer = {"failed": True, "msg": str(refused), "reason": refused.reason}
+        except Malformed as malformed:
+            answer = {"failed": True, "msg": str(malformed), "reason": "malformed"}
         return {**answer, "protocol": _PROTOCOL, "changed": False}
 
     def _read(self, request: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -86,6 +91,8 @@ class HostModule:
                 return {"addresses": host.local_addresses()}
             case "connections":
                 return {"connections": host.connections(request["port"])}
+            case "filters" | "events" | "associations" | "counters" | "rsop":
+                return self._query.read(part)
         raise _Refused("unknown_request", f"there is no part '{part}'")
 
     def _system(self) -> dict[str, t.Any]:
@@ -126,22 +133,27 @@ class HostModule:
             return {"status": "missing", "start_type": "unknown"}
         return {"status": "running" if self._host.sync_running() else "stopped", "start_type": start_type}
 
+    def _wait(self, request: dict[str, t.Any]) -> dict[str, t.Any]:
+        return {**self._query.wait(request), "service": self._service()}
+
     def _apply(self, course: Course, request: dict[str, t.Any]) -> dict[str, t.Any]:
         if not self._host.setting("administrator"):
             raise _Refused("not_administrator", "the user is not an administrator of this host")
         dynamic = request.get("dynamic")
-        answer: dict[str, t.Any] = {"applied": 0, "store": None, "error": None, "conflict": False, "now": None}
-        answer |= {"service": None, "dynamic": None}
+        answer: dict[str, t.Any] = {"applied": 0, "store": None, "error": None, "conflict": False}
+        answer |= {"now": self._host.now(), "service": None, "dynamic": None}
         with self._use_mutex():
             self._write(course, request, dynamic, answer)
             if answer["conflict"] or answer["error"] is not None:
                 return answer
             if dynamic is not None:
                 # the replay task, which starts with the service, waits for the end of this request
+                answer["now"] = self._host.now()
                 answer["service"] = self._change_service(course, request["service"])
                 if answer["dynamic"]["error"] is None:
                     self._dynamic.update(course, dynamic, answer["dynamic"])
                 return answer
+        answer["now"] = self._host.now()
         answer["service"] = self._change_service(course, request["service"])
         return answer
 

@@ -11,14 +11,17 @@ output.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pathlib
 import socket
 import threading
 import typing as t
 
+from .cim import CimError
 from .faults import Course, Killed, Refused
-from .host import Host
+from .host import Host, SettingError
+from .security_log import LogError
 from .task_xml import TaskError
 
 SOCKET: t.Final = "host.sock"
@@ -54,13 +57,21 @@ class Programs:
             name, command, *arguments = fields.decode(errors="surrogateescape").split("\0")
             course = self._host.courses.get(command)
             code, output = self.run(name, arguments, given.decode(errors="surrogateescape"), course)
-            channel.sendall(code.to_bytes(4, "big") + output.encode(errors="surrogateescape"))
+            channel.sendall(code.to_bytes(4, "big"))
+            for part in [output] if isinstance(output, str) else _pieces(output):
+                channel.sendall(part.encode(errors="surrogateescape"))
 
-    def run(self, name: str, arguments: list[str], given: str, course: Course | None) -> tuple[int, str]:
-        """The exit code and the output of a program. Raises `Killed`."""
+    def run(self, name: str, arguments: list[str], given: str, course: Course | None) -> tuple[int, t.Iterable[str]]:
+        """The exit code and the output of a program, as a text or its parts. Raises `Killed`."""
         match name:
             case "netsh":
-                return self._host.netsh(arguments, given, course)
+                return self._host.netsh_output(arguments, given, course)
+            case "auditpol":
+                return self._host.auditpol(arguments)
+            case "cim" if len(arguments) == 2:
+                return _answer(lambda: self._host.cim(arguments[0], arguments[1]))
+            case "events":
+                return _answer(self._host.security_events)
             case "schtasks":
                 return schtasks(self._host, arguments)
             case "register":
@@ -76,6 +87,27 @@ class Programs:
         except (TaskError, Refused) as error:
             return 1, str(error)
         return 0, ""
+
+
+def _pieces(parts: t.Iterable[str]) -> t.Iterator[str]:
+    """The same text in fewer parts."""
+    waiting: list[str] = []
+    size = 0
+    for part in parts:
+        waiting.append(part)
+        size += len(part)
+        if size > 65536:
+            yield "".join(waiting)
+            waiting, size = [], 0
+    yield "".join(waiting)
+
+
+def _answer(query: t.Callable[[], list[dict[str, t.Any]]]) -> tuple[int, str]:
+    """The answer to a query as JSON, or its error."""
+    try:
+        return 0, json.dumps(query())
+    except (CimError, LogError) as error:
+        return 1, json.dumps({"error": error.reason, "message": str(error)})
 
 
 def schtasks(host: Host, arguments: list[str]) -> tuple[int, str]:
@@ -117,6 +149,13 @@ def control(host: Host, action: str, argument: str = "") -> tuple[int, str]:
                 host.tasks.run(argument)
             except TaskError as error:
                 return 1, f"{error}\n"
+        case "poll":
+            host.poll()
+        case "set":
+            try:
+                host.set_text(argument)
+            except SettingError as error:
+                return 1, f"{error}\n"
     return 0, ""
 
 
@@ -144,9 +183,9 @@ def _short(folder: pathlib.Path) -> t.Iterator[str]:
 
 
 def install(folder: pathlib.Path, interpreter: str) -> None:
-    """Put netsh.exe and schtasks.exe for the PowerShell engine into a folder."""
+    """Put netsh.exe, schtasks.exe and auditpol.exe for the PowerShell engine into a folder."""
     source = pathlib.Path(__file__).parent / "standins" / "program.py"
-    for name in ("netsh.exe", "schtasks.exe"):
+    for name in ("netsh.exe", "schtasks.exe", "auditpol.exe"):
         new = folder / f"{name}.{os.getpid()}"
         new.write_text(f"#!{interpreter} -ISE\n{source.read_text()}")
         new.chmod(0o755)

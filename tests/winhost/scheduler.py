@@ -10,6 +10,7 @@ import json
 import threading
 import typing as t
 
+from . import security_log
 from .event_query import Event
 from .task_xml import Definition, TaskError, exported, parse
 
@@ -21,20 +22,18 @@ _LONGEST_COMMAND: t.Final = 32767
 """Characters of a command line, with the NUL behind it."""
 _FILE_NOT_FOUND: t.Final = 2
 _NAME_TOO_LONG: t.Final = 206
-_STARTED: t.Final = {
-    "service_events": Event(
-        "System",
-        "Service Control Manager",
-        7036,
-        {
-            "param1": "IPsec Policy Agent",
-            "param2": "running",
-            "Binary": "PolicyAgent/4".encode("utf-16-le").hex().upper(),
-        },
-    ),
-    "audited": Event("Security", "Microsoft-Windows-Security-Auditing", 5478, {}),
-}
-"""The events of a started service, by the settings of a host that has them."""
+_IN_SYSTEM: t.Final = Event(
+    "System",
+    "Service Control Manager",
+    7036,
+    {
+        "param1": "IPsec Policy Agent",
+        "param2": "running",
+        "Binary": "PolicyAgent/4".encode("utf-16-le").hex().upper(),
+    },
+)
+_IN_SECURITY: t.Final = Event("Security", security_log.PROVIDER, security_log.STARTED, {})
+"""The events of a started service in two logs."""
 
 
 class Tasks:
@@ -122,7 +121,9 @@ class Tasks:
 
     def service_started(self) -> None:
         """Start the tasks that wait for an event of the service."""
-        events = [event for setting, event in _STARTED.items() if self._host.setting(setting)]
+        events = [_IN_SYSTEM] if self._host.setting("service_events") else []
+        if security_log.is_audited(self._host, "success"):
+            events.append(_IN_SECURITY)
         for name, task in self._enabled():
             for event in events:
                 if task.is_started_by(event):

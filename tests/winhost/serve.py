@@ -15,6 +15,7 @@ import typing as t
 from .engine_powershell import EngineError
 from .farm import AUTHENTICATIONS, CONNECTIONS, ENGINES, Farm
 from .faults import SYNTAX, Fault, FaultError
+from .host import SettingError
 from .regfile import RegFileError
 
 _TICK: t.Final = 5
@@ -61,6 +62,14 @@ def main() -> int:
         metavar="TEXT",
         help=f"a fault, may be given several times: {SYNTAX.replace('%', '%%')}",
     )
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of each host, may be given several times; VALUE is JSON",
+    )
     options = parser.parse_args()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -78,6 +87,8 @@ def main() -> int:
             for name, host in farm.hosts.items():
                 if data is not None:
                     host.import_reg(data)
+                for text in options.settings:
+                    host.set_text(text)
                 host.boot()
                 host.faults.add(*(fault for fault in options.fault if fault.host in (None, name)))
                 print(f"{name}: {host.address}, engine {farm.engine}", flush=True)
@@ -87,7 +98,7 @@ def main() -> int:
             while not ended.wait(_TICK):
                 for host in farm.hosts.values():
                     host.tasks.tick()
-    except (OSError, EngineError, FaultError, RegFileError) as error:
+    except (OSError, EngineError, FaultError, RegFileError, SettingError) as error:
         print(f"serve: {error}", file=sys.stderr)
         return 1
     return 0

@@ -10,19 +10,22 @@ import functools
 import secrets
 from collections.abc import Callable
 
+from .checks.applied import Judgement, judge
+from .checks.implied import Implied
 from .checks.lint import Finding, lint
 from .checks.lockout import Cut, LockoutCheck, find_cut
 from .dynamic.checks import entry_rules, lint_entries
-from .dynamic.goal import DynamicGoal, Lookup, outcome
+from .dynamic.goal import DynamicGoal, Lookup, outcome, recorded
 from .dynamic.plan import DynamicPlan, plan_dynamic
-from .dynamic.record import Record
-from .host.answers import HostState
+from .dynamic.record import Entry, Record
+from .host.answers import HostState, Waited
 from .host.dynamic import NOTHING
 from .host.errors import HostError
 from .host.requests import apply_request
 from .host.requirements import check_host
-from .host.service import ServiceOption, ServiceRequest, request_service
+from .host.service import Service, ServiceOption, ServiceRequest, request_service
 from .model import ModelError, Policy
+from .model.dynamic import DynamicRule
 from .objects.policies import read_policy
 from .plan import REGISTRY, Plan, Planner
 from .plan.guids import NewGuid, guids
@@ -46,6 +49,36 @@ class Settings:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Expected:
+    """What is to be in force on a host: a policy, and dynamic rules with addresses in place of names. `state` is the
+    host with the store afterwards.
+    """
+
+    state: HostState
+    policy: Policy | None
+    rules: tuple[DynamicRule, ...]
+
+    @property
+    def name(self) -> str | None:
+        """The name of the policy."""
+        domain = self.state.domain
+        return (domain.name if domain is not None else None) or (self.policy.name if self.policy is not None else None)
+
+    @property
+    def digest(self) -> str | None:
+        """The digest of the filters that are to be in force; None if some of them are not known."""
+        if self.policy is None and self.state.domain is not None:
+            return None
+        implied = Implied.of(self.policy, self.rules, self.state.addresses)
+        return None if implied.unknown else implied.digest()
+
+    def judge(self, waited: Waited, since: int) -> Judgement:
+        """Whether it is in force. `since` is when the change went live."""
+        state = dataclasses.replace(self.state, service=waited.service, filters=waited.filters, events=waited.events)
+        return judge(state, self.policy, self.rules, since)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Attempt:
     """What an attempt decides: the plan, the request to the service, and what the user should know.
 
@@ -65,10 +98,37 @@ class Attempt:
         return bool(self.plan.operations or self.service or (self.dynamic and self.dynamic.changed))
 
     @property
+    def goes_live(self) -> bool:
+        """Whether the service takes what the attempt writes."""
+        return self.service.notify is not None or bool(self.dynamic and self.dynamic.changed)
+
+    @property
     def notifies_later(self) -> bool:
         """Whether what goes live needs a request of its own, as it cuts the connection of the answer."""
-        live = self.service.notify is not None or bool(self.dynamic and self.dynamic.changed)
-        return self.cut is not None and live
+        return self.cut is not None and self.goes_live
+
+    @functools.cached_property
+    def expected(self) -> Expected:
+        """What is to be in force afterwards."""
+        rules = (recorded(entry) for entry in _entries(self.dynamic, self.state))
+        state = dataclasses.replace(self.state, graph=self.plan.graph)
+        return Expected(
+            state=state,
+            policy=_policy_in_force(self.plan, self.state),
+            rules=tuple(rule for rule in rules if rule is not None),
+        )
+
+    def idle(self, service: Service, live: bool) -> str | None:
+        """Why there is nothing to wait for once the host has answered with `service`; None if there is. `live` says
+        that this attempt or one before it went live.
+        """
+        if self.state.domain is not None and not (self.dynamic and self.dynamic.changed):
+            return "Group Policy assigns a domain policy, which hides the local one"
+        if not service.running:
+            return f"the PolicyAgent service {service.status_text}"
+        if not live:
+            return "nothing that is in force was changed"
+        return None if service.error is None else "the PolicyAgent service could not be notified"
 
     @functools.cached_property
     def findings(self) -> list[Finding]:
@@ -216,9 +276,13 @@ def _find_cut(plan: Plan, rules: DynamicPlan | None, state: HostState, port: int
     if state.domain is not None and (rules is None or not rules.changed):
         # it hides the local policy
         return None
-    entries = Record.read(state.record).entries if rules is None else rules.entries
     policy = _policy_in_force(plan, state)
-    return find_cut(policy, entry_rules(entries), state.connections, state.addresses, port)
+    return find_cut(policy, entry_rules(_entries(rules, state)), state.connections, state.addresses, port)
+
+
+def _entries(rules: DynamicPlan | None, state: HostState) -> tuple[Entry, ...]:
+    """The dynamic rules in the record afterwards."""
+    return Record.read(state.record).entries if rules is None else rules.entries
 
 
 def _policy_in_force(plan: Plan, state: HostState) -> Policy | None:

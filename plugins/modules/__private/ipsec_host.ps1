@@ -6,6 +6,7 @@
 #AnsibleRequires -PowerShell ansible_collections.ipsec.windows.plugins.module_utils._IpsecDynamic
 #AnsibleRequires -PowerShell ansible_collections.ipsec.windows.plugins.module_utils._IpsecMutex
 #AnsibleRequires -PowerShell ansible_collections.ipsec.windows.plugins.module_utils._IpsecNetwork
+#AnsibleRequires -PowerShell ansible_collections.ipsec.windows.plugins.module_utils._IpsecQuery
 #AnsibleRequires -PowerShell ansible_collections.ipsec.windows.plugins.module_utils._IpsecService
 
 # Requests to the host, the policy store, and the record of dynamic rules. docs/host-module.md describes requests and answers.
@@ -355,6 +356,14 @@ function Get-DynamicState {
     $state
 }
 
+function Get-PackedFilter {
+    # The filters in force, and the digest that tells whether they are the expected ones.
+    $found = Get-RunningFilter
+    $digest = Get-Digest (ConvertTo-AppliedText -Rows $found.rows)
+    $found.rows = ConvertTo-Packed $found.rows
+    @{ filters = $found; digest = $digest }
+}
+
 function Read-Part {
     # The parts of the host that the request names.
     param($Hive, $Request)
@@ -389,8 +398,35 @@ function Read-Part {
         }
         'addresses' { $answer.addresses = Get-LocalAddress }
         'connections' { $answer.connections = @(Get-Connection -Port $Request.port) }
+        'filters' {
+            $answer.filters = (Get-PackedFilter).filters
+            $problem = $answer.filters.error
+            # netsh says so in the language of the host only
+            if ($problem -and $problem.reason -eq 'failed' -and -not (Test-Writable -Hive $Hive)) { $problem.reason = 'access_denied' }
+        }
+        'events' { $answer.events = Get-PolicyEvent }
+        'associations' { $answer.associations = Get-Association -TooOld ((Get-OSVersion -Hive $Hive).version -match '^6\.[01]\.') }
+        'counters' { $answer.counters = Get-CounterValue }
+        'rsop' { $answer.rsop = Get-ResultantPolicy }
         default { Stop-WithReason -Reason 'unknown_request' -Message "there is no part '$_'" }
     }
+    $answer
+}
+
+function Wait-Applied {
+    # Reads the events and the filters until they say what became of a change, or the time has passed.
+    param($Hive, $Request)
+    $clock = [System.Diagnostics.Stopwatch]::StartNew()
+    while ($true) {
+        $events = Get-PolicyEvent
+        $found = Get-PackedFilter
+        $answer = @{ filters = $found.filters; events = $events; waited = [int][System.Math]::Floor($clock.Elapsed.TotalSeconds) }
+        $expected = -not $found.filters.error -and $found.digest -ceq $Request.expect
+        $new = @(foreach ($row in $events.rows) { if ($row.time -ge $Request.since) { $row } })
+        if ($new -or $expected -or $answer.waited -ge $Request.seconds) { break }
+        Start-Sleep -Seconds 1
+    }
+    $answer.service = Get-ServiceState -Hive $Hive
     $answer
 }
 
@@ -541,8 +577,12 @@ function Update-Store {
         Stop-WithReason -Reason 'not_administrator' -Message 'the user is not an administrator of this host'
     }
     $dynamic = if ($Request.PSObject.Properties['dynamic']) { $Request.dynamic } else { $null }
-    $answer = @{ applied = 0; store = $null; error = $null; conflict = $false; now = $null; service = $null; dynamic = $null }
-    $notify = { if (-not $answer.conflict -and -not $answer.error) { $answer.service = Set-ServiceState -Hive $Hive -Wanted $Request.service } }
+    $answer = @{ applied = 0; store = $null; error = $null; conflict = $false; now = Get-Clock; service = $null; dynamic = $null }
+    $notify = {
+        if ($answer.conflict -or $answer.error) { return }
+        $answer.now = Get-Clock
+        $answer.service = Set-ServiceState -Hive $Hive -Wanted $Request.service
+    }
     Use-StoreMutex -Action {
         Write-Request -Hive $Hive -Request $Request -Dynamic $dynamic -Answer $answer
         if (-not $dynamic) { return }
@@ -590,6 +630,7 @@ try {
     $answer = switch -CaseSensitive ("$($request.protocol) $($request.do)") {
         '2 read' { Read-Part -Hive $base -Request $request }
         '2 apply' { Update-Store -Hive $base -Request $request }
+        '2 wait' { Wait-Applied -Hive $base -Request $request }
         '2 notify' { Send-Notification -Hive $base -Request $request }
         default { Stop-WithReason -Reason 'unknown_request' -Message "there is no request '$_'" }
     }

@@ -16,9 +16,9 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lint im
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lockout import LockoutCheck
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import (
     Connection,
-    DomainPolicy,
     LocalAddresses,
 )
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.domain import DomainPolicy
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.errors import HostError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.requests import REQUEST_LIMIT, TooLargeError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.service import (
@@ -51,7 +51,7 @@ BLOCK = {"name": "R", "filters": ["*+0:445:TCP"], "action": "block"}
 SECURE = {"name": "S", "filters": ["0+192.0.2.1"], "authentication": [{"preshared_key": "s3cret"}]}
 EVERYTHING = {"name": "R", "filters": ["*+0"], "action": "block"}
 PEER = Connection(ipaddress.ip_address("192.0.2.2"), ipaddress.ip_address("198.51.100.9"), 50000)
-DOMAIN = DomainPolicy("LDAP://CN=ipsecPolicy{1}", "Corp", Store())
+DOMAIN = DomainPolicy(path="LDAP://CN=ipsecPolicy{1}", name="Corp", store=Store())
 
 
 def _store(*, assigned=True, **wanted) -> Store:
@@ -80,7 +80,7 @@ def _commands(*lines):
 
 
 def _warnings(attempt, service=None, accept=(), earlier=()):
-    return warnings(attempt, host="win1", service=service, accept=accept, earlier=earlier)
+    return warnings(attempt, service=service, accept=accept, earlier=earlier)
 
 
 def test_a_change_of_the_policy_in_force_is_notified():
@@ -351,7 +351,8 @@ def test_findings_are_those_of_all_policies_of_the_task():
 def test_warnings_about_a_domain_policy_and_a_failed_notification():
     attempt = _decide(host={"domain": DOMAIN}, poll_interval=7)
     hidden, *_findings = [w for w in _warnings(attempt) if "Group Policy" in w]
-    assert "the domain policy 'Corp' to win1" in hidden
+    assert hidden.startswith("domain-policy-wins: Group Policy assigns the domain policy 'Corp'")
+    assert not [w for w in _warnings(attempt, accept=[Code.DOMAIN_POLICY_WINS]) if "Group Policy" in w]
     service = dataclasses.replace(_service(), notification=Notification.FAILED, error="no rights.")
     (failed,) = (w for w in _warnings(attempt, service) if "could not be notified" in w)
     assert failed.startswith("the PolicyAgent service could not be notified: no rights. It reads")

@@ -175,6 +175,7 @@ def test_an_interrupted_task_ends():
         ("not_administrator", "the user of this connection is not an administrator of win1"),
         ("busy", "another task has been using the policy store of win1 for 30 seconds; run this task again"),
         ("mutex_denied", "denies others access to it: why; run this task again when that program has finished"),
+        ("malformed", "win1 describes what it has in force in a form that cannot be read: why"),
         ("unknown_request", "the host module failed on win1: why"),
     ],
 )

@@ -12,7 +12,9 @@ import json
 import pathlib
 
 import pytest
+import yaml
 from ansible.errors import AnsibleConnectionFailure
+from ansible_collections.ipsec.windows.plugins.doc_fragments import group
 from ansible_collections.ipsec.windows.plugins.module_utils._core.attempt import Attempt
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lint import Code
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lockout import LockoutCheck
@@ -20,8 +22,10 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.host import re
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import (
     Applied,
     Connection,
+    Waited,
     parse_notified,
 )
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.domain import DomainPolicy
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.errors import HostError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.requests import TooLargeError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.service import (
@@ -33,6 +37,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.host.service i
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph
 from ansible_collections.ipsec.windows.plugins.module_utils._core.results.outcome import render_steps
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.fields import ShapeError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_task
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operations import (
     Create,
@@ -48,7 +53,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.target.resolve
 from ansible_collections.ipsec.windows.plugins.plugin_utils._action import TaskFailure
 from ansible_collections.ipsec.windows.plugins.plugin_utils._host import NoAnswer
 from ansible_collections.ipsec.windows.plugins.plugin_utils._task import Goals, LostAnswer, Options, PolicyTask
-from unit import stores
+from unit import filters_in_force, stores
 from winhost import regfile, tree
 
 BLOCK = {"name": "R", "filters": ["*+0:445:TCP"], "action": "block"}
@@ -90,12 +95,25 @@ class FakeHost:
         # the attempts that were written, with the number of operations, and whether that was answered
         self.rounds: list[tuple[Attempt, int, bool]] = []
         self.log: list[str] = []
+        # the requests to wait, and what these answer: the filters that are shown, if these are not all, and events
+        self.waits: list[tuple[int, int, str | None]] = []
+        self.shown = None
+        self.logged: list[dict] = []
+        self.waited = 3
+        self.domain = None
 
     def read(self, parts, names=(), interfaces=()):
         self.log.append("read")
-        service = Service(status=ServiceStatus.RUNNING, start_type=StartType(self.service["start_type"]))
+        service = Service(
+            status=ServiceStatus(self.service["status"]), start_type=StartType(self.service["start_type"])
+        )
         return stores.host_with(
-            self.store.copy(), pending=self.pending, service=service, connections=(CONTROLLER,), now=1000
+            self.store.copy(),
+            pending=self.pending,
+            service=service,
+            connections=(CONTROLLER,),
+            now=1000,
+            domain=self.domain,
         )
 
     def apply(self, attempt: Attempt) -> Applied:
@@ -146,6 +164,23 @@ class FakeHost:
             raise HostError("win1 refuses")
         return parse_notified({"service": self._change_service(service.render())})
 
+    def wait(self, since, seconds, expect):
+        self.log.append("wait")
+        self.waits.append((since, seconds, expect))
+        event = self.notifications.pop(0) if self.notifications else "ok"
+        if event == "unreachable":
+            raise AnsibleConnectionFailure("win1 is silent")
+        if event == "lost":
+            raise NoAnswer("win1 gave no answer")
+        rows = filters_in_force.rows_of(self.store)
+        found = {
+            "filters": filters_in_force.answer(rows if self.shown is None else self.shown(rows)),
+            "events": {"rows": self.logged, "audit": None, "error": None},
+            "service": self.service,
+            "waited": self.waited,
+        }
+        return Waited.parse(found)
+
     def _change_service(self, wanted):
         self.service["start_type"] = wanted["start_type"] or self.service["start_type"]
         if wanted["notify"]:
@@ -189,6 +224,7 @@ def run(host: FakeHost, folder, wanted=None, **changed) -> Ended:
             "restart_service": False,
             "backup": None,
             "return_policy": True,
+            "wait": None,
             "check_mode": False,
             "diff": False,
             **changed,
@@ -521,3 +557,181 @@ def test_a_failed_write_shows_the_first_operations_and_their_number(tmp_path):
         shown[complete] = ended.result["operations"]
     assert len(shown[True]) == ended.result["operations_count"]
     assert shown[False] == shown[True][:10]
+
+
+EMPTY = {
+    "error": None,
+    "filter": None,
+    "event": None,
+    "missing": [],
+    "missing_count": 0,
+    "surplus": [],
+    "surplus_count": 0,
+}
+DOMAIN = DomainPolicy(path="LDAP://CN=ipsecPolicy{1}", name="Corp", store=Store())
+
+
+def test_a_task_that_waits_says_that_its_change_is_in_force(tmp_path):
+    host = FakeHost(USED)
+    ended = run(host, tmp_path, wait=30)
+    assert not ended.failed
+    assert ended.result["applied"] == {
+        **EMPTY,
+        "outcome": "applied",
+        "reason": "all 5 filters are in force",
+        "waited": 3,
+    }
+    assert host.waits == [(1000, 30, filters_in_force.digest(filters_in_force.rows_of(host.store)))]
+    assert host.log == ["read", "write", "notify", "wait"]
+    assert not [warning for warning in ended.result["warnings"] if "known" in warning]
+
+
+def test_events_since_the_change_went_live_count(tmp_path):
+    host = FakeHost(USED)
+    apply = host.apply
+    host.apply = lambda attempt: dataclasses.replace(apply(attempt), now=1007)
+    host.logged = [{"id": 5460, "time": 1006, "record": 1, "data": {}}]
+    assert run(host, tmp_path, wait=30).result["applied"]["event"] is None
+    assert host.waits[0][0] == 1007
+
+
+def test_nothing_is_waited_for_without_the_option(tmp_path):
+    host = FakeHost(USED)
+    assert "applied" not in run(host, tmp_path).result
+    assert host.waits == []
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_nothing_is_waited_for_without_a_change(check_mode, tmp_path):
+    host = FakeHost(USED)
+    if not check_mode:
+        run(host, tmp_path)
+    ended = run(host, tmp_path, wait=30, check_mode=check_mode)
+    assert ended.result["changed"] is check_mode
+    assert "applied" not in ended.result
+    assert host.waits == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "host_parts", "service", "reason"),
+    [
+        ({**WANTED, "name": "Q", "assigned": None}, {}, None, "nothing that is in force was changed"),
+        (
+            WANTED,
+            {"service": {"status": "stopped", "start_type": "manual"}},
+            ServiceOption.IGNORE,
+            "the PolicyAgent service is stopped",
+        ),
+        (WANTED, {"domain": DOMAIN}, None, "Group Policy assigns a domain policy, which hides the local one"),
+    ],
+)
+def test_nothing_is_waited_for_if_the_policy_is_not_in_force(wanted, host_parts, service, reason, tmp_path):
+    host = FakeHost(USED)
+    vars(host).update(host_parts)
+    ended = run(host, tmp_path, wanted, wait=30, service=service)
+    assert ended.result["changed"]
+    assert ended.result["applied"] == {**EMPTY, "outcome": "unknown", "reason": reason, "waited": 0}
+    assert host.waits == []
+
+
+def test_a_change_that_is_not_in_force_fails_the_task(tmp_path):
+    host = FakeHost(USED)
+    host.shown = lambda rows: rows[1:]
+    host.waited = 30
+    ended = run(host, tmp_path, wait=30, backup={})
+    assert ended.failed
+    assert ended.message == ("the change is written, but not in force on win1: 1 of 5 filters are not in force")
+    assert ended.result["changed"]
+    assert ended.result["operations_count"] == len(ended.result["operations"]) > 0
+    assert pathlib.Path(ended.result["backup_file"]).exists()
+    applied = ended.result["applied"]
+    assert (applied["outcome"], applied["missing_count"], applied["waited"]) == ("failed", 1, 30)
+    (missing,) = applied["missing"]
+    assert missing["rule"]["policy"] == "P"
+    assert missing["destination_port"] == 445
+    assert "s3cret" not in str(ended)
+
+
+def test_an_event_of_failure_is_part_of_the_message(tmp_path):
+    host = FakeHost(USED)
+    host.shown = lambda rows: rows[1:]
+    data = {"Policy": "P", "Error": "0x80320009", "QuickModeFilter": "{1}"}
+    host.logged = [{"id": 5477, "time": 1000, "record": 7, "data": data}]
+    ended = run(host, tmp_path, wait=30)
+    assert ended.failed
+    assert ended.message.endswith("event 5477 says that it was not applied (error 0x80320009, filter {1})")
+    applied = ended.result["applied"]
+    assert (applied["error"], applied["filter"], applied["event"]["id"]) == ("0x80320009", "{1}", 5477)
+
+
+def test_missing_filters_are_no_failure_if_an_event_ended_the_wait(tmp_path):
+    host = FakeHost(USED)
+    host.shown = lambda rows: rows[1:]
+    ended = run(host, tmp_path, wait=30)
+    assert not ended.failed
+    reason = "1 of 5 filters are not in force, but an event ended the wait after 3 seconds"
+    assert (ended.result["applied"]["outcome"], ended.result["applied"]["reason"]) == ("unknown", reason)
+    assert f"it is not known whether the change is in force on win1: {reason}" in ended.result["warnings"]
+
+
+def test_a_service_that_stops_while_the_task_waits_fails_it(tmp_path):
+    host = FakeHost(USED)
+    host.shown = lambda rows: host.service.update(status="stopped") or []
+    ended = run(host, tmp_path, wait=30)
+    assert ended.failed
+    assert "the PolicyAgent service is stopped, so nothing is enforced" in ended.message
+
+
+@pytest.mark.parametrize(("event", "words"), [("unreachable", "win1 is silent"), ("lost", "win1 gave no answer")])
+def test_a_wait_without_an_answer_is_unknown(event, words, tmp_path):
+    host = FakeHost(USED, notifications=[event])
+    ended = run(host, tmp_path, wait=30)
+    assert not ended.failed
+    assert ended.result["applied"] == {**EMPTY, "outcome": "unknown", "reason": words, "waited": 0}
+    assert f"it is not known whether the change is in force on win1: {words}" in ended.result["warnings"]
+
+
+def test_nothing_is_waited_for_after_the_policy_has_cut_the_connection(tmp_path):
+    host = FakeHost(USED, notifications=["unreachable"])
+    ended = run(host, tmp_path, CUTTING, wait=30)
+    assert not ended.failed
+    reason = "the connection was lost when the service was notified"
+    assert (ended.result["applied"]["outcome"], ended.result["applied"]["reason"]) == ("unknown", reason)
+    assert host.waits == []
+
+
+def test_a_policy_that_cuts_the_connection_after_its_service_was_notified_is_unknown(tmp_path):
+    host = FakeHost(USED, notifications=["ok", "unreachable"])
+    ended = run(host, tmp_path, CUTTING, wait=30)
+    assert (ended.failed, ended.result["applied"]["reason"]) == (False, "win1 is silent")
+    assert len(host.waits) == 1
+
+
+def test_a_change_in_two_attempts_is_waited_for_once(tmp_path):
+    host = FakeHost(USED, ["interleaved", "ok"], "another key")
+    ended = run(host, tmp_path, wait=30)
+    assert ended.result["applied"]["outcome"] == "applied"
+    assert len(host.waits) == 1
+
+
+def test_removing_the_policy_in_force_is_waited_for(tmp_path):
+    host = FakeHost(USED)
+    ended = run(host, tmp_path, {"name": "P", "state": "absent"}, wait=30)
+    assert (ended.result["applied"]["outcome"], ended.result["applied"]["reason"]) == (
+        "applied",
+        "no filter is to be in force",
+    )
+    host = FakeHost(USED)
+    host.shown = lambda rows: filters_in_force.rows_of(USED)
+    ended = run(host, tmp_path, {"name": "P", "state": "absent"}, wait=30)
+    assert (ended.result["applied"]["outcome"], ended.result["applied"]["surplus_count"]) == ("unknown", 4)
+
+
+@pytest.mark.parametrize("seconds", [0, 301, -1])
+def test_the_time_to_wait_has_bounds(seconds):
+    documented = yaml.safe_load(group.ModuleDocFragment.DOCUMENTATION)["options"]
+    options = {name: option.get("default") for name, option in documented.items()}
+    with pytest.raises(ShapeError, match="wait_timeout: expected 1 to 300 seconds"):
+        Options.of({**options, "wait_timeout": seconds}, check_mode=False, diff=False)
+    assert Options.of({**options, "wait_applied": True}, check_mode=False, diff=False).wait == 30
+    assert Options.of(options, check_mode=False, diff=False).wait is None

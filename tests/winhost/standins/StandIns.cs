@@ -20,6 +20,8 @@ using System.Security;
 using System.Security.AccessControl;
 using System.Text;
 using System.Text.Json;
+using System.Xml;
+using System.Xml.XPath;
 using Microsoft.Win32;
 using Microsoft.Win32.SafeHandles;
 
@@ -803,6 +805,169 @@ namespace WinHost
             var task = new PSObject();
             task.Properties.Add(new PSNoteProperty("TaskName", TaskName));
             WriteObject(task);
+        }
+    }
+
+    // As the enumeration of the same name; its members have no fixed numbers here.
+    public enum NativeErrorCode { Failed, AccessDenied, InvalidClass }
+
+    public sealed class CimException : SystemException
+    {
+        public CimException(string message, NativeErrorCode code) : base(message) { NativeErrorCode = code; }
+
+        public NativeErrorCode NativeErrorCode { get; private set; }
+    }
+
+    public sealed class CimProperty
+    {
+        public string Name { get; set; }
+
+        public object Value { get; set; }
+    }
+
+    public sealed class CimInstance
+    {
+        private readonly string className;
+
+        public CimInstance(string className, JsonElement properties)
+        {
+            this.className = className;
+            CimInstanceProperties = properties.EnumerateObject()
+                .Select(found => new CimProperty { Name = found.Name, Value = Value(found.Name, found.Value) }).ToArray();
+        }
+
+        public CimProperty[] CimInstanceProperties { get; private set; }
+
+        public override string ToString() { return className; }
+
+        private static object Value(string name, JsonElement value)
+        {
+            switch (value.ValueKind)
+            {
+                case JsonValueKind.String: return value.GetString();
+                case JsonValueKind.True:
+                case JsonValueKind.False: return value.GetBoolean();
+                case JsonValueKind.Object: return new CimInstance("MSFT_NetIPsecIdentity", value);
+                case JsonValueKind.Number:
+                    ulong number;
+                    return value.TryGetUInt64(out number) ? (object)number : value.GetInt64();
+                case JsonValueKind.Array:
+                    // the only property with an array of numbers
+                    if (name == "ipsecData") return value.EnumerateArray().Select(item => item.GetByte()).ToArray();
+                    return value.EnumerateArray().Select(item => item.GetString()).ToArray();
+                default: return null;
+            }
+        }
+    }
+
+    // What the host is asked for, as JSON, or null after an error.
+    public abstract class QueryCommand : PSCmdlet
+    {
+        protected JsonElement? Ask(string name, params string[] arguments)
+        {
+            var answer = Programs.Run(name, arguments);
+            var found = JsonDocument.Parse(answer.Item2).RootElement;
+            if (answer.Item1 == 0) return found;
+            var message = found.GetProperty("message").GetString();
+            WriteError(new ErrorRecord(Problem(found.GetProperty("error").GetString(), message), "QueryFailed", ErrorCategory.NotSpecified, null));
+            return null;
+        }
+
+        protected abstract Exception Problem(string reason, string message);
+    }
+
+    [Cmdlet(VerbsCommon.Get, "CimInstance")]
+    public sealed class GetCimInstance : QueryCommand
+    {
+        [Parameter(Mandatory = true)]
+        public string Namespace { get; set; }
+
+        [Parameter(Mandatory = true)]
+        public string ClassName { get; set; }
+
+        protected override void EndProcessing()
+        {
+            var found = Ask("cim", Namespace, ClassName);
+            if (found == null) return;
+            foreach (var instance in found.Value.EnumerateArray()) WriteObject(new CimInstance(ClassName, instance));
+        }
+
+        protected override Exception Problem(string reason, string message)
+        {
+            var codes = new Dictionary<string, NativeErrorCode>
+            {
+                ["no_class"] = NativeErrorCode.InvalidClass,
+                ["access_denied"] = NativeErrorCode.AccessDenied,
+                ["failed"] = NativeErrorCode.Failed,
+            };
+            return new CimException(message, codes[reason]);
+        }
+    }
+
+    public sealed class EventRecord
+    {
+        private readonly JsonElement found;
+
+        public EventRecord(JsonElement found) { this.found = found; }
+
+        public int Id { get { return found.GetProperty("id").GetInt32(); } }
+
+        public ulong RecordId { get { return found.GetProperty("record").GetUInt64(); } }
+
+        public DateTime TimeCreated { get { return System.DateTimeOffset.FromUnixTimeSeconds(found.GetProperty("time").GetInt64()).LocalDateTime; } }
+
+        // The part of an event that queries use, without its namespace.
+        internal string Header()
+        {
+            var provider = Escaped(found.GetProperty("provider").GetString());
+            return "<System><Provider Name='" + provider + "'/><EventID>" + Id + "</EventID><EventRecordID>" + RecordId + "</EventRecordID></System>";
+        }
+
+        public string ToXml()
+        {
+            var data = found.GetProperty("data").EnumerateObject()
+                .Select(item => "<Data Name='" + Escaped(item.Name) + "'>" + Escaped(item.Value.GetString()) + "</Data>");
+            return "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'>" + Header() + "<EventData>" + string.Concat(data) + "</EventData></Event>";
+        }
+
+        private static string Escaped(string text)
+        {
+            return string.Concat(SecurityElement.Escape(text).Select(c => c < ' ' ? "&#" + (int)c + ";" : c.ToString()));
+        }
+    }
+
+    [Cmdlet(VerbsCommon.Get, "WinEvent")]
+    public sealed class GetWinEvent : QueryCommand
+    {
+        [Parameter(Mandatory = true)]
+        public string LogName { get; set; }
+
+        [Parameter(Mandatory = true)]
+        public string FilterXPath { get; set; }
+
+        [Parameter(Mandatory = true)]
+        public long MaxEvents { get; set; }
+
+        protected override void EndProcessing()
+        {
+            if (LogName != "Security") throw new ArgumentException("The simulated host has no log " + LogName + ".");
+            var answer = Ask("events");
+            if (answer == null) return;
+            var records = answer.Value.EnumerateArray().Select(found => new EventRecord(found)).ToArray();
+            var all = "<Events>" + string.Concat(records.Select((record, at) => "<Event at='" + at + "'>" + record.Header() + "</Event>")) + "</Events>";
+            var document = new XPathDocument(new StringReader(all)).CreateNavigator();
+            document.MoveToFirstChild();
+            var chosen = document.Select(FilterXPath).Cast<XPathNavigator>().Take((int)MaxEvents)
+                .Select(found => records[int.Parse(found.GetAttribute("at", ""))]).ToArray();
+            WriteObject(chosen, true);
+            if (chosen.Length > 0) return;
+            var none = new Exception("No events were found that match the specified selection criteria.");
+            WriteError(new ErrorRecord(none, "NoMatchingEventsFound", ErrorCategory.ObjectNotFound, null));
+        }
+
+        protected override Exception Problem(string reason, string message)
+        {
+            return reason == "access_denied" ? new UnauthorizedAccessException(message) : new Exception(message);
         }
     }
 

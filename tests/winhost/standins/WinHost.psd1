@@ -6,5 +6,5 @@
     GUID = '3f4b7a8e-0d0f-4b0c-9d6c-6a1f0d1c2b3a'
     FunctionsToExport = @()
     AliasesToExport = @()
-    CmdletsToExport = @('Set-Service', 'Start-Service', 'Restart-Service', 'Register-ScheduledTask')
+    CmdletsToExport = @('Set-Service', 'Start-Service', 'Restart-Service', 'Register-ScheduledTask', 'Get-CimInstance', 'Get-WinEvent')
 }

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""netsh.exe and schtasks.exe of a simulated host: hands its arguments and its input to the host, and prints the answer.
+"""A program of a simulated host, such as netsh.exe: hands its arguments and input to the host, and prints the answer.
 
 It imports only what is built in, without pathlib, as it starts often. winhost/programs.py describes the messages.
 """
@@ -31,10 +31,10 @@ channel.connect("host.sock")
 message = b"".join(len(part).to_bytes(4, "big") + part for part in (fields, given))
 while message:
     message = message[channel.send(message) :]
-answer = read_all(channel.recv)
-if len(answer) < 4:
+code = channel.recv(4, _socket.MSG_WAITALL)
+if len(code) < 4:
     sys.exit(1)
-output = answer[4:]
-while output:
-    output = output[os.write(1, output) :]
-os._exit(int.from_bytes(answer[:4], "big"))
+while output := channel.recv(65536):
+    while output:
+        output = output[os.write(1, output) :]
+os._exit(int.from_bytes(code, "big"))

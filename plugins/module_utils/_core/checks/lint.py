@@ -51,6 +51,9 @@ class Code(enum.StrEnum):
     ONE_WAY_NEGOTIATE = "one-way-negotiate"
     DEFAULT_RESPONSE_IGNORED = "default-response-ignored"
     OPEN_OVER_IPV6 = "open-over-ipv6"
+    SERVICE_STOPPED = "service-stopped"
+    SERVICE_NOT_AT_BOOT = "service-not-at-boot"
+    DOMAIN_POLICY_WINS = "domain-policy-wins"
 
 
 SEVERITIES: t.Final = {
@@ -64,19 +67,24 @@ SEVERITIES: t.Final = {
     Code.ONE_WAY_NEGOTIATE: Severity.MEDIUM,
     Code.DEFAULT_RESPONSE_IGNORED: Severity.LOW,
     Code.OPEN_OVER_IPV6: Severity.MEDIUM,
+    Code.SERVICE_STOPPED: Severity.HIGH,
+    Code.SERVICE_NOT_AT_BOOT: Severity.MEDIUM,
+    Code.DOMAIN_POLICY_WINS: Severity.LOW,
 }
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something about a policy that its administrator should know. `rules` are the titles of the rules that it is
-    about; there are none for a finding about the policy as a whole. `remedy` says what to do.
+    """Something about a policy or its host that the administrator should know. `rules` are the titles of the rules that
+    it is about; there are none for a finding about the policy as a whole. `policy` is the name of the policy if the
+    finding is about a host. `remedy` says what to do.
     """
 
     code: Code
     text: str
     remedy: str
     rules: tuple[str, ...] = ()
+    policy: str | None = None
 
     @property
     def severity(self) -> Severity:

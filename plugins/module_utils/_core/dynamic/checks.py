@@ -8,10 +8,9 @@ from __future__ import annotations
 import typing as t
 
 from ..checks.lint import Finding, lint
-from ..model import Action, ConnectionType, MainMode, ModelError, NegotiationPolicy, Policy, Rule
+from ..model import Action, ConnectionType, MainMode, NegotiationPolicy, Policy, Rule
 from ..model.dynamic import DynamicRule
-from ..target.resolve import MultipleAddresses
-from .goal import Lookup, resolved
+from .goal import recorded
 from .record import Entry
 
 _TITLE: t.Final = "dynamic rules"
@@ -43,18 +42,8 @@ def rules_of(rule: DynamicRule) -> t.Iterator[Rule]:
 
 def entry_rules(entries: t.Iterable[Entry]) -> tuple[Rule, ...]:
     """The rules in the record with the addresses that their names had."""
-    found: list[Rule] = []
-    for entry in entries:
-        if entry.rule is None:
-            continue
-        lookup = Lookup(entry.names, entry.names, MultipleAddresses.ALL)
-        try:
-            rule, _names = resolved(entry.rule, None, lookup, [])
-        except ModelError:
-            # somebody has edited the record
-            continue
-        found += rules_of(rule)
-    return tuple(found)
+    found = (recorded(entry) for entry in entries)
+    return tuple(part for rule in found if rule is not None for part in rules_of(rule))
 
 
 def policy_of(rules: tuple[Rule, ...]) -> Policy:

@@ -199,6 +199,16 @@ def resolved(
     return dataclasses.replace(rule, filters=tuple(filters), tunnel=tunnel), {**answers, **found}
 
 
+def recorded(entry: Entry) -> DynamicRule | None:
+    """The rule of an entry with the addresses that its names had; None if somebody has edited the record."""
+    if entry.rule is None:
+        return None
+    try:
+        return resolved(entry.rule, None, Lookup(entry.names, entry.names, MultipleAddresses.ALL), [])[0]
+    except ModelError:
+        return None
+
+
 def _addressed(filter_: Filter) -> Filter:
     """The filter with the addresses of its names in their place."""
     ends: dict[str, t.Any] = {

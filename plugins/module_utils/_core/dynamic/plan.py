@@ -74,7 +74,7 @@ def plan_dynamic(
     kept = {entry.name for entry in (*entries, *kept_damaged)}
     new = {entry.name for entry in added}
     gone = tuple(entry for entry in record.entries if entry.name not in kept)
-    lost = tuple(entry for entry in entries if entry.name not in new and _is_lost(entry, listing)) if runs else ()
+    lost = tuple(entry for entry in entries if entry.name not in new and is_lost(entry, listing)) if runs else ()
     left = runs and bool(record.removed or _unused(listing, record))
     known = _knows_settings(record, listing)
     settings = {k: v for k, v in outcome.settings.items() if not known or record.settings.get(k) != v}
@@ -160,7 +160,7 @@ def _is_same(wanted: WantedDynamic, entry: Entry | None) -> bool:
     return commands.policies == recorded.policies and sorted(commands.rules) == sorted(recorded.rules)
 
 
-def _is_lost(entry: Entry, listing: Listing) -> bool:
+def is_lost(entry: Entry, listing: Listing) -> bool:
     """Whether Windows does not have the rule, or not the whole of it."""
     return entry.shown is None or listing.rules.get(entry.name, 0) < entry.shown
 

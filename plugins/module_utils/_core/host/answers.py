@@ -7,46 +7,35 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import ipaddress
 import typing as t
 
 from ..model import U32, IPAddress, SpecialKind
-from ..objects.graph import Graph, object_id
-from ..objects.policies import StoredPolicy, read_policies
+from ..objects.graph import Graph
 from ..store.packed import unpack
 from ..store.store import Store
 from ..store.values import StoreError
+from .associations import Associations, parse_associations
+from .checking import AnswerError, address_of, field
+from .counters import Counters, parse_counters
+from .domain import DomainPolicy
 from .dynamic import DynamicApplied, DynamicRequest, Listing, ReplayTask, without_shown
+from .policy_events import parse_events
 from .requests import Part
+from .rsop import Rsop, parse_rsop
+from .running import PolicyEvents, RunningFilters
+from .running_filters import parse_filters
 from .service import Notification, Service, ServiceStatus, StartType
 
 _LAST_PORT: t.Final = 65535
-_T = t.TypeVar("_T")
+_RUNNING: t.Final[t.Mapping[Part, t.Callable[[object], t.Any]]] = {
+    Part.FILTERS: parse_filters,
+    Part.EVENTS: parse_events,
+    Part.ASSOCIATIONS: parse_associations,
+    Part.COUNTERS: parse_counters,
+    Part.RSOP: parse_rsop,
+}
+"""How the parts about what is in force are read, which have the names of fields of `HostState`."""
 _Member = t.TypeVar("_Member", bound=enum.Enum)
-
-
-class AnswerError(ValueError):
-    """An answer that the host module cannot have given. `key` is the part of the answer that is wrong."""
-
-    def __init__(self, key: str, problem: str) -> None:
-        super().__init__(problem)
-        self.key = key
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class DomainPolicy:
-    """The policy that Group Policy assigns to the host: where it comes from, its name, and the host's copy of its
-    objects from the registry key `Policy\\Cache`.
-    """
-
-    path: str
-    name: str
-    store: Store
-
-    def stored(self) -> StoredPolicy | None:
-        """The policy as far as the host's copy has it."""
-        graph = Graph(self.store)
-        return next((p for p in read_policies(graph) if object_id(p.key) in self.path.lower()), None)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -78,7 +67,8 @@ class HostState:
 
     `now` is its clock in seconds since 1970, `writable` whether the user may change policies, `pending` whether a task
     was interrupted before the service was notified of its change, `domain` None without a domain policy. `record` is
-    that of dynamic rules. `names` and `interfaces` have the addresses of what was looked up.
+    that of dynamic rules. `names` and `interfaces` have the addresses of what was looked up. What is in
+    force (`filters` to `rsop`) is None if it was not asked for.
     """
 
     graph: Graph
@@ -96,6 +86,11 @@ class HostState:
     record: Store = dataclasses.field(default_factory=Store)
     record_digest: str = ""
     dynamic: Listing | None = None
+    filters: RunningFilters | None = None
+    events: PolicyEvents | None = None
+    associations: Associations | None = None
+    counters: Counters | None = None
+    rsop: Rsop | None = None
     names: t.Mapping[str, t.Sequence[str]] = dataclasses.field(default_factory=dict)
     interfaces: t.Mapping[str, t.Sequence[str]] = dataclasses.field(default_factory=dict)
 
@@ -107,24 +102,27 @@ class HostState:
         optional: dict[str, t.Any] = {}
         if Part.SYSTEM in parts:
             optional["now"] = _now(answer)
-            optional.update({key: _get(answer, key, str) for key in ("product", "version", "powershell")})
-            optional["writable"] = _get(answer, "writable", bool)
+            optional.update({key: field(answer, key, str) for key in ("product", "version", "powershell")})
+            optional["writable"] = field(answer, "writable", bool)
         if Part.ADDRESSES in parts:
-            optional["addresses"] = _local_addresses(_get(answer, "addresses", dict))
+            optional["addresses"] = _local_addresses(field(answer, "addresses", dict))
         if Part.CONNECTIONS in parts:
-            optional["connections"] = tuple(map(_connection, _get(answer, "connections", list)))
+            optional["connections"] = tuple(map(_connection, field(answer, "connections", list)))
         if Part.RECORD in parts:
             optional["record"], optional["record_digest"] = _record_with_digest(answer)
         if Part.DYNAMIC in parts:
-            optional["dynamic"] = _listing(_get(answer, "dynamic", dict))
+            optional["dynamic"] = _listing(field(answer, "dynamic", dict))
+        for part, parse in _RUNNING.items():
+            if part in parts:
+                optional[part] = parse(field(answer, part, dict))
         return cls(
             graph=Graph(store),
             digest=digest,
-            service=_service(_get(answer, "service", dict)),
-            pending=_get(answer, "pending", bool),
-            domain=None if domain is None else _domain(domain),
-            names=_found(_get(answer, "names", dict)),
-            interfaces=_found(_get(answer, "interfaces", dict)),
+            service=_service(field(answer, "service", dict)),
+            pending=field(answer, "pending", bool),
+            domain=None if domain is None else _domain(domain, optional.get("rsop")),
+            names=_found(field(answer, "names", dict)),
+            interfaces=_found(field(answer, "interfaces", dict)),
             **optional,
         )
 
@@ -175,20 +173,20 @@ class Applied:
     @classmethod
     def parse(cls, answer: t.Mapping[str, t.Any]) -> Applied:
         """The answer to an apply request. Raises `AnswerError`."""
-        conflict = _get(answer, "conflict", bool)
-        error = None if answer.get("error") is None else _get(answer, "error", str)
-        store, digest = None, _get(answer, "digest", str)
+        conflict = field(answer, "conflict", bool)
+        error = None if answer.get("error") is None else field(answer, "error", str)
+        store, digest = None, field(answer, "digest", str)
         if conflict or answer.get("store") is not None:
             store, digest = _store_with_digest(answer)
         untouched = answer.get("service") is None and (conflict or error is not None)
         return cls(
-            applied=_get(answer, "applied", int),
+            applied=field(answer, "applied", int),
             digest=digest,
             store=store,
             error=error,
             conflict=conflict,
             now=None if answer.get("now") is None else _now(answer),
-            service=None if untouched else _service(_get(answer, "service", dict)),
+            service=None if untouched else _service(field(answer, "service", dict)),
             dynamic=_dynamic(answer),
         )
 
@@ -218,20 +216,33 @@ def _check_count(applied: int, count: int, stopped: bool) -> None:
         raise AnswerError("applied", f"the host's answer counts {applied} of {count} writes, which is impossible")
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Waited:
+    """What a host has in force after a request to wait. `waited` is in seconds."""
+
+    filters: RunningFilters
+    events: PolicyEvents
+    service: Service
+    waited: int
+
+    @classmethod
+    def parse(cls, answer: t.Mapping[str, t.Any]) -> Waited:
+        """The answer to a wait request. Raises `AnswerError`."""
+        return cls(
+            filters=parse_filters(field(answer, "filters", dict)),
+            events=parse_events(field(answer, "events", dict)),
+            service=_service(field(answer, "service", dict)),
+            waited=field(answer, "waited", int),
+        )
+
+
 def parse_notified(answer: t.Mapping[str, t.Any]) -> tuple[Service, DynamicApplied | None]:
     """The answer to a notify request. Raises `AnswerError`."""
-    return _service(_get(answer, "service", dict)), _dynamic(answer)
-
-
-def _get(answer: object, key: str, kind: type[_T]) -> _T:
-    value = answer.get(key) if isinstance(answer, t.Mapping) else None
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise AnswerError(key, f"the host's answer has no valid '{key}'")
-    return value
+    return _service(field(answer, "service", dict)), _dynamic(answer)
 
 
 def _choice(answer: dict[str, t.Any], key: str, kind: type[_Member]) -> _Member:
-    text = _get(answer, key, str)
+    text = field(answer, key, str)
     try:
         return kind(text)
     except ValueError:
@@ -240,7 +251,7 @@ def _choice(answer: dict[str, t.Any], key: str, kind: type[_Member]) -> _Member:
 
 def _now(answer: t.Mapping[str, t.Any]) -> int:
     """The host's clock, which a value of the store must be able to hold."""
-    now = _get(answer, "now", int)
+    now = field(answer, "now", int)
     if not 0 <= now <= U32:
         raise AnswerError("now", f"the host's clock is {now}; it must be 0 to {U32} seconds since 1970")
     return now
@@ -248,7 +259,7 @@ def _now(answer: t.Mapping[str, t.Any]) -> int:
 
 def _store_with_digest(answer: t.Mapping[str, t.Any]) -> tuple[Store, str]:
     """The store. Its digest must match, which shows that nothing was lost."""
-    digest = _get(answer, "digest", str)
+    digest = field(answer, "digest", str)
     store = _store(answer)
     if store.digest() != digest:
         raise AnswerError("digest", "the store in the host's answer does not match its digest")
@@ -256,7 +267,7 @@ def _store_with_digest(answer: t.Mapping[str, t.Any]) -> tuple[Store, str]:
 
 
 def _store(answer: object) -> Store:
-    packed = _get(answer, "store", str)
+    packed = field(answer, "store", str)
     try:
         return Store.parse(unpack(packed))
     except StoreError as error:
@@ -265,7 +276,7 @@ def _store(answer: object) -> Store:
 
 def _record_with_digest(answer: object) -> tuple[Store, str]:
     """The record of dynamic rules. Its digest leaves out what only the host writes."""
-    packed, digest = _get(answer, "record", str), _get(answer, "record_digest", str)
+    packed, digest = field(answer, "record", str), field(answer, "record_digest", str)
     try:
         record = Store.parse(unpack(packed))
     except StoreError as error:
@@ -276,48 +287,48 @@ def _record_with_digest(answer: object) -> tuple[Store, str]:
 
 
 def _listing(answer: dict[str, t.Any]) -> Listing:
-    rules = _get(answer, "rules", dict)
+    rules = field(answer, "rules", dict)
     task = answer.get("task")
     return Listing(
-        rules={name: _get(rules, name, int) for name in rules},
+        rules={name: field(rules, name, int) for name in rules},
         policies=frozenset(_texts(answer, "policies")),
-        empty=_get(answer, "empty", bool),
-        clean=_get(answer, "clean", bool),
-        config=None if answer.get("config") is None else _get(answer, "config", str),
+        empty=field(answer, "empty", bool),
+        clean=field(answer, "clean", bool),
+        config=None if answer.get("config") is None else field(answer, "config", str),
         task=None
         if task is None
-        else ReplayTask(_get(task, "current", bool), _get(task, "interval", str), _get(task, "enabled", bool)),
+        else ReplayTask(field(task, "current", bool), field(task, "interval", str), field(task, "enabled", bool)),
     )
 
 
 def _dynamic(answer: t.Mapping[str, t.Any]) -> DynamicApplied | None:
     if answer.get("dynamic") is None:
         return None
-    found = _get(answer, "dynamic", dict)
-    record, digest = None, _get(found, "record_digest", str)
+    found = field(answer, "dynamic", dict)
+    record, digest = None, field(found, "record_digest", str)
     if found.get("record") is not None:
         record, digest = _record_with_digest(found)
     return DynamicApplied(
-        applied=_get(found, "applied", int),
+        applied=field(found, "applied", int),
         record_digest=digest,
         record=record,
         ran=found.get("rules") is not None,
         missing=_texts(found, "missing"),
         left=_texts(found, "left"),
         errors=_texts(found, "errors"),
-        error=None if found.get("error") is None else _get(found, "error", str),
+        error=None if found.get("error") is None else field(found, "error", str),
     )
 
 
 def _texts(answer: dict[str, t.Any], key: str) -> tuple[str, ...]:
-    found = _get(answer, key, list)
+    found = field(answer, key, list)
     if not all(isinstance(item, str) for item in found):
         raise AnswerError(key, f"the host's answer has no valid '{key}'")
     return tuple(found)
 
 
 def _service(answer: dict[str, t.Any]) -> Service:
-    error = None if answer.get("error") is None else _get(answer, "error", str)
+    error = None if answer.get("error") is None else field(answer, "error", str)
     notification = Notification.NONE
     if answer.get("notification") is not None:
         notification = _choice(answer, "notification", Notification)
@@ -329,22 +340,21 @@ def _service(answer: dict[str, t.Any]) -> Service:
     )
 
 
-def _domain(answer: object) -> DomainPolicy:
-    return DomainPolicy(_get(answer, "path", str), _get(answer, "name", str), _store(answer))
+def _domain(answer: object, rsop: Rsop | None) -> DomainPolicy:
+    path, name = field(answer, "path", str), field(answer, "name", str)
+    return DomainPolicy(path=path, name=name, store=_store(answer), rsop=rsop)
 
 
 def _address(key: str, text: object) -> IPAddress:
-    """An address without its zone. An IPv4 address that is mapped into IPv6 is an IPv4 address."""
     try:
-        found = ipaddress.ip_address(str(text).partition("%")[0])
+        return address_of(str(text))
     except ValueError:
         raise AnswerError(key, f"the host's answer has '{text}' in '{key}', which is not an address") from None
-    return getattr(found, "ipv4_mapped", None) or found
 
 
 def _connection(answer: object) -> Connection:
-    local, remote = (_address("connections", _get(answer, key, str)) for key in ("local", "remote"))
-    port = _get(answer, "remote_port", int)
+    local, remote = (_address("connections", field(answer, key, str)) for key in ("local", "remote"))
+    port = field(answer, "remote_port", int)
     if not 0 <= port <= _LAST_PORT:
         raise AnswerError(
             "connections", f"the host's answer has a connection from port {port}, which is not a valid port"
@@ -355,9 +365,9 @@ def _connection(answer: object) -> Connection:
 def _local_addresses(answer: dict[str, t.Any]) -> LocalAddresses:
     kinds = [kind for kind in SpecialKind if kind is not SpecialKind.ANY]
     return LocalAddresses(
-        {kind: frozenset(_address("addresses", text) for text in _get(answer, str(kind), list)) for kind in kinds}
+        {kind: frozenset(_address("addresses", text) for text in field(answer, str(kind), list)) for kind in kinds}
     )
 
 
 def _found(answer: dict[str, t.Any]) -> dict[str, list[str]]:
-    return {name: [str(address) for address in _get(answer, name, list)] for name in answer}
+    return {name: [str(address) for address in field(answer, name, list)] for name in answer}

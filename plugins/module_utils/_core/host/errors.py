@@ -15,6 +15,7 @@ class Reason(enum.StrEnum):
     BUSY = "busy"
     MUTEX_DENIED = "mutex_denied"
     TASK_FAILED = "task_failed"
+    MALFORMED = "malformed"
     UNKNOWN_REQUEST = "unknown_request"
 
 

@@ -30,6 +30,7 @@ class RequestKind(enum.StrEnum):
     READ = "read"
     APPLY = "apply"
     NOTIFY = "notify"
+    WAIT = "wait"
 
 
 class Part(enum.StrEnum):
@@ -119,6 +120,13 @@ def notify_request(service: ServiceRequest, dynamic: bool = False) -> str:
     the record.
     """
     return _request(RequestKind.NOTIFY, service=service.render(), dynamic=dynamic)
+
+
+def wait_request(*, since: int, seconds: int, expect: str | None) -> str:
+    """Wait until the host says what became of a change: an event about a policy at or after `since`, in seconds of the
+    host's clock, or filters in force whose digest is `expect`. After `seconds` the host answers anyway.
+    """
+    return _request(RequestKind.WAIT, since=since, seconds=seconds, expect=expect)
 
 
 def _checked(request: str, what: str, advice: str) -> str:

@@ -79,6 +79,11 @@ class Service:
         return self.status in (ServiceStatus.RUNNING, ServiceStatus.START_PENDING)
 
     @property
+    def status_text(self) -> str:
+        """The state in a sentence that has the service as its subject."""
+        return "does not exist" if self.status is ServiceStatus.MISSING else f"is {self.status.replace('_', ' ')}"
+
+    @property
     def notified(self) -> bool:
         """Whether the service was notified of the last change."""
         return self.notification in (Notification.ASKED, Notification.STARTED, Notification.RESTARTED)

@@ -9,29 +9,70 @@ import datetime
 import enum
 import typing as t
 
-from ..host.answers import DomainPolicy, HostState
-from ..host.service import ServiceStatus
+from ..checks.host_findings import host_findings
+from ..checks.lint import lint
+from ..dynamic.record import Record
+from ..dynamic.running import recorded_rules
+from ..host.answers import HostState
 from ..objects.graph import Graph, ObjectClass, describe_class, object_id
-from ..objects.policies import StoredPolicy, read_policies
+from ..objects.policies import StoredPolicy, read_policies, read_policy
 from ..shape.render import Tree, render_policy
 from ..store.names import CHANGED, NAME, OWNERS
+from .evidence import render_applied
+from .in_force import PolicyInForce
+from .running import Reading, render_running
+from .subsets import DEFAULT_SUBSETS, Subset, chosen
 
 FACT: t.Final = "ansible_ipsec"
 """The name of the fact. `ansible_facts` has it without the prefix, and a variable `ipsec` of the user stays visible."""
 
 
-def render_facts(state: HostState) -> Tree:
-    """The facts; all keys are always present."""
+def render_facts(state: HostState, subsets: t.Collection[Subset] = DEFAULT_SUBSETS) -> Tree:
+    """The facts with the parts in `subsets`, for which `parts_of` has to be read."""
     graph = state.graph
-    policies = read_policies(graph)
-    active = next((p for p in policies if p.key == graph.active), None)
-    return {
-        "policies": [render_stored_policy(graph, stored) for stored in policies],
-        "assigned": None if active is None else _title(active),
-        "in_force": _in_force(state, active),
-        "service": {"status": str(state.service.status), "start_type": str(state.service.start_type)},
-        "orphans": _orphans(graph),
-    }
+    wanted = chosen(subsets)
+    policies = read_policies(graph) if Subset.STORE in wanted else []
+    active = _active(graph, policies)
+    in_force = PolicyInForce.of(state, active)
+    record = Record.read(state.record)
+    rules = recorded_rules(record, state.dynamic, state.service.running)
+    facts: Tree = {}
+    if Subset.STORE in wanted:
+        facts["policies"] = [render_stored_policy(graph, stored) for stored in policies]
+        facts["assigned"] = None if active is None else {"name": active.policy.name, "id": active.policy.id}
+        facts["orphans"] = _orphans(graph)
+    facts["in_force"] = in_force.render() | render_applied(state, in_force, rules)
+    facts["service"] = {"status": str(state.service.status), "start_type": str(state.service.start_type)}
+    facts["findings"] = _findings(state, in_force, dynamic=bool(record.entries))
+    if wanted - {Subset.STORE}:
+        facts["running"] = render_running(Reading(state=state, in_force=in_force, record=record, rules=rules), wanted)
+    return facts
+
+
+def _active(graph: Graph, policies: t.Sequence[StoredPolicy]) -> StoredPolicy | None:
+    """The local policy that is assigned."""
+    key = graph.active
+    if key is None or key not in graph.policies:
+        return None
+    return next((p for p in policies if p.key == key), None) or read_policy(graph, key)
+
+
+def _findings(state: HostState, in_force: PolicyInForce, dynamic: bool) -> list[Tree]:
+    """The findings about the host, and those in the policy in force."""
+    found = [(finding, finding.policy) for finding in host_findings(state, dynamic=dynamic)]
+    if in_force.policy is not None:
+        found += [(finding, in_force.name) for finding in lint(in_force.policy)]
+    return [
+        {
+            "code": str(finding.code),
+            "severity": str(finding.severity),
+            "text": finding.text,
+            "remedy": finding.remedy,
+            "policy": policy,
+            "rules": list(finding.rules),
+        }
+        for finding, policy in found
+    ]
 
 
 def render_stored_policy(graph: Graph, stored: StoredPolicy) -> Tree:
@@ -43,66 +84,6 @@ def render_stored_policy(graph: Graph, stored: StoredPolicy) -> Tree:
         "assigned": graph.active == stored.key,
         "when_changed": datetime.datetime.fromtimestamp(changed, datetime.UTC).isoformat() if changed else None,
         "problems": list(stored.problems),
-    }
-
-
-def _title(stored: StoredPolicy) -> Tree:
-    return {"name": stored.policy.name, "id": stored.policy.id}
-
-
-class Source(enum.StrEnum):
-    """Where the policy in force comes from."""
-
-    NONE = "none"
-    LOCAL = "local"
-    DOMAIN = "domain"
-
-
-class ReadFrom(enum.StrEnum):
-    """Where the policy in force was read: the registry (of a domain policy, only its assignment), or the cache of
-    domain policies.
-    """
-
-    REGISTRY = "registry"
-    CACHE = "cache"
-
-
-def _in_force(state: HostState, active: StoredPolicy | None) -> Tree:
-    """The policy that the host enforces, and why. A domain policy wins; a stopped service enforces nothing."""
-    tree: Tree = {"source": str(Source.NONE), "name": None, "id": None, "policy": None, "read_from": None}
-    assigned = f"the local policy '{active.policy.name}' is assigned" if active else "no local policy is assigned"
-    service = state.service
-    if not service.running:
-        missing = service.status is ServiceStatus.MISSING
-        status = "does not exist" if missing else f"is {service.status.replace('_', ' ')}"
-        return {**tree, "reason": f"the PolicyAgent service {status}; {assigned}"}
-    if state.domain is not None:
-        return {
-            **tree,
-            **_domain_policy(state.domain),
-            "reason": f"Group Policy assigns a domain policy, which wins; {assigned}",
-        }
-    if active is None:
-        return {**tree, "reason": assigned}
-    reason = f"{assigned}, and there is no domain policy"
-    return {
-        **tree,
-        "source": str(Source.LOCAL),
-        **_title(active),
-        "read_from": str(ReadFrom.REGISTRY),
-        "reason": reason,
-    }
-
-
-def _domain_policy(domain: DomainPolicy) -> Tree:
-    """The domain policy, as far as the copy of its objects on the host has it."""
-    stored = domain.stored()
-    return {
-        "source": str(Source.DOMAIN),
-        "name": domain.name or (stored.policy.name if stored else None),
-        "id": object_id(stored.key) if stored else None,
-        "policy": render_policy(stored.policy) if stored else None,
-        "read_from": str(ReadFrom.CACHE if stored else ReadFrom.REGISTRY),
     }
 
 

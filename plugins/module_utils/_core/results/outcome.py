@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ..attempt import Attempt
+from ..checks.host_findings import hidden_by_domain
 from ..checks.lint import Code
 from ..hints import printable
-from ..host.answers import DomainPolicy
 from ..host.service import Service
 from ..objects.graph import Graph, describe_class, object_id
 from ..objects.shared import StoredList
@@ -85,7 +86,6 @@ def _render_policies(attempts: t.Sequence[Attempt], return_policy: bool) -> Tree
 def warnings(
     attempt: Attempt,
     *,
-    host: str,
     service: Service | None,
     accept: t.Collection[Code],
     earlier: t.Sequence[Attempt] = (),
@@ -94,10 +94,12 @@ def warnings(
 
     Findings with a code in `accept` are left out. `earlier` as in `render_outcome`.
     """
-    found = [finding.warning() for finding in attempt.findings if finding.code not in accept]
+    findings = attempt.findings
+    if attempt.plan.assigned is not None:
+        afterwards = dataclasses.replace(attempt.state, graph=attempt.plan.graph)
+        findings = [*findings, *hidden_by_domain(afterwards)]
+    found = [finding.warning() for finding in findings if finding.code not in accept]
     found += [_displaced(*names) for one in (*earlier, attempt) if (names := one.plan.displaced) is not None]
-    if attempt.plan.assigned is not None and attempt.state.domain is not None:
-        found.append(_hidden_by_domain(attempt.state.domain, host))
     if service is not None and service.error:
         found.append(
             f"the PolicyAgent service could not be notified: {service.error.rstrip('.')}. It reads the change when "
@@ -108,13 +110,6 @@ def warnings(
 
 def _displaced(displaced: str, assigned: str) -> str:
     return f"only one policy can be assigned: assigning '{assigned}' unassigns the policy '{displaced}'"
-
-
-def _hidden_by_domain(domain: DomainPolicy, host: str) -> str:
-    return (
-        f"Group Policy assigns the domain policy '{domain.name or domain.path}' to {host}, and it is in force: this "
-        "policy is stored and assigned, but has no effect"
-    )
 
 
 def render_service(service: Service) -> Tree:

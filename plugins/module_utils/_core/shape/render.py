@@ -111,8 +111,8 @@ def render_filter(filter_: Filter) -> Tree:
         "source_address": known_address(filter_.source),
         "destination_address": known_address(filter_.destination),
         "protocol": protocol_name(filter_.protocol),
-        "source_port": _render_ports(filter_.source_port),
-        "destination_port": _render_ports(filter_.destination_port),
+        "source_port": render_ports(filter_.source_port),
+        "destination_port": render_ports(filter_.destination_port),
         "mirrored": filter_.mirrored,
         "description": filter_.description,
         "odd": filter_.odd,
@@ -141,7 +141,7 @@ def known_address(address: Address | None) -> str | None:
     return str(address.address) if isinstance(address, DnsName) and address.address is not None else None
 
 
-def _render_ports(ports: Ports | None) -> int | str:
+def render_ports(ports: Ports | None) -> int | str:
     if ports is None:
         return "any"
     return ports.first if ports.first == ports.last else str(ports)

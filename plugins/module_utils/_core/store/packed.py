@@ -25,21 +25,21 @@ def pack(text: str) -> str:
     return base64.b64encode(gzip.compress(text.encode(), _LEVEL, mtime=0)).decode()
 
 
-def unpack(packed: str) -> str:
-    """The text of `pack`. Raises `StoreError`."""
+def unpack(packed: str, what: str = "the store") -> str:
+    """The text of `pack`. Raises `StoreError`, which calls the text `what`."""
     if not packed:
         return ""
     try:
         data = base64.b64decode(packed, validate=True)
     except ValueError:
-        raise StoreError("the store cannot be unpacked: it is not base64") from None
+        raise StoreError(f"{what} cannot be unpacked: it is not base64") from None
     try:
         engine = zlib.decompressobj(wbits=31)
         text = engine.decompress(data, SIZE_LIMIT)
         if not engine.eof:
-            raise StoreError(f"the store is cut off or larger than {SIZE_LIMIT} bytes")
+            raise StoreError(f"{what} is cut off or larger than {SIZE_LIMIT} bytes")
         return text.decode("ascii")
     except zlib.error:
-        raise StoreError("the store cannot be unpacked: it is not gzip") from None
+        raise StoreError(f"{what} cannot be unpacked: it is not gzip") from None
     except UnicodeDecodeError:
-        raise StoreError("the store cannot be unpacked: it is not ASCII") from None
+        raise StoreError(f"{what} cannot be unpacked: it is not ASCII") from None

@@ -23,7 +23,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operatio
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.packed import pack
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import Value
-from unit import stores
+from unit import running, stores
 
 SERVICE = {"status": "running", "start_type": "manual"}
 ADDRESSES = {
@@ -63,6 +63,11 @@ READ = {
     "record": RECORD,
     "record_digest": RECORD_DIGEST,
     "dynamic": LISTING,
+    "filters": running.FILTERS,
+    "events": running.EVENTS,
+    "associations": running.ASSOCIATIONS,
+    "counters": running.COUNTER_PART,
+    "rsop": running.RSOP,
 }
 OTHER_STORE = pack(Store({"": {}, "ipsecOther": {}}).text())
 EXPECTED = "d" * 64
@@ -120,6 +125,11 @@ OPTIONAL = {
     Part.CONNECTIONS: ("connections",),
     Part.RECORD: ("record", "record_digest"),
     Part.DYNAMIC: ("dynamic",),
+    Part.FILTERS: ("filters",),
+    Part.EVENTS: ("events",),
+    Part.ASSOCIATIONS: ("associations",),
+    Part.COUNTERS: ("counters",),
+    Part.RSOP: ("rsop",),
 }
 
 
@@ -136,6 +146,11 @@ def test_only_requested_parts_are_required(part):
 
 
 INVALID = {
+    "filters": [None, [], "rows"],
+    "events": [None, [], "rows"],
+    "associations": [None, [], {}],
+    "counters": [None, [], {}],
+    "rsop": [None, [], {}],
     "record": [None, 5, "not packed", "", pack(Store({"": {}, "Other": {}}).text())],
     "record_digest": [None, 5, "e" * 64],
     "dynamic": [

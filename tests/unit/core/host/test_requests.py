@@ -20,6 +20,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.host.requests 
     apply_request,
     notify_request,
     read_request,
+    wait_request,
 )
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.service import Notify, ServiceRequest, StartType
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operations import Create, Set
@@ -71,6 +72,12 @@ def test_notify_request():
     found = json.loads(notify_request(ServiceRequest(notify=Notify.START)))
     service = {"start_type": None, "notify": "start"}
     assert found == {"protocol": PROTOCOL, "do": "notify", "service": service, "dynamic": False}
+
+
+@pytest.mark.parametrize("expect", ["digest", None])
+def test_wait_request(expect):
+    found = json.loads(wait_request(since=1_750_000_000, seconds=30, expect=expect))
+    assert found == {"protocol": PROTOCOL, "do": "wait", "since": 1_750_000_000, "seconds": 30, "expect": expect}
 
 
 def test_dynamic_rules_in_a_request():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import DomainPolicy
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.domain import DomainPolicy
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.service import Service, ServiceStatus, StartType
 from ansible_collections.ipsec.windows.plugins.module_utils._core.results.facts import FACT, render_facts
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operations import Create, Delete, Set, Unset
@@ -92,7 +92,7 @@ ASSIGNED = "the local policy 'GSecurity IP Policy' is assigned"
 
 def _in_force(*args, **parts):
     found = _facts(*args, **parts)["in_force"]
-    assert set(found) == {*IN_FORCE, "id", "policy"}
+    assert set(found) == {*IN_FORCE, "id", "policy", "applied", "evidence"}
     return found
 
 
@@ -117,7 +117,7 @@ def test_no_policy_in_force_is_read_from_nowhere():
 
 def _domain(store, name="Corp"):
     path = next((p for p in stores.windows_2022().paths() if p.startswith("ipsecPolicy")), "")
-    return DomainPolicy(f"LDAP://CN={path},CN=IP Security,CN=System,DC=x", name, store)
+    return DomainPolicy(path=f"LDAP://CN={path},CN=IP Security,CN=System,DC=x", name=name, store=store)
 
 
 def test_a_domain_policy_in_force_is_read_from_the_cache():

@@ -1,0 +1,348 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+# What the host has in force: filters of the filtering platform, events about policies, associations, counters, and what Group Policy
+# has applied. What cannot be read has a reason. docs/host-module.md describes the answers.
+Set-StrictMode -Version 2.0
+$ErrorActionPreference = 'Stop'
+
+$script:Seconds = 60
+$script:Provider = '{aa6a7d87-7f8f-4d2a-be53-fda555cd5fe3}'
+$script:MostFilters = 20000
+$script:MostInstances = 5000
+$script:MostObjects = 20000
+# the errors of namespaces that did not answer in time, which are not asked again
+$script:Late = @{}
+$script:Deepest = 64
+$script:LongestText = 65536
+
+function Get-Missing {
+    # Why something cannot be read. Types and numbers of errors are the same in every language.
+    param([System.Management.Automation.ErrorRecord]$Problem)
+    $signs = $Problem.FullyQualifiedErrorId
+    for ($at = $Problem.Exception; $at; $at = $at.InnerException) {
+        $text = $at.Message
+        $signs += ' {0} 0x{1:x8}' -f $at.GetType().Name, $at.HResult
+        if ($at.PSObject.Properties['NativeErrorCode']) { $signs += " code $($at.NativeErrorCode)." }
+    }
+    $reason = switch -Regex ($signs) {
+        'TimeoutException' { 'timed_out'; break }
+        'UnauthorizedAccess|code (5|740|AccessDenied)\.|0x80041003' { 'access_denied'; break }
+        'code (InvalidClass|InvalidNamespace)\.|0x8004100e|0x80041010' { 'no_class'; break }
+        'CommandNotFound|code 2\.' { 'no_program'; break }
+        'code (1062|1722|1753)\.|0x800706ba|0x800706d9|0x80070426' { 'service_stopped'; break }
+        default { 'failed' }
+    }
+    @{ reason = $reason; detail = $text }
+}
+
+function Invoke-Limited {
+    # The first results of a command that has no time limit of its own. It runs in a thread that can be left behind.
+    param([string]$Command, [hashtable]$Parameter, [int]$First)
+    $shell = [powershell]::Create([initialsessionstate]::CreateDefault2())
+    $null = $shell.AddCommand($Command).AddParameters($Parameter).AddCommand('Select-Object').AddParameter('First', $First)
+    $running = $shell.BeginInvoke()
+    if (-not $running.AsyncWaitHandle.WaitOne($script:Seconds * 1000)) {
+        $null = $shell.BeginStop($null, $null)
+        throw [System.TimeoutException]::new("$Command did not end within $script:Seconds seconds and was stopped")
+    }
+    $shell.EndInvoke($running)
+    $problems = $shell.Streams.Error.ReadAll()
+    $shell.Dispose()
+    if ($problems.Count) { throw $problems[0] }
+}
+
+function Open-Xml {
+    # A reader of elements without declarations, so that no entity exists. Names can have any character, and there can be several roots.
+    param([System.IO.TextReader]$Text)
+    $settings = [System.Xml.XmlReaderSettings]::new()
+    $settings.DtdProcessing = [System.Xml.DtdProcessing]::Prohibit
+    $settings.XmlResolver = $null
+    $settings.ConformanceLevel = [System.Xml.ConformanceLevel]::Fragment
+    $settings.CheckCharacters = $false
+    $settings.IgnoreComments = $true
+    $settings.IgnoreProcessingInstructions = $true
+    [System.Xml.XmlReader]::Create($Text, $settings)
+}
+
+function Stop-Malformed {
+    param([long[]]$Place, [string]$Problem)
+    # it may quote what is wrong
+    $Problem = $Problem.Substring(0, [System.Math]::Min($Problem.Length, 300)) -replace '[\p{Cc}\p{Cs}]', '?'
+    Stop-WithReason -Reason 'malformed' -Message "netsh wfp show filters: line $($Place[0]), column $($Place[1]): $Problem"
+}
+
+function ConvertTo-FilterLine {
+    # The line of a filter in the answer, from the texts of its elements.
+    param($Found, $Conditions, [long[]]$Place)
+    $callout = "$($Found['/action/filterType'])$($Found['/action/calloutKey'])"
+    $fields = @(foreach ($name in 'filterId', 'filterKey', 'layerKey', 'subLayerKey', 'action/type') { $Found["/$name"] }) + $callout
+    $texts = @(foreach ($item in $Conditions) { $item.fieldKey, $item.matchType, $item.type, [string]::Join('~', $item.values) })
+    foreach ($text in $fields + $texts) {
+        if ($text -cmatch '[^A-Za-z0-9_.:{}/~%-]') { Stop-Malformed -Place $Place -Problem "a filter cannot have the key, type or value '$text'" }
+    }
+    $weight = [string]$Found['/effectiveWeight/uint64']
+    if ("$($fields[0]);$weight" -notmatch '^[0-9]{1,20};([0-9]{1,20})?$') {
+        Stop-Malformed -Place $Place -Problem "a filter cannot have the id '$($fields[0])' and the weight '$weight'"
+    }
+    $name = [System.Convert]::ToBase64String([System.Text.Encoding]::Unicode.GetBytes([string]$Found['/displayData/name']))
+    $shown = for ($at = 0; $at -lt $texts.Count; $at += 4) { [string]::Join(',', $texts[$at..($at + 3)]) }
+    [string]::Join(';', $fields + $weight + $name + [string]::Join('|', @($shown))) + "`n"
+}
+
+function Read-Filter {
+    # The filters in what netsh prints. A host may have many, and calling a function is the slowest part.
+    param([System.IO.TextReader]$Text)
+    $rows = [System.Text.StringBuilder]::new()
+    $answer = @{ rows = ''; count = 0; total = 0; truncated = $false; error = $null }
+    $start, $end, $data = [System.Xml.XmlNodeType]::Element, [System.Xml.XmlNodeType]::EndElement, @('Text', 'CDATA', 'Whitespace', 'SignificantWhitespace')
+    $wanted = [System.Collections.Generic.HashSet[string]]::new([string[]]@('/filterKey', '/displayData/name', '/providerKey', '/layerKey',
+            '/subLayerKey', '/action/type', '/action/filterType', '/action/calloutKey', '/filterId', '/effectiveWeight/uint64'))
+    $chunk = [char[]]::new($script:LongestText + 1)
+    # for each depth, the name of the open element and its path below the filter
+    $names, $paths = [string[]]::new($script:Deepest), [string[]]::new($script:Deepest)
+    # the depth of the filter that is read, whether the rest of it does not matter, and whether the open element has no others
+    $filter, $skip, $leaf, $listed = -1, $false, $false, $false
+    $clock = [System.Diagnostics.Stopwatch]::StartNew()
+    $lineOf, $columnOf = [System.Xml.IXmlLineInfo].GetProperty('LineNumber'), [System.Xml.IXmlLineInfo].GetProperty('LinePosition')
+    $reader = Open-Xml -Text $Text
+    try {
+        while ($reader.Read()) {
+            $type = $reader.NodeType
+            $closed = $type -eq $end
+            if ($type -eq $start) {
+                $depth, $name, $closed = $reader.Depth, $reader.LocalName, $reader.IsEmptyElement
+                if ($depth -ge $script:Deepest) {
+                    Stop-Malformed -Place $lineOf.GetValue($reader), $columnOf.GetValue($reader) -Problem "more than $script:Deepest elements are nested"
+                }
+                $names[$depth] = $name
+                if ($filter -lt 0) {
+                    $listed = $listed -or $name -ceq 'filters'
+                    if ($name -cne 'item' -or -not $depth -or $names[$depth - 1] -cne 'filters') { continue }
+                    if ($clock.Elapsed.TotalSeconds -gt $script:Seconds) {
+                        throw [System.TimeoutException]::new("the filters could not be read within $script:Seconds seconds")
+                    }
+                    $filter, $skip, $leaf, $paths[$depth] = $depth, $false, $false, ''
+                    $found, $conditions = @{}, [System.Collections.Generic.List[object]]::new()
+                    $place = $lineOf.GetValue($reader), $columnOf.GetValue($reader)
+                }
+                elseif (-not $skip) {
+                    $path = $paths[$depth] = "$($paths[$depth - 1])/$name"
+                    $leaf, $value = $true, ''
+                    if ($path -ceq '/filterCondition/item') {
+                        $condition = @{ fieldKey = ''; matchType = ''; type = ''; values = [System.Collections.Generic.List[string]]::new() }
+                        $conditions.Add($condition)
+                    }
+                    $below = $path.StartsWith('/filterCondition/item/', [System.StringComparison]::Ordinal)
+                }
+            }
+            elseif ($leaf -and ($below -or $wanted.Contains($path)) -and $data -contains $type) {
+                while ($length = $reader.ReadValueChunk($chunk, 0, $chunk.Length)) {
+                    $value += [string]::new($chunk, 0, $length)
+                    if ($value.Length -gt $script:LongestText) { Stop-Malformed -Place $place -Problem "the text of $name is too long" }
+                }
+            }
+            if (-not $closed -or $filter -lt 0) { continue }
+            if ($leaf) {
+                $leaf = $false
+                if ($path -cne '/displayData/name') { $value = $value.Trim([char[]]" `t`r`n") }
+                $found[$path] = $value
+                if ($below) {
+                    if ($path -ceq '/filterCondition/item/conditionValue/type') { $condition.type = $value }
+                    elseif ($path -cmatch '^/filterCondition/item/conditionValue(/|$)') { if ($name -cne 'type') { $condition.values.Add($value) } }
+                    elseif ($condition.ContainsKey($name)) { $condition[$name] = $value }
+                }
+                # nothing else matters in filters of others
+                elseif ($path -ceq '/providerKey') { $skip = $value -ne $script:Provider -or $answer.count -ge $script:MostFilters }
+            }
+            if ($reader.Depth -ne $filter) { continue }
+            $filter = -1
+            $answer.total++
+            if ($found['/providerKey'] -ne $script:Provider) { continue }
+            $answer.count++
+            $answer.truncated = $answer.count -gt $script:MostFilters
+            if (-not $answer.truncated) { $null = $rows.Append((ConvertTo-FilterLine -Found $found -Conditions $conditions -Place $place)) }
+        }
+        if (-not $listed) { Stop-Malformed -Place $lineOf.GetValue($reader), $columnOf.GetValue($reader) -Problem "there is no element 'filters'" }
+    }
+    catch [System.Xml.XmlException] {
+        $problem = $_.Exception.GetBaseException()
+        # the message ends with the place
+        Stop-Malformed -Place $problem.LineNumber, $problem.LinePosition -Problem ($problem.Message -replace ' \S+ \d+, \S+ \d+\.$')
+    }
+    $answer.rows = $rows.ToString()
+    $answer
+}
+
+function Get-RunningFilter {
+    # The filters of the PolicyAgent. What netsh prints is kept compressed until it has ended.
+    $answer = @{ rows = ''; count = 0; total = 0; truncated = $false; error = $null }
+    $kept = [System.IO.MemoryStream]::new()
+    $zip = [System.IO.Compression.GZipStream]::new($kept, [System.IO.Compression.CompressionMode]::Compress, $true)
+    $program = $null
+    try {
+        $program = Start-Program -Command 'netsh.exe wfp show filters file=-' -Into $zip
+        $done = Wait-Program -Program $program
+    }
+    catch {
+        $answer.error = Get-Missing -Problem $_
+        return $answer
+    }
+    finally {
+        if ($program) { Stop-Program -Program $program }
+    }
+    $zip.Dispose()
+    # other programs print in the encoding of the host
+    foreach ($encoding in [System.Text.UTF8Encoding]::new($false, $true), $program.encoding) {
+        $kept.Position = 0
+        $unzip = [System.IO.Compression.GZipStream]::new($kept, [System.IO.Compression.CompressionMode]::Decompress, $true)
+        $text = [System.IO.StreamReader]::new($unzip, $encoding, $true)
+        try {
+            if ($done.code -eq 0) { return Read-Filter -Text $text }
+            $first = [char[]]::new(1000)
+            $answer.error = @{ reason = 'failed'; detail = [string]::new($first, 0, $text.ReadBlock($first, 0, 1000)).Trim() }
+            return $answer
+        }
+        catch [System.Text.DecoderFallbackException] {
+            continue
+        }
+        catch [System.TimeoutException] {
+            $answer.error = Get-Missing -Problem $_
+            return $answer
+        }
+    }
+}
+
+function ConvertTo-AppliedText {
+    # The lines of which the digest says whether a policy is applied. A line does not depend on the order of its conditions.
+    param([string]$Rows)
+    $lines = [System.Collections.Generic.HashSet[string]]::new()
+    foreach ($row in $Rows.Split([char[]]"`n", [System.StringSplitOptions]::RemoveEmptyEntries)) {
+        $fields = $row.Split(';')
+        $conditions = $fields[8].Split('|')
+        [System.Array]::Sort($conditions, [System.StringComparer]::Ordinal)
+        $null = $lines.Add([string]::Join(';', @($fields[2], $fields[4], $fields[5], [string]::Join('|', $conditions))) + "`n")
+    }
+    $sorted = [string[]]@($lines)
+    [System.Array]::Sort($sorted, [System.StringComparer]::Ordinal)
+    [string]::Concat($sorted)
+}
+
+function Get-AuditSetting {
+    # Whether the events about policies are audited, in the language of the host. Null if that is not known.
+    $subcategory = '{0CCE9233-69AE-11D9-BED3-505054503030}'
+    try { $done = Invoke-Program -Command "auditpol.exe /get /subcategory:$subcategory /r" } catch { return $null }
+    $found = [regex]::Match($done.text, [regex]::Escape($subcategory) + ',("[^"]*"|[^",\r\n]*),', 'IgnoreCase')
+    if ($done.code -eq 0 -and $found.Success) { $found.Groups[1].Value.Trim('"') }
+}
+
+function Get-PolicyEvent {
+    # The last events about policies, without their messages, which are in the language of the host.
+    $answer = @{ rows = @(); audit = Get-AuditSetting; error = $null }
+    $ids = '(EventID >= 5456 and EventID <= 5467) or (EventID >= 5471 and EventID <= 5474) or EventID = 5477'
+    $query = "*[System[Provider[@Name='Microsoft-Windows-Security-Auditing'] and ($ids)]]"
+    try {
+        $records = @(Invoke-Limited -Command 'Get-WinEvent' -Parameter @{ LogName = 'Security'; FilterXPath = $query; MaxEvents = 50 } -First 50)
+    }
+    catch {
+        if ($_.FullyQualifiedErrorId -notlike 'NoMatchingEventsFound*') { $answer.error = Get-Missing -Problem $_ }
+        return $answer
+    }
+    $answer.rows = @(
+        foreach ($record in $records) {
+            $data, $name = @{}, $null
+            $reader = Open-Xml -Text ([System.IO.StringReader]::new($record.ToXml()))
+            while ($reader.Read()) {
+                if ($reader.NodeType -eq [System.Xml.XmlNodeType]::Element) {
+                    $name = if ($reader.LocalName -ceq 'Data') { $reader.GetAttribute('Name') }
+                    if ($null -ne $name) { $data[$name] = '' }
+                }
+                elseif ($null -ne $name -and $reader.NodeType -ne [System.Xml.XmlNodeType]::EndElement) { $data[$name] += $reader.Value }
+            }
+            $time = [long][System.Math]::Floor(($record.TimeCreated.ToUniversalTime().Ticks - 621355968000000000) / 10000000)
+            @{ id = $record.Id; time = $time; record = $record.RecordId; data = $data }
+        })
+    $answer
+}
+
+function Read-Class {
+    # The instances of a CIM class: their properties with a value. ipsecData may hold keys, so no instance is an argument.
+    param([string]$Namespace, [string]$Class, [int]$Most, [string[]]$Without)
+    $answer = @{ rows = @(); truncated = $false; error = $script:Late[$Namespace] }
+    if ($answer.error) { return $answer }
+    try { $instances = @(Invoke-Limited -Command 'Get-CimInstance' -Parameter @{ Namespace = $Namespace; ClassName = $Class } -First ($Most + 1)) }
+    catch {
+        $answer.error = Get-Missing -Problem $_
+        if ($answer.error.reason -eq 'timed_out') { $script:Late[$Namespace] = $answer.error }
+        return $answer
+    }
+    $answer.truncated = $instances.Count -gt $Most
+    $answer.rows = @(
+        foreach ($instance in $instances[0..($Most - 1)]) {
+            $row = @{}
+            foreach ($property in $instance.CimInstanceProperties) {
+                $value = $property.Value
+                if ($null -eq $value -or $Without -contains $property.Name) { continue }
+                if ($value -is [byte[]]) { $value = [System.Convert]::ToBase64String($value) }
+                elseif ($value.PSObject.Properties['CimInstanceProperties']) {
+                    $inner = @{}
+                    foreach ($item in $value.CimInstanceProperties) { if ($null -ne $item.Value) { $inner[$item.Name] = $item.Value } }
+                    $value = $inner
+                }
+                $row[$property.Name] = $value
+            }
+            $row
+        })
+    $answer
+}
+
+function Get-Association {
+    # Security associations. Windows has classes for them since version 6.2.
+    param([bool]$TooOld)
+    $answer = @{ truncated = $false; errors = @{} }
+    # values that Microsoft documents as ignored
+    $ignored = 'AuthenticationMethod', 'LifetimeSeconds', 'LifetimeKilobytes', 'InitiatorCookie', 'ResponderCookie', 'IdleDurationSeconds'
+    foreach ($mode in @{ key = 'main_mode'; class = 'MSFT_NetMainModeSA'; without = $ignored }, @{ key = 'quick_mode'; class = 'MSFT_NetQuickModeSA'; without = @() }) {
+        $found = @{ rows = @(); truncated = $false; error = @{ reason = 'too_old'; detail = '' } }
+        if (-not $TooOld) { $found = Read-Class -Namespace 'root/StandardCimv2' -Class $mode.class -Most $script:MostInstances -Without $mode.without }
+        $answer[$mode.key] = @($found.rows)
+        $answer.truncated = $answer.truncated -or $found.truncated
+        $answer.errors[$mode.class] = $found.error
+    }
+    $answer
+}
+
+function Get-CounterValue {
+    # The values of performance counters.
+    $answer = @{ classes = @{}; errors = @{} }
+    foreach ($name in 'IPsecDriver', 'IPsecIKEv1IPv4', 'IPsecIKEv1IPv6', 'IPsecConnections', 'GenericIKEv1AuthIPandIKEv2') {
+        $class = "Win32_PerfRawData_Counters_$name"
+        $found = Read-Class -Namespace 'root/cimv2' -Class $class -Most 1
+        foreach ($row in $found.rows) {
+            $numbers = @{}
+            foreach ($name in $row.Keys) { if ($row[$name] -is [System.ValueType]) { $numbers[$name] = $row[$name] } }
+            $answer.classes[$class] = $numbers
+        }
+        if (-not ($found.error -or $found.rows)) { $found.error = @{ reason = 'failed'; detail = 'the class has no instance' } }
+        $answer.errors[$class] = $found.error
+    }
+    $answer
+}
+
+function Get-ResultantPolicy {
+    # The objects of the domain policy, as the resultant set of policy has them, and the names of their Group Policy objects.
+    $found = Read-Class -Namespace 'root/RSOP/Computer' -Class 'RSOP_IPSECPolicySetting' -Most $script:MostObjects
+    $answer = @{ objects = @($found.rows); gpos = @{}; error = $found.error }
+    if ($found.truncated) {
+        $answer.objects = @()
+        $answer.error = @{ reason = 'failed'; detail = "there are more than $script:MostObjects objects" }
+    }
+    if ($answer.objects) {
+        foreach ($row in (Read-Class -Namespace 'root/RSOP/Computer' -Class 'RSOP_GPO' -Most $script:MostObjects).rows) {
+            $answer.gpos[[string]$row['id']] = [string]$row['name']
+        }
+    }
+    $answer
+}
+
+Export-ModuleMember -Function ConvertTo-AppliedText, Get-Association, Get-CounterValue, Get-PolicyEvent, Get-ResultantPolicy, Get-RunningFilter
