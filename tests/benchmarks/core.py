@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Measures the core: the codec, the parser of command lines, and planning."""
+"""Measures the core: the codec, the parser of command lines, planning, and verdicts about packets."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import typing as t
 
 from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import Program
 from ansible_collections.ipsec.windows.plugins.module_utils._core.batch.scripts import commands_of
+from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.filter_index import verdicts
+from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.verdict import judge
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import read_line
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_lines, read_netsh
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.blobs import FilterBlob
@@ -19,6 +21,7 @@ from unit import stores
 
 from .measure import Row, in_turn
 from .policies import block_list, block_script, one_changed
+from .traffic import LOCAL, Traffic
 
 TIMES: t.Final = 20
 _RECORD: t.Final = struct.Struct("<" + "I2s" * 3 + "16sI4s4s4s4s4sIHHBBH")
@@ -96,9 +99,25 @@ def scripts() -> t.Iterator[Row]:
     yield Row("script_growth", 5, ratios, "a script that creates 80 policies of 5 rules; ÷ one that creates 20")
 
 
+def packets() -> t.Iterator[Row]:
+    traffic = Traffic(filters=10_000, packets=100_000)
+    some = traffic.packets[::1000]
+
+    def one_by_one() -> list[object]:
+        return [judge(traffic.rules, packet, LOCAL) for packet in some]
+
+    if verdicts(traffic.rules, traffic.packets, LOCAL)[::1000] != one_by_one():
+        raise SystemExit("bench: the index and the loop give different verdicts")
+    ratios = in_turn(lambda: verdicts(traffic.rules, traffic.packets, LOCAL), one_by_one, 5)
+    extrapolated = [ratio * len(some) / len(traffic.packets) for ratio in ratios]
+    what = "100,000 packets against 10,000 filters; ÷ a loop over the filters, extrapolated from 100 packets"
+    yield Row("verdict", 0.001, extrapolated, what)
+
+
 def all_rows() -> t.Iterator[Row]:
     yield from codec()
     yield from grammar()
     yield from netsh_script()
     yield from planning()
     yield from scripts()
+    yield from packets()
