@@ -12,7 +12,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils._core.attempt import Attempt
+from ..module_utils._core.attempt import Attempt, Expected
 from ..module_utils._core.host.answers import Applied, HostState, Waited, parse_notified
 from ..module_utils._core.host.checking import AnswerError
 from ..module_utils._core.host.dynamic import DynamicApplied
@@ -93,9 +93,10 @@ class HostChannel:
         with _impossible_is_none(RequestKind.NOTIFY):
             return parse_notified(answer)
 
-    def wait(self, since: int, seconds: int, expect: str | None) -> Waited:
+    def wait(self, expected: Expected, since: int, seconds: int) -> Waited:
         """Wait until the host says what became of a change, at most so many seconds. Raises as `_ask`."""
-        answer = self._ask(RequestKind.WAIT, wait_request(since=since, seconds=seconds, expect=expect))
+        request = wait_request(since=since, seconds=seconds, events=expected.events, expect=expected.digest)
+        answer = self._ask(RequestKind.WAIT, request)
         with _impossible_is_none(RequestKind.WAIT):
             return Waited.parse(answer)
 

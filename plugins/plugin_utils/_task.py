@@ -12,7 +12,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils._core.attempt import Attempt, Settings, decide
+from ..module_utils._core.attempt import Attempt, Expected, Settings, decide
 from ..module_utils._core.checks.lint import Code
 from ..module_utils._core.checks.lockout import LockoutCheck
 from ..module_utils._core.dynamic.goal import DynamicGoal
@@ -65,7 +65,7 @@ class Channel(t.Protocol):
 
     def notify(self, service: ServiceRequest, dynamic: bool = False) -> tuple[Service, DynamicApplied | None]: ...
 
-    def wait(self, since: int, seconds: int, expect: str | None) -> Waited: ...
+    def wait(self, expected: Expected, since: int, seconds: int) -> Waited: ...
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,12 +292,12 @@ class PolicyTask:
             return {"applied": render_not_waited(idle)}
         expected = attempt.expected
         try:
-            waited = self._host.wait(self._since, self._options.wait, expected.digest)
+            waited = self._host.wait(expected, self._since, self._options.wait)
         except (AnsibleConnectionFailure, HostError) as error:
             found = render_not_waited(str(error))
         else:
             judgement = expected.judge(waited, self._since)
-            found = render_waited(judgement, waited, self._options.wait, expected.name)
+            found = render_waited(judgement, waited, expected.name)
         if found["outcome"] == WaitOutcome.FAILED:
             message = f"the change is written, but not in force on {self._host.name}: {failure_text(found)}"
             raise self._failure(message, changed=True, applied=found)

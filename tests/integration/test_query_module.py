@@ -44,8 +44,9 @@ def _read(*parts, module):
     return answer
 
 
-def _wait(module, since, seconds, expect=None):
-    (answer,) = module.ask(json.loads(wait_request(since=since, seconds=seconds, expect=expect)))
+def _wait(module, since, seconds, expect=None, events=(5460, 5465)):
+    request = wait_request(since=since, seconds=seconds, events=events, expect=expect)
+    (answer,) = module.ask(json.loads(request))
     return answer
 
 
@@ -619,6 +620,14 @@ def test_an_event_of_that_second_ends_waiting_at_once(module):
     module.host.reload_service()
     assert _wait(module, since, 600)["events"]["rows"]
     assert _looks(module.host) == 1
+
+
+def test_an_event_that_says_nothing_does_not_end_waiting(module):
+    since = module.host.now()
+    module.host.poll()
+    answer = _wait(module, since, 2)
+    assert [row["id"] for row in answer["events"]["rows"]] == [5463]
+    assert answer["waited"] >= 2
 
 
 def test_waiting_ends_with_the_expected_filters(module):

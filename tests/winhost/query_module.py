@@ -277,7 +277,9 @@ class QueryModule:
             filters, lines = self._filters()
             waited = int(time.monotonic() - start)
             applied = filters["error"] is None and applied_digest(lines) == request["expect"]
-            new = any(event["time"] >= request["since"] for event in events["rows"])
+            new = any(
+                event["time"] >= request["since"] and event["id"] in request["events"] for event in events["rows"]
+            )
             if new or applied or waited >= request["seconds"]:
                 return {"filters": filters, "events": events, "waited": waited}
             time.sleep(1)

@@ -10,7 +10,7 @@ import functools
 import secrets
 from collections.abc import Callable
 
-from .checks.applied import Judgement, judge
+from .checks.applied import Judgement, judge, telling_events
 from .checks.implied import Implied
 from .checks.lint import Finding, lint
 from .checks.lockout import Cut, LockoutCheck, find_cut
@@ -71,6 +71,11 @@ class Expected:
             return None
         implied = Implied.of(self.policy, self.rules, self.state.addresses)
         return None if implied.unknown else implied.digest()
+
+    @property
+    def events(self) -> list[int]:
+        """The ids of the events that say what became of it."""
+        return telling_events(self.state, self.policy)
 
     def judge(self, waited: Waited, since: int) -> Judgement:
         """Whether it is in force. `since` is when the change went live."""

@@ -422,7 +422,7 @@ function Wait-Applied {
         $found = Get-PackedFilter
         $answer = @{ filters = $found.filters; events = $events; waited = [int][System.Math]::Floor($clock.Elapsed.TotalSeconds) }
         $expected = -not $found.filters.error -and $found.digest -ceq $Request.expect
-        $new = @(foreach ($row in $events.rows) { if ($row.time -ge $Request.since) { $row } })
+        $new = @(foreach ($row in $events.rows) { if ($row.time -ge $Request.since -and $Request.events -contains $row.id) { $row } })
         if ($new -or $expected -or $answer.waited -ge $Request.seconds) { break }
         Start-Sleep -Seconds 1
     }

@@ -96,7 +96,7 @@ class FakeHost:
         self.rounds: list[tuple[Attempt, int, bool]] = []
         self.log: list[str] = []
         # the requests to wait, and what these answer: the filters that are shown, if these are not all, and events
-        self.waits: list[tuple[int, int, str | None]] = []
+        self.waits: list[tuple[int, int, str | None, list[int]]] = []
         self.shown = None
         self.logged: list[dict] = []
         self.waited = 3
@@ -164,9 +164,9 @@ class FakeHost:
             raise HostError("win1 refuses")
         return parse_notified({"service": self._change_service(service.render())})
 
-    def wait(self, since, seconds, expect):
+    def wait(self, expected, since, seconds):
         self.log.append("wait")
-        self.waits.append((since, seconds, expect))
+        self.waits.append((since, seconds, expected.digest, expected.events))
         event = self.notifications.pop(0) if self.notifications else "ok"
         if event == "unreachable":
             raise AnsibleConnectionFailure("win1 is silent")
@@ -581,7 +581,8 @@ def test_a_task_that_waits_says_that_its_change_is_in_force(tmp_path):
         "reason": "all 5 filters are in force",
         "waited": 3,
     }
-    assert host.waits == [(1000, 30, filters_in_force.digest(filters_in_force.rows_of(host.store)))]
+    digest = filters_in_force.digest(filters_in_force.rows_of(host.store))
+    assert host.waits == [(1000, 30, digest, [5460, 5461, 5462, 5464, 5472, 5477])]
     assert host.log == ["read", "write", "notify", "wait"]
     assert not [warning for warning in ended.result["warnings"] if "known" in warning]
 
@@ -664,12 +665,13 @@ def test_an_event_of_failure_is_part_of_the_message(tmp_path):
     assert (applied["error"], applied["filter"], applied["event"]["id"]) == ("0x80320009", "{1}", 5477)
 
 
-def test_missing_filters_are_no_failure_if_an_event_ended_the_wait(tmp_path):
+def test_missing_filters_are_no_failure_if_an_event_says_success(tmp_path):
     host = FakeHost(USED)
     host.shown = lambda rows: rows[1:]
+    host.logged = [{"id": 5460, "time": 1000, "record": 7, "data": {"Policy": "P"}}]
     ended = run(host, tmp_path, wait=30)
     assert not ended.failed
-    reason = "1 of 5 filters are not in force, but an event ended the wait after 3 seconds"
+    reason = "1 of 5 filters are not in force, but event 5460 says that it was applied"
     assert (ended.result["applied"]["outcome"], ended.result["applied"]["reason"]) == ("unknown", reason)
     assert f"it is not known whether the change is in force on win1: {reason}" in ended.result["warnings"]
 

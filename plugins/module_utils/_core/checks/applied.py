@@ -162,14 +162,27 @@ class _Evidence:
         return Enforced.NO, gone
 
 
+def telling_events(state: HostState, policy: Policy | None) -> list[int]:
+    """The ids of the events that say what became of `policy`, which is the one in force."""
+    return sorted(set().union(*_telling(state, policy)))
+
+
+def _telling(state: HostState, policy: Policy | None) -> tuple[set[int], set[int]]:
+    """The events that a policy was applied, and those that it was not."""
+    if policy is None:
+        return set(), set()
+    if state.domain is not None:
+        return _DOMAIN_APPLIED | _APPLIED, _DOMAIN_FAILED | _RULES_FAILED
+    return _LOCAL_APPLIED | _APPLIED, _LOCAL_FAILED | _RULES_FAILED
+
+
 def _event(state: HostState, policy: Policy | None, since: int | None) -> tuple[PolicyEvent | None, bool]:
     """The event that says what became of the policy, and whether it failed. Newer events count more; an event that some
     rules failed also counts if the policy was applied in the same second.
     """
-    if policy is None or state.events is None:
+    if state.events is None:
         return None, False
-    failures = (_DOMAIN_FAILED if state.domain is not None else _LOCAL_FAILED) | _RULES_FAILED
-    successes = (_DOMAIN_APPLIED if state.domain is not None else _LOCAL_APPLIED) | _APPLIED
+    successes, failures = _telling(state, policy)
     events = [event for event in state.events.events if since is None or event.time >= since]
     success = next((event for event in events if event.id in successes), None)
     newest = events if success is None else events[: events.index(success)]

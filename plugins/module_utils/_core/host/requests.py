@@ -122,11 +122,11 @@ def notify_request(service: ServiceRequest, dynamic: bool = False) -> str:
     return _request(RequestKind.NOTIFY, service=service.render(), dynamic=dynamic)
 
 
-def wait_request(*, since: int, seconds: int, expect: str | None) -> str:
-    """Wait until the host says what became of a change: an event about a policy at or after `since`, in seconds of the
-    host's clock, or filters in force whose digest is `expect`. After `seconds` the host answers anyway.
+def wait_request(*, since: int, seconds: int, events: t.Sequence[int], expect: str | None) -> str:
+    """Wait until the host says what became of a change: an event with one of the ids `events` at or after `since`, in
+    seconds of the host's clock, or filters in force whose digest is `expect`. After `seconds` the host answers anyway.
     """
-    return _request(RequestKind.WAIT, since=since, seconds=seconds, expect=expect)
+    return _request(RequestKind.WAIT, since=since, seconds=seconds, events=list(events), expect=expect)
 
 
 def _checked(request: str, what: str, advice: str) -> str:

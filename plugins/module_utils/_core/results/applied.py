@@ -29,13 +29,9 @@ _OUTCOMES: t.Final = {
 }
 
 
-def render_waited(found: Judgement, waited: Waited, seconds: int, policy: str | None) -> Tree:
-    """The key for a task that has waited at most so many seconds. `policy` is the name of the policy in force."""
-    outcome, reason = _OUTCOMES[found.applied], found.reason
-    if outcome is WaitOutcome.FAILED and found.event is None and waited.service.running and waited.waited < seconds:
-        # the host does not wait after an event, and the service may still be adding filters
-        outcome, reason = WaitOutcome.UNKNOWN, f"{reason}, but an event ended the wait after {waited.waited} seconds"
-    return _render(outcome, reason, found, waited.waited, policy)
+def render_waited(found: Judgement, waited: Waited, policy: str | None) -> Tree:
+    """The key for a task that has waited. `policy` is the name of the policy in force."""
+    return _render(_OUTCOMES[found.applied], found.reason, found, waited.waited, policy)
 
 
 def render_not_waited(reason: str) -> Tree:

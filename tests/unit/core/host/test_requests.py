@@ -76,8 +76,9 @@ def test_notify_request():
 
 @pytest.mark.parametrize("expect", ["digest", None])
 def test_wait_request(expect):
-    found = json.loads(wait_request(since=1_750_000_000, seconds=30, expect=expect))
-    assert found == {"protocol": PROTOCOL, "do": "wait", "since": 1_750_000_000, "seconds": 30, "expect": expect}
+    found = json.loads(wait_request(since=1_750_000_000, seconds=30, events=[5460, 5461], expect=expect))
+    until = {"events": [5460, 5461], "expect": expect}
+    assert found == {"protocol": PROTOCOL, "do": "wait", "since": 1_750_000_000, "seconds": 30, **until}
 
 
 def test_dynamic_rules_in_a_request():
