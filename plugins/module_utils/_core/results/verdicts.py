@@ -14,13 +14,13 @@ from ..checks.matching import AskedTraffic, policy_in_force
 from ..checks.verdict import Packet, Verdict, VerdictOutcome, result
 from ..dynamic.checks import rules_of
 from ..host.answers import LocalAddresses
-from ..model import TCP, UDP, Action, HostAddress, IPAddress, ModelError, Rule, Special, SpecialKind
+from ..model import TCP, UDP, Action, HostAddress, IPAddress, ModelError, NegotiationPolicy, Rule, Special, SpecialKind
 from ..notation.addresses import parse_address
 from ..shape import keys
 from ..shape.dynamic import parse_dynamic_rule
 from ..shape.facts import policy_of_facts
 from ..shape.fields import Fields, ShapeError, filled_text_of, kind_of, text_of
-from ..shape.filters import parse_ports, parse_protocol
+from ..shape.filters import parse_filters, parse_ports, parse_protocol
 from ..shape.render import Tree, render_auth_method, render_filter, render_security_method
 
 CLIENT_PORT: t.Final = 49152
@@ -30,8 +30,8 @@ _READ_ALL: t.Final = "read them with ipsec_facts and gather_subset: [store, dyna
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RulesInForce:
-    """The rules that a host has in force together: those of the policy and dynamic ones. `origins` says for each rule
-    where facts have it.
+    """The rules that a host has in force together: those of the policy, dynamic ones, and filters of others as rules.
+    `origins` says for each rule where facts have it.
     """
 
     rules: tuple[Rule, ...]
@@ -63,6 +63,9 @@ class RulesInForce:
             for rule in _dynamic_rules(item, f"running.dynamic.rules[{index}]"):
                 rules.append(rule)
                 origins.append({"policy": None, "dynamic": index, "rule": None, "id": None})
+        for rule in _rules_of_others(running.get("filters")):
+            rules.append(rule)
+            origins.append({"policy": None, "dynamic": None, "rule": rule.name, "id": None})
         return cls(rules=tuple(rules), origins=tuple(origins), local=_addresses(running["addresses"]))
 
 
@@ -73,6 +76,26 @@ def _dynamic_rules(item: object, place: str) -> t.Iterator[Rule]:
     if item.get("in_force"):
         own = {key: value for key, value in item.items() if key in keys.DYNAMIC_RULE}
         yield from rules_of(parse_dynamic_rule(own, place, []))
+
+
+def _rules_of_others(filters: object) -> t.Iterator[Rule]:
+    """The filters in force that come from no rule, each as a rule. What they negotiate with is not known, and a filter
+    with a condition that was not understood is left out.
+    """
+    rows = filters.get("quick_mode") if isinstance(filters, t.Mapping) else None
+    for index, row in enumerate(rows or ()):
+        place = f"running.filters.quick_mode[{index}]"
+        if not isinstance(row, t.Mapping):
+            raise ShapeError(place, f"expected a filter, not {kind_of(row)}")
+        if row.get("rule") is not None or row.get("action") is None or row.get("unread"):
+            continue
+        own = {key: value for key, value in row.items() if key in keys.FILTER}
+        yield Rule(
+            name=text_of(row.get("name"), place) or "",
+            filters=parse_filters([(place, {**own, "mirrored": False, "odd": True})], []),
+            action=NegotiationPolicy(action=row["action"], odd=True),
+            odd=True,
+        )
 
 
 def _addresses(value: t.Mapping[str, t.Any]) -> LocalAddresses:

@@ -402,3 +402,63 @@ def test_a_mistake_in_a_question_is_an_error_with_its_place(asked, message):
     with pytest.raises(ModelError) as caught:
         _blocked(["*+0"], **asked)
     assert str(caught.value).startswith(message)
+
+
+OF_OTHERS = {
+    "id": 70001,
+    "name": "Intruder",
+    "direction": "out",
+    "source": "me",
+    "destination": "198.51.100.0/24",
+    "source_port": "any",
+    "destination_port": 443,
+    "protocol": "tcp",
+    "action": "block",
+    "tunnel": False,
+    "layer": "FWPM_LAYER_OUTBOUND_TRANSPORT_V4",
+    "weight": 7,
+    "unread": [],
+    "rule": None,
+}
+HTTPS = {"source": "me", "destination": PEER, "protocol": "tcp", "destination_port": 443}
+
+
+def _with_filters(facts, *rows):
+    facts["running"]["filters"] = {"quick_mode": list(rows)}
+    return facts
+
+
+def test_filters_of_others_count_if_the_facts_have_them():
+    facts = _with_filters(_facts(_rule("permit", "0+198.51.100.*")), OF_OTHERS)
+    origin = {"policy": None, "dynamic": None, "rule": "Intruder", "id": None}
+    found = _verdict(facts, HTTPS)
+    assert (found["verdict"], found["rules"]) == ("block", [origin])
+    (blocked,) = blocking_filters(facts, "198.51.100.7", 443, "tcp")
+    assert blocked == {**origin, "filter": found["filters"][0]}
+    assert {key: blocked["filter"][key] for key in ("source", "destination", "destination_port", "mirrored")} == {
+        "source": "me",
+        "destination": "198.51.100.0/24",
+        "destination_port": 443,
+        "mirrored": False,
+    }
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"rule": {"policy": "P", "dynamic": None, "name": "R", "id": None}}, {"action": None}, {"unread": ["x,y,z,1"]}],
+    ids=["of a rule", "no action", "not understood"],
+)
+def test_filters_that_say_nothing_more_do_not_count(changed):
+    facts = _with_filters(_facts(), {**OF_OTHERS, **changed})
+    assert _verdict(facts, HTTPS)["verdict"] == "permit"
+    assert blocking_filters(facts, None, "any", "any") == []
+
+
+def test_what_filters_of_others_negotiate_with_is_not_known():
+    found = _verdict(_with_filters(_facts(), {**OF_OTHERS, "action": "negotiate"}), HTTPS)
+    assert (found["verdict"], found["security_methods"]) == ("negotiate", [])
+
+
+def test_filters_of_others_must_be_dictionaries():
+    with pytest.raises(ModelError, match=r"running.filters.quick_mode\[0\]: expected a filter, not text"):
+        _verdict(_with_filters(_facts(), "x"), HTTPS)
