@@ -197,6 +197,7 @@ def test_all_returned_keys_are_documented(host, player):
         {"ipsec.windows.ipsec_store": {"policies": [{"name": "Q"}], "backup": True}},
         {"ipsec.windows.ipsec_dynamic": {"filters": ["[0+192.0.2.66]"], "settings": {"ipsecexempt": 3}}},
         options=("--diff",),
+        module_defaults={"group/ipsec.windows.ipsec": {"return_policy": True, "wait_applied": True}},
     )
     assert run.code == 0, run.output
     of_ansible = {"changed", "diff", "warnings", "failed"}
@@ -206,6 +207,7 @@ def test_all_returned_keys_are_documented(host, player):
     )
     returned: dict[str, set[str]] = {}
     service = _documented("ipsec_policy")["service"]["contains"].keys()
+    applied = _documented("ipsec_policy")["applied"]["contains"].keys()
     operation = _documented("ipsec_policy")["operations"]["sample"][0].keys()
     for module, result in zip(modules, run.results, strict=True):
         shown = {key for key in result.result if not key.startswith("_ansible")} - of_ansible
@@ -213,6 +215,7 @@ def test_all_returned_keys_are_documented(host, player):
         returned.setdefault(module, set()).update(result.result)
         if "service" in result.result:
             assert result["service"].keys() == service
+            assert not result["changed"] or result["applied"].keys() == applied
             assert all(found.keys() <= operation for found in result.result.get("operations", []))
     for module, keys in returned.items():
         # other tests have several hosts, and a write that fails

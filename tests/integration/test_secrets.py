@@ -82,7 +82,7 @@ def _every_dynamic_module():
     return [
         _dynamic("{{ plain }}"),
         _dynamic("{{ plain }}"),
-        _dynamic("{{ new_plain }}"),
+        _dynamic("{{ new_plain }}", wait_applied=True),
         {**_dynamic(None, soft=True), "when": "not ansible_check_mode"},
         {"name": "line", "ipsec.windows.ipseccmd": {"command": _dynamic_line("{{ plain }}")}},
         {"name": "netsh", "ipsec.windows.netsh_ipsec": {"commands": _dynamic_netsh("{{ plain }}").splitlines()}},
@@ -106,7 +106,7 @@ def _every_module(folder):
     return [
         _policy("{{ old }}", assigned=True),
         _policy("{{ old }}"),
-        _policy("{{ new }}", backup=True, backup_options={"dir_path": str(folder / "backup")}),
+        _policy("{{ new }}", wait_applied=True, backup=True, backup_options={"dir_path": str(folder / "backup")}),
         facts_task(),
         {**policy_task(policy="{{ ansible_facts.ipsec.policies | first }}"), "when": "not ansible_check_mode"},
         {**_handed_over({"r": "{{ old }}"}), "when": "not ansible_check_mode"},

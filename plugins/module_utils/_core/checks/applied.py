@@ -24,7 +24,9 @@ _DOMAIN_FAILED: t.Final = {5457, 5459, 5474}
 _LOCAL_APPLIED: t.Final = {5460}
 _LOCAL_FAILED: t.Final = {5461, 5472}
 _APPLIED: t.Final = {5464}
-_RULES_FAILED: t.Final = {5462, 5477}
+_SOME_RULES_FAILED: t.Final = 5462
+_FILTER_FAILED: t.Final = 5477
+_RULES_FAILED: t.Final = {_SOME_RULES_FAILED, _FILTER_FAILED}
 """Some rules or a filter failed. The event that the policy was applied may follow all the same."""
 
 
@@ -161,7 +163,7 @@ class _Evidence:
 
 
 def _event(state: HostState, policy: Policy | None, since: int | None) -> tuple[PolicyEvent | None, bool]:
-    """The event that says what became of the policy, and whether it failed. It is the newest one; an event that some
+    """The event that says what became of the policy, and whether it failed. Newer events count more; an event that some
     rules failed also counts if the policy was applied in the same second.
     """
     if policy is None or state.events is None:
@@ -169,10 +171,14 @@ def _event(state: HostState, policy: Policy | None, since: int | None) -> tuple[
     failures = (_DOMAIN_FAILED if state.domain is not None else _LOCAL_FAILED) | _RULES_FAILED
     successes = (_DOMAIN_APPLIED if state.domain is not None else _LOCAL_APPLIED) | _APPLIED
     events = [event for event in state.events.events if since is None or event.time >= since]
-    failure = next((event for event in events if event.id in failures), None)
     success = next((event for event in events if event.id in successes), None)
-    if failure is None or success is None:
-        return failure or success, failure is not None
-    partly = failure.id in _RULES_FAILED and failure.time >= success.time
-    failed = partly or events.index(failure) < events.index(success)
-    return (failure if failed else success), failed
+    newest = events if success is None else events[: events.index(success)]
+    failed = [event for event in newest if event.id in failures]
+    if success is not None and not failed:
+        failed = [event for event in events if event.id in _RULES_FAILED and event.time >= success.time]
+    if not failed:
+        return success, False
+    if failed[0].id == _SOME_RULES_FAILED:
+        # the event about a filter says which
+        return next((event for event in failed if event.id == _FILTER_FAILED), failed[0]), True
+    return failed[0], True

@@ -184,6 +184,14 @@ def test_the_event_that_counts_is_part_of_the_judgement():
     assert _judge(events=events[:1]).event is None
 
 
+@pytest.mark.parametrize("success", [[], [_event(5460, 99)], [_event(5460)]])
+def test_the_event_about_a_filter_counts_more_than_the_one_about_rules(success):
+    rules, filter_ = _event(5462), _event(5477)
+    assert _judge(ROWS[1:], events=[rules, filter_, *success]).event == filter_
+    assert _judge(ROWS[1:], events=[rules, *success]).event == rules
+    assert _judge(ROWS[1:], events=[_event(5461), filter_, *success]).event.id == 5461
+
+
 def test_dynamic_rules_that_windows_may_not_list_are_no_evidence():
     rules = [parse_dynamic_rule({"filters": [f"[0=203.0.113.{number}]"]}, "", []) for number in (1, 2)]
     found = _judge(dynamic=rules)
