@@ -183,33 +183,29 @@ function Get-RunningFilter {
     try {
         $program = Start-Program -Command 'netsh.exe wfp show filters file=-' -Into $zip
         $done = Wait-Program -Program $program
+        $zip.Dispose()
+        # other programs print in the encoding of the host
+        foreach ($encoding in [System.Text.UTF8Encoding]::new($false, $true), $program.encoding) {
+            $kept.Position = 0
+            $unzip = [System.IO.Compression.GZipStream]::new($kept, [System.IO.Compression.CompressionMode]::Decompress, $true)
+            $text = [System.IO.StreamReader]::new($unzip, $encoding, $true)
+            try {
+                if ($done.code -eq 0) { return Read-Filter -Text $text }
+                $first = [char[]]::new(1000)
+                $answer.error = @{ reason = 'failed'; detail = [string]::new($first, 0, $text.ReadBlock($first, 0, 1000)).Trim() }
+                return $answer
+            }
+            catch [System.Text.DecoderFallbackException] { continue }
+        }
     }
     catch {
+        # what is malformed ends the request
+        if ($_.Exception.Data['reason']) { throw }
         $answer.error = Get-Missing -Problem $_
         return $answer
     }
     finally {
         if ($program) { Stop-Program -Program $program }
-    }
-    $zip.Dispose()
-    # other programs print in the encoding of the host
-    foreach ($encoding in [System.Text.UTF8Encoding]::new($false, $true), $program.encoding) {
-        $kept.Position = 0
-        $unzip = [System.IO.Compression.GZipStream]::new($kept, [System.IO.Compression.CompressionMode]::Decompress, $true)
-        $text = [System.IO.StreamReader]::new($unzip, $encoding, $true)
-        try {
-            if ($done.code -eq 0) { return Read-Filter -Text $text }
-            $first = [char[]]::new(1000)
-            $answer.error = @{ reason = 'failed'; detail = [string]::new($first, 0, $text.ReadBlock($first, 0, 1000)).Trim() }
-            return $answer
-        }
-        catch [System.Text.DecoderFallbackException] {
-            continue
-        }
-        catch [System.TimeoutException] {
-            $answer.error = Get-Missing -Problem $_
-            return $answer
-        }
     }
 }
 
@@ -300,17 +296,21 @@ function Read-Class {
 function Get-Association {
     # Security associations. Windows has classes for them since version 6.2.
     param([bool]$TooOld)
-    $answer = @{ truncated = $false; errors = @{} }
-    # values that Microsoft documents as ignored
-    $ignored = 'AuthenticationMethod', 'LifetimeSeconds', 'LifetimeKilobytes', 'InitiatorCookie', 'ResponderCookie', 'IdleDurationSeconds'
-    foreach ($mode in @{ key = 'main_mode'; class = 'MSFT_NetMainModeSA'; without = $ignored }, @{ key = 'quick_mode'; class = 'MSFT_NetQuickModeSA'; without = @() }) {
-        $found = @{ rows = @(); truncated = $false; error = @{ reason = 'too_old'; detail = '' } }
-        if (-not $TooOld) { $found = Read-Class -Namespace 'root/StandardCimv2' -Class $mode.class -Most $script:MostInstances -Without $mode.without }
-        $answer[$mode.key] = @($found.rows)
-        $answer.truncated = $answer.truncated -or $found.truncated
-        $answer.errors[$mode.class] = $found.error
+    $main, $quick = 'MSFT_NetMainModeSA', 'MSFT_NetQuickModeSA'
+    $found = @{}
+    foreach ($class in $main, $quick) {
+        # values that Microsoft documents as ignored
+        $ignored = 'AuthenticationMethod', 'LifetimeSeconds', 'LifetimeKilobytes', 'InitiatorCookie', 'ResponderCookie', 'IdleDurationSeconds'
+        if ($class -eq $quick) { $ignored = @() }
+        $found[$class] = @{ rows = @(); truncated = $false; error = @{ reason = 'too_old'; detail = '' } }
+        if (-not $TooOld) { $found[$class] = Read-Class -Namespace 'root/StandardCimv2' -Class $class -Most $script:MostInstances -Without $ignored }
     }
-    $answer
+    @{
+        main_mode = $found[$main].rows
+        quick_mode = $found[$quick].rows
+        truncated = $found[$main].truncated -or $found[$quick].truncated
+        errors = @{ $main = $found[$main].error; $quick = $found[$quick].error }
+    }
 }
 
 function Get-CounterValue {
