@@ -64,4 +64,5 @@ def digest(rows: t.Sequence[wfp.Row]) -> str:
 def with_condition(row: wfp.Row, field: str, *values: wfp.Value) -> wfp.Row:
     """The filter with another condition for a field; without values, with none."""
     others = tuple(condition for condition in row.conditions if condition.field != field)
-    return dataclasses.replace(row, conditions=(*others, *([wfp.Condition(field, values)] if values else [])))
+    match = "FWP_MATCH_RANGE" if len(values) > 1 else "FWP_MATCH_EQUAL"
+    return dataclasses.replace(row, conditions=(*others, *([wfp.Condition(field, values, match)] if values else [])))
