@@ -103,3 +103,25 @@ def test_a_service_that_powershell_starts_runs_tasks(host):
     host.sync()
     host.tasks.wait()
     assert [event[3] for event in host.events("task")] == ["event 7036"]
+
+
+def test_powershell_reads_what_is_in_force(host):
+    host.set(audited=True, queries={"filters": "many 20000"})
+    host.start_service()
+    for words in (
+        "mmpolicy m",
+        "rule srcaddr=192.0.2.9 dstaddr=me mmpolicy=m actioninbound=block actionoutbound=block",
+    ):
+        assert host.netsh(f"ipsec dynamic add {words}".split())[0] == 0
+    script = """
+        $text = netsh.exe wfp show filters file=- | Out-String
+        if ($LASTEXITCODE -ne 0) { exit 3 }
+        $items = ([xml]$text).wfpdiag.filters.item
+        $own = @($items | Where-Object providerKey -eq '{aa6a7d87-7f8f-4d2a-be53-fda555cd5fe3}')
+        if ($items.Count -ne 20006 -or $own.Count -ne 2) { exit 4 }
+        if ($own[0].filterCondition.item.conditionValue.uint32 -ne '192.0.2.9') { exit 5 }
+        $line = auditpol.exe /get '/subcategory:{0CCE9233-69AE-11D9-BED3-505054503030}' /r | ConvertFrom-Csv
+        if ($line.'Inclusion Setting' -ne 'Success and Failure') { exit 6 }
+        exit 7
+    """
+    assert _run(host, script) == 7

@@ -127,8 +127,8 @@ def _every_module(folder):
 
 
 def _files_with_keys(host):
-    """The files of a host that have keys, besides the registry, PowerShell's log, and what the service remembers."""
-    return where(host.folder, host.registry.path, host.event_log, host.dynamic_journal)
+    """The files of a host that have keys, besides those that stand for parts of Windows and PowerShell's log."""
+    return where(host.folder, host.registry.path, host.event_log, host.dynamic_journal, host.domain.path)
 
 
 @pytest.fixture

@@ -122,10 +122,10 @@ def _many(host: Host, name: str, count: int) -> t.Iterator[Instance]:
 def _malformed(name: str, kind: str, instance: Instance) -> Instance:
     """An instance that does not fit its class."""
     types = _with_inherited(name)
-    number = next(known for known, kind_ in types.items() if kind_ == "uint32")
-    text = next((known for known, kind_ in types.items() if kind_ == "string"), "Other")
+    number = next((known for known in ("CipherAlgorithm", "SPI", "whenChanged") if known in types), next(iter(types)))
+    text = next((known for known in ("RemoteEndpoint", "ipsecName", "name") if known in types), "Other")
     broken: dict[str, Instance] = {
-        "types": {number: "six"},
+        "types": {"name": 6} if name == "RSOP_GPO" else {number: "six"},
         "text": {text: "a\0b\x1b[31m" + "x" * 100_000},
         "guid": {"IkePolicyKey": "{not a GUID}"},
         "identity": {"LocalFirstId": "WIN1", "RemoteFirstId": {"Identity": 5}},
@@ -171,7 +171,7 @@ def _main_mode_of(host: Host, number: int, association: dict[str, t.Any]) -> Ins
         "RefreshThresholdSecondsPercentage": 0,
         "VirtualIfTunnelId": 0,
     }
-    return found | association.get("main", {})
+    return found | t.cast(Instance, association.get("main", {}))
 
 
 def _identity(name: str) -> Instance:
@@ -202,8 +202,8 @@ def _quick_mode_of(host: Host, number: int, association: dict[str, t.Any], quick
         "RefreshThresholdSecondsPercentage": 0,
         "ExplicitCredentials": 0,
         "FirstTransformType": 4,
-        "FirstCipherAlgorithm": 2,
-        "FirstIntegrityAlgorithm": 1,
+        "FirstCipherAlgorithm": 6,
+        "FirstIntegrityAlgorithm": 3,
         "SecondTransformType": 0,
         "Flags": 0,
         "IpProtocol": 0,

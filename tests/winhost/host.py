@@ -75,9 +75,9 @@ of their rules: {"Close SMB": [1]}. They count from the next change of what is i
 
 `associations` are the security associations: {"remote": "192.0.2.9"}, which may also have `local`, `module` (ikev1,
 authip or ikev2), `main` (properties of its CIM instance), and `quick` (a list with such properties for each quick-mode
-association). `counters` has values of performance counters: {"IPsecDriver": {"SARekeys": 3}}. `gpo` is the name of the
-Group Policy object that assigns the domain policy. `queries` are faults of queries: {"filters": "slow 5"};
-`query_faults` lists the queries and the faults.
+association; without it, there is one). `counters` has values of performance counters: {"IPsecDriver": {"SARekeys": 3}}.
+`gpo` is the name of the Group Policy object that assigns the domain policy. `queries` are faults of queries:
+{"filters": "slow 5"}; `query_faults` lists the queries and the faults.
 """
 
 

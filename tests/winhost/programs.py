@@ -68,8 +68,8 @@ class Programs:
                 return self._host.netsh_output(arguments, given, course)
             case "auditpol":
                 return self._host.auditpol(arguments)
-            case "cim":
-                return _answer(lambda: self._host.cim(*arguments))
+            case "cim" if len(arguments) == 2:
+                return _answer(lambda: self._host.cim(arguments[0], arguments[1]))
             case "events":
                 return _answer(self._host.security_events)
             case "schtasks":

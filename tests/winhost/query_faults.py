@@ -28,8 +28,8 @@ KINDS: t.Final = {
     "failed": "the query fails",
     "empty": "the answer has no instances, events or lines",
     "slow": "the answer comes after so many seconds (slow 5), or never",
-    "huge": "the answer has so many more filters of the service, instances or events (huge 30000; default 100000)",
-    "many": "filters: the answer has so many more filters of other programs (default 100000)",
+    "huge": "the answer has so many more filters of the service, instances or events (huge 500; without it 100000)",
+    "many": "the answer has so many more filters of other programs; only for filters",
     "malformed": "the answer is not well-formed; what is wrong in it can be named (malformed deep)",
 }
 """The kinds of faults and their effects. A number or a word may follow the kind."""

@@ -111,7 +111,7 @@ def auditpol(host: Host, arguments: t.Sequence[str], patience: float | None = No
         f"{host.setting('computer')},System,{name},{_SUBCATEGORY},{setting},\r\n"
     )
     if fault.kind in ("empty", "huge"):
-        output = output * int(fault.detail or "0")
+        return 0, output * int(fault.detail or "0")
     broken = {
         "truncated": output[: output.index(_SUBCATEGORY) + 9],
         "guid": output.replace(_SUBCATEGORY, "{0CCE9234-69AE-11D9-BED3-505054503030}"),

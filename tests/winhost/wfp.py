@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import ipaddress
 import itertools
 import re
@@ -64,7 +65,7 @@ class Condition:
 
     field: str
     values: tuple[Value, ...]
-    match: str = "FWP_MATCH_EQUAL"
+    match: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +137,7 @@ def _quick_mode(rule: Rule, item: Filter, inbound: bool, version: int, ends: tup
         ports = [("LOCAL", item.destination_ports), ("REMOTE", item.source_ports)]
     conditions = _address_conditions(version, ends)
     if item.protocol:
-        conditions.append(Condition("FWPM_CONDITION_IP_PROTOCOL", (("FWP_UINT8", str(item.protocol)),)))
+        conditions.append(_condition("IP_PROTOCOL", ("FWP_UINT8", str(item.protocol))))
     for end, (first, last) in ports:
         if (first, last) != _ANY_PORT:
             found = [first] if first == last else [first, last]
@@ -182,26 +183,24 @@ def _address_conditions(version: int, ends: tuple[Address, Address]) -> list[Con
 
 
 def _condition(field: str, *values: Value) -> Condition:
-    return Condition(
-        f"FWPM_CONDITION_{field}", values, "FWP_MATCH_RANGE" if len(values) > 1 else Condition("", ()).match
-    )
+    return Condition(f"FWPM_CONDITION_{field}", values, "FWP_MATCH_RANGE" if len(values) > 1 else "FWP_MATCH_EQUAL")
 
 
-def _address_values(version: int, address: Address) -> list[Value]:
+@functools.lru_cache(65536)
+def _address_values(version: int, address: Address) -> tuple[Value, ...]:
     """The values of a condition for an address; none without a condition."""
-    kind, of_version = {4: ("FWP_UINT32", ipaddress.IPv4Address), 6: ("FWP_BYTE_ARRAY16_TYPE", ipaddress.IPv6Address)}[
-        version
-    ]
+    single = {4: "FWP_UINT32", 6: "FWP_BYTE_ARRAY16_TYPE"}[version]
+    of_version = {4: ipaddress.IPv4Address, 6: ipaddress.IPv6Address}[version]
     if address.kind == "range":
-        return [(kind, str(of_version(end))) for end in (address.value, address.last)]
+        return (single, str(of_version(address.value))), (single, str(of_version(address.last)))
     if address.kind != "net" or not address.mask:
-        return []
-    text = str(of_version(address.value))
-    if address.mask.bit_count() == (32 if version == 4 else 128):
-        return [(kind, text)]
+        return ()
+    text, bits = str(of_version(address.value)), address.mask.bit_count()
+    if bits == (32 if version == 4 else 128):
+        return ((single, text),)
     if version == 4:
-        return [("FWP_V4_ADDR_MASK", text, str(ipaddress.IPv4Address(address.mask)))]
-    return [("FWP_V6_ADDR_MASK", text, str(address.mask.bit_count()))]
+        return (("FWP_V4_ADDR_MASK", text, str(ipaddress.IPv4Address(address.mask))),)
+    return (("FWP_V6_ADDR_MASK", text, str(bits)),)
 
 
 # what other programs have
@@ -298,8 +297,10 @@ def _time(host: Host) -> str:
 
 
 def _items(host: Host, rows: t.Iterable[Row]) -> t.Iterator[str]:
+    # as on Windows, the keys are others after a reload
+    start = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{host.name} {host.enforced.epoch}"))[:24]
     for number, row in enumerate(rows, _FIRST_ID):
-        yield _item(row, f"{{{uuid.uuid5(uuid.NAMESPACE_OID, f'{host.name} {host.enforced.epoch} {row}')}}}", number)
+        yield _item(row, f"{{{start}{number:012x}}}", number)
 
 
 def _many(count: int, provider: str, first: int) -> t.Iterator[str]:

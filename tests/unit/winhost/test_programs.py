@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -20,6 +21,8 @@ XML = (
     '<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task"><Triggers><BootTrigger/></Triggers>'
     "<Actions><Exec><Command>powershell.exe</Command></Exec></Actions></Task>"
 )
+
+AUDITPOL = ("/get", "/subcategory:{0CCE9233-69AE-11D9-BED3-505054503030}", "/r")
 
 
 @pytest.fixture
@@ -170,3 +173,80 @@ def test_an_error_of_the_console(host, words, message):
     assert done.returncode != 0
     assert message in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("set colour=1", "a host has no setting colour"),
+        ("set queries", "a setting is NAME=VALUE, not 'queries'"),
+        ("set queries={", "the value of queries is not JSON"),
+        ('set queries={"filters":"wrong"}', "'wrong' is not a fault of the query filters"),
+        ("set language=5", "the setting language is a str, not a int"),
+        ("set a b", "set takes 1 argument"),
+        ("poll now", "poll takes no arguments"),
+        ("events now", "events takes no arguments"),
+        ("cim root", "cim takes 2 arguments"),
+    ],
+)
+def test_an_error_of_a_query_or_a_setting(host, words, message):
+    done = _console(host, *words.split(" ", 1 if words.startswith("set ") and "=" in words else -1))
+    assert done.returncode != 0
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_console_asks_and_changes_settings(host):
+    assert _console(host, "set", 'associations=[{"remote": "192.0.2.9"}]').returncode == 0
+    assert _console(host, "set", "audited=true").returncode == 0
+    assert _console(host, "poll").returncode == 0
+    (found,) = json.loads(_console(host, "cim", "root/StandardCimv2", "MSFT_NetMainModeSA").stdout)
+    assert found["RemoteEndpoint"] == "192.0.2.9"
+    assert [event["id"] for event in json.loads(_console(host, "events").stdout)] == [5463]
+    assert _console(host, "netsh", "wfp", "show", "filters", "file=-").stdout.startswith("<?xml")
+    assert "Success and Failure" in _console(host, "auditpol", *AUDITPOL).stdout
+
+
+def test_netsh_prints_filters(host, run):
+    done = run("netsh.exe", "wfp", "show", "filters", "file=-")
+    assert (done.returncode, done.stdout.count("<filterKey>")) == (0, 4)
+
+
+def test_netsh_prints_bytes_that_are_not_utf_8(host, run):
+    host.set(queries={"filters": "malformed encoding"})
+    with pytest.raises(UnicodeDecodeError):
+        run("netsh.exe", "wfp", "show", "filters", "file=-")
+    words = ["--state", host.folder.parent, "netsh", "wfp", "show", "filters", "file=-"]
+    shown = subprocess.run([CHECKOUT / "tests/winhost/console", *words], capture_output=True, timeout=60, check=False)
+    assert b"Pr\xfcfung \xff\xfe" in shown.stdout
+
+
+def test_a_huge_output_is_passed_on_while_it_is_made(host, tmp_path):
+    host.set(queries={"filters": "huge 1000000000"})
+    install(tmp_path, sys.executable)
+    with subprocess.Popen(
+        [tmp_path / "netsh.exe", "wfp", "show", "filters", "file=-"],
+        stdout=subprocess.PIPE,
+        env={"WINHOST_STATE": str(host.folder)},
+    ) as process:
+        assert len(process.stdout.read(1_000_000)) == 1_000_000
+        process.kill()
+
+
+def test_auditpol(host, run):
+    host.set(audited="failure")
+    done = run("auditpol.exe", *AUDITPOL)
+    assert (done.returncode, ",Failure," in done.stdout) == (0, True)
+    assert run("auditpol.exe", "/get").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "query"),
+    [("cim", ["root/StandardCimv2", "MSFT_NetMainModeSA"], "sas"), ("events", [], "events")],
+)
+def test_a_query_that_fails(host, program, arguments, query):
+    assert ask(host.folder, program, arguments) == (0, "[]")
+    host.set(queries={query: "denied"})
+    code, output = ask(host.folder, program, arguments)
+    assert (code, json.loads(output)["error"]) == (1, "access_denied")
+    assert json.loads(output)["message"]
