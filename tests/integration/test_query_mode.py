@@ -45,7 +45,9 @@ def server1(player, other):
     inventory = json.loads(player.inventory.read_text())
     variables = inventory["windows"]
     path = player.folder / "more.json"
-    path.write_text(json.dumps({"more": {"hosts": {"Server1": variables["hosts"][other.name]}, "vars": variables["vars"]}}))
+    path.write_text(
+        json.dumps({"more": {"hosts": {"Server1": variables["hosts"][other.name]}, "vars": variables["vars"]}})
+    )
     return ("-i", str(path))
 
 
@@ -146,7 +148,9 @@ def test_query_mode_beside_a_change_is_refused(host, player):
     places = ["commands[1]: line 1, column 1", "line 2, column 1"]
     for result, place in zip(run.results, places, strict=True):
         assert result.status == "failed"
-        assert f"{place}: query mode (show) changes nothing: run it with the module ipseccmd, in a task" in result["msg"]
+        assert (
+            f"{place}: query mode (show) changes nothing: run it with the module ipseccmd, in a task" in result["msg"]
+        )
     assert done(host) == []
     run = player.play(host, show_task(script=str(script), unsupported="ignore"))
     assert (run[0]["changed"], [left["line"] for left in run[0]["left_out"]]) == (True, [2])

@@ -66,7 +66,7 @@ def show_text(facts: t.Mapping[str, t.Any]) -> str:
 
 
 def _part(part: str, found: Tree | None, missing: t.Sequence[Tree]) -> t.Iterator[list[str]]:
-    """The sections of a part: one for its single values, and one for each of the things that it has or that are missing."""
+    """The sections of a part: one for its single values, and one for each thing that it has or that is missing."""
     title, headings = _HEADINGS.get(part, (_label(part), {}))
     rest = {key: value for key, value in (found or {}).items() if key not in headings}
     yield _section(title, rest, [_named(item) for item in missing if item["what"] not in headings])

@@ -303,5 +303,6 @@ def test_query_mode_beside_a_change_is_an_error_with_its_place():
 
 def test_query_mode_alone_is_read():
     text = "ipseccmd show filters\nipseccmd /?\nipseccmd \\\\Server1 show all\n"
-    for lines in (read_lines(commands_of(Program.IPSECCMD, text, False), False)[0], read_list(text.split("\n")[:3], "")):
+    of_script, _script = read_lines(commands_of(Program.IPSECCMD, text, False), False)
+    for lines in (of_script, read_list(text.split("\n")[:3], "commands")):
         assert [line.computer for line in lines] == [None, None, "Server1"]
