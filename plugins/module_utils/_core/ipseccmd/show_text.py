@@ -10,6 +10,7 @@ from __future__ import annotations
 import typing as t
 
 from ..hints import printable
+from ..host.associations import MAIN_MODE_CLASS, QUICK_MODE_CLASS
 from ..host.running import MissingReason
 from ..shape.render import Tree
 
@@ -31,6 +32,8 @@ _HEADINGS: t.Final[t.Mapping[str, tuple[str, t.Mapping[str, str]]]] = {
     "dynamic": ("Dynamic Rules", {"rules": "Rules", "settings": "Settings"}),
 }
 """The headings of the parts in their order, and those of what each has."""
+_KEYS: t.Final = {MAIN_MODE_CLASS: "main_mode", QUICK_MODE_CLASS: "quick_mode"}
+"""The keys of what is missing under another name."""
 _WHY: t.Final[t.Mapping[str, str]] = {
     MissingReason.NO_CLASS: "Windows does not have its class",
     MissingReason.NO_PROGRAM: "the program that shows it does not exist",
@@ -69,15 +72,20 @@ def _part(part: str, found: Tree | None, missing: t.Sequence[Tree]) -> t.Iterato
     """The sections of a part: one for its single values, and one for each thing that it has or that is missing."""
     title, headings = _HEADINGS.get(part, (_label(part), {}))
     rest = {key: value for key, value in (found or {}).items() if key not in headings}
-    yield _section(title, rest, [_named(item) for item in missing if item["what"] not in headings])
+    reasons: dict[str, list[str]] = {key: [] for key in ("", *headings)}
+    for item in missing:
+        key = _KEYS.get(item["what"], item["what"])
+        detail = f": {printable(item['detail'])}" if item["detail"] else ""
+        name = "" if key in (part, *headings) else f"{_label(key)}: "
+        reasons[key if key in headings else ""].append(f"Not available: {name}{_WHY[item['reason']]}{detail}")
+    yield _section(title, rest, reasons[""])
     for key, heading in headings.items():
-        reasons = [_reason(item) for item in missing if item["what"] == key]
-        yield _section(heading, (found or {}).get(key), reasons)
+        yield _section(heading, (found or {}).get(key), reasons[key])
 
 
 def _section(heading: str, value: t.Any, missing: t.Sequence[str] = ()) -> list[str]:
-    """A heading, what is below it, and why something is missing there. A list has its count in the heading. Nothing for
-    a value that is not known and not missing.
+    """A heading, what is below it, and the lines about what is missing there. A list has its count in the heading.
+    Nothing for a value that is not known and not missing.
     """
     lines = []
     if isinstance(value, list):
@@ -87,18 +95,8 @@ def _section(heading: str, value: t.Any, missing: t.Sequence[str] = ()) -> list[
         lines = _block(value)
     elif not missing:
         return []
-    lines += [f"Not available: {reason}" for reason in missing]
+    lines += missing
     return [heading, "-" * len(heading), *(f"{_INDENT}{line}" if line else "" for line in lines)]
-
-
-def _reason(item: Tree) -> str:
-    return _WHY[item["reason"]] + (f": {printable(item['detail'])}" if item["detail"] else "")
-
-
-def _named(item: Tree) -> str:
-    """The reason, with what is missing unless it is the whole part."""
-    whole = item["what"] in (None, item["part"])
-    return _reason(item) if whole else f"{_label(item['what'])}: {_reason(item)}"
 
 
 def _block(value: t.Any) -> list[str]:

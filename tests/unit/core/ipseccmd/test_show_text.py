@@ -47,8 +47,8 @@ RUNNING = {
                  "quick_mode": [{"policy": "Isolation", "rule": "SQL", "security_methods": [PROPOSAL, PROPOSAL]}]},
     "auth": {"source": "registry", "methods": [
         {"rule": "SQL", "authentication": [{"kerberos": True}, {"preshared_key": None, "present": True}]}]},
-    "missing": [{"part": "sas", "what": "quick_mode", "reason": "access_denied", "detail": "Zugriff verweigert"},
-                {"part": "stats", "what": None, "reason": "no_class", "detail": ""}],
+    "missing": [{"part": "sas", "what": "MSFT_NetQuickModeSA", "reason": "access_denied", "detail": "Zugriff verweigert"},
+                {"part": "stats", "what": "ipsec", "reason": "no_class", "detail": ""}],
     "sas": {"source": "CIM", "main_mode": [], "truncated": False},
 }  # fmt: skip
 
@@ -96,12 +96,12 @@ def test_what_is_missing_is_in_its_section_with_the_reason():
     text = shown(**RUNNING)
     assert "Main Mode SAs: 0\n" in text
     assert "Quick Mode SAs\n--------------\n  Not available: access is denied: Zugriff verweigert\n" in text
-    assert "Statistics\n----------\n  Not available: Windows does not have its class\n" in text
+    assert "IPSec Statistics\n----------------\n  Not available: Windows does not have its class\n" in text
 
 
 @pytest.mark.parametrize("reason", MissingReason)
 def test_every_reason_has_words(reason):
-    text = shown(missing=[{"part": "filters", "what": None, "reason": str(reason), "detail": ""}])
+    text = shown(missing=[{"part": "filters", "what": "filters", "reason": str(reason), "detail": ""}])
     words = text.split("Not available: ")[1].split("\n")[0]
     assert words
     assert "_" not in words
@@ -147,7 +147,7 @@ _auth = st.fixed_dictionaries(
 _event = st.fixed_dictionaries({"id": _numbers, "time": _texts, "policy": st.none() | _texts})
 _missing = st.fixed_dictionaries(
     {"part": st.sampled_from(["stats", "sas", "filters", "domain"]),
-     "what": st.none() | st.sampled_from(["ike", "quick_mode", "x"]),
+     "what": st.sampled_from(["ike", "MSFT_NetMainModeSA", "domain policy", "filters"]),
      "reason": st.sampled_from(list(map(str, MissingReason))), "detail": _texts}
 )  # fmt: skip
 _running = _dictionary(
