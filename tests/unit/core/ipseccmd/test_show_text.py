@@ -47,7 +47,7 @@ RUNNING = {
                  "quick_mode": [{"policy": "Isolation", "rule": "SQL", "security_methods": [PROPOSAL, PROPOSAL]}]},
     "auth": {"source": "registry", "methods": [
         {"rule": "SQL", "authentication": [{"kerberos": True}, {"preshared_key": None, "present": True}]}]},
-    "missing": [{"part": "sas", "what": "MSFT_NetQuickModeSA", "reason": "access_denied", "detail": "Zugriff verweigert"},
+    "missing": [{"part": "sas", "what": "MSFT_NetQuickModeSA", "reason": "access_denied", "detail": "Verboten"},
                 {"part": "stats", "what": "ipsec", "reason": "no_class", "detail": ""}],
     "sas": {"source": "CIM", "main_mode": [], "truncated": False},
 }  # fmt: skip
@@ -95,7 +95,7 @@ def test_only_what_is_asked_for_has_a_section():
 def test_what_is_missing_is_in_its_section_with_the_reason():
     text = shown(**RUNNING)
     assert "Main Mode SAs: 0\n" in text
-    assert "Quick Mode SAs\n--------------\n  Not available: access is denied: Zugriff verweigert\n" in text
+    assert "Quick Mode SAs\n--------------\n  Not available: access is denied: Verboten\n" in text
     assert "IPSec Statistics\n----------------\n  Not available: Windows does not have its class\n" in text
 
 
