@@ -152,6 +152,8 @@ CHANGES = {
     "ipsec_store": [True, True, True, True],
     "ipseccmd": [True, True, True, False, False, False, True, True, True],
     "matching_rules": [False, False],
+    "ipsec_verdict": [False, False, False],
+    "ipsec_blocked_by": [False, False, False],
     "from_ipseccmd": [True, False, True],
     "to_ipseccmd": [False, False],
     "from_netsh": [True, True, True, True],

@@ -17,7 +17,7 @@ import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.ipsec.windows.plugins.filter.from_ipseccmd import from_ipseccmd
 from ansible_collections.ipsec.windows.plugins.filter.from_netsh import from_netsh
-from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.verdict import Packet, deciding_filter
+from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.verdict import Packet, judge
 from ansible_collections.ipsec.windows.plugins.module_utils._core.dynamic.limits import check_dynamic
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import LocalAddresses
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.counters import COUNTER_CLASSES, COUNTERS, WIDE
@@ -234,8 +234,9 @@ def test_which_filter_wins(rules, rows):
     policy = Policy(name="P", rules=parse_policy({"name": "P", "rules": yaml.safe_load(rules)}).rules)
     for row in rows.splitlines()[2:]:
         peer, packet, name, result = (cell.strip() for cell in row.strip("|").split("|"))
-        found = deciding_filter(policy, _packet(peer, packet), LOCAL)
-        assert (name, result) == (("none", "pass") if found is None else (found[0].name, found[0].action.action)), row
+        verdict = judge(policy.rules, _packet(peer, packet), LOCAL)
+        names = ", ".join(match.rule.name for match in verdict.deciding)
+        assert (name, result) == ((names, verdict.outcome) if names else ("none", "pass")), row
 
 
 def test_all_examples_of_winners_are_found():

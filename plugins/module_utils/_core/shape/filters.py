@@ -86,9 +86,9 @@ def _parse_product(value: object, path: str, notes: list[str]) -> t.Collection[F
     fields = Fields(value, path, keys.FILTER)
     odd = fields.flag("odd") or False
     sources, destinations = (_parse_ends(fields, key, odd, notes) for key in ("source", "destination"))
-    protocols = [_parse_protocol(item, place, odd) for place, item in fields.values("protocol")] or [defaults.PROTOCOL]
+    protocols = [parse_protocol(item, place, odd) for place, item in fields.values("protocol")] or [defaults.PROTOCOL]
     source_ports, destination_ports = (
-        [_parse_ports(item, place, odd) for place, item in fields.values(key)] or [defaults.PORTS]
+        [parse_ports(item, place, odd) for place, item in fields.values(key)] or [defaults.PORTS]
         for key in ("source_port", "destination_port")
     )
     mirrored = fields.flag("mirrored")
@@ -141,7 +141,8 @@ def _parse_ends(fields: Fields, key: str, odd: bool, notes: list[str]) -> list[_
     return ends
 
 
-def _parse_protocol(value: object, path: str, odd: bool) -> int:
+def parse_protocol(value: object, path: str, odd: bool = False) -> int:
+    """The number of a protocol that is given by name or number; 0 for any. Raises `ShapeError`."""
     text = word_of(value, path)
     if text in PROTOCOLS:
         return PROTOCOLS[text]
@@ -159,7 +160,8 @@ def _list_hint(text: str) -> str:
     return f"; for several, write a list: [{', '.join(parts)}]" if len(parts) > 1 else ""
 
 
-def _parse_ports(value: object, path: str, odd: bool) -> Ports | None:
+def parse_ports(value: object, path: str, odd: bool = False) -> Ports | None:
+    """A port or a range; None for any port. Raises `ShapeError`."""
     text = word_of(value, path)
     if text in ("any", "*"):
         return None
@@ -175,6 +177,6 @@ def _parse_ports(value: object, path: str, odd: bool) -> Ports | None:
 
 def parse_service(protocol: object, port: object) -> tuple[int, Ports | None]:
     """A protocol and a port, as in a filter; None for any port. Raises `ShapeError`."""
-    number, ports = _parse_protocol(protocol, "protocol", False), _parse_ports(port, "port", False)
+    number, ports = parse_protocol(protocol, "protocol"), parse_ports(port, "port")
     at("port", Filter, source=ANY, destination=ME, protocol=number, destination_port=ports)
     return number, ports

@@ -84,6 +84,7 @@ FILTER: t.Final = (
     "description",
     "odd",
 )
+PACKET: t.Final = ("source", "destination", "protocol", "source_port", "destination_port")
 SECURITY_METHOD: t.Final = ("ah", "esp", "lifetime_seconds", "lifetime_kilobytes", "pfs", "odd")
 ESP: t.Final = ("encryption", "integrity")
 AUTHENTICATION: t.Final = (

@@ -10,8 +10,9 @@ import ipaddress
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.verdict import (
     Packet,
+    VerdictOutcome,
     cutting_filter,
-    deciding_filter,
+    judge,
 )
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import LocalAddresses
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import TCP, UDP, Policy, SpecialKind
@@ -65,7 +66,7 @@ WINNERS = {
     ),
     "a port is more specific than none": ([_rule("block", "*+0"), _rule("permit", "*+0:5985:TCP")], "1"),
     "addresses count before ports": ([_rule("permit", "*+0:5985:TCP"), _rule("block", f"{CONTROLLER}+0")], "1"),
-    "between equals the stricter action wins": ([_rule("block", "*+0"), _rule("permit", "0+*")], "0"),
+    "the first of equals with the same action": ([_rule("block", "*+0"), _rule("block", "0+*")], "0"),
     "another port": ([_rule("block", "*+0:445:TCP")], None),
     "another protocol": ([_rule("block", "*+0::UDP")], None),
     "disabled rule": ([_rule("block", "*+0", enabled=False)], None),
@@ -84,8 +85,63 @@ WINNERS = {
 @pytest.mark.parametrize("case", WINNERS)
 def test_deciding_filter(case):
     rules, winner = WINNERS[case]
-    found = deciding_filter(_policy(*rules), _packet(), UNKNOWN)
-    assert (found[0].name if found else None) == winner
+    verdict = judge(_policy(*rules).rules, _packet(), UNKNOWN)
+    assert [match.rule.name for match in verdict.deciding] == ([] if winner is None else [winner])
+    assert verdict.outcome == (VerdictOutcome.PERMIT if winner is None else verdict.deciding[0].rule.action.action)
+
+
+NEGOTIATE = {"action": "negotiate", "filters": ["*+0"]}
+ONE_WAY = {"action": "negotiate", "filters": ["*=0"]}
+AMBIGUOUS = {
+    "block and permit": ([_rule("permit", "*+0"), _rule("block", "0+*")], ["1", "0"]),
+    "block, negotiate and permit": (
+        [_rule("permit", "*+0"), NEGOTIATE, _rule("block", "*+0"), _rule("permit", "0+*")],
+        ["2", "0"],
+    ),
+    "other methods": ([{**NEGOTIATE, "security_methods": ["esp[3des,sha]"]}, NEGOTIATE], ["0", "1"]),
+    "other authentication": ([NEGOTIATE, {**NEGOTIATE, "authentication": [{"certificate": "CN=Root"}]}], ["0", "1"]),
+    "soft": ([{**NEGOTIATE, "soft": True}, NEGOTIATE], ["1", "0"]),
+    "inpass": ([{**NEGOTIATE, "inpass": True}, NEGOTIATE], ["1", "0"]),
+    "another tunnel": ([{**ONE_WAY, "tunnel": "192.0.2.8"}, {**ONE_WAY, "tunnel": "192.0.2.9"}], ["0", "1"]),
+    "a wider tunnel": (
+        [_rule("permit", "*+0:5985:TCP"), {"action": "negotiate", "filters": ["*=*"], "tunnel": "192.0.2.8"}],
+        ["1", "0"],
+    ),
+    "a narrower tunnel": (
+        [_rule("block", "*+*"), {"action": "negotiate", "filters": [f"{CONTROLLER}=0"], "tunnel": "192.0.2.8"}],
+        ["0", "1"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", AMBIGUOUS)
+def test_ambiguous_verdict_names_both_filters_the_stricter_first(case):
+    rules, names = AMBIGUOUS[case]
+    verdict = judge(_policy(*rules).rules, _packet(), UNKNOWN)
+    assert verdict.outcome is VerdictOutcome.AMBIGUOUS
+    assert [match.rule.name for match in verdict.deciding] == names
+    tunnel = "tunnel" in case and case != "another tunnel"
+    assert verdict.reason.startswith("a filter of a tunnel and" if tunnel else "two equally specific filters match")
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        [NEGOTIATE, {**NEGOTIATE, "filters": ["0+*"]}],
+        [_rule("block", "*+0"), _rule("permit", "*+*")],
+        # of two filters of tunnels, the more specific one decides
+        [{**ONE_WAY, "tunnel": "192.0.2.8"}, {"action": "negotiate", "filters": ["*=*"], "tunnel": "192.0.2.9"}],
+    ],
+)
+def test_not_ambiguous(rules):
+    verdict = judge(_policy(*rules).rules, _packet(), UNKNOWN)
+    assert verdict.outcome is not VerdictOutcome.AMBIGUOUS
+    assert [match.rule.name for match in verdict.deciding] == ["0"]
+
+
+def test_a_packet_that_no_filter_matches_passes():
+    verdict = judge((), _packet(), UNKNOWN)
+    assert (verdict.outcome, verdict.deciding, verdict.reason) == (VerdictOutcome.PERMIT, (), "no filter matches")
 
 
 @pytest.mark.parametrize("kind", SERVERS)
@@ -93,23 +149,26 @@ def test_addresses_of_the_hosts_servers_match(kind):
     policy = _policy(_rule("block", {"source": kind, "destination": "me", "mirrored": True}))
     packet = _packet(SERVERS[kind])
     for direction in (packet, packet.reply()):
-        assert deciding_filter(policy, direction, KNOWN)
-        assert deciding_filter(policy, direction, UNKNOWN) is None
-    assert deciding_filter(policy, _packet(), KNOWN) is None
+        assert judge(policy.rules, direction, KNOWN).outcome is VerdictOutcome.BLOCK
+        assert judge(policy.rules, direction, UNKNOWN).outcome is VerdictOutcome.PERMIT
+    assert judge(policy.rules, _packet(), KNOWN).outcome is VerdictOutcome.PERMIT
 
 
 def test_ipv6():
     policy = _policy(_rule("block", {"source": "2001:db8::/64", "destination": "me"}))
-    assert deciding_filter(policy, _packet("2001:db8::9", "2001:db8::2"), UNKNOWN)
-    assert deciding_filter(policy, _packet("2001:db8:1::9", "2001:db8::2"), UNKNOWN) is None
+    assert judge(policy.rules, _packet("2001:db8::9", "2001:db8::2"), UNKNOWN).outcome is VerdictOutcome.BLOCK
+    assert judge(policy.rules, _packet("2001:db8:1::9", "2001:db8::2"), UNKNOWN).outcome is VerdictOutcome.PERMIT
 
 
 @pytest.mark.parametrize("port", [500, 4500])
 def test_key_exchange_always_passes(port):
     policy = _policy(_rule("block", "*+*"))
-    assert deciding_filter(policy, _packet(port=port, protocol=UDP), UNKNOWN) is None
-    assert deciding_filter(policy, _packet(port=port, protocol=UDP).reply(), UNKNOWN) is None
-    assert deciding_filter(policy, _packet(port=port), UNKNOWN)
+    packet = _packet(port=port, protocol=UDP)
+    for direction in (packet, packet.reply()):
+        verdict = judge(policy.rules, direction, UNKNOWN)
+        assert verdict.outcome is VerdictOutcome.PERMIT
+        assert verdict.reason == "key exchange (UDP ports 500 and 4500) always passes"
+    assert judge(policy.rules, _packet(port=port), UNKNOWN).outcome is VerdictOutcome.BLOCK
 
 
 @pytest.mark.parametrize(
@@ -124,6 +183,14 @@ def test_key_exchange_always_passes(port):
         ([_rule("negotiate", "*=0", inpass=True)], None),
         ([_rule("negotiate", "*+0", inpass=True)], "requires IPsec"),
         ([_rule("negotiate", "*+0"), _rule("permit", "*+0:5985:TCP")], None),
+        # what is ambiguous counts as the stricter one
+        ([_rule("permit", "*+0"), _rule("block", "*+0")], "blocks it, unless the filter any+me of the rule '0' wins"),
+        ([NEGOTIATE, {**NEGOTIATE, "soft": True}], "requires IPsec, unless the filter any+me of the rule '1' wins"),
+        (
+            [_rule("permit", "*+0:5985:TCP"), {**ONE_WAY, "tunnel": "192.0.2.8"}],
+            "requires IPsec, unless the filter any+me:5985:TCP of the rule '0' wins",
+        ),
+        ([{**NEGOTIATE, "soft": True}, _rule("permit", "*+0")], None),
     ],
 )
 def test_reason_for_cutting_a_connection(rules, why):
@@ -183,7 +250,8 @@ def test_the_simulated_host_decides_the_same_with_its_own_reader(rules, inbound,
     )
     addresses = enforcement.HostAddresses(**{str(kind): found for kind, found in KNOWN.known.items()})
     theirs = enforcement.verdict(reader.read(to_tree(store)), seen, addresses)
-    found = deciding_filter(policy, packet, KNOWN)
-    event(found[0].action.action if found else "none")
-    assert theirs == (found[0].action.action if found else "permit")
-    assert found is None or found[1] in found[0].filters
+    verdict = judge(policy.rules, packet, KNOWN)
+    event(str(verdict.outcome) if verdict.deciding else "none")
+    # the simulated host takes the stricter one where the order does not tell
+    assert theirs == (verdict.deciding[0].rule.action.action if verdict.deciding else "permit")
+    assert all(match.filter in match.rule.filters for match in verdict.deciding)
