@@ -40,6 +40,7 @@ def test_every_example_is_tested():
     assert PLAYS.keys() == {
         "Ask what is in force",
         "Ask who blocks a port",
+        "Ask what happens to a packet",
         "Ask whether the policy is applied",
         "Find policies that nobody declared",
     }
@@ -71,8 +72,12 @@ def test_what_is_in_force(host, player, ask):
 def test_who_blocks_a_port(host, player, ask):
     player.play(host, SERVER, {"ipsec.windows.ipsec_dynamic": {"filters": ["[0+203.0.113.7]"]}})
     found = ask("Ask who blocks a port", host)[1]["msg"]
-    assert "Close HTTPS" in str(found)
-    assert len(found) == 2
+    assert [(item["policy"], item["rule"], item["dynamic"]) for item in found] == [
+        ("Server isolation", "Close HTTPS", None),
+        (None, None, 0),
+    ]
+    assert ask("Ask what happens to a packet", host)[1]["msg"].startswith("block, ")
+    assert ask("Ask what happens to a packet", host)[1]["msg"].endswith(": Close HTTPS")
 
 
 def test_where_the_policy_is_not_applied(farm, player, ask):
