@@ -178,4 +178,4 @@ def test_what_an_old_windows_does_not_have_is_missing(host, player):
     assert run.code == 0, run.output
     assert {item["part"] for item in run[0]["ipsec"]["running"]["missing"]} >= {"filters", "stats", "sas"}
     assert run[0]["ipsec"]["running"]["stats"] == {"source": "performance counters"}
-    assert "Quick Mode SAs\n--------------\n  Not available: this Windows is too old" in "\n".join(run[1]["text"])
+    assert "Quick Mode SAs\n--------------\n  Not available: " in "\n".join(run[1]["text"])
