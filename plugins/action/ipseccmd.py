@@ -9,13 +9,17 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from ..module_utils._core.batch import Program
 from ..module_utils._core.dynamic.goal import DynamicGoal
-from ..module_utils._core.ipseccmd.commands import Help
+from ..module_utils._core.ipseccmd.commands import Help, Show
 from ..module_utils._core.ipseccmd.lines import CommandLine, asked_by, read_line, read_lines, read_list
+from ..module_utils._core.ipseccmd.show_text import show_text
 from ..module_utils._core.ipseccmd.syntax import SYNTAX
+from ..module_utils._core.results.subsets import Subset
 from ..module_utils._core.source.mistakes import collecting
 from ..module_utils._core.target.goal import Edits
 from ..plugin_utils._action import REFUSALS, IpsecAction, TaskFailure
 from ..plugin_utils._delegate import find_computer, working_on
+from ..plugin_utils._gather import gather
+from ..plugin_utils._host import HostChannel
 from ..plugin_utils._options import options_of, read_options
 from ..plugin_utils._scripts import (
     COMMAND_OPTIONS,
@@ -28,10 +32,12 @@ from ..plugin_utils._scripts import (
 from ..plugin_utils._task import Goals, LostAnswer, run_task
 
 _OPTIONS: t.Final = options_of("ipseccmd")
+_TEXT: t.Final = "text"
+"""The value of the option `output` that asks for text."""
 
 
 class ActionModule(IpsecAction):
-    """Runs command lines of ipseccmd. All lines for one host are one plan."""
+    """Runs command lines of ipseccmd. All lines for one host are one plan, or one question."""
 
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         # a conversion would split a single line at its commas
@@ -40,8 +46,10 @@ class ActionModule(IpsecAction):
         todo = [line for line in lines if not isinstance(line.command, Help)]
         if lines and not todo:
             return {"msg": SYNTAX, "_ansible_verbose_always": True, **rest}
-        # mistakes end the task before any host is contacted
-        _goals(todo, confirmed=False)
+        shows = any(isinstance(line.command, Show) for line in todo)
+        if not shows:
+            # mistakes end the task before any host is contacted
+            _goals(todo, confirmed=False)
         computers = dict.fromkeys(line.computer for line in todo if line.computer is not None)
         hosts = {computer: find_computer(computer, self._task, task_vars) for computer in computers}
         by_host: dict[str | None, list[CommandLine]] = {}
@@ -51,7 +59,8 @@ class ActionModule(IpsecAction):
         for host, of_host in by_host.items():
             name = str(host or self._task.delegate_to or task_vars["inventory_hostname"])
             try:
-                results.append({"host": name, **self._run(host, of_host, options, task_vars)})
+                run = self._show if shows else self._run
+                results.append({"host": name, **run(host, of_host, options, task_vars)})
             except TaskFailure as error:
                 raise _stopped(name, error, error.result, results) from error
             except (*REFUSALS, AnsibleError) as error:
@@ -60,7 +69,8 @@ class ActionModule(IpsecAction):
                 if host is not None and isinstance(error, AnsibleConnectionFailure):
                     raise AnsibleConnectionFailure(f"the computer {host}: {error}") from error
                 raise
-        return {**_join(results), **rest}
+        shown = {"_ansible_verbose_always": True} if shows and options["output"] == _TEXT else {}
+        return {**_join(results), **shown, **rest}
 
     def _lines(self, options: dict[str, t.Any]) -> tuple[list[CommandLine], dict[str, t.Any]]:
         """The commands, and what the result has of the rest of a script."""
@@ -78,6 +88,16 @@ class ActionModule(IpsecAction):
     ) -> dict[str, t.Any]:
         with working_on(self, host, task_vars) as variables:
             return run_task(self, _goals(lines, options["confirmed"]), options, variables)
+
+    def _show(
+        self, host: str | None, lines: list[CommandLine], options: dict[str, t.Any], task_vars: dict[str, t.Any]
+    ) -> dict[str, t.Any]:
+        """What the host has in force, of everything that the lines for it ask for."""
+        asked = {Subset(query) for line in lines if isinstance(line.command, Show) for query in line.command.what}
+        with working_on(self, host, task_vars) as variables:
+            found = gather(HostChannel(self, variables), asked)
+        shown = {"text": show_text(found).splitlines()} if options["output"] == _TEXT else {"ipsec": found}
+        return {"changed": False, **shown}
 
 
 def _goals(lines: list[CommandLine], confirmed: bool) -> Goals:

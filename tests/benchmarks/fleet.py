@@ -13,7 +13,7 @@ from winhost.farm import Farm
 from winhost.host import Host
 
 from .measure import Row
-from .plays import play
+from .plays import EVERYTHING, play
 from .policies import dynamic_rules, many_rules, one_changed
 
 HOSTS: t.Final = 200
@@ -38,6 +38,7 @@ def all_rows() -> t.Iterator[Row]:
         ):
             yield Row(name, aim, found.ratios, f"{size}, {what}; ÷ win_ping on the same hosts")
         yield _dynamic(farm, folder, hosts)
+        yield _facts(farm, folder, hosts[: HOSTS // 2])
         few = hosts[: HOSTS // 10]
         memory = {
             (name, len(group)): play(farm, folder, group, [{**task, "name": "all"}] * 2, *_FORKS).main_memory
@@ -56,3 +57,10 @@ def _dynamic(farm: Farm, folder: pathlib.Path, hosts: list[Host]) -> Row:
     found = play(farm, folder, hosts, [rules, _PING] * TIMES, *_FORKS)
     what = f"{HOSTS} hosts, 20 forks, 10 dynamic rules, nothing to change; ÷ win_ping on the same hosts"
     return Row("dynamic_fleet", 1.1, found.ratios, what)
+
+
+def _facts(farm: Farm, folder: pathlib.Path, hosts: list[Host]) -> Row:
+    """Reading everything of hosts that have a policy and dynamic rules."""
+    found = play(farm, folder, hosts, [EVERYTHING, _PING] * TIMES, *_FORKS)
+    what = f"{len(hosts)} hosts, 20 forks, ipsec_facts with everything; ÷ win_ping on the same hosts"
+    return Row("facts_fleet", 1.5, found.ratios, what)

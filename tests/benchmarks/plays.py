@@ -18,6 +18,7 @@ from winhost.host import Host
 _CALLBACKS: t.Final = pathlib.Path(__file__).parent / "callback_plugins"
 _PEERS: t.Final = COLLECTIONS.parent / "peers"
 """The collection ansible.windows."""
+EVERYTHING: t.Final = {"name": "ours", "ipsec.windows.ipsec_facts": {"gather_subset": "all"}}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,12 +16,13 @@ from winhost.farm import Farm
 from winhost.host import Host
 
 from .measure import Row
-from .plays import play
+from .plays import EVERYTHING, play
 from .policies import block_list, block_script, dynamic_commands, dynamic_rules, many_rules
 
 TIMES: t.Final = 20
 FEW: t.Final = 5
 LINES: t.Final = 20_000
+FILTERS: t.Final = 1_000
 POLICIES: t.Final = ("Ports", "Block list")
 _NO_RULES: t.Final = {"ipsec.windows.ipsec_dynamic": {"rules_mode": "exact", "rules": []}}
 
@@ -46,6 +47,7 @@ def all_rows() -> t.Iterator[Row]:
         yield _changed(farm, folder, host, "dynamic_100", 0.05, change)
         yield _script(farm, folder, host)
         yield _ban(farm, folder, host)
+        yield _facts(farm, folder, host)
 
 
 def _unchanged(farm: Farm, folder: pathlib.Path, host: Host) -> Row:
@@ -122,6 +124,16 @@ def _ban(farm: Farm, folder: pathlib.Path, host: Host) -> Row:
     found = play(farm, folder, [host], tasks)
     seconds = sorted(found.seconds["ours"])[TIMES // 2]
     return Row("ban_one", 1.5, found.ratios, f"one address more in a list of 10,000, {seconds:.2f} s; ÷ win_ping")
+
+
+def _facts(farm: Farm, folder: pathlib.Path, host: Host) -> Row:
+    """Reading the store and everything that is in force."""
+    policy = {**block_list(FILTERS), "assigned": True}
+    play(farm, folder, [host], [{"name": "start", "ipsec.windows.ipsec_policy": policy}])
+    found = play(farm, folder, [host], [EVERYTHING, {"name": "peer", "ansible.windows.win_ping": None}] * TIMES)
+    seconds = sorted(found.seconds["ours"])[TIMES // 2]
+    what = f"ipsec_facts with everything, {FILTERS:,} filters, {seconds:.2f} s; ÷ win_ping"
+    return Row("facts_all", 1.5, found.ratios, what)
 
 
 def _put_netsh_on_path(folder: pathlib.Path) -> None:

@@ -153,7 +153,7 @@ CHANGES = {
     "ipsec_dynamic": [True, True, True, False, True, True, True, True, True, True],
     "netsh_ipsec": [True, True, True, True, True],
     "ipsec_store": [True, True, True, True],
-    "ipseccmd": [True, True, True, True, True, True],
+    "ipseccmd": [True, True, True, False, False, False, True, True, True],
     "matching_rules": [False, False],
     "ipsec_verdict": [False, False, False],
     "ipsec_blocked_by": [False, False, False],
@@ -193,6 +193,8 @@ def test_all_returned_keys_are_documented(host, player):
         policy_task(name="P", assigned=True, rules=[{**block, "filter_action": "Shared"}], backup=True),
         {"ipsec.windows.ipseccmd": {"script": "script.cmd", "backup": True}},
         {"ipsec.windows.ipseccmd": {"command": "/?"}},
+        {"ipsec.windows.ipseccmd": {"command": "ipseccmd show filters"}},
+        {"ipsec.windows.ipseccmd": {"command": "ipseccmd show filters", "output": "text"}},
         {"ipsec.windows.ipsec_rule": {"policy": "P", **block, "enabled": False, "backup": True}},
         policy_task(name="P", state="absent"),
         {"ipsec.windows.ipsec_store": {"policies": [], "backup": True}},
@@ -204,7 +206,7 @@ def test_all_returned_keys_are_documented(host, player):
     assert run.code == 0, run.output
     of_ansible = {"changed", "diff", "warnings", "failed"}
     modules = (
-        *("ipsec_policy", "ipseccmd", "ipseccmd", "ipsec_rule", "ipsec_policy"),
+        *("ipsec_policy", *["ipseccmd"] * 4, "ipsec_rule", "ipsec_policy"),
         *("ipsec_store", "ipsec_store", "ipsec_dynamic"),
     )
     returned: dict[str, set[str]] = {}

@@ -189,7 +189,11 @@ NO_COMMANDS = [
         {"unsupported": "ignore"},
         "no ipseccmd command of the script is left; left out: line 1",
     ),
-    ("ipseccmd show all\n", {"unsupported": "ignore"}, "no ipseccmd command of the script is left; left out: line 1"),
+    (
+        "ipseccmd -f 0+* -w ds -p P -r R\n",
+        {"unsupported": "ignore"},
+        "no ipseccmd command of the script is left; left out: line 1",
+    ),
 ]
 
 
@@ -208,7 +212,8 @@ def test_a_script_without_commands_is_refused(host, player):
 
 REFUSED = [
     ({"command": "ipseccmd -f 0+* -n block"}, "block belongs to static mode; in dynamic mode, put each"),
-    ({"command": "ipseccmd show all"}, "this version does not support query mode"),
+    ({"command": "ipseccmd show"}, "line 1, column 14: show needs what to show"),
+    ({"command": "ipseccmd show all", "output": "words"}, "value of output must be one of: facts, text"),
     ({"command": "ipseccmd -f default"}, "current Windows has the default response rule only in stored policies"),
     ({"command": "ipseccmd -f 0+* -w ds -p P -r R"}, "this version does not support static mode in the directory"),
     ({"command": "ipseccmd -w reg -p P -r R -f 0+* -n blok"}, "line 1, column 37: "),

@@ -126,6 +126,14 @@ def _every_module(folder):
     ]
 
 
+def _queries():
+    """Tasks that ask what is in force."""
+    return [
+        {"name": "show", "ipsec.windows.ipseccmd": {"command": "ipseccmd show all", "output": output}}
+        for output in ("facts", "text")
+    ]
+
+
 def _files_with_keys(host):
     """The files of a host that have keys, besides those that stand for parts of Windows and PowerShell's log."""
     return where(host.folder, host.registry.path, host.event_log, host.dynamic_journal, host.domain.path)
@@ -207,17 +215,17 @@ def _check_event_log(host):
 )
 def test_a_key_is_only_in_the_store(farm, host, player, play_and_search, options):
     host.set(event_log=True)
-    run = play_and_search(host, *_every_module(player.folder), options=options)
+    run = play_and_search(host, *_every_module(player.folder), *_queries(), options=options)
     if "--check" in options:
         of_policies, dynamic = run.results[:15], run.results[15:]
         assert [result["changed"] for result in of_policies] == [True] * 3 + [False] * 4 + [True] * 7 + [False]
-        assert [result["changed"] for result in dynamic] == [True] * 3 + [False] + [True] * 3
+        assert [result["changed"] for result in dynamic] == [True] * 3 + [False] + [True] * 3 + [False] * 2
         assert host.store() == {}
         assert host.dynamic_rules() == ()
         return
-    assert [result.status for result in run.results] == ["ok"] * 22, run.output[-3000:]
+    assert [result.status for result in run.results] == ["ok"] * 24, run.output[-3000:]
     changed = [result["changed"] for result in run.results]
-    assert changed == [True, False, True, False, False, *[True] * 11, False, *[True] * 5]
+    assert changed == [True, False, True, False, False, *[True] * 11, False, *[True] * 5, False, False]
     assert "preshared key (changed)" in run.output or options == ()
     assert run[3]["ansible_facts"]["ansible_ipsec"]["policies"][0]["rules"][0]["authentication"] == [
         {"preshared_key": None}

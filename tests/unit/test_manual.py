@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Every sentence of the manual about dynamic and static mode has a test.
+"""Every sentence of the manual has a test.
 
 `manual_sentences.yml` lists these tests; most are command lines of the corpus. This file checks that list, and tests
-the filters of main mode and on which computer and store a line works.
+the filters of main mode, on which computer and store a line works, and what query mode shows.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import yaml
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.commands import (
     DeleteRules,
     Help,
+    Query,
+    Show,
     StoreKind,
     WritePolicy,
 )
@@ -33,7 +35,8 @@ from unit import corpus, stores
 CHECKOUT = pathlib.Path(__file__).parent.parent.parent
 # headings and the first rows of tables
 HEADINGS = frozenset(
-    {"ipseccmd dynamic mode", "ipseccmd static mode", "Syntax", "Parameters", "Remarks", "Examples"}
+    {"ipseccmd dynamic mode", "ipseccmd static mode", "ipseccmd query mode"}
+    | {"Syntax", "Parameters", "Remarks", "Examples"}
     | {"Filter examples", "Value", "Parameter", "Description"}
 )
 # a sentence ends with a full stop, with or without a closing parenthesis, before a blank and a capital letter
@@ -99,6 +102,38 @@ def test_computer_and_store_of_a_line(name):
     assert (line.computer, store, location) == expected
 
 
+# for each line: what it shows, and the computer
+QUERIES = {
+    "filters-policies": ("ipseccmd show filters policies", {Query.FILTERS, Query.POLICIES}, None),
+    "all-of-server1": (r"ipseccmd \\Server1 show all", set(Query), "Server1"),
+    "another-order": ("ipseccmd show sas filters", {Query.FILTERS, Query.SAS}, None),
+    "words-twice": ("ipseccmd SHOW auth Auth auth", {Query.AUTH}, None),
+    "all-and-one": ("show stats all", set(Query), None),
+    **{f"only-{query}": (f"ipseccmd show {query}", {query}, None) for query in Query},
+}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_query(name):
+    text, what, computer = QUERIES[name]
+    assert read_line(text).command == Show(frozenset(what), computer)
+
+
+NO_QUERIES = {
+    "nothing": ("ipseccmd show", "column 14: show needs what to show: filters, policies, auth, stats, sas or all"),
+    "misspelt": ("ipseccmd show filter", "column 15: show takes filters, .* did you mean filters[?]"),
+    "no-show": ("ipseccmd filters", "column 10: expected an option, such as -f, or show"),
+    "computer-after-show": (r"ipseccmd show \\Server1 all", "column 15: show takes filters"),
+}
+
+
+@pytest.mark.parametrize("name", NO_QUERIES)
+def test_invalid_query(name):
+    text, words = NO_QUERIES[name]
+    with pytest.raises(ModelError, match=words):
+        read_line(text)
+
+
 def test_help_shows_the_syntax():
     assert read_line("ipseccmd /?").command == Help()
     for option in OPTIONS:
@@ -111,8 +146,10 @@ def test_soft_associations_live_300_seconds():
 
 
 def test_options_of_the_syntax_lines():
-    """The options of the manual's three syntax lines are all options."""
-    dynamic, delete, static = (piece for piece in sentences() if re.match(r"ipseccmd (\[|-u|DynamicMode)", piece))
+    """The options of the manual's syntax lines are all options, and the words of query mode are all words."""
+    syntax = (piece for piece in sentences() if re.match(r"ipseccmd (\[|-u|DynamicMode)", piece))
+    dynamic, delete, static, query = syntax
+    assert re.findall(r"\w+", query.partition(" show ")[2]) == [*Query, "all"]
     options = {text: set(re.findall(r"(?<=-)\w+", text)) for text in (dynamic, delete, static)}
     assert set().union(*options.values()) - {"w", "p", "r"} == {*OPTIONS} - {"w", "p", "r"}
     assert options[static] == {"w", "p", "r", "x", "y", "o"}
@@ -129,6 +166,8 @@ PARAMETERS = {
     "tests/unit/test_corpus.py::test_dynamic_line": corpus.dynamic(),
     "tests/unit/test_manual.py::test_invalid_line_of_dynamic_mode_is_an_error": REFUSED,
     "tests/unit/test_manual.py::test_computer_and_store_of_a_line": WHERE,
+    "tests/unit/test_manual.py::test_query": QUERIES,
+    "tests/unit/test_manual.py::test_invalid_query": NO_QUERIES,
 }
 
 
@@ -184,8 +223,9 @@ def test_the_check_finds_missing_tests():
         assert _exists(existing)
 
 
-def test_command_lines_of_the_manual_are_in_the_corpus():
+def test_command_lines_of_the_manual_are_tested():
     lines = {entry["line"] for entry in (*corpus.lines().values(), *corpus.dynamic().values())}
-    found = {piece for piece in sentences() if re.match(r"ipseccmd (-f|\\\\)", piece)}
-    assert len(found) == 5
+    lines |= {text for text, _what, _computer in QUERIES.values()}
+    found = {piece for piece in sentences() if re.match(r"ipseccmd (-f|show|\\\\)", piece)}
+    assert len(found) == 7
     assert found <= lines

@@ -20,11 +20,14 @@ from ansible_collections.ipsec.windows.plugins.filter.from_netsh import from_net
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.verdict import Packet, judge
 from ansible_collections.ipsec.windows.plugins.module_utils._core.dynamic.limits import check_dynamic
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import LocalAddresses
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.counters import COUNTER_CLASSES, COUNTERS, WIDE
+from ansible_collections.ipsec.windows.plugins.module_utils._core.host.running import MissingReason
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.parse import parse_command
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError, Policy, SpecialKind
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.filters import PROTOCOLS
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted import State
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.lines import read_list
+from ansible_collections.ipsec.windows.plugins.module_utils._core.results.subsets import Subset
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.dynamic import parse_dynamic_rule
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import (
     parse_policy,
@@ -353,3 +356,20 @@ def run_netsh(store, *commands):
 def _known(policies):
     """Policies without ids, which differ."""
     return {name: [{**rule, "id": None} for rule in policy["rules"]] for name, policy in policies.items()}
+
+
+@pytest.mark.parametrize("row", table("Statistics", page="queries.md"))
+def test_counters(row):
+    groups, _meaning, classes, names = row.codes
+    assert [f"Win32_PerfRawData_Counters_{name}" for name in classes] == [COUNTER_CLASSES[group] for group in groups]
+    assert all([*COUNTERS[group].values()] == names for group in groups)
+    assert {*re.findall(r"`(\w+)` \(64 bits\)", row.cells[3])} == WIDE & {*names}
+
+
+def test_all_words_of_queries_are_on_their_page():
+    (subsets,) = tables("queries.md", "Queries: what a host has in force")
+    assert [row.codes[0] for row in subsets] == [[subset] for subset in Subset]
+    (reasons,) = tables("queries.md", "What is missing")
+    assert [row.codes[0] for row in reasons] == [[reason] for reason in MissingReason]
+    (counters,) = tables("queries.md", "Statistics")
+    assert [group for row in counters for group in row.codes[0]] == [*COUNTER_CLASSES]

@@ -59,7 +59,7 @@ def test_from_ipseccmd_converts_a_policy_that_is_assigned_before_it_is_created_a
     ("text", "words"),
     [
         (RULE, "no ipseccmd command of the script is left; left out: line 1: it depends on an argument"),
-        ("ipseccmd show all", "no ipseccmd command of the script is left; left out: line 1: this version does not"),
+        ("ipseccmd show all", "no ipseccmd command of the script is left; left out: line 1: query mode (show) changes"),
         ("echo a", "the text has no ipseccmd commands"),
     ],
 )

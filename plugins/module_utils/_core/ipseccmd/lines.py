@@ -29,16 +29,17 @@ _CONTINUATION: t.Final = re.compile(r"(?<=\s)\^(?=[ \t]*+\r?\n)")
 _VARIABLE: t.Final = re.compile(r"%[A-Za-z_]\w*+%")
 _WORD: t.Final = re.compile(r"\S++")
 _WORD_OF_NEXT_LINE: t.Final = re.compile(r"(?<=\n)\S++")
-_SUPPORTED: t.Final = "only static mode in the registry (-w reg -p POLICY -r RULE) and dynamic mode"
 
 
 class Mode(enum.StrEnum):
-    """The modes that change something."""
+    """The modes of ipseccmd."""
 
     STATIC = "static"
     DYNAMIC = "dynamic"
+    QUERY = "query"
 
 
+_CHANGING: t.Final = (Mode.STATIC, Mode.DYNAMIC)
 _OTHER_MODE: t.Final = {
     Mode.DYNAMIC: (
         "this is a command of dynamic mode (without -w and -p), which makes no policy; dynamic=true converts such "
@@ -47,6 +48,10 @@ _OTHER_MODE: t.Final = {
     Mode.STATIC: (
         "this is a command of static mode, which makes no dynamic rule; without dynamic=true, such commands are "
         "converted for the module ipsec_policy"
+    ),
+    Mode.QUERY: (
+        "query mode (show) changes nothing: run it with the module ipseccmd, in a task without commands that change "
+        "something"
     ),
 }
 
@@ -108,15 +113,16 @@ def read_lines(
 ) -> tuple[list[CommandLine], Script]:
     """The commands of a script, and the script. Mistakes are added to `mistakes`, or raise `SourceError` without it.
 
-    Commands of other modes than `modes` are mistakes. With `ignore_unsupported`, they are moved to the part that is
-    left out.
+    Commands of other modes than `modes` are mistakes, and so is query mode beside commands that change something. With
+    `ignore_unsupported`, they are moved to the part that is left out.
     """
     lines: list[CommandLine] = []
     kept: list[BatchCommand] = []
     left_out: list[LeftOut] = []
     with collecting(mistakes) as found:
-        for command in script.commands:
-            line = found.collect(command.text, read_line, command.text)
+        read = [(command, found.collect(command.text, read_line, command.text)) for command in script.commands]
+        modes = _modes_beside((line for _command, line in read if line), modes)
+        for command, line in read:
             if line is None:
                 continue
             problem = _problem(line.command, modes)
@@ -132,16 +138,31 @@ def read_lines(
 
 def read_list(texts: t.Iterable[str], place: str) -> list[CommandLine]:
     """The commands of the list at `place`. Raises `ModelError` with all mistakes."""
+    read = [_line_or_error(text, f"{place}[{i}]") for i, text in enumerate(texts)]
+    lines = [line for line in read if isinstance(line, CommandLine)]
+    modes = _modes_beside(lines, tuple(Mode))
     mistakes = Mistakes()
-    lines = [mistakes.collect(None, _read_supported, text, f"{place}[{i}]") for i, text in enumerate(texts)]
+    for line in read:
+        if isinstance(line, CommandLine):
+            mistakes.collect(None, _check_mode, line, modes)
+        else:
+            mistakes.add(line)
     mistakes.raise_all()
-    return [line for line in lines if line is not None]
+    return lines
 
 
-def _read_supported(text: str, place: str) -> CommandLine:
-    line = read_line(text, place)
-    _check_mode(line, tuple(Mode))
-    return line
+def _line_or_error(text: str, place: str) -> CommandLine | ModelError:
+    try:
+        return read_line(text, place)
+    except ModelError as error:
+        return error
+
+
+def _modes_beside(lines: t.Iterable[CommandLine], modes: t.Collection[Mode]) -> t.Collection[Mode]:
+    """`modes`, without query mode if some of the lines change something: it has a task of its own."""
+    if all(isinstance(line.command, Show | Help) for line in lines):
+        return modes
+    return [mode for mode in modes if mode is not Mode.QUERY]
 
 
 def _check_mode(line: CommandLine, modes: t.Collection[Mode]) -> None:
@@ -162,7 +183,7 @@ class Asked:
     notes: tuple[str, ...]
 
 
-def asked_by(lines: t.Iterable[CommandLine], modes: t.Collection[Mode] = tuple(Mode)) -> Asked:
+def asked_by(lines: t.Iterable[CommandLine], modes: t.Collection[Mode] = _CHANGING) -> Asked:
     """What lines ask for. Raises `ModelError` for a line of another mode than `modes`."""
     edits: list[PlacedEdit] = []
     changes: list[PlacedChange] = []
@@ -227,9 +248,9 @@ def _problem(command: Command, modes: t.Collection[Mode]) -> str | None:
     """Why a command does not belong to `modes`, or cannot run in this version; None if it does."""
     match command:
         case WritePolicy(store=StoreKind.DIRECTORY):
-            return f"this version does not support static mode in the directory (-w ds), {_SUPPORTED}"
-        case Show():
-            return f"this version does not support query mode (show), {_SUPPORTED}"
+            return "this version does not support static mode in the directory (-w ds), only in the registry (-w reg)"
+        case Show() if Mode.QUERY not in modes:
+            return _OTHER_MODE[Mode.QUERY]
         case WritePolicy() if Mode.STATIC not in modes:
             return _OTHER_MODE[Mode.STATIC]
         case AddRule() | DeleteRules() if Mode.DYNAMIC not in modes:

@@ -129,7 +129,7 @@ def test_differences_between_task_and_script_give_notes():
             "the commands are for several computers (a, the local one)",
         ),
         (["-f 0+*"], "this is a command of dynamic mode (without -w and -p), which makes no policy"),
-        (["show all"], "this version does not support query mode"),
+        (["show all"], "query mode (show) changes nothing: run it with the module ipseccmd"),
         (["-u"], "dynamic=true converts such commands for the module ipsec_dynamic"),
         (["-w ds -p P -r R -f 0+*"], "this version does not support static mode in the directory"),
     ],

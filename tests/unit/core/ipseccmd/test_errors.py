@@ -286,3 +286,23 @@ def test_all_mistakes_of_a_list_are_in_one_message():
     assert "s3cret" not in str(caught.value)
     with pytest.raises(ShapeError, match=r"\Acommands\[1\]: line 1"):
         read_list(["-w reg -p P -x", "show all"], "commands")
+
+
+QUERY = r"query mode \(show\) changes nothing: run it with the module ipseccmd, in a task without commands that change"
+
+
+def test_query_mode_beside_a_change_is_an_error_with_its_place():
+    text = "ipseccmd show all\nipseccmd -f [0+203.0.113.7]\n"
+    with pytest.raises(SourceError, match=rf"line 1, column 1: {QUERY}"):
+        read_lines(commands_of(Program.IPSECCMD, text, False), False)
+    lines, script = read_lines(commands_of(Program.IPSECCMD, text, True), True)
+    assert ([line.text.line() for line in lines], [left.line for left in script.left_out]) == ([2], [1])
+    with pytest.raises(ShapeError, match=rf"commands\[0\]: line 1, column 1: {QUERY}"):
+        read_list(["show sas", "-u"], "commands")
+
+
+def test_query_mode_alone_is_read():
+    text = "ipseccmd show filters\nipseccmd /?\nipseccmd \\\\Server1 show all\n"
+    of_script, _script = read_lines(commands_of(Program.IPSECCMD, text, False), False)
+    for lines in (of_script, read_list(text.split("\n")[:3], "commands")):
+        assert [line.computer for line in lines] == [None, None, "Server1"]
