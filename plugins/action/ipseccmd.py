@@ -69,8 +69,7 @@ class ActionModule(IpsecAction):
                 if host is not None and isinstance(error, AnsibleConnectionFailure):
                     raise AnsibleConnectionFailure(f"the computer {host}: {error}") from error
                 raise
-        shown = {"_ansible_verbose_always": True} if shows and options["output"] == _TEXT else {}
-        return {**_join(results), **shown, **rest}
+        return {**_join(results), **rest}
 
     def _lines(self, options: dict[str, t.Any]) -> tuple[list[CommandLine], dict[str, t.Any]]:
         """The commands, and what the result has of the rest of a script."""
@@ -96,8 +95,8 @@ class ActionModule(IpsecAction):
         asked = {Subset(query) for line in lines if isinstance(line.command, Show) for query in line.command.what}
         with working_on(self, host, task_vars) as variables:
             found = gather(HostChannel(self, variables), asked)
-        shown = {"text": show_text(found).splitlines()} if options["output"] == _TEXT else {"ipsec": found}
-        return {"changed": False, **shown}
+        text = {"text": show_text(found).splitlines()} if options["output"] == _TEXT else {}
+        return {"changed": False, "ipsec": found, **text}
 
 
 def _goals(lines: list[CommandLine], confirmed: bool) -> Goals:

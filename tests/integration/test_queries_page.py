@@ -36,6 +36,12 @@ def ask(player):
     return run
 
 
+def _add_by_hand(host):
+    """What somebody adds with netsh."""
+    for command in ("add mmpolicy name=Mine", BY_HAND):
+        assert host.netsh(["ipsec", "dynamic", *command.split()])[0] == 0
+
+
 def test_every_example_is_tested():
     assert PLAYS.keys() == {
         "Ask what is in force",
@@ -47,15 +53,14 @@ def test_every_example_is_tested():
     assert [next(iter(task)) for task in TASKS] == [
         "ipsec.windows.ipseccmd",
         "ansible.builtin.debug",
-        "ipsec.windows.ipseccmd",
-    ]
+    ] * 2
 
 
 def test_the_tasks_of_the_page(host, player):
     run = player.play(host, SERVER, *TASKS)
     assert run.code == 0, run.output
     assert run[2]["msg"] == ["Close HTTPS"]
-    assert "Quick Mode Filters: 2" in run[3]["text"]
+    assert "Quick Mode Filters: 2" in run[4]["shown.text"]
 
 
 def test_what_is_in_force(host, player, ask):
@@ -76,6 +81,10 @@ def test_who_blocks_a_port(host, player, ask):
         ("Server isolation", "Close HTTPS", None),
         (None, None, 0),
     ]
+    _add_by_hand(host)
+    others = ask("Ask who blocks a port", host)[1]["msg"][2:]
+    assert {(item["policy"], item["dynamic"], item["id"]) for item in others} == {(None, None, None)}
+    assert {item["filter"]["source"] for item in others} == {"me", "203.0.113.8"}
     assert ask("Ask what happens to a packet", host)[1]["msg"].startswith("block, ")
     assert ask("Ask what happens to a packet", host)[1]["msg"].endswith(": Close HTTPS")
 
@@ -93,8 +102,7 @@ def test_what_nobody_declared(farm, player, ask):
     good, silenced, by_hand = hosts = [next(farm.fresh) for _host in range(3)]
     player.play(hosts, SERVER)
     player.play(silenced, HIDDEN)
-    by_hand.netsh(["ipsec", "dynamic", "add", "mmpolicy", "name=Mine"], "", None)
-    by_hand.netsh(["ipsec", "dynamic", *BY_HAND.split()], "", None)
+    _add_by_hand(by_hand)
     found = ask("Find policies that nobody declared", *hosts).results[-1]["msg"]
     assert found.keys() == {silenced.name, by_hand.name}, good
     assert found[silenced.name] == ["Silence"]

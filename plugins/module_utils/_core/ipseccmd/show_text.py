@@ -74,7 +74,7 @@ def _part(part: str, found: Tree | None, missing: t.Sequence[Tree]) -> t.Iterato
     rest = {key: value for key, value in (found or {}).items() if key not in headings}
     reasons: dict[str, list[str]] = {key: [] for key in ("", *headings)}
     for item in missing:
-        key = _KEYS.get(item["what"], item["what"])
+        key = _KEYS.get(item["what"]) or item["what"]
         detail = f": {printable(item['detail'])}" if item["detail"] else ""
         name = "" if key in (part, *headings) else f"{_label(key)}: "
         reasons[key if key in headings else ""].append(f"Not available: {name}{_WHY[item['reason']]}{detail}")
