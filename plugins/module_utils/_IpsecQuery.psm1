@@ -77,16 +77,20 @@ function ConvertTo-FilterLine {
     param($Found, $Conditions, [long[]]$Place)
     $callout = "$($Found['/action/filterType'])$($Found['/action/calloutKey'])"
     $fields = @(foreach ($name in 'filterId', 'filterKey', 'layerKey', 'subLayerKey', 'action/type') { $Found["/$name"] }) + $callout
-    $texts = @(foreach ($item in $Conditions) { $item.fieldKey, $item.matchType, $item.type, [string]::Join('~', $item.values) })
-    foreach ($text in $fields + $texts) {
-        if ($text -cmatch '[^A-Za-z0-9_.:{}/~%-]') { Stop-Malformed -Place $Place -Problem "a filter cannot have the key, type or value '$text'" }
+    $words = @(foreach ($item in $Conditions) { $item.fieldKey, $item.matchType, $item.type })
+    foreach ($text in $fields + $words) {
+        if ($text -cmatch '[^A-Za-z0-9_.:{}/~%-]') { Stop-Malformed -Place $Place -Problem "a filter cannot have the key or type '$text'" }
     }
     $weight = [string]$Found['/effectiveWeight/uint64']
     if ("$($fields[0]);$weight" -notmatch '^[0-9]{1,20};([0-9]{1,20})?$') {
         Stop-Malformed -Place $Place -Problem "a filter cannot have the id '$($fields[0])' and the weight '$weight'"
     }
     $name = [System.Convert]::ToBase64String([System.Text.Encoding]::Unicode.GetBytes([string]$Found['/displayData/name']))
-    $shown = for ($at = 0; $at -lt $texts.Count; $at += 4) { [string]::Join(',', $texts[$at..($at + 3)]) }
+    $shown = foreach ($item in $Conditions) {
+        # of other values, such as paths, the controller needs no more than that they are there
+        $value = [string]::Join('~', $item.values) -creplace '[^A-Za-z0-9_.:{}/~%-]', '?'
+        [string]::Join(',', @($item.fieldKey, $item.matchType, $item.type, $value))
+    }
     [string]::Join(';', $fields + $weight + $name + [string]::Join('|', @($shown))) + "`n"
 }
 

@@ -80,10 +80,14 @@ class _Filter:
         get = self.texts.get
         keys = [get(name, "") for name in ("filterId", "filterKey", "layerKey", "subLayerKey", "action/type")]
         keys.append(get("action/filterType", "") + get("action/calloutKey", ""))
-        conditions = [(found.field, found.match, found.type, "~".join(found.values)) for found in self.conditions]
-        for text in (*keys, *(text for found in conditions for text in found)):
+        conditions = [
+            # values that the controller does not understand, such as paths
+            (found.field, found.match, found.type, re.sub("[^A-Za-z0-9_.:{}/~%-]", "?", "~".join(found.values)))
+            for found in self.conditions
+        ]
+        for text in (*keys, *(text for found in conditions for text in found[:3])):
             if not re.fullmatch("[A-Za-z0-9_.:{}/~%-]*", text):
-                raise Malformed(*self.place, f"a filter cannot have the key, type or value '{text}'")
+                raise Malformed(*self.place, f"a filter cannot have the key or type '{text}'")
         weight = get("effectiveWeight/uint64", "")
         if not (re.fullmatch("[0-9]{1,20}", keys[0]) and re.fullmatch("[0-9]{0,20}", weight)):
             raise Malformed(*self.place, f"a filter cannot have the id '{keys[0]}' and the weight '{weight}'")

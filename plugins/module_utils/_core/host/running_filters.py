@@ -11,7 +11,7 @@ import ipaddress
 import re
 import typing as t
 
-from ..model import Action, Address, HostAddress, Ports, network, span
+from ..model import Action, Address, HostAddress, IPAddress, Ports, network, span
 from ..objects.convert.common import lenient
 from ..store.values import decode_text
 from .checking import U64, AnswerError, AnswerPart
@@ -21,6 +21,7 @@ ROWS_LIMIT: t.Final = 20_000
 """The most filters that the host module returns."""
 _FIELDS: t.Final = 9
 _WORD: t.Final = re.compile(r"[A-Za-z0-9_.:{}/~%-]*\Z", re.ASCII)
+_VALUE: t.Final = re.compile(r"[A-Za-z0-9_.:{}/~%?-]*\Z", re.ASCII)
 _NUMBER: t.Final = re.compile(r"[0-9]{1,20}\Z", re.ASCII)
 _DIRECTIONS: t.Final = {"FWPM_LAYER_INBOUND_": Direction.IN, "FWPM_LAYER_OUTBOUND_": Direction.OUT}
 _NEGOTIATES: t.Final = re.compile(r"FWPM_CALLOUT_IPSEC_(?:INBOUND|OUTBOUND|FORWARD)_(TRANSPORT|TUNNEL)_V[46]\Z")
@@ -103,13 +104,14 @@ def _conditions(items: list[str], place: str) -> dict[str, t.Any]:
     number = collections.Counter(item.partition(",")[0] for item in items)
     for item in items:
         words = item.split(",")
-        if len(words) != 4 or not all(map(_WORD.match, words)):
+        if len(words) != 4 or not all(map(_WORD.match, words[:3])) or not _VALUE.match(words[3]):
             raise _error(place, "a condition is not four fields of valid characters")
         part = _PARTS.get(words[0]) if number[words[0]] == 1 else None
         try:
             value = None if part is None else _value(part, *words[1:])
         except ValueError:
-            raise _error(place, f"the condition {item} has a value that its type cannot have") from None
+            # how Windows prints values is not documented
+            value = None
         if part is None or value is None:
             unread.append(item)
         else:
@@ -130,18 +132,23 @@ def _value(part: str, match: str, type_: str, value: str) -> Address | Ports | i
             return _ports(first, last)
         return _ports(value, value) if (match, type_) == (_EQUAL, "FWP_UINT16") else None
     if (match, type_) == _RANGE:
-        low, high = (ipaddress.ip_address(leaf.partition("%")[0]) for leaf in leaves)
+        low, high = map(_ip, leaves)
         if low.version != high.version or int(low) > int(high):
             raise ValueError("not a range")
         return lenient(span, low, high)
     return _address(type_, leaves) if match == _EQUAL else None
 
 
+def _ip(text: str) -> IPAddress:
+    """An address. One of IPv4 may be printed as a number."""
+    return ipaddress.IPv4Address(int(text)) if _NUMBER.match(text) else ipaddress.ip_address(text.partition("%")[0])
+
+
 def _address(type_: str, leaves: list[str]) -> Address | None:
     address, *rest = leaves
     match type_, rest:
         case "FWP_UINT32", []:
-            return lenient(HostAddress, ipaddress.IPv4Address(address))
+            return lenient(HostAddress, _ip(address))
         case "FWP_BYTE_ARRAY16_TYPE", []:
             return lenient(HostAddress, ipaddress.IPv6Address(address.partition("%")[0]))
         case "FWP_V4_ADDR_MASK", [mask]:
