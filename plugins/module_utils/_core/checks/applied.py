@@ -14,6 +14,7 @@ from ..host.running import PolicyEvent, RunningFilter, RunningFilters
 from ..model import Policy
 from ..model.dynamic import DynamicRule
 from .implied import Implied, ImpliedFilter, Origin, is_understood
+from .verdict import Weight, weight
 
 SHOWN: t.Final = 20
 """The most filters that a judgement lists."""
@@ -40,8 +41,9 @@ class Enforced(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """Whether a host enforces what it is to enforce, and why. `missing` are the first filters that are to be in force
-    and are not, `surplus` the first ones that nothing implies. `event` is the event that was taken into account.
+    """Whether a host enforces what it is to enforce, and why. `missing` are filters that are to be in force and are
+    not, `surplus` those that nothing implies; both have the most specific ones first. `event` is the event that was
+    taken into account.
     `origins` says where each of the filters in force comes from; it is empty while the service does not run.
     """
 
@@ -76,13 +78,21 @@ def judge(
     return Judgement(
         applied=applied,
         reason=reason,
-        missing=tuple(evidence.missing[:SHOWN]),
-        surplus=tuple(evidence.surplus[:SHOWN]),
+        missing=tuple(sorted(evidence.missing, key=_specificity, reverse=True)[:SHOWN]),
+        surplus=tuple(sorted(evidence.surplus, key=_weight, reverse=True)[:SHOWN]),
         missing_count=len(evidence.missing),
         surplus_count=len(evidence.surplus),
         event=event,
         origins=evidence.origins,
     )
+
+
+def _specificity(found: ImpliedFilter) -> Weight:
+    return weight(found.origin.filter)
+
+
+def _weight(found: RunningFilter) -> int:
+    return found.weight or 0
 
 
 def _without_service(state: HostState, policy: Policy | None, dynamic: t.Sequence[DynamicRule]) -> Judgement:

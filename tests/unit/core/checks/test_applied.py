@@ -219,6 +219,16 @@ def test_lists_of_filters_are_bounded():
     assert (len(found.surplus), found.surplus_count) == (SHOWN, 30)
 
 
+def test_the_most_specific_filters_come_first():
+    filters = ["*=0", "*=0:80:TCP", "198.51.100.9=0", "198.51.100.*=0", "*=0::TCP"]
+    store = _stored({"name": "P", "rules": [{**SMB, "filters": filters}]})
+    found = _judge(store=store, rows=[])
+    shown = ["198.51.100.9=me", "198.51.100.0/24=me", "any=me:80:TCP", "any=me::TCP", "any=me"]
+    assert [str(one.origin.filter) for one in found.missing] == shown
+    rows = [dataclasses.replace(OTHER, name=str(weight), weight=weight) for weight in (5, 7, 6)]
+    assert [one.name for one in _judge(rows=[*ROWS, *rows]).surplus] == ["7", "6", "5"]
+
+
 def _plain(policy: model.Policy, of_me: bool) -> model.Policy:
     """The policy with addresses in place of names, and without what a task cannot repeat. With `of_me`, the host itself
     is at one end of all filters: others may be in force in one direction only.
