@@ -405,7 +405,7 @@ function Read-Part {
             if ($problem -and $problem.reason -eq 'failed' -and -not (Test-Writable -Hive $Hive)) { $problem.reason = 'access_denied' }
         }
         'events' { $answer.events = Get-PolicyEvent }
-        'associations' { $answer.associations = Get-Association -TooOld ((Get-OSVersion -Hive $Hive).version -match '^6\.[01]\.') }
+        'associations' { $answer.associations = Get-Association -TooOld ((Get-OSVersion -Hive $Hive).version -match '^([1-5]|6\.[01])\.') }
         'counters' { $answer.counters = Get-CounterValue }
         'rsop' { $answer.rsop = Get-ResultantPolicy }
         default { Stop-WithReason -Reason 'unknown_request' -Message "there is no part '$_'" }

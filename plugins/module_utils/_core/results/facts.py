@@ -71,7 +71,8 @@ def _findings(state: HostState, in_force: PolicyInForce, dynamic: bool) -> list[
             "text": finding.text,
             "remedy": finding.remedy,
             "policy": policy,
-            "rules": list(finding.rules),
+            # messages have quotes around names
+            "rules": [title.removeprefix("'").removesuffix("'") for title in finding.rules],
         }
         for finding, policy in found
     ]

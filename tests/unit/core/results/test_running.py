@@ -347,4 +347,4 @@ def test_findings_are_about_the_host_and_the_policy_in_force():
     weak = next(item for item in found if item["code"] == "weak-3des")
     assert (weak["severity"], weak["policy"], weak["rules"]) == ("low", "Close SMB", [])
     pfs = next(item for item in found if item["code"] == "no-pfs")
-    assert pfs["rules"] == ["'Secured servers'"]
+    assert pfs["rules"] == ["Secured servers"]
