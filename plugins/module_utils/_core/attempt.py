@@ -10,7 +10,7 @@ import functools
 import secrets
 from collections.abc import Callable
 
-from .checks.applied import Judgement, judge, telling_events
+from .checks.applied import Judgement, judge_host, telling_events
 from .checks.implied import Implied
 from .checks.lint import Finding, lint
 from .checks.lockout import Cut, LockoutCheck, find_cut
@@ -80,7 +80,7 @@ class Expected:
     def judge(self, waited: Waited, since: int) -> Judgement:
         """Whether it is in force. `since` is when the change went live."""
         state = dataclasses.replace(self.state, service=waited.service, filters=waited.filters, events=waited.events)
-        return judge(state, self.policy, self.rules, since)
+        return judge_host(state, self.policy, self.rules, since)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -57,7 +57,7 @@ class Judgement:
     origins: tuple[Origin | None, ...] = ()
 
 
-def judge(
+def judge_host(
     state: HostState, policy: Policy | None, dynamic: t.Sequence[DynamicRule], since: int | None = None
 ) -> Judgement:
     """Whether the host enforces `policy`, which is the one in force, and `dynamic`, the rules with addresses for names.

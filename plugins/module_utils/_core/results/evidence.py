@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..checks.applied import Enforced, Judgement, judge
+from ..checks.applied import Enforced, Judgement, judge_host
 from ..dynamic.running import RecordedRule
 from ..host.answers import HostState
 from ..shape.render import Tree
@@ -23,7 +23,7 @@ def judged(state: HostState, in_force: PolicyInForce, rules: t.Sequence[Recorded
     """Whether the host enforces the policy in force and the dynamic rules."""
     if state.filters is None:
         return _NOT_GATHERED
-    return judge(state, in_force.policy, [recorded.rule for recorded in rules])
+    return judge_host(state, in_force.policy, [recorded.rule for recorded in rules])
 
 
 def render_applied(found: Judgement, policy: str | None) -> Tree:

@@ -10,7 +10,7 @@ import ipaddress
 
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils._core import model
-from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.applied import SHOWN, Enforced, judge
+from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.applied import SHOWN, Enforced, judge_host
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import (
     DomainPolicy,
     HostState,
@@ -65,7 +65,7 @@ def _judge(rows=ROWS, *, events=None, since=None, store=STORE, dynamic=(), polic
     filters = filters_in_force.read(rows) if isinstance(rows, list) else rows
     found = events if isinstance(events, PolicyEvents | None) else PolicyEvents(events=tuple(events))
     state: HostState = stores.host_with(store, filters=filters, events=found, addresses=LOCAL, **parts)
-    return judge(state, None if policy is None else stores.stored(store, policy).policy, dynamic, since)
+    return judge_host(state, None if policy is None else stores.stored(store, policy).policy, dynamic, since)
 
 
 def test_a_policy_whose_filters_are_all_in_force_is_applied():
