@@ -270,6 +270,8 @@ BAD = {
         5,
         "a filter cannot have the id, keys, action and weight ';{k};L;S;A;;5'",
     ),
+    "a place far to the right": (_document(f"<!--{_LONGEST}-->" + _item(number="")), 4, "weight ';{k};L;S;A;;5'"),
+    "a place far below": (_document("\n" * query_module.LONGEST + _item(number="")), 65_540, "weight ';{k};L;S;A;;5'"),
     "an id in words": (
         _document(_item(number="seventy")),
         4,
