@@ -66,113 +66,89 @@ function Open-Xml {
 }
 
 function Stop-Malformed {
-    param([long[]]$Place, [string]$Problem)
+    # At: an error of a reader, or a reader or element, whose place only an interface is sure to have.
+    param([object]$At, [string]$Problem)
+    $line, $column = foreach ($name in 'LineNumber', 'LinePosition') {
+        if ($At -is [System.Xml.XmlException]) { $At.$name } else { [System.Xml.IXmlLineInfo].GetProperty($name).GetValue($At) }
+    }
     # it may quote what is wrong
     $Problem = $Problem.Substring(0, [System.Math]::Min($Problem.Length, 300)) -replace '[\p{Cc}\p{Cs}]', '?'
-    Stop-WithReason -Reason 'malformed' -Message "netsh wfp show filters: line $($Place[0]), column $($Place[1]): $Problem"
+    Stop-WithReason -Reason 'malformed' -Message "netsh wfp show filters: line $line, column ${column}: $Problem"
 }
 
-function ConvertTo-FilterLine {
-    # The line of a filter in the answer, from the texts of its elements.
-    param($Found, $Conditions, [long[]]$Place)
-    $callout = "$($Found['/action/filterType'])$($Found['/action/calloutKey'])"
-    $fields = @(foreach ($name in 'filterId', 'filterKey', 'layerKey', 'subLayerKey', 'action/type') { $Found["/$name"] }) + $callout
-    $words = @(foreach ($item in $Conditions) { $item.fieldKey, $item.matchType, $item.type })
-    foreach ($text in $fields + $words) {
-        if ($text -cmatch '[^A-Za-z0-9_.:{}/~%-]') { Stop-Malformed -Place $Place -Problem "a filter cannot have the key or type '$text'" }
-    }
-    $weight = [string]$Found['/effectiveWeight/uint64']
-    if ("$($fields[0]);$weight" -notmatch '^[0-9]{1,20};([0-9]{1,20})?$') {
-        Stop-Malformed -Place $Place -Problem "a filter cannot have the id '$($fields[0])' and the weight '$weight'"
-    }
-    $name = [System.Convert]::ToBase64String([System.Text.Encoding]::Unicode.GetBytes([string]$Found['/displayData/name']))
-    $shown = foreach ($item in $Conditions) {
-        # of other values, such as paths, the controller needs no more than that they are there
-        $value = [string]::Join('~', $item.values) -creplace '[^A-Za-z0-9_.:{}/~%-]', '?'
-        [string]::Join(',', @($item.fieldKey, $item.matchType, $item.type, $value))
-    }
-    [string]::Join(';', $fields + $weight + $name + [string]::Join('|', @($shown))) + "`n"
+function Get-Query {
+    # An XPath query. @NAME in its text is an element of any namespace, and $NAME its text if it has no elements.
+    param([string]$Text)
+    $Text = $Text -creplace '\$([\w/@]+)', 'normalize-space(@$1[not(*)])' -creplace '@(\w+)', '*[local-name()="$1"]'
+    [System.Xml.XPath.XPathExpression]::Compile($Text)
 }
 
 function Read-Filter {
-    # The filters in what netsh prints. A host may have many, and calling a function is the slowest part.
+    # The filters in what netsh prints. A host may have many, and calls are the slowest part, so .NET reads each as a whole.
     param([System.IO.TextReader]$Text)
     $rows = [System.Text.StringBuilder]::new()
     $answer = @{ rows = ''; count = 0; total = 0; truncated = $false; error = $null }
-    $start, $end, $data = [System.Xml.XmlNodeType]::Element, [System.Xml.XmlNodeType]::EndElement, @('Text', 'CDATA', 'Whitespace', 'SignificantWhitespace')
-    $wanted = [System.Collections.Generic.HashSet[string]]::new([string[]]@('/filterKey', '/displayData/name', '/providerKey', '/layerKey',
-            '/subLayerKey', '/action/type', '/action/filterType', '/action/calloutKey', '/filterId', '/effectiveWeight/uint64'))
-    $chunk = [char[]]::new($script:LongestText + 1)
-    # for each depth, the name of the open element and its path below the filter
-    $names, $paths = [string[]]::new($script:Deepest), [string[]]::new($script:Deepest)
-    # the depth of the filter that is read, whether the rest of it does not matter, and whether the open element has no others
-    $filter, $skip, $leaf, $listed = -1, $false, $false, $false
+    $keep, $element, $blank, $allowed = [System.Xml.XmlSpace]::Preserve, [System.Xml.XmlNodeType]::Element, [char[]]" `t`r`n", 'A-Za-z0-9_.:{}/~%-'
+    # a filter has one provider
+    $provider = Get-Query -Text 'normalize-space(@providerKey[not(*)][last() = 1])'
+    $keys = Get-Query -Text ('concat($filterId, ";", $filterKey, ";", $layerKey, ";", $subLayerKey, ";", $action/@type, ";", ' +
+        '$action/@filterType, $action/@calloutKey, ";", $effectiveWeight/@uint64)')
+    $title = Get-Query -Text 'string(@displayData/@name[not(*)])'
+    $conditions = Get-Query -Text '@filterCondition/@item'
+    $words = Get-Query -Text 'concat($fieldKey, ",", $matchType, ",", $conditionValue/@type)'
+    $values = Get-Query -Text '@conditionValue/descendant-or-self::*[not(*)][local-name() != "type"]'
+    # the name of the open element at each depth
+    $names, $listed = [string[]]::new($script:Deepest), $false
     $clock = [System.Diagnostics.Stopwatch]::StartNew()
-    $lineOf, $columnOf = [System.Xml.IXmlLineInfo].GetProperty('LineNumber'), [System.Xml.IXmlLineInfo].GetProperty('LinePosition')
     $reader = Open-Xml -Text $Text
     try {
         while ($reader.Read()) {
-            $type = $reader.NodeType
-            $closed = $type -eq $end
-            if ($type -eq $start) {
-                $depth, $name, $closed = $reader.Depth, $reader.LocalName, $reader.IsEmptyElement
-                if ($depth -ge $script:Deepest) {
-                    Stop-Malformed -Place $lineOf.GetValue($reader), $columnOf.GetValue($reader) -Problem "more than $script:Deepest elements are nested"
-                }
-                $names[$depth] = $name
-                if ($filter -lt 0) {
-                    $listed = $listed -or $name -ceq 'filters'
-                    if ($name -cne 'item' -or -not $depth -or $names[$depth - 1] -cne 'filters') { continue }
-                    if ($clock.Elapsed.TotalSeconds -gt $script:Seconds) {
-                        throw [System.TimeoutException]::new("the filters could not be read within $script:Seconds seconds")
-                    }
-                    $filter, $skip, $leaf, $paths[$depth] = $depth, $false, $false, ''
-                    $found, $conditions = @{}, [System.Collections.Generic.List[object]]::new()
-                    $place = $lineOf.GetValue($reader), $columnOf.GetValue($reader)
-                }
-                elseif (-not $skip) {
-                    $path = $paths[$depth] = "$($paths[$depth - 1])/$name"
-                    $leaf, $value = $true, ''
-                    if ($path -ceq '/filterCondition/item') {
-                        $condition = @{ fieldKey = ''; matchType = ''; type = ''; values = [System.Collections.Generic.List[string]]::new() }
-                        $conditions.Add($condition)
-                    }
-                    $below = $path.StartsWith('/filterCondition/item/', [System.StringComparison]::Ordinal)
-                }
+            if ($reader.NodeType -ne $element) { continue }
+            $depth, $name = $reader.Depth, $reader.LocalName
+            if ($depth -ge $script:Deepest) { Stop-Malformed -At $reader -Problem "more than $script:Deepest elements are nested" }
+            $names[$depth] = $name
+            if ($name -ceq 'filters') {
+                $listed = $true
+                $tooDeep = Get-Query -Text "boolean(.$('/*' * ($script:Deepest - $depth - 1)))"
             }
-            elseif ($leaf -and ($below -or $wanted.Contains($path)) -and $data -contains $type) {
-                while ($length = $reader.ReadValueChunk($chunk, 0, $chunk.Length)) {
-                    $value += [string]::new($chunk, 0, $length)
-                    if ($value.Length -gt $script:LongestText) { Stop-Malformed -Place $place -Problem "the text of $name is too long" }
-                }
+            if ($name -cne 'item' -or -not $depth -or $names[$depth - 1] -cne 'filters') { continue }
+            if ($clock.Elapsed.TotalSeconds -gt $script:Seconds) {
+                throw [System.TimeoutException]::new("the filters could not be read within $script:Seconds seconds")
             }
-            if (-not $closed -or $filter -lt 0) { continue }
-            if ($leaf) {
-                $leaf = $false
-                if ($path -cne '/displayData/name') { $value = $value.Trim([char[]]" `t`r`n") }
-                $found[$path] = $value
-                if ($below) {
-                    if ($path -ceq '/filterCondition/item/conditionValue/type') { $condition.type = $value }
-                    elseif ($path -cmatch '^/filterCondition/item/conditionValue(/|$)') { if ($name -cne 'type') { $condition.values.Add($value) } }
-                    elseif ($condition.ContainsKey($name)) { $condition[$name] = $value }
-                }
-                # nothing else matters in filters of others
-                elseif ($path -ceq '/providerKey') { $skip = $value -ne $script:Provider -or $answer.count -ge $script:MostFilters }
-            }
-            if ($reader.Depth -ne $filter) { continue }
-            $filter = -1
+            $filter = [System.Xml.XPath.XPathDocument]::new($reader.ReadSubtree(), $keep).CreateNavigator()
+            $null = $filter.MoveToFirstChild()
+            if ($filter.Evaluate($tooDeep)) { Stop-Malformed -At $filter -Problem "more than $script:Deepest elements are nested" }
             $answer.total++
-            if ($found['/providerKey'] -ne $script:Provider) { continue }
+            if ($filter.Evaluate($provider) -ne $script:Provider) { continue }
             $answer.count++
             $answer.truncated = $answer.count -gt $script:MostFilters
-            if (-not $answer.truncated) { $null = $rows.Append((ConvertTo-FilterLine -Found $found -Conditions $conditions -Place $place)) }
+            if ($answer.truncated) { continue }
+            $line, $name = $filter.Evaluate($keys), $filter.Evaluate($title)
+            if ($line -cnotmatch "^[0-9]{1,20}(;[$allowed]*){5};[0-9]{0,20}\z") {
+                Stop-Malformed -At $filter -Problem "a filter cannot have the id, keys, action and weight '$line'"
+            }
+            $shown = @(
+                foreach ($condition in $filter.Select($conditions)) {
+                    $start = $condition.Evaluate($words)
+                    if ($start -cnotmatch "^[$allowed]*,[$allowed]*,[$allowed]*\z") {
+                        Stop-Malformed -At $filter -Problem "a condition cannot have the field, match and type '$start'"
+                    }
+                    # of other values, such as paths, the controller needs no more than that they are there
+                    $found = [string[]]@(foreach ($value in $condition.Select($values)) { $value.Value.Trim($blank) })
+                    "$start,$([string]::Join('~', $found) -creplace "[^$allowed]", '?')"
+                })
+            foreach ($part in @($line, $name) + $shown) {
+                if ($part.Length -gt $script:LongestText) { Stop-Malformed -At $filter -Problem 'a text is too long' }
+            }
+            $name = [System.Convert]::ToBase64String([System.Text.Encoding]::Unicode.GetBytes($name))
+            $null = $rows.Append("$line;$name;$([string]::Join('|', $shown))`n")
         }
-        if (-not $listed) { Stop-Malformed -Place $lineOf.GetValue($reader), $columnOf.GetValue($reader) -Problem "there is no element 'filters'" }
+        if (-not $listed) { Stop-Malformed -At $reader -Problem "there is no element 'filters'" }
     }
     catch [System.Xml.XmlException] {
         $problem = $_.Exception.GetBaseException()
         # the message ends with the place
-        Stop-Malformed -Place $problem.LineNumber, $problem.LinePosition -Problem ($problem.Message -replace ' \S+ \d+, \S+ \d+\.$')
+        Stop-Malformed -At $problem -Problem ($problem.Message -replace ' \S+ \d+, \S+ \d+\.$')
     }
     $answer.rows = $rows.ToString()
     $answer

@@ -47,6 +47,7 @@ _IGNORED: t.Final = (
 )
 """Properties of main-mode associations that are documented as ignored."""
 _BLANK: t.Final = " \t\r\n"
+_ALLOWED: t.Final = "A-Za-z0-9_.:{}/~%-"
 _REFERENCE: t.Final = re.compile(r"<!\[CDATA\[.*?]]>|&#(?:([0-9]+)|x([0-9A-Fa-f]+));", re.DOTALL)
 _HIDDEN: t.Final = 0x100000
 _REFERENCED: t.Final = re.compile("[\U00100000-\U0010ffff]")
@@ -69,43 +70,45 @@ class _Filter:
     place: tuple[int, int]
     texts: dict[str, str] = dataclasses.field(default_factory=dict)
     conditions: list[_Condition] = dataclasses.field(default_factory=list)
+    ours: bool | None = None
     skipped: bool = False
-
-    @property
-    def ours(self) -> bool:
-        return self.texts.get("providerKey", "").lower() == _PROVIDER
 
     def line(self) -> str:
         """Its line in the answer. Raises `Malformed`."""
-        get = self.texts.get
+        get = {path: _normal(text) for path, text in self.texts.items()}.get
         keys = [get(name, "") for name in ("filterId", "filterKey", "layerKey", "subLayerKey", "action/type")]
         keys.append(get("action/filterType", "") + get("action/calloutKey", ""))
-        conditions = [
+        start = ";".join([*keys, get("effectiveWeight/uint64", "")])
+        if not re.fullmatch(f"[0-9]{{1,20}}(;[{_ALLOWED}]*){{5}};[0-9]{{0,20}}", start):
+            raise Malformed(*self.place, f"a filter cannot have the id, keys, action and weight '{start}'")
+        shown = []
+        for found in self.conditions:
+            words = ",".join(_normal(found.texts.get(name, "")) for name in _WORDS)
+            if not re.fullmatch(f"[{_ALLOWED}]*,[{_ALLOWED}]*,[{_ALLOWED}]*", words):
+                raise Malformed(*self.place, f"a condition cannot have the field, match and type '{words}'")
             # values that the controller does not understand, such as paths
-            (found.field, found.match, found.type, re.sub("[^A-Za-z0-9_.:{}/~%-]", "?", "~".join(found.values)))
-            for found in self.conditions
-        ]
-        for text in (*keys, *(text for found in conditions for text in found[:3])):
-            if not re.fullmatch("[A-Za-z0-9_.:{}/~%-]*", text):
-                raise Malformed(*self.place, f"a filter cannot have the key or type '{text}'")
-        weight = get("effectiveWeight/uint64", "")
-        if not (re.fullmatch("[0-9]{1,20}", keys[0]) and re.fullmatch("[0-9]{0,20}", weight)):
-            raise Malformed(*self.place, f"a filter cannot have the id '{keys[0]}' and the weight '{weight}'")
-        name = get("displayData/name", "").encode("utf-16-le", "surrogatepass")
+            value = re.sub(f"[^{_ALLOWED}]", "?", "~".join(text.strip(_BLANK) for text in found.values))
+            shown.append(f"{words},{value}")
+        name = self.texts.get("displayData/name", "").encode("utf-16-le", "surrogatepass")
+        if max(map(len, [start, *shown]), default=0) > LONGEST or len(name) // 2 > LONGEST:
+            raise Malformed(*self.place, "a text is too long")
         # an unpaired surrogate becomes a replacement character
         name = name.decode("utf-16-le", "replace").encode("utf-16-le")
-        shown = "|".join(",".join(found) for found in conditions)
-        return ";".join([*keys, weight, base64.b64encode(name).decode(), shown]) + "\n"
+        return ";".join([start, base64.b64encode(name).decode(), "|".join(shown)]) + "\n"
 
 
 @dataclasses.dataclass
 class _Condition:
-    field: str = ""
-    match: str = ""
-    type: str = ""
+    texts: dict[str, str] = dataclasses.field(default_factory=dict)
     values: list[str] = dataclasses.field(default_factory=list)
 
 
+def _normal(text: str) -> str:
+    """`text` with single spaces."""
+    return re.sub(f"[{_BLANK}]+", " ", text).strip(" ")
+
+
+_WORDS: t.Final = ("fieldKey", "matchType", "conditionValue/type")
 _NEEDED: t.Final = (
     "filterKey",
     "displayData/name",
@@ -134,7 +137,6 @@ class _Reader:
         self._filter: _Filter | None = None
         self._leaf: list[str] | None = None
         """The texts of an open element without others; None for other elements."""
-        self._size = 0
         self.rows: list[str] = []
         self.count = 0
         self.total = 0
@@ -170,7 +172,8 @@ class _Reader:
             return
         line, column = self._place()
         if len(self._names) > DEEPEST:
-            raise Malformed(line, column + 1, f"more than {DEEPEST} elements are nested")
+            place = self._filter.place if self._filter else (line, column + 1)
+            raise Malformed(*place, f"more than {DEEPEST} elements are nested")
         above = self._names[-1]
         self._names.append(name)
         if self._filter is None:
@@ -178,7 +181,7 @@ class _Reader:
             if name == "item" and above == "filters":
                 self._filter, self._leaf = _Filter(len(self._names) - 1, (line, column + 1)), None
         elif not self._filter.skipped:
-            self._leaf, self._size = [], 0
+            self._leaf = []
             if self._path() == "filterCondition/item":
                 self._filter.conditions.append(_Condition())
 
@@ -188,11 +191,7 @@ class _Reader:
         path = self._path()
         if path not in _NEEDED and not path.startswith("filterCondition/item/"):
             return
-        text = _REFERENCED.sub(_show, text)
-        self._leaf.append(text)
-        self._size += len(text.encode("utf-16-le", "surrogatepass")) // 2
-        if self._size > LONGEST:
-            raise Malformed(*self._filter.place, f"the text of {self._names[-1]} is too long")
+        self._leaf.append(_REFERENCED.sub(_show, text))
 
     def _end(self, _name: str) -> None:
         found = self._filter
@@ -209,23 +208,18 @@ class _Reader:
         self._names.pop()
 
     def _take(self, found: _Filter, path: str, text: str) -> None:
-        if path != "displayData/name":
-            text = text.strip(_BLANK)
-        if path in _NEEDED:
-            found.texts[path] = text
-            if path == "providerKey":
-                found.skipped = not found.ours or self.count >= MOST_FILTERS
+        if path == "providerKey":
+            # a filter has one provider
+            found.ours = found.ours is None and text.strip(_BLANK).lower() == _PROVIDER
+            found.skipped = not found.ours or self.count >= MOST_FILTERS
+        elif path in _NEEDED:
+            found.texts.setdefault(path, text)
         elif path.startswith("filterCondition/item/"):
-            condition, field = found.conditions[-1], path.removeprefix("filterCondition/item/")
-            match field.split("/"):
-                case ["fieldKey"]:
-                    condition.field = text
-                case ["matchType"]:
-                    condition.match = text
-                case ["conditionValue", "type"]:
-                    condition.type = text
-                case ["conditionValue", *below] if below[-1:] != ["type"]:
-                    condition.values.append(text)
+            condition, path = found.conditions[-1], path.removeprefix("filterCondition/item/")
+            if path in _WORDS:
+                condition.texts.setdefault(path, text)
+            elif path.split("/")[0] == "conditionValue" and not path.endswith("/type"):
+                condition.values.append(text)
 
 
 def _hide(found: re.Match[str]) -> str:
