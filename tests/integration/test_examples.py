@@ -153,7 +153,7 @@ CHANGES = {
     "ipsec_dynamic": [True, True, True, False, True, True, True, True, True, True],
     "netsh_ipsec": [True, True, True, True, True],
     "ipsec_store": [True, True, True, True],
-    "ipseccmd": [True, True, True, False, False, False, True, True, True],
+    "ipseccmd": [True, True, True, False, False, False, False, True, True, True],
     "matching_rules": [False, False],
     "ipsec_verdict": [False, False, False],
     "ipsec_blocked_by": [False, False, False],

@@ -364,8 +364,18 @@ def test_facts_say_why_no_policy_is_in_force(host, player):
             "policy": None,
             "read_from": None,
             "reason": "the PolicyAgent service is stopped; no local policy is assigned",
+            "applied": "unknown",
+            "evidence": {
+                "reason": "the filters in force were not gathered: add filters to gather_subset",
+                "missing": [],
+                "missing_count": 0,
+                "surplus": [],
+                "surplus_count": 0,
+                "event": None,
+            },
         },
         "service": {"status": "stopped", "start_type": "manual"},
+        "findings": [],
         "orphans": [],
     }
 

@@ -94,7 +94,8 @@ def test_each_word_shows_its_part(host, player):
     prepare(player, host)
     tasks = [show_task(f"ipseccmd show {part}") for part in PARTS]
     facts = {"ipsec.windows.ipsec_facts": {"gather_subset": "{{ [item] }}"}, "loop": sorted(PARTS)}
-    run = player.play(host, *tasks, facts)
+    # without earlier facts, ansible-core changes the facts of the first item when it takes over the others
+    run = player.play(host, *tasks, {"ipsec.windows.ipsec_facts": {}}, facts)
     assert run.code == 0, run.output
     seen = {}
     for part, result in zip(PARTS, run.results, strict=False):

@@ -12,7 +12,7 @@ import dataclasses
 import re
 import time
 import typing as t
-import xml.parsers.expat as expat
+from xml.parsers import expat
 
 from .cim import CimError, classes
 from .host import Host

@@ -75,9 +75,9 @@ def events(host: Host, patience: float | None = None) -> list[dict[str, t.Any]]:
         raise LogError("access_denied", "Attempted to perform an unauthorized operation.")
     if fault.kind == "empty":
         return []
-    found = [(when, number, data) for when, number, data in Follower(host.folder / "security.jsonl").read()]
+    found = list(Follower(host.folder / "security.jsonl").read())
     if fault.kind == "huge":
-        found += [(host.now(), POLLED_NO_CHANGE, {})] * int(fault.detail)
+        found += [[host.now(), POLLED_NO_CHANGE, {}]] * int(fault.detail)
     records = [
         {"id": number, "time": when, "record": record, "provider": PROVIDER, "data": data}
         for record, (when, number, data) in enumerate(found, 1001)

@@ -43,16 +43,17 @@ def _dynamic(*filters, in_force=True, **options):
     return {**render_dynamic_rule(rule), "in_force": in_force}
 
 
-def _facts(*rules, dynamic=(), addresses=ADDRESSES):
+def _facts(*rules, dynamic=(), addresses=None):
     """Facts of a host with a policy in force, as Ansible passes them on."""
     store = stores.change(Store(), {"name": "P", "rules": list(rules)}, assigned=True).store
     facts = render_facts(stores.host_with(store))
+    addresses = ADDRESSES if addresses is None else addresses
     facts["running"] = {"addresses": addresses, "dynamic": {"source": "record", "rules": list(dynamic)}, "missing": []}
     return json.loads(json.dumps(facts))
 
 
-def _verdict(facts, packet=SMB, **changed):
-    return packet_verdicts({**packet, **changed}, facts)
+def _verdict(facts, packet=None, **changed):
+    return packet_verdicts({**(packet or SMB), **changed}, facts)
 
 
 def test_the_verdict_has_the_filter_and_the_rule_as_facts_show_them():
