@@ -29,6 +29,8 @@ LOCAL_PORT = "FWPM_CONDITION_IP_LOCAL_PORT,FWP_MATCH_EQUAL,FWP_UINT16"
 REMOTE_PORT = "FWPM_CONDITION_IP_REMOTE_PORT,FWP_MATCH_EQUAL,FWP_UINT16"
 PROTOCOL = "FWPM_CONDITION_IP_PROTOCOL,FWP_MATCH_EQUAL,FWP_UINT8"
 LIPS = "{1b75c0ce-ff60-4711-a70f-b4958cc3b2d0}"
+CHANGED = 1_740_000_000
+"""When policies were changed last, before the events."""
 
 
 def row(*conditions: str, **fields: t.Any) -> str:
@@ -201,7 +203,7 @@ IN_FORCE = filters(
 
 def store(policy: dict[str, t.Any]) -> dict[str, t.Any]:
     """The store with a policy that is assigned, as a part of an answer."""
-    return _packed(stores.change(Store(), policy, True).store)
+    return _packed(stores.change(Store(), policy, True, now=CHANGED).store)
 
 
 def _packed(found: Store) -> dict[str, t.Any]:
@@ -245,7 +247,7 @@ def domain(cache: bool) -> dict[str, t.Any]:
     """A domain policy that hides a local one, as parts of an answer. Group Policy reports it, and with `cache` the host
     has a copy.
     """
-    found = stores.change(Store(), POLICY, True).store
+    found = stores.change(Store(), POLICY, True, now=CHANGED).store
     (key,) = Graph(found).policies
     path = f"LDAP://{_dn(Graph(found).path(key))}"
     copy = found.copy()

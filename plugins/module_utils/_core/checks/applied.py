@@ -13,6 +13,7 @@ from ..host.answers import HostState
 from ..host.running import PolicyEvent, RunningFilter, RunningFilters
 from ..model import Policy
 from ..model.dynamic import DynamicRule
+from ..store.names import CHANGED
 from .implied import Implied, ImpliedFilter, Origin, is_understood
 from .verdict import Weight, weight
 
@@ -62,8 +63,8 @@ def judge_host(
 ) -> Judgement:
     """Whether the host enforces `policy`, which is the one in force, and `dynamic`, the rules with addresses for names.
 
-    Events before `since`, in seconds of the host's clock, are about an older policy. Without it, an event alone does
-    not prove that the policy of now is applied.
+    Events before `since`, in seconds of the host's clock, are about an older policy. Without it, so are events before
+    the policy was changed last, and an event alone does not prove that the policy of now is applied.
     """
     if state.filters is None and state.events is None:
         return Judgement(applied=Enforced.UNKNOWN, reason="the filters in force were not gathered")
@@ -72,7 +73,7 @@ def judge_host(
         return Judgement(applied=Enforced.UNKNOWN, reason="the host has no copy of the domain policy", origins=origins)
     if not state.service.running:
         return _without_service(state, policy, dynamic)
-    event, failed = _event(state, policy, since)
+    event, failed = _event(state, policy, _last_change(state) if since is None else since)
     evidence = _Evidence(state.filters, Implied.of(policy, dynamic, state.addresses))
     applied, reason = evidence.decide(event, failed, certain=since is not None)
     return Judgement(
@@ -93,6 +94,12 @@ def _specificity(found: ImpliedFilter) -> Weight:
 
 def _weight(found: RunningFilter) -> int:
     return found.weight or 0
+
+
+def _last_change(state: HostState) -> int | None:
+    """When the local policy in force was changed last: an event before that is about an older policy."""
+    active = state.graph.active
+    return None if active is None or state.domain is not None else state.graph.number(active, CHANGED)
 
 
 def _without_service(state: HostState, policy: Policy | None, dynamic: t.Sequence[DynamicRule]) -> Judgement:

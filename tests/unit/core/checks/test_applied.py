@@ -39,13 +39,14 @@ LOCAL = LocalAddresses(
 SMB = {"name": "SMB", "filters": ["*=0:445:TCP"], "action": "block"}
 SECURE = {"name": "S", "filters": ["0+192.0.2.9"]}
 POLICY = {"name": "P", "rules": [SMB, SECURE]}
+CHANGED = 90
 STOPPED = Service(status=ServiceStatus.STOPPED, start_type=StartType.MANUAL)
 DOMAIN = DomainPolicy(path="LDAP://CN=ipsecPolicy{1}", name="Corp", store=Store())
 DENIED = Missing(MissingReason.ACCESS_DENIED)
 
 
 def _stored(wanted=None) -> Store:
-    return stores.change(Store(), POLICY if wanted is None else wanted, assigned=True).store
+    return stores.change(Store(), POLICY if wanted is None else wanted, assigned=True, now=CHANGED).store
 
 
 STORE = _stored()
@@ -138,6 +139,14 @@ def test_a_missing_filter_is_evidence():
         ),
         ({"rows": ROWS[1:], "events": [_event(5463)]}, "no", "1 of 4 filters are not in force"),
         ({"rows": ROWS[1:], "events": [_event(5460, 99)], "since": 100}, "no", "1 of 4 filters are not in force"),
+        # without a time of the change, the policy has one
+        ({"rows": ROWS[1:], "events": [_event(5460, CHANGED - 1)]}, "no", "1 of 4 filters are not in force"),
+        (
+            {"rows": ROWS[1:], "events": [_event(5460, CHANGED)]},
+            "unknown",
+            "1 of 4 filters are not in force, but event 5460 says that it was applied",
+        ),
+        ({"rows": None, "events": [_event(5461, CHANGED - 1)]}, "unknown", "the filters in force were not gathered"),
         ({"rows": [], "events": [_event(5461)]}, "no", "event 5461 says that it was not applied"),
         ({"rows": None, "events": [_event(5461)]}, "no", "event 5461 says that it was not applied"),
         ({"rows": [*ROWS, OTHER], "events": [_event(5461)]}, "no", "event 5461 says that it was not applied"),
