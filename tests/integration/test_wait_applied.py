@@ -36,8 +36,9 @@ def test_an_event_says_that_a_change_is_in_force(host, player):
     # an older event does not end the wait
     host.set(ignores_reload=True, clock_offset=60)
     run = player.play(host, policy_task(**{**POLICY, "rules": [SECURE]}, wait_applied=True, wait_timeout=1))
-    assert run[0]["applied"]["event"] is None
-    assert (run[0]["applied"]["outcome"], run[0]["applied"]["surplus_count"]) == ("unknown", 2)
+    assert (run[0].status, run[0]["applied"]["event"]) == ("failed", None)
+    assert (run[0]["applied"]["outcome"], run[0]["applied"]["surplus_count"]) == ("failed", 2)
+    assert run[0]["applied"]["reason"].endswith("and 2 of the policy as it was before")
 
 
 def test_a_filter_that_fails_fails_the_task(host, player):

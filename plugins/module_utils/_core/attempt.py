@@ -51,12 +51,13 @@ class Settings:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Expected:
     """What is to be in force on a host: a policy, and dynamic rules with addresses in place of names. `state` is the
-    host with the store afterwards.
+    host with the store afterwards, and `before` the policy that was in force.
     """
 
     state: HostState
     policy: Policy | None
     rules: tuple[DynamicRule, ...]
+    before: Policy | None
 
     @property
     def name(self) -> str | None:
@@ -80,7 +81,7 @@ class Expected:
     def judge(self, waited: Waited, since: int) -> Judgement:
         """Whether it is in force. `since` is when the change went live."""
         state = dataclasses.replace(self.state, service=waited.service, filters=waited.filters, events=waited.events)
-        return judge_host(state, self.policy, self.rules, since)
+        return judge_host(state, self.policy, self.rules, since, self.before)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -121,6 +122,7 @@ class Attempt:
             state=state,
             policy=_policy_in_force(self.plan, self.state),
             rules=tuple(rule for rule in rules if rule is not None),
+            before=_policy_before(self.state),
         )
 
     def idle(self, service: Service, live: bool) -> str | None:
@@ -288,6 +290,12 @@ def _find_cut(plan: Plan, rules: DynamicPlan | None, state: HostState, port: int
 def _entries(rules: DynamicPlan | None, state: HostState) -> tuple[Entry, ...]:
     """The dynamic rules in the record afterwards."""
     return Record.read(state.record).entries if rules is None else rules.entries
+
+
+def _policy_before(state: HostState) -> Policy | None:
+    """The local policy in force."""
+    active = state.graph.active
+    return None if active is None or state.domain is not None else read_policy(state.graph, active).policy
 
 
 def _policy_in_force(plan: Plan, state: HostState) -> Policy | None:

@@ -726,7 +726,8 @@ def test_removing_the_policy_in_force_is_waited_for(tmp_path):
     host = FakeHost(USED)
     host.shown = lambda rows: filters_in_force.rows_of(USED)
     ended = run(host, tmp_path, {"name": "P", "state": "absent"}, wait=30)
-    assert (ended.result["applied"]["outcome"], ended.result["applied"]["surplus_count"]) == ("unknown", 4)
+    assert ended.failed
+    assert (ended.result["applied"]["outcome"], ended.result["applied"]["surplus_count"]) == ("failed", 4)
 
 
 @pytest.mark.parametrize("seconds", [0, 301, -1])

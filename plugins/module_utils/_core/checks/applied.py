@@ -9,7 +9,7 @@ import dataclasses
 import enum
 import typing as t
 
-from ..host.answers import HostState
+from ..host.answers import HostState, LocalAddresses
 from ..host.running import PolicyEvent, RunningFilter, RunningFilters
 from ..model import Policy
 from ..model.dynamic import DynamicRule
@@ -59,22 +59,28 @@ class Judgement:
 
 
 def judge_host(
-    state: HostState, policy: Policy | None, dynamic: t.Sequence[DynamicRule], since: int | None = None
+    state: HostState,
+    policy: Policy | None,
+    dynamic: t.Sequence[DynamicRule],
+    since: int | None = None,
+    before: Policy | None = None,
 ) -> Judgement:
     """Whether the host enforces `policy`, which is the one in force, and `dynamic`, the rules with addresses for names.
 
     Events before `since`, in seconds of the host's clock, are about an older policy. Without it, so are events before
-    the policy was changed last, and an event alone does not prove that the policy of now is applied.
+    the policy was changed last, and an event alone does not prove that the policy of now is applied. `before` is the
+    policy that was in force before a change.
     """
     if state.filters is None and state.events is None:
         return Judgement(applied=Enforced.UNKNOWN, reason="the filters in force were not gathered")
     if policy is None and state.domain is not None:
-        origins = _Evidence(state.filters, Implied.of(None, dynamic, state.addresses)).origins
+        origins = _Evidence(state.filters, Implied.of(None, dynamic, state.addresses), _NOTHING).origins
         return Judgement(applied=Enforced.UNKNOWN, reason="the host has no copy of the domain policy", origins=origins)
     if not state.service.running:
         return _without_service(state, policy, dynamic)
     event, failed = _event(state, policy, _last_change(state) if since is None else since)
-    evidence = _Evidence(state.filters, Implied.of(policy, dynamic, state.addresses))
+    replaced = Implied.of(before, (), state.addresses)
+    evidence = _Evidence(state.filters, Implied.of(policy, dynamic, state.addresses), replaced)
     applied, reason = evidence.decide(event, failed, certain=since is not None)
     return Judgement(
         applied=applied,
@@ -110,10 +116,13 @@ def _without_service(state: HostState, policy: Policy | None, dynamic: t.Sequenc
     )
 
 
+_NOTHING: t.Final = Implied((), 0, LocalAddresses())
+
+
 class _Evidence:
     """What the filters in force say."""
 
-    def __init__(self, running: RunningFilters | None, implied: Implied) -> None:
+    def __init__(self, running: RunningFilters | None, implied: Implied, replaced: Implied) -> None:
         self._implied = implied
         self._running = running
         self._known = running is not None and running.missing is None
@@ -121,6 +130,7 @@ class _Evidence:
         self.origins = tuple(map(implied.origin, rows))
         self.missing = implied.missing(rows) if self._known else []
         self.surplus = [row for row, origin in zip(rows, self.origins, strict=True) if origin is None]
+        self._old = sum(replaced.origin(row) is not None for row in self.surplus)
         self._unread = sum(not is_understood(row) for row in rows)
         self._dynamic = any(origin is not None and origin.dynamic is not None for origin in self.origins)
 
@@ -146,6 +156,9 @@ class _Evidence:
         there = f"all {self._count} filters are in force" if self._count else "no filter is to be in force"
         if not self.surplus:
             return Enforced.YES, there
+        if self._old:
+            old = f"{there}, and {self._old} of the policy as it was before"
+            return (Enforced.NO, old) if event is None else (Enforced.UNKNOWN, f"{old}, but {says}")
         more = f"{there}, and {len(self.surplus)} more that neither the policy nor the record has"
         return (Enforced.YES if event is not None and certain else Enforced.UNKNOWN), more
 

@@ -54,6 +54,9 @@ ROWS = filters_in_force.rows_of(STORE, ADDRESSES)
 BLOCKING = next(row for row in ROWS if row.action == "FWP_ACTION_BLOCK")
 OTHER = dataclasses.replace(BLOCKING, layer="FWPM_LAYER_OUTBOUND_TRANSPORT_V4")
 NOT_UNDERSTOOD = dataclasses.replace(BLOCKING, action="FWP_ACTION_NONE")
+OLD_STORE = _stored({**POLICY, "rules": [SMB, {"name": "Old", "filters": ["*=0:139:TCP"], "action": "block"}]})
+OLD = stores.stored(OLD_STORE, "P").policy
+OF_OLD = next(row for row in filters_in_force.rows_of(OLD_STORE, ADDRESSES) if row.name == "Old")
 MAIN_MODE = [row for row in ROWS if "IKEEXT" in row.layer]
 
 
@@ -61,12 +64,12 @@ def _event(number: int, time: int = 100, record: int = 0) -> PolicyEvent:
     return PolicyEvent(id=number, time=time, record=record, data={"Policy": "P"})
 
 
-def _judge(rows=ROWS, *, events=None, since=None, store=STORE, dynamic=(), policy="P", **parts):
+def _judge(rows=ROWS, *, events=None, since=None, before=None, store=STORE, dynamic=(), policy="P", **parts):
     """`rows` are filters in force, or what is known of them."""
     filters = filters_in_force.read(rows) if isinstance(rows, list) else rows
     found = events if isinstance(events, PolicyEvents | None) else PolicyEvents(events=tuple(events))
     state: HostState = stores.host_with(store, filters=filters, events=found, addresses=LOCAL, **parts)
-    return judge_host(state, None if policy is None else stores.stored(store, policy).policy, dynamic, since)
+    return judge_host(state, None if policy is None else stores.stored(store, policy).policy, dynamic, since, before)
 
 
 def test_a_policy_whose_filters_are_all_in_force_is_applied():
@@ -175,6 +178,17 @@ def test_a_missing_filter_is_evidence():
             "unknown",
             "1 of 4 filters are not in force, but event 5460 says that it was applied",
         ),
+        (
+            {"rows": [*ROWS, OF_OLD], "before": OLD, "since": 100},
+            "no",
+            "all 4 filters are in force, and 1 of the policy as it was before",
+        ),
+        (
+            {"rows": [*ROWS, OF_OLD], "before": OLD, "events": [_event(5460)], "since": 100},
+            "unknown",
+            "all 4 filters are in force, and 1 of the policy as it was before, but event 5460 says that it was applied",
+        ),
+        ({"before": OLD, "since": 100}, "yes", "all 4 filters are in force"),
         # events about a domain policy do not matter for a local one
         ({"rows": ROWS[1:], "events": [_event(5456)]}, "no", "1 of 4 filters are not in force"),
         ({"events": [_event(5457)]}, "yes", "all 4 filters are in force"),
