@@ -26,6 +26,7 @@ from winhost.engine_powershell import PowerShellEngine
 from winhost.host import Host
 from winhost.query_module import applied_digest
 
+SLOW = pytest.mark.judge_with("powershell")
 AGENT = "{aa6a7d87-7f8f-4d2a-be53-fda555cd5fe3}"
 RULES = [
     {"name": "Close SMB", "filters": ["*+0:445:tcp"], "action": "block"},
@@ -451,6 +452,7 @@ def test_odd_texts_in_events(module):
         assert event["data"] == expected[kind]
 
 
+@SLOW
 def test_auditpol_that_says_nothing_useful(module):
     for fault in ("missing", "denied", "failed", "empty", "malformed truncated", "malformed guid", "malformed text"):
         module.host.set(queries={"auditpol": fault})
@@ -539,6 +541,7 @@ def test_odd_values_of_classes(module):
     assert "a\0b\x1b[31m" + "x" * 100_000 in found.values()
 
 
+@SLOW
 def test_of_many_instances_only_some_are_returned(module):
     module.host.set(queries={"sas": "huge 6000", "rsop": "huge 20001", "events": "huge 3000"})
     answer = _read("associations", "rsop", "events", module=module)
@@ -549,6 +552,7 @@ def test_of_many_instances_only_some_are_returned(module):
     assert len(answer["events"]["rows"]) == 50
 
 
+@SLOW
 def test_of_many_filters_only_some_are_returned(module):
     module.host.set(queries={"filters": "huge 20003"})
     filters = _read("filters", module=module)["filters"]
@@ -647,6 +651,7 @@ def test_waiting_ends_with_an_event(module):
     assert answer["service"] == {"status": "running", "start_type": "manual"}
 
 
+@SLOW
 def test_an_event_of_that_second_ends_waiting_at_once(module):
     since = module.host.now()
     module.host.reload_service()
@@ -654,6 +659,7 @@ def test_an_event_of_that_second_ends_waiting_at_once(module):
     assert _looks(module.host) == 1
 
 
+@SLOW
 def test_an_event_that_says_nothing_does_not_end_waiting(module):
     since = module.host.now()
     module.host.poll()
@@ -682,6 +688,7 @@ def test_waiting_ends_with_the_expected_filters(module):
     assert _looks(host) == before + 1
 
 
+@SLOW
 @pytest.mark.parametrize("expect", [None, "0" * 64, applied_digest([])], ids=["nothing", "others", "none"])
 def test_waiting_ends_after_some_time(module, expect):
     # filters that cannot be read are not none
@@ -693,11 +700,13 @@ def test_waiting_ends_after_some_time(module, expect):
     assert [row["id"] for row in answer["events"]["rows"]] == [5465]
 
 
+@SLOW
 def test_no_filters_can_be_expected(module):
     assert _wait(module, module.host.now() + 1000, 600, applied_digest([]))["filters"]["count"] == 0
     assert _looks(module.host) == 1
 
 
+@SLOW
 def test_what_cannot_be_read_ends_waiting(module, tmp_path):
     _print(module, tmp_path, ["<wfpdiag>"])
     answer = _wait(module, module.host.now() + 1000, 60)
