@@ -36,13 +36,14 @@ while ($null -ne ($line = [System.Console]::In.ReadLine())) {
 
 class Module:
     """The host module of a host, run by an engine: `python` or `powershell`. Programs in the folder `programs` replace
-    those of the host in PowerShell.
+    those of the host in PowerShell, which runs the module in the folder `plugins`.
     """
 
     def __init__(self, host: Host, engine: str) -> None:
         self.host = host
         self.engine = engine
         self.programs: pathlib.Path | None = None
+        self.plugins = CHECKOUT / "plugins"
 
     def ask(self, *requests: dict[str, t.Any]) -> list[dict[str, t.Any]]:
         """The answers to some requests."""
@@ -67,7 +68,7 @@ class Module:
 
     def _run(self, *arguments: str, text: str = "") -> str:
         """The output of PowerShell on the host."""
-        environment = PowerShellEngine(self.host).environment() | {"PLUGINS": str(CHECKOUT / "plugins")}
+        environment = PowerShellEngine(self.host).environment() | {"PLUGINS": str(self.plugins)}
         powershell = shutil.which("powershell", path=environment["PATH"]) or "powershell"
         if self.programs is not None:
             environment["PATH"] = f"{self.programs}{os.pathsep}{environment['PATH']}"
