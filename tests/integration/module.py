@@ -45,6 +45,16 @@ class Module:
         self.programs: pathlib.Path | None = None
         self.plugins = CHECKOUT / "plugins"
 
+    def limit(self, folder: pathlib.Path, seconds: int) -> None:
+        """Run a copy of the module in PowerShell that waits so many seconds for others instead of 60."""
+        shutil.copytree(self.plugins, folder, ignore=shutil.ignore_patterns("*.py", "*.yml"))
+        for name in ("_IpsecDynamic", "_IpsecQuery"):
+            module = folder / "module_utils" / f"{name}.psm1"
+            text, count = re.subn("(seconds) = 60", rf"\g<1> = {seconds}", module.read_text(), flags=re.IGNORECASE)
+            assert count
+            module.write_text(text)
+        self.plugins = folder
+
     def ask(self, *requests: dict[str, t.Any]) -> list[dict[str, t.Any]]:
         """The answers to some requests."""
         lines = [json.dumps(request) for request in requests]

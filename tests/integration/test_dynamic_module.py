@@ -585,8 +585,9 @@ def test_a_netsh_that_hangs_is_stopped_and_the_mutex_is_free(desk, tmp_path):
     _replace_netsh(
         desk, tmp_path / "programs", f'if [ $# = 0 ]; then touch {tmp_path}/$$; exec sleep 300; fi; real "$@"'
     )
+    desk.module.limit(tmp_path / "plugins", 5)
     found = desk.apply(*_rule(ONE, 1)).dynamic
-    assert found.error == "netsh.exe did not end within 60 seconds and was stopped"
+    assert found.error == "netsh.exe did not end within 5 seconds and was stopped"
     (hanging,) = (path.name for path in tmp_path.iterdir() if path.name.isdigit())
     assert not pathlib.Path("/proc", hanging).exists()
     desk.module.programs = None
