@@ -56,7 +56,7 @@ def compare(windows, texts: t.Mapping[Name, str], exit_code: int = 0) -> dict[Na
     """Compare all files, given by name. Their programs end with `exit_code`."""
     found: dict[Name, Comparison] = {}
     # a machine under load may fail to start a program, so what is wrong is run again
-    for _round in range(3):
+    for _round in range(6):
         names = [name for name in texts if name not in found or found[name].problem]
         logs = windows.commands([f"{texts[name]}\r\n".encode(CONSOLE) for name in names], exit_code)
         found.update({name: Comparison.of(texts[name], log) for name, log in zip(names, logs, strict=True)})
