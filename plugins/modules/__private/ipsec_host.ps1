@@ -356,14 +356,6 @@ function Get-DynamicState {
     $state
 }
 
-function Get-PackedFilter {
-    # The filters in force, and the digest that tells whether they are the expected ones.
-    $found = Get-RunningFilter
-    $digest = Get-Digest (ConvertTo-AppliedText -Rows $found.rows)
-    $found.rows = ConvertTo-Packed $found.rows
-    @{ filters = $found; digest = $digest }
-}
-
 function Read-Part {
     # The parts of the host that the request names.
     param($Hive, $Request)
@@ -399,7 +391,8 @@ function Read-Part {
         'addresses' { $answer.addresses = Get-LocalAddress }
         'connections' { $answer.connections = @(Get-Connection -Port $Request.port) }
         'filters' {
-            $answer.filters = (Get-PackedFilter).filters
+            $answer.filters = Get-RunningFilter
+            $answer.filters.rows = ConvertTo-Packed $answer.filters.rows
             $problem = $answer.filters.error
             # netsh says so in the language of the host only
             if ($problem -and $problem.reason -eq 'failed' -and -not (Test-Writable -Hive $Hive)) { $problem.reason = 'access_denied' }
@@ -418,14 +411,15 @@ function Wait-Applied {
     param($Hive, $Request)
     $clock = [System.Diagnostics.Stopwatch]::StartNew()
     while ($true) {
-        $events = Get-PolicyEvent
-        $found = Get-PackedFilter
-        $answer = @{ filters = $found.filters; events = $events; waited = [int][System.Math]::Floor($clock.Elapsed.TotalSeconds) }
-        $expected = -not $found.filters.error -and $found.digest -ceq $Request.expect
-        $new = @(foreach ($row in $events.rows) { if ($row.time -ge $Request.since -and $Request.events -contains $row.id) { $row } })
+        $answer = @{ events = Get-PolicyEvent; filters = Get-RunningFilter }
+        $answer.waited = [int][System.Math]::Floor($clock.Elapsed.TotalSeconds)
+        $expected = $Request.expect -and -not $answer.filters.error -and
+            (Get-Digest (ConvertTo-AppliedText -Rows $answer.filters.rows)) -ceq $Request.expect
+        $new = @(foreach ($row in $answer.events.rows) { if ($row.time -ge $Request.since -and $Request.events -contains $row.id) { $row } })
         if ($new -or $expected -or $answer.waited -ge $Request.seconds) { break }
         Start-Sleep -Seconds 1
     }
+    $answer.filters.rows = ConvertTo-Packed $answer.filters.rows
     $answer.service = Get-ServiceState -Hive $Hive
     $answer
 }

@@ -9,8 +9,8 @@ import dataclasses
 import enum
 import typing as t
 
-from ..host.answers import HostState, LocalAddresses
-from ..host.running import PolicyEvent, RunningFilter, RunningFilters
+from ..host.answers import HostState
+from ..host.running import PolicyEvent, RunningFilter
 from ..model import Policy
 from ..model.dynamic import DynamicRule
 from ..store.names import CHANGED
@@ -44,8 +44,8 @@ class Enforced(enum.StrEnum):
 class Judgement:
     """Whether a host enforces what it is to enforce, and why. `missing` are filters that are to be in force and are
     not, `surplus` those that nothing implies; both have the most specific ones first. `event` is the event that was
-    taken into account.
-    `origins` says where each of the filters in force comes from; it is empty while the service does not run.
+    taken into account. `origins` says where each of the filters in force comes from; it is empty while the service does
+    not run.
     """
 
     applied: Enforced
@@ -74,13 +74,12 @@ def judge_host(
     if state.filters is None and state.events is None:
         return Judgement(applied=Enforced.UNKNOWN, reason="the filters in force were not gathered")
     if policy is None and state.domain is not None:
-        origins = _Evidence(state.filters, Implied.of(None, dynamic, state.addresses), _NOTHING).origins
+        origins = _Evidence(state, None, dynamic, None).origins
         return Judgement(applied=Enforced.UNKNOWN, reason="the host has no copy of the domain policy", origins=origins)
     if not state.service.running:
         return _without_service(state, policy, dynamic)
     event, failed = _event(state, policy, _last_change(state) if since is None else since)
-    replaced = Implied.of(before, (), state.addresses)
-    evidence = _Evidence(state.filters, Implied.of(policy, dynamic, state.addresses), replaced)
+    evidence = _Evidence(state, policy, dynamic, before)
     applied, reason = evidence.decide(event, failed, certain=since is not None)
     return Judgement(
         applied=applied,
@@ -116,15 +115,15 @@ def _without_service(state: HostState, policy: Policy | None, dynamic: t.Sequenc
     )
 
 
-_NOTHING: t.Final = Implied((), 0, LocalAddresses())
-
-
 class _Evidence:
     """What the filters in force say."""
 
-    def __init__(self, running: RunningFilters | None, implied: Implied, replaced: Implied) -> None:
-        self._implied = implied
-        self._running = running
+    def __init__(
+        self, state: HostState, policy: Policy | None, dynamic: t.Sequence[DynamicRule], before: Policy | None
+    ) -> None:
+        self._implied = implied = Implied.of(policy, dynamic, state.addresses)
+        self._running = running = state.filters
+        replaced = Implied.of(before, (), state.addresses)
         self._known = running is not None and running.missing is None
         rows = running.filters if running is not None and self._known else ()
         self.origins = tuple(map(implied.origin, rows))
