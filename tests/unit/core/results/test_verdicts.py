@@ -309,7 +309,7 @@ TO_AGENT = {
     "everybody by an address of the host": ("*+192.0.2.2", True),
     "another address": ("0+192.0.2.81", False),
     "another subnet": ("0+192.0.2.128/25", False),
-    "a range beside it": ({"source": "me", "destination": "192.0.2.70-192.0.2.79"}, False),
+    "a range next to it": ({"source": "me", "destination": "192.0.2.70-192.0.2.79"}, False),
     "the host itself": ("0+0", False),
     "another host": ("192.0.2.77+192.0.2.80", False),
     "name servers": ({"source": "me", "destination": "dns"}, False),
