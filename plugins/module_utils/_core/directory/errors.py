@@ -23,7 +23,7 @@ class ResultCode(enum.IntEnum):
 
 
 class DirectoryError(ValueError):
-    """A directory that cannot be reached or used, or gives an impossible answer. The message says what would be right."""
+    """A directory that cannot be used, or gives an impossible answer. The message says what would be right."""
 
 
 class LostConnection(DirectoryError):

@@ -20,8 +20,8 @@ class Scope(enum.IntEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry. `attributes` are the values by the name of the attribute in lower case. They may contain pre-shared keys,
-    so `repr` leaves them out.
+    """An entry. `attributes` are the values by the name of the attribute in lower case. They may contain pre-shared
+    keys, so `repr` leaves them out.
     """
 
     dn: str
