@@ -46,7 +46,7 @@ Attribute: t.TypeAlias = tuple[str, tuple[bytes, ...]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Add:
+class AddEntry:
     """Add an entry."""
 
     dn: str
@@ -61,7 +61,7 @@ class ChangeKind(enum.IntEnum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Change:
+class AttributeChange:
     """Values of one attribute that are added or deleted."""
 
     kind: ChangeKind
@@ -70,21 +70,21 @@ class Change:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Modify:
+class ModifyEntry:
     """Change an entry, all changes or none. Values that are deleted must exist: this is how a write is guarded."""
 
     dn: str
-    changes: tuple[Change, ...]
+    changes: tuple[AttributeChange, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Delete:
+class DeleteEntry:
     """Delete an entry without children."""
 
     dn: str
 
 
-Write: t.TypeAlias = Add | Modify | Delete
+Write: t.TypeAlias = AddEntry | ModifyEntry | DeleteEntry
 
 
 class Directory(t.Protocol):
