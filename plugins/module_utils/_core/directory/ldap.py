@@ -19,7 +19,7 @@ class Scope(enum.IntEnum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Entry:
+class DirectoryEntry:
     """An entry. `attributes` are the values by the name of the attribute in lower case. They may contain pre-shared
     keys, so `repr` leaves them out.
     """
@@ -94,7 +94,7 @@ class Directory(t.Protocol):
     def server(self) -> str:
         """The server that answers, for messages."""
 
-    def search(self, search: Search) -> list[Entry]:
+    def search(self, search: Search) -> list[DirectoryEntry]:
         """All entries that match. Raises `ResultError` (32 for a base that does not exist) and `DirectoryError`."""
 
     def write(self, write: Write) -> None:
