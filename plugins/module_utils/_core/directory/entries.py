@@ -46,6 +46,7 @@ SIZE_LIMIT: t.Final = 256 * 1024 * 1024
 
 USN: t.Final = "uSNChanged"
 CLASSES: t.Final = "objectClass"
+DESCRIPTOR: t.Final = "nTSecurityDescriptor"
 _TEXTS: t.Final = (ID, NAME, DESCRIPTION, ACTION_TYPE, ACTION_GUID)
 _REFERENCES: t.Final = (ISAKMP, ACTION)
 _REFERENCE_LISTS: t.Final = (NFAS, FILTERS, OWNERS)
@@ -62,12 +63,14 @@ _TIME: t.Final = re.compile(r"[0-9]{14}(?:\.[0-9]{1,9})?Z")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Objects:
-    """The objects of a container. `usns` has the uSNChanged of each, by folded key. `unreadable` are the folded keys of
-    objects of a policy whose attributes the user may not read.
+    """The objects of a container. By folded key, `usns` has the uSNChanged of each, and `descriptors` the security
+    descriptors that the user may read. `unreadable` are the keys of objects of a policy whose values the user may not
+    read.
     """
 
     store: Store
     usns: t.Mapping[str, int]
+    descriptors: t.Mapping[str, bytes]
     unreadable: frozenset[str]
 
 
@@ -77,6 +80,7 @@ def read_objects(entries: t.Iterable[DirectoryEntry], container: str) -> Objects
     """
     keys: dict[str, dict[str, Value]] = {}
     usns: dict[str, int] = {}
+    descriptors: dict[str, bytes] = {}
     unreadable: set[str] = set()
     size = 0
     for entry in entries:
@@ -91,14 +95,15 @@ def read_objects(entries: t.Iterable[DirectoryEntry], container: str) -> Objects
         keys[key] = _values(entry, key, class_, container)
         if class_ is not None and _is_unreadable(entry):
             unreadable.add(fold(key))
-        usn = single_text(entry, USN)
-        if usn is not None:
+        if (usn := single_text(entry, USN)) is not None:
             usns[fold(key)] = parse_usn(usn, entry)
+        if class_ is not None and (descriptor := single(entry, DESCRIPTOR)) is not None:
+            descriptors[fold(key)] = descriptor
     try:
         store = Store(keys)
     except StoreError as error:
         raise DirectoryError(f"the objects in {container} cannot be a policy store: {error}") from None
-    return Objects(store=store, usns=usns, unreadable=frozenset(unreadable))
+    return Objects(store=store, usns=usns, descriptors=descriptors, unreadable=frozenset(unreadable))
 
 
 def _key(entry: DirectoryEntry, container: str) -> tuple[str, ObjectClass | None]:

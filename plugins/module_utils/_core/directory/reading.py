@@ -8,17 +8,20 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..objects.graph import Graph
+from ..objects.graph import Graph, ObjectClass
 from ..store.casing import fold
-from ..store.names import DESCRIPTION, NAME, OWNERS
+from ..store.names import DATA, DESCRIPTION, NAME, OWNERS
+from .descriptors import members_may_read, members_may_read_below
 from .dn import DistinguishedName, comparable, escape_value, parse_dn
 from .entries import (
     ATTRIBUTES,
+    DESCRIPTOR,
     USN,
     Objects,
     parse_time,
     parse_usn,
     read_objects,
+    single,
     single_text,
     texts,
 )
@@ -33,6 +36,8 @@ _CONFIGURATION: t.Final = "configurationNamingContext"
 _SERVER: t.Final = "dnsHostName"
 _TIME: t.Final = "currentTime"
 _CAPABILITIES: t.Final = "supportedCapabilities"
+
+_MAY_CREATE: t.Final = "allowedChildClassesEffective"
 
 _NAME: t.Final = "displayName"
 _VERSION: t.Final = "versionNumber"
@@ -84,27 +89,23 @@ def read_state(
     for objects whose values the user may not read: they would be taken for none.
     """
     server = _root_entry(directory)
-    try:
-        entries = directory.search(
-            Search(base=place.container, scope=Scope.ONE_LEVEL, attributes=ATTRIBUTES, descriptors=True)
-        )
-    except ResultError as error:
-        if error.code == ResultCode.NO_SUCH_OBJECT:
-            raise DirectoryError(
-                f"{place.container} does not exist on {place.server}, or the user may not see it: Active Directory has "
-                "it in each domain"
-            ) from None
-        raise
-    objects = read_objects(entries, place.container)
-    _check_not_hidden(objects, place)
+    container = _read_container(directory, place)
+    objects = read_objects(
+        directory.search(Search(base=place.container, scope=Scope.ONE_LEVEL, attributes=ATTRIBUTES, descriptors=True)),
+        place.container,
+    )
+    graph = Graph(objects.store)
+    _check_not_hidden(objects, graph, place)
     time = single_text(server, _TIME)
     return DirectoryState(
         place=place,
-        graph=Graph(objects.store),
+        graph=graph,
         usns=objects.usns,
         gpos=_read_gpos(directory, place, whole=gpos, links=_read_links(directory, place, server) if links else None),
         now=0 if time is None else parse_time(time, server, _TIME),
         names=names or {},
+        may_create={fold(c) for c in ObjectClass} <= {fold(name) for name in texts(container, _MAY_CREATE)},
+        closed=_closed(objects, container),
     )
 
 
@@ -118,14 +119,45 @@ def _root_entry(directory: Directory) -> DirectoryEntry:
     return found[0]
 
 
-def _check_not_hidden(objects: Objects, place: Place) -> None:
-    """Raise `DirectoryError` if there are objects that the user may not read."""
-    if objects.unreadable:
-        first = objects.store.spelling(min(objects.unreadable))
-        count = f"{len(objects.unreadable)} of the {len(objects.store.paths())} objects"
+def _read_container(directory: Directory, place: Place) -> DirectoryEntry:
+    try:
+        found = directory.search(Search(base=place.container, attributes=(_MAY_CREATE,), descriptors=True))
+    except ResultError as error:
+        if error.code != ResultCode.NO_SUCH_OBJECT:
+            raise
+        found = []
+    if len(found) != 1:
         raise DirectoryError(
-            f"the user may not read {count} in {place.container} on {place.server}, for example {first}: the right to "
-            "read all properties of the objects is missing"
+            f"{place.container} does not exist on {place.server}, or the user may not see it: each domain of Active "
+            "Directory has it"
+        )
+    return found[0]
+
+
+def _closed(objects: Objects, container: DirectoryEntry) -> frozenset[str] | None:
+    """What members of the domain may not read, as in `DirectoryState`."""
+    below = single(container, DESCRIPTOR)
+    if below is None and not objects.descriptors:
+        return None
+    readable = {descriptor: members_may_read(descriptor) for descriptor in set(objects.descriptors.values())}
+    closed = {key for key, descriptor in objects.descriptors.items() if not readable[descriptor]}
+    if below is not None and not members_may_read_below(below):
+        closed.add("")
+    return frozenset(closed)
+
+
+def _check_not_hidden(objects: Objects, graph: Graph, place: Place) -> None:
+    """Raise `DirectoryError` if there are objects that the user may not read."""
+    hidden, right = sorted(objects.unreadable), "all properties"
+    if not hidden:
+        # policies have no data while they are created
+        parts = [key for class_ in ObjectClass if class_ is not ObjectClass.POLICY for key in graph.of_class(class_)]
+        hidden, right = ([], "") if any(graph.data(key) is not None for key in parts) else (parts, DATA)
+    if hidden:
+        count = f"{len(hidden)} of the {len(objects.store.paths())} objects"
+        raise DirectoryError(
+            f"the user may not read {count} in {place.container} on {place.server}, for example "
+            f"{graph.path(hidden[0])}: the right to read {right} of these objects is missing"
         )
 
 

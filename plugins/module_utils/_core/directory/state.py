@@ -87,7 +87,8 @@ class DirectoryState:
     uSNChanged of each object, by key. `now` is the server's clock in seconds since 1970. `names` has the addresses of
     DNS names that the controller looked up.
 
-    `closed` are the keys of objects that members of the domain may not read, None if that is not known.
+    `may_create` says that the user may create objects of policies. `closed` are the keys of objects that members of the
+    domain may not read, with "" if they may not read new ones; None if that is not known.
     """
 
     place: Place
