@@ -89,8 +89,8 @@ class DirectoryState:
     uSNChanged of each object, by key. `now` is the server's clock in seconds since 1970. `names` has the addresses of
     DNS names that the controller looked up.
 
-    `unreadable` are the keys of objects whose attributes the user may not read, and `closed` those of objects that
-    members of the domain may not read, None if that is not known.
+    `may_create` says that the user may create objects of policies. `closed` are the keys of objects that members of the
+    domain may not read, with "" if they may not read new ones; None if that is not known.
     """
 
     place: Place
@@ -100,5 +100,4 @@ class DirectoryState:
     now: int = 0
     names: t.Mapping[str, t.Sequence[str]] = dataclasses.field(default_factory=dict)
     may_create: bool = True
-    unreadable: frozenset[str] = frozenset()
     closed: frozenset[str] | None = None
