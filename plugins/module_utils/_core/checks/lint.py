@@ -79,9 +79,9 @@ SEVERITIES: t.Final = {
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something about a policy, its host or its domain that the administrator should know. `rules` are the titles of the rules that
-    it is about; there are none for a finding about the policy as a whole. `policy` is the name of the policy if the
-    finding is about a host. `remedy` says what to do.
+    """Something about a policy, its host or its domain that the administrator should know. `rules` are the titles of
+    the rules that it is about; there are none for a finding about the policy as a whole. `policy` is the name of the
+    policy if the finding is about a host or a domain. `remedy` says what to do.
     """
 
     code: Code
