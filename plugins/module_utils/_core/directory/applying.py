@@ -15,7 +15,7 @@ from .attempt import DomainAttempt
 from .dn import comparable, escape_value, key_below, parse_dn
 from .entries import CLASSES, parse_time, single_text, texts
 from .errors import DirectoryError, ResultCode, ResultError
-from .gpt import GptFiles, GptUnreachable
+from .gpt import GptFiles, GptUnreachable, not_written
 from .ldap import AddEntry, DeleteEntry, Directory, DirectoryEntry, ModifyEntry, Scope, Search, Write
 from .writes import Stamp
 
@@ -96,7 +96,7 @@ class _Run:
             try:
                 self._files.write(change.gpo, change.old, change.new)
             except GptUnreachable as error:
-                self._warnings.append(str(error))
+                self._warnings.append(not_written(change, self._directory.server, error.reason))
         return self._ended()
 
     def _ended(self, conflict: bool = False, error: str | None = None) -> DomainApplied:

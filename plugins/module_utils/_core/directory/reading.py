@@ -15,6 +15,7 @@ from .descriptors import members_may_read, members_may_read_below
 from .dn import DistinguishedName, comparable, dn_of, escape_value, parse_dn
 from .entries import (
     ATTRIBUTES,
+    CLASSES,
     DESCRIPTOR,
     USN,
     Objects,
@@ -53,6 +54,7 @@ _LINK_LIMIT: t.Final = 1000
 """The most Group Policy objects that are linked to one place; Windows applies 999."""
 _ASSIGNMENT_PATH: t.Final = (("CN", "IPSEC"), ("CN", "WINDOWS"), ("CN", "MICROSOFT"), ("CN", "MACHINE"))
 """Where the IPSEC object of a Group Policy object is below it (MS-GPIPSEC 2.2.2), folded."""
+_GROUP_POLICY: t.Final = "GROUPPOLICYCONTAINER"
 _NUMBER: t.Final = re.compile(r"-?[0-9]{1,10}")
 
 
@@ -180,25 +182,51 @@ def _read_gpos(
 ) -> tuple[Gpo, ...]:
     """The Group Policy objects, sorted by name; if not `whole`, those with an IPSEC object, without their names."""
     assignments = _read_assignments(directory, place)
-    found: list[Gpo] = []
     if whole:
-        for entry in directory.search(
-            Search(
-                base=place.group_policies,
-                scope=Scope.ONE_LEVEL,
-                match=(("objectClass", "groupPolicyContainer"),),
-                attributes=(_NAME, _VERSION, _EXTENSIONS, _PATH, _FLAGS, USN),
-            )
-        ):
-            key = comparable(entry.dn)
-            _dn, assignment = assignments.pop(key, (entry.dn, None))
-            found.append(_gpo(entry, assignment, None if links is None else links.get(key, ())))
+        found = _read_whole_gpos(directory, place, assignments, links)
     else:
         found = [Gpo(dn=dn, id=_id(dn), name=_id(dn), assignment=one) for dn, one in assignments.values()]
     return tuple(sorted(found, key=lambda gpo: (fold(gpo.name), fold(gpo.id))))
 
 
-def _gpo(entry: DirectoryEntry, assignment: Assignment | None, links: tuple[Link, ...] | None) -> Gpo:
+def _read_whole_gpos(
+    directory: Directory,
+    place: Place,
+    assignments: t.Mapping[DistinguishedName, tuple[str, Assignment]],
+    links: t.Mapping[DistinguishedName, tuple[Link, ...]] | None,
+) -> list[Gpo]:
+    # a Group Policy object is a container, too
+    search = Search(
+        base=place.group_policies,
+        scope=Scope.SUBTREE,
+        match=((CLASSES, "container"),),
+        attributes=(CLASSES, _NAME, _VERSION, _EXTENSIONS, _PATH, _FLAGS, USN),
+    )
+    entries = {comparable(entry.dn): entry for entry in directory.search(search)}
+    above = comparable(place.group_policies)
+    found: list[Gpo] = []
+    for key, entry in entries.items():
+        if key[1:] == above and _GROUP_POLICY in map(fold, texts(entry, CLASSES)):
+            _dn, assignment = assignments.get(key, ("", None))
+            its_links = None if links is None else links.get(key, ())
+            found.append(_gpo(entry, assignment, _containers(key, entries), its_links))
+    return found
+
+
+def _containers(gpo: DistinguishedName, entries: t.Container[DistinguishedName]) -> tuple[str, ...]:
+    """The containers on the way from a Group Policy object to its IPSEC object, as far as they exist."""
+    found: list[str] = []
+    for part in reversed(_ASSIGNMENT_PATH[1:]):
+        gpo = (part, *gpo)
+        if gpo not in entries:
+            break
+        found.append(part[1].capitalize())
+    return tuple(found)
+
+
+def _gpo(
+    entry: DirectoryEntry, assignment: Assignment | None, containers: tuple[str, ...], links: tuple[Link, ...] | None
+) -> Gpo:
     return Gpo(
         dn=entry.dn,
         id=_id(entry.dn),
@@ -209,6 +237,7 @@ def _gpo(entry: DirectoryEntry, assignment: Assignment | None, links: tuple[Link
         flags=_number(entry, _FLAGS) or 0,
         usn=_usn(entry),
         assignment=assignment,
+        containers=containers,
         links=links,
     )
 
@@ -218,13 +247,13 @@ def _id(dn: str) -> str:
 
 
 def _number(entry: DirectoryEntry, name: str) -> int | None:
-    """A number of 32 bits without its sign."""
+    """A number of 32 bits, with its sign."""
     text = single_text(entry, name)
     if text is None:
         return None
     if not _NUMBER.fullmatch(text):
         raise DirectoryError(f"{name} of {entry.dn} is not a number")
-    return int(text) & 0xFFFFFFFF
+    return int(text)
 
 
 def _usn(entry: DirectoryEntry) -> int:
@@ -240,7 +269,7 @@ def _read_assignments(directory: Directory, place: Place) -> dict[DistinguishedN
         Search(
             base=place.group_policies,
             scope=Scope.SUBTREE,
-            match=(("objectClass", "ipsecPolicy"), ("cn", "IPSEC")),
+            match=((CLASSES, "ipsecPolicy"), ("cn", "IPSEC")),
             attributes=(OWNERS, NAME, DESCRIPTION, USN),
         )
     ):

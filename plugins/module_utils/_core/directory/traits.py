@@ -9,9 +9,8 @@ import typing as t
 
 from ..objects.graph import Graph, ObjectClass
 from ..plan import Atom, StoreTraits
-from ..store.casing import fold
 from ..store.names import ACTION, CHANGED, FILTERS, ISAKMP, NFAS
-from .dn import key_below
+from .gpos import assigned_key
 from .state import DirectoryState
 
 REST: t.Final = 600
@@ -20,9 +19,8 @@ REST: t.Final = 600
 
 def assigned_policies(state: DirectoryState) -> frozenset[str]:
     """The keys of the policies that Group Policy objects assign."""
-    assigned = (gpo.assignment.policy for gpo in state.gpos if gpo.assignment is not None and gpo.assignment.policy)
-    keys = (key_below(dn, state.place.container) for dn in assigned)
-    return frozenset(fold(key) for key in keys if key is not None)
+    keys = (assigned_key(gpo, state) for gpo in state.gpos)
+    return frozenset(key for key in keys if key is not None)
 
 
 def domain_traits(state: DirectoryState) -> StoreTraits:
