@@ -54,7 +54,7 @@ Values: t.TypeAlias = dict[str, Attribute]
 
 _LATER: t.Final = {ObjectClass.POLICY: (DATA, ISAKMP, NFAS), ObjectClass.NFA: (FILTERS, ACTION)}
 """What a new object gets once everything that it needs exists."""
-_GUARDS: t.Final = {ObjectClass.POLICY: (DATA, ISAKMP), ObjectClass.NFA: (DATA, FILTERS, ACTION)}
+_GUARDS: t.Final = {ObjectClass.POLICY: (DATA, ISAKMP, NFAS), ObjectClass.NFA: (DATA, FILTERS, ACTION)}
 _LISTS: t.Final = (NFAS, FILTERS, OWNERS)
 _REFERENCES: t.Final = (ISAKMP, ACTION, *_LISTS)
 _DELETED: t.Final = re.compile(rb"CN=.*\\0ADEL:([0-9a-f-]{36}),.*", re.IGNORECASE | re.DOTALL)
