@@ -195,7 +195,9 @@ class _Translation:
 
     def _dn(self, key: str) -> str:
         graph = self._after if key in self._after else self._before
-        return dn_of(graph.path(key), self._container)
+        path = graph.path(key)
+        # an unknown object has the first part of its name as its key
+        return f"{path},{self._container}" if graph.class_of(key) is None else dn_of(path, self._container)
 
     def writes(self) -> PolicyWrites:
         self._check_deleted()
