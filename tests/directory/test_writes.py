@@ -225,6 +225,24 @@ def test_a_reference_made_after_reading_keeps_an_object_from_being_deleted(direc
     assert directory.search(Search(base=used))
 
 
+def test_an_assignment_made_after_reading_keeps_a_policy_from_being_deleted(directory):
+    policy = next(write.dn for write in run(directory, goal(rules=[BLOCK])) if class_of(write) == "ipsecPolicy")
+    attempt = policies.decide(OnePolicy(*parse_task({"name": "Servers", "state": "absent"})), policies.read(directory))
+    policies.assign(directory, policy, directory.add_gpo("Servers").dn)
+    applied = apply(directory, attempt, policies.Files(), directory.advance)
+    assert (applied.done, applied.conflict) == (0, True)
+    assert f"assign {policy}, which was to be deleted" in applied.error
+
+
+def test_an_assigned_policy_is_unassigned_before_it_is_deleted(directory):
+    policy = assigned(directory, rules=[BLOCK])
+    writes = run(directory, OnePolicy(*parse_task({"name": "Servers", "state": "absent"})))
+    kinds = [type(write) for write in writes]
+    assert [write.dn.partition(",")[0] for write in writes[:1]] == ["CN=IPSEC"]
+    assert kinds.index(DeleteEntry) == [write.dn for write in writes].index(policy) == 2
+    assert set(kinds[2:]) == {DeleteEntry}
+
+
 def test_microsofts_policies_stay_byte_for_byte(directory):
     before = directory.ldif()
     run(directory, goal(rules=[BLOCK]))

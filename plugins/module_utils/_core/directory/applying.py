@@ -9,8 +9,9 @@ import dataclasses
 import time
 import typing as t
 
+from ..objects.graph import ObjectClass, class_in
 from ..store.casing import fold
-from ..store.names import ACTION, CHANGED, FILTERS, ISAKMP, NFAS
+from ..store.names import ACTION, CHANGED, FILTERS, ISAKMP, NFAS, OWNERS
 from .attempt import DomainAttempt
 from .dn import comparable, escape_value, key_below, parse_dn
 from .entries import CLASSES, parse_time, single_text, texts
@@ -121,12 +122,21 @@ class _Run:
         """Find out whether somebody else has started to use what is to be deleted (MS-GPIPSEC 3.1.5.7)."""
         gone = {comparable(deletion.dn) for deletion in deletions}
         keys = {fold(parse_dn(deletion.dn)[0][1]) for deletion in deletions}
-        for class_, names in (("ipsecPolicy", (ISAKMP, NFAS)), ("ipsecNFA", (FILTERS, ACTION))):
+        for class_, names in ((ObjectClass.POLICY, (ISAKMP, NFAS)), (ObjectClass.NFA, (FILTERS, ACTION))):
             search = Search(base=self._container, scope=Scope.ONE_LEVEL, match=((CLASSES, class_),), attributes=names)
             for entry in self._directory.search(search):
                 used = {key for name in names for key in self._references(entry, name)} & keys
                 if used and comparable(entry.dn) not in gone:
                     raise _Conflict(f"somebody else made {entry.dn} refer to {min(used)}, which was to be deleted")
+        for deletion in deletions:
+            if class_in(parse_dn(deletion.dn)[0][1]) is ObjectClass.POLICY:
+                self._check_unassigned(deletion.dn)
+
+    def _check_unassigned(self, policy: str) -> None:
+        """Find out whether somebody else has assigned a policy that is to be deleted."""
+        base = self._attempt.state.place.group_policies
+        for entry in self._directory.search(Search(base=base, scope=Scope.SUBTREE, match=((OWNERS, policy),))):
+            raise _Conflict(f"somebody else made {entry.dn} assign {policy}, which was to be deleted")
 
     def _references(self, entry: DirectoryEntry, name: str) -> frozenset[str]:
         """The keys that an attribute refers to, without what was deleted."""

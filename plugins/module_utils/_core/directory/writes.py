@@ -226,7 +226,7 @@ class _Translation:
     def _check_deleted(self) -> None:
         """Objects that others use are never deleted (MS-GPIPSEC 3.1.5.7)."""
         gone = set(self._deleted)
-        for user in map(fold, self._after.store.paths()):
+        for user in map(fold, self._after.store.paths() if gone else ()):
             for name in (ISAKMP, NFAS, FILTERS, ACTION):
                 for key in self._after.references(user, name):
                     if key in gone:
