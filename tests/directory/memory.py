@@ -384,6 +384,10 @@ class MemoryDirectory:
 
     def _without(self, name: str, values: Values, deleted: tuple[bytes, ...], what: str) -> Values:
         """The values without those that are deleted, or without any if none is named."""
+        if ATTRIBUTES[name].syntax is Syntax.REFERENCE:
+            for value in deleted:
+                if _number(value) is None:
+                    self._key(value.decode(errors="replace"), what)
         left = list(values)
         for value in deleted:
             found = next((old for old in left if self._same(name, old, value, what)), None)
@@ -398,9 +402,8 @@ class MemoryDirectory:
 
     def _same(self, name: str, stored: Value, value: bytes, what: str) -> bool:
         if isinstance(stored, Reference):
-            if (number := _number(value)) is not None:
-                return stored.number == number
-            return stored.made_as == self._key(value.decode(errors="replace"), what)
+            number = _number(value)
+            return stored.number == number or (number is None and stored.made_as == key_of(value.decode()))
         try:
             return schema.same(ATTRIBUTES[name], stored, value)
         except schema.Invalid:

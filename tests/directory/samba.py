@@ -27,13 +27,8 @@ from .access import MEMBERS_MAY_READ, permission, with_permission
 from .certificates import Certificate, make_certificates
 
 BUILD = pathlib.Path(__file__).parents[2] / "build" / "samba"
-PROGRAMS = {
-    "samba": "samba-ad-dc",
-    "samba-tool": "samba-ad-provision",
-    "winbindd": "winbind",
-    "kinit": "krb5-user",
-    "ldapsearch": "ldap-utils",
-}
+PACKAGES = "samba-ad-dc samba-ad-provision winbind krb5-user ldap-utils smbclient libnss-wrapper"
+PROGRAMS = ("samba", "samba-tool", "winbindd", "kinit", "ldapsearch", "smbclient")
 WRAPPER = "libnss_wrapper.so"
 HOST, NETBIOS, REALM, PASSWORD = "dc1", "ADX", "AD.EXAMPLE.TEST", "Pa55w.rd-x"
 PORTS, SMB_PORT = (389, 636, 88), 445
@@ -47,11 +42,10 @@ Entries: t.TypeAlias = dict[str, dict[str, list[bytes]]]
 
 def missing() -> str | None:
     """What keeps Samba from running here, if anything does."""
-    absent = [package for program, package in PROGRAMS.items() if shutil.which(program, path=_PATH) is None]
-    if not (any(pathlib.Path("/usr/lib").glob(f"*/{WRAPPER}")) or pathlib.Path("/usr/lib64", WRAPPER).exists()):
-        absent.append("libnss-wrapper")
-    if absent:
-        return f"Samba's domain controller is incomplete (Debian: apt install {' '.join(absent)})"
+    found = [shutil.which(program, path=_PATH) for program in PROGRAMS]
+    wrappers = [*pathlib.Path("/usr/lib").glob(f"*/{WRAPPER}"), *pathlib.Path("/usr/lib64").glob(WRAPPER)]
+    if not all([*found, wrappers, pathlib.Path("/usr/share/samba/setup").exists()]):
+        return f"Samba's domain controller is missing (Debian: apt install {PACKAGES})"
     return None if os.geteuid() == 0 else "a domain controller needs root, because its ports are below 1024"
 
 

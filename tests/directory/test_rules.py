@@ -130,11 +130,13 @@ def test_a_reference_to_a_missing_object_is_refused(place):
 
 
 def test_a_reference_that_is_no_name_is_refused(place):
-    with refused(34):
-        place.new(ipsecOwnersReference="nothing")
     dn = place.new()
-    with refused(34):
-        place.modify(dn, (ADD, "ipsecOwnersReference", "nothing"))
+    for text in ("nothing", dn.replace("=", " =", 1), dn + ",", "=" + dn, "," + dn):
+        with refused(34):
+            place.new(ipsecOwnersReference=text)
+        for kind in (ADD, DELETE):
+            with refused(34):
+                place.modify(dn, (kind, "ipsecOwnersReference", text))
 
 
 def test_a_reference_is_stored_as_the_name_of_its_object(place):
