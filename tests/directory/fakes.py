@@ -141,6 +141,17 @@ def reference(number: int, *servers: str) -> bytes:
     return message(number, 19, fill)
 
 
+def paged(number: int, cookie: bytes) -> bytes:
+    """The end of a page, with a cookie for the next one."""
+
+    def fill(writer: ASN1Writer) -> None:
+        writer.write_enumerated(0)
+        writer.write_octet_string(b"")
+        writer.write_octet_string(b"")
+
+    return message(number, DONE, fill, [sansldap.PagedResultControl(critical=False, size=0, cookie=cookie)])
+
+
 def message(
     number: int,
     kind: int,
