@@ -23,16 +23,12 @@ import time
 import typing as t
 import uuid
 
+from .access import MEMBERS_MAY_READ, permission, with_permission
 from .certificates import Certificate, make_certificates
 
 BUILD = pathlib.Path(__file__).parents[2] / "build" / "samba"
-PROGRAMS = {
-    "samba": "samba-ad-dc",
-    "samba-tool": "samba-ad-provision",
-    "winbindd": "winbind",
-    "kinit": "krb5-user",
-    "ldapsearch": "ldap-utils",
-}
+PACKAGES = "samba-ad-dc samba-ad-provision winbind krb5-user ldap-utils smbclient libnss-wrapper"
+PROGRAMS = ("samba", "samba-tool", "winbindd", "kinit", "ldapsearch", "smbclient")
 WRAPPER = "libnss_wrapper.so"
 HOST, NETBIOS, REALM, PASSWORD = "dc1", "ADX", "AD.EXAMPLE.TEST", "Pa55w.rd-x"
 PORTS, SMB_PORT = (389, 636, 88), 445
@@ -48,22 +44,21 @@ Entries: t.TypeAlias = dict[str, dict[str, list[bytes]]]
 
 def missing() -> str | None:
     """What keeps Samba from running here, if anything does."""
-    absent = [package for program, package in PROGRAMS.items() if shutil.which(program, path=_PATH) is None]
-    if not (any(pathlib.Path("/usr/lib").glob(f"*/{WRAPPER}")) or pathlib.Path("/usr/lib64", WRAPPER).exists()):
-        absent.append("libnss-wrapper")
-    if absent:
-        return f"Samba's domain controller is incomplete (Debian: apt install {' '.join(absent)})"
+    found = [shutil.which(program, path=_PATH) for program in PROGRAMS]
+    wrappers = [*pathlib.Path("/usr/lib").glob(f"*/{WRAPPER}"), *pathlib.Path("/usr/lib64").glob(WRAPPER)]
+    if not all([*found, wrappers, pathlib.Path("/usr/share/samba/setup").exists()]):
+        return f"Samba's domain controller is missing (Debian: apt install {PACKAGES})"
     return None if os.geteuid() == 0 else "a domain controller needs root, because its ports are below 1024"
 
 
 @dataclasses.dataclass(frozen=True)
 class GroupPolicy:
-    """A Group Policy object. `folder` is its folder in SYSVOL, which exists on a domain controller with SMB only."""
+    """A Group Policy object. `folder` is its folder in SYSVOL, None without SMB."""
 
     id: str
     name: str
     dn: str
-    folder: pathlib.Path
+    folder: pathlib.Path | None = None
 
 
 class ToolError(Exception):
@@ -93,6 +88,7 @@ class Domain:
     def __init__(self, smb: bool = False, certificate: Certificate = Certificate.GOOD) -> None:
         self.smb = smb
         self._passwords = {self.user: self.password}
+        self._sids: dict[str, bytes] = {}
         self._process: subprocess.Popen[bytes] | None = None
         with contextlib.ExitStack() as stack:
             if smb:
@@ -212,13 +208,7 @@ class Domain:
         """All objects below an object, by default the policy store, sorted for comparisons. Without `stamps`, what each
         write changes is left out.
         """
-        lines = []
-        for dn, attributes in sorted(self.ldapsearch(base or self.container).items()):
-            lines.append(f"\ndn: {dn}")
-            for name, values in sorted(attributes.items()):
-                if stamps or name not in ("whenChanged", "uSNChanged"):
-                    lines += [f"{name}: {value!r}" for value in sorted(values)]
-        return "\n".join(lines)
+        return show_ldif(self.ldapsearch(base or self.container), stamps)
 
     def add_user(self, name: str, password: str) -> str:
         """Add a user without rights, and return its DN."""
@@ -229,14 +219,17 @@ class Domain:
             f"userAccountControl: 512\nunicodePwd:: {secret}\n"
         )
         self._passwords[name] = password
+        (self._sids[name],) = self.ldapsearch(dn, "(objectClass=*)", "objectSid")[dn]["objectSid"]
         return dn
 
     def add_gpo(self, name: str, link: str | None = None) -> GroupPolicy:
         """Add a Group Policy object as Microsoft's console does, linked to the object with the DN `link` if given."""
         guid = f"{{{str(uuid.uuid4()).upper()}}}"
         policies = self.folder / "state/sysvol" / self.domain / "Policies"
-        gpo = GroupPolicy(guid, name, f"CN={guid},CN=Policies,CN=System,{self.root}", policies / guid)
-        if self.smb:
+        gpo = GroupPolicy(
+            guid, name, f"CN={guid},CN=Policies,CN=System,{self.root}", policies / guid if self.smb else None
+        )
+        if gpo.folder is not None:
             # the folder of the default domain policy, with its access lists
             shutil.copytree(policies / "{31B2F340-016D-11D2-945F-00C04FB984F9}", gpo.folder)
         self.ldapadd(
@@ -252,11 +245,17 @@ class Domain:
 
     def members_may_read(self) -> None:
         """Let members of the domain read the policies."""
-        # as: samba-tool dsacl set --objectdn=CONTAINER --sddl="(A;CI;RPLCLORC;;;AU)"
-        found = self.ldapsearch(self.container, "(objectClass=*)", "nTSecurityDescriptor", scope="base")
-        descriptor = _readable_by_members(found[self.container]["nTSecurityDescriptor"][0])
+        self._permit(self.container, MEMBERS_MAY_READ)
+
+    def permit(self, dn: str, user: str, rights: int, of: str) -> None:
+        """Give a user rights to an object, only for the class or attribute with the schema GUID `of`."""
+        self._permit(dn, permission(rights, self._sids[user], uuid.UUID(of)))
+
+    def _permit(self, dn: str, entry: bytes) -> None:
+        (found,) = self.ldapsearch(dn, "(objectClass=*)", "nTSecurityDescriptor", scope="base").values()
+        descriptor = with_permission(found["nTSecurityDescriptor"][0], entry)
         self.ldapmodify(
-            f"dn: {self.container}\n{_ONLY_ACCESS_LIST}\nchangetype: modify\nreplace: nTSecurityDescriptor\n"
+            f"dn: {dn}\n{_ONLY_ACCESS_LIST}\nchangetype: modify\nreplace: nTSecurityDescriptor\n"
             f"nTSecurityDescriptor:: {base64.b64encode(descriptor).decode()}\n"
         )
 
@@ -369,19 +368,15 @@ def parse_ldif(text: str) -> Entries:
     return entries
 
 
-def _readable_by_members(descriptor: bytes) -> bytes:
-    """A self-relative security descriptor (MS-DTYP 2.4.6) whose access list lets authenticated users read, here and
-    below.
-    """
-    start = int.from_bytes(descriptor[16:20], "little")
-    size, count = (int.from_bytes(descriptor[start + at : start + at + 2], "little") for at in (2, 4))
-    sid = bytes.fromhex("0101000000000005") + (11).to_bytes(4, "little")
-    rights = 0x20094  # RPLCLORC
-    ace = bytes([0, 2]) + (8 + len(sid)).to_bytes(2, "little") + rights.to_bytes(4, "little") + sid
-    header = descriptor[start : start + 2] + (size + len(ace)).to_bytes(2, "little") + (count + 1).to_bytes(2, "little")
-    access_list = header + descriptor[start + 6 : start + size] + ace
-    # the new list goes to the end, and the old bytes stay as a gap
-    return descriptor[:16] + len(descriptor).to_bytes(4, "little") + descriptor[20:] + access_list
+def show_ldif(entries: t.Mapping[str, t.Mapping[str, t.Sequence[bytes]]], stamps: bool) -> str:
+    """Entries as sorted lines. Without `stamps`, what each write changes is left out."""
+    lines = []
+    for dn, attributes in sorted(entries.items()):
+        lines.append(f"\ndn: {dn}")
+        for name, values in sorted(attributes.items()):
+            if stamps or name.lower() not in ("whenchanged", "usnchanged"):
+                lines += [f"{name}: {value!r}" for value in sorted(values)]
+    return "\n".join(lines)
 
 
 def _provisioned() -> pathlib.Path:
