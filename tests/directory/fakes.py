@@ -93,7 +93,7 @@ class FakeServer:
             threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
     def _serve(self, sock: socket.socket) -> None:
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, sansldap.LDAPError):
             talking = self._tls.wrap_socket(sock, server_side=True) if self._tls else sock
             self._peers.append(talking)
             with talking:

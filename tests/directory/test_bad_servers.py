@@ -137,7 +137,7 @@ def test_a_server_that_does_not_listen():
         port = listener.getsockname()[1]
     server = FakeServer(lambda peer: None)
     assert _told(server, port=port) == (
-        f"127.0.0.1:{port}: it takes no connections on port {port}; check server and port"
+        f"127.0.0.1:{port}: it takes no connections on this port; check server and port"
     )
     with server:
         pass
