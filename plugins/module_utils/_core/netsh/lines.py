@@ -75,7 +75,7 @@ _NOT_RUN: t.Final = {
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class NetshChanges:
     """What commands change: those of `netsh ipsec static`, and the changes of dynamic rules, each in order. `notes` say
-    where the meaning of dynamic rules differs from the text. `domain` is the domain whose policies they change, with the
+    where the meaning differs from the text. `domain` is the domain whose policies they change, with the
     Group Policy objects that are to assign them or not; None for those of a host.
     """
 
@@ -97,7 +97,7 @@ class _ChangeReader:
         self._static: list[PlacedCommand] = []
         self._notes: list[str] = []
         self._dynamic = DynamicScript(self._notes)
-        self._stores = Stores()
+        self._stores = Stores(self._notes)
 
     def read(self, words: NetshCommand, place: str = "") -> None:
         self._attempts.run(words, self._read, words, place, place=place)

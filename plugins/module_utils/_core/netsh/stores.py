@@ -26,14 +26,20 @@ from .commands import (
 _NO_ASSIGN: t.Final = (
     "in a domain, a Group Policy object assigns a policy: use 'set policy' with gponame= and assign=yes or assign=no"
 )
+_ONE_SESSION: t.Final = (
+    "'set store' counts for all commands after it; netsh itself forgets it at the end of its session, which in a batch "
+    "file is this line only, and would change the local store"
+)
 
 
 class Stores:
     """Follows ``set store``, and checks each command against the store that it goes to. All commands must go to the
-    same one: `domain` is the domain that has it, None for the store of a host.
+    same one: `domain` is the domain that has it, None for the store of a host. What netsh does otherwise is added to
+    `notes`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, notes: list[str]) -> None:
+        self._notes = notes
         self.domain: DomainStore | None = None
         self.assignments = Assignments()
         self._now: DomainStore | None = None
@@ -48,6 +54,8 @@ class Stores:
         """
         if isinstance(command, StoreCommand):
             self._now = command.store(place)
+            if self._now is not None and not place and text.value.casefold().startswith("netsh"):
+                self._notes.append(f"line {text.line()}: {_ONE_SESSION}")
         if isinstance(command, StoreCommand | NoChange | FileCommand) or self._refused:
             return
         domain = None if command is None else self._now

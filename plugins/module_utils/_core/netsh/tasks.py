@@ -33,7 +33,7 @@ def read_netsh(commands: t.Iterable[NetshCommand], notes: list[str], mistakes: M
     """
     library = Library()
     script = ScriptRunner(library, notes)
-    stores = Stores()
+    stores = Stores(notes)
     mistakes = Mistakes() if mistakes is None else mistakes
     attempts = Attempts(mistakes)
     for command in commands:
