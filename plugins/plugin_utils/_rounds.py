@@ -10,7 +10,7 @@ import typing as t
 
 from ..module_utils._core.checks.lint import Code
 from ..module_utils._core.hints import printable
-from ..module_utils._core.results.outcome import render_operations
+from ..module_utils._core.results.policies import render_operations
 from ..module_utils._core.target.resolve import MultipleAddresses
 from ._action import REFUSALS, TaskFailure
 
