@@ -10,6 +10,7 @@ import typing as t
 
 from ..module_utils._core.checks.lint import Code
 from ..module_utils._core.hints import printable
+from ..module_utils._core.results.counts import SHARED
 from ..module_utils._core.results.policies import render_operations
 from ..module_utils._core.target.resolve import MultipleAddresses
 from ._action import REFUSALS, TaskFailure
@@ -142,3 +143,16 @@ class Rounds(t.Generic[_State, _Attempt]):
     def _always(self) -> dict[str, t.Any]:
         """What every result has."""
         return {"warnings": list(map(printable, dict.fromkeys([*self._notes, *self._warnings])))}
+
+
+def without_shared(result: dict[str, t.Any], about_shared: t.Collection[str]) -> dict[str, t.Any]:
+    """A result with those keys about shared filter lists and filter actions that a module returns."""
+    return {key: value for key, value in result.items() if key not in SHARED or key in about_shared}
+
+
+def of_one_policy(result: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The result of a task about one policy: `policy` instead of `policies` and `names`."""
+    del result["names"]
+    if "policies" in result:
+        result["policy"] = next(iter(result.pop("policies")), None)
+    return result

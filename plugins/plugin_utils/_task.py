@@ -23,7 +23,6 @@ from ..module_utils._core.host.requests import OF_CHANGES, Part
 from ..module_utils._core.host.service import Notification, Service, ServiceOption, ServiceRequest, ServiceStatus
 from ..module_utils._core.host.undo import Undo
 from ..module_utils._core.results.applied import WaitOutcome, failure_text, render_not_waited, render_waited
-from ..module_utils._core.results.counts import SHARED
 from ..module_utils._core.results.dynamic import refusal, render_dynamic_diff
 from ..module_utils._core.results.outcome import render_outcome, render_steps, warnings
 from ..module_utils._core.shape.fields import ShapeError
@@ -32,7 +31,7 @@ from ..module_utils._core.target.goal import PolicyGoal, Restoration
 from ._backup import Backup
 from ._confirm import confirm
 from ._host import HostChannel, NoAnswer
-from ._rounds import OLD_OR_NEW, CommonOptions, Rounds
+from ._rounds import OLD_OR_NEW, CommonOptions, Rounds, without_shared
 
 LONGEST_WAIT: t.Final = 300
 """The highest value of `wait_timeout`, in seconds."""
@@ -336,17 +335,9 @@ def run_task(
     host = HostChannel(action, task_vars)
     shared = Options.of(options, action._task.check_mode, action._task.diff)
     result = PolicyTask(host, goals, shared, playbook_folder(task_vars)).run()
-    return {key: value for key, value in result.items() if key not in SHARED or key in about_shared}
+    return without_shared(result, about_shared)
 
 
 def playbook_folder(task_vars: t.Mapping[str, t.Any]) -> str:
     """The folder of the playbook, where relative paths of backups start."""
     return str(task_vars.get("playbook_dir", "."))
-
-
-def of_one_policy(result: dict[str, t.Any]) -> dict[str, t.Any]:
-    """The result of a task about one policy: `policy` instead of `policies` and `names`."""
-    del result["names"]
-    if "policies" in result:
-        result["policy"] = next(iter(result.pop("policies")), None)
-    return result
