@@ -85,7 +85,7 @@ def parse_policy(value: object, path: str = "", by_name: bool = False) -> Wanted
     Raises `ShapeError`.
     """
     notes: list[str] = []
-    fields = Fields(value, path, (*keys.POLICY, *keys.READ_ONLY))
+    fields = Fields(value, path, (*keys.POLICY, *keys.READ_ONLY, keys.GPOS))
     name, id_ = fields.text("name"), fields.guid("id")
     if name is None and id_ is None:
         raise ShapeError(fields.place("name"), "a policy needs a name or an id")
