@@ -28,6 +28,7 @@ from ..model.wanted import RulesMode, State, Wanted, WantedMainMode
 from ..notation.filters import format_filter
 from ..notation.methods import Offer
 from ..notation.negotiation import Negotiation
+from ..shape import keys
 from ..shape.domains import DomainStore
 from ..shape.parse import parse_task
 from ..source.words import LONGEST_LINE
@@ -50,6 +51,8 @@ def write_lines(
         wanted, state, rules_mode = parse_task(policy)
         store = StoreKind.REGISTRY if domain is None else StoreKind.DIRECTORY
         place = WritePolicy(parameters=Parameters(), store=store, location=domain and domain.name, policy="")
+        if domain is not None and policy.get(keys.GPOS):
+            notes.append(f"the policy '{wanted.name}' loses its Group Policy objects; assign it with gpos of ipsec_policy")
         lines += _PolicyLines(wanted, state, rules_mode, place, problems, notes).lines()
     if problems:
         raise ModelError("ipseccmd cannot express all of this:\n" + "\n".join(f"  {problem}" for problem in problems))

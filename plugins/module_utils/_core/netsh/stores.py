@@ -34,18 +34,22 @@ _ONE_SESSION: t.Final = (
 
 class Stores:
     """Follows ``set store``, and checks each command against the store that it goes to. All commands must go to the
-    same one: `domain` is the domain that has it, None for the store of a host. What netsh does otherwise is added to
-    `notes`.
+    same one. What netsh does otherwise is added to `notes`.
     """
 
     def __init__(self, notes: list[str]) -> None:
         self._notes = notes
-        self.domain: DomainStore | None = None
         self.assignments = Assignments()
         self._now: DomainStore | None = None
+        self._first: DomainStore | None = None
         self._begun = False
         # whether a command has been refused, as then are those after it, for the same reason
         self._refused = False
+
+    @property
+    def domain(self) -> DomainStore | None:
+        """The domain that has the store; None for the store of a host."""
+        return self._first if self._begun else self._now
 
     def check(self, command: ScriptCommand | None, text: Text, place: str) -> None:
         """Check a command; None is one of ``netsh ipsec dynamic``, which is about a host. `place` is its item of a list.
@@ -60,8 +64,8 @@ class Stores:
             return
         domain = None if command is None else self._now
         if not self._begun:
-            self._begun, self.domain = True, domain
-        if (problem := store_problem(self.domain, domain)) is not None:
+            self._begun, self._first = True, domain
+        if (problem := store_problem(self._first, domain)) is not None:
             self._refused = True
             raise text.error(0, problem)
         if isinstance(command, PolicyCommand):
