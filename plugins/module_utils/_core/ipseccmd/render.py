@@ -52,7 +52,9 @@ def write_lines(
         store = StoreKind.REGISTRY if domain is None else StoreKind.DIRECTORY
         place = WritePolicy(parameters=Parameters(), store=store, location=domain and domain.name, policy="")
         if domain is not None and policy.get(keys.GPOS):
-            notes.append(f"the policy '{wanted.name}' loses its Group Policy objects; assign it with gpos of ipsec_policy")
+            notes.append(
+                f"the policy '{wanted.name}' loses its Group Policy objects; assign it with gpos of ipsec_policy"
+            )
         lines += _PolicyLines(wanted, state, rules_mode, place, problems, notes).lines()
     if problems:
         raise ModelError("ipseccmd cannot express all of this:\n" + "\n".join(f"  {problem}" for problem in problems))

@@ -138,7 +138,8 @@ def read_endpoint(value: Text) -> HostAddress | DnsName:
 def _response(command: NetshCommand) -> ResponseCommand:
     if (gpo := command.get("gponame")) is not None:
         raise gpo.error(
-            0, "a Group Policy object assigns a whole policy: use 'set policy' with gponame= and assign=yes or assign=no"
+            0,
+            "a Group Policy object assigns a whole policy: use 'set policy' with gponame= and assign=yes or assign=no",
         )
     return ResponseCommand(
         policy=command["policy"],

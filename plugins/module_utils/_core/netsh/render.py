@@ -132,9 +132,7 @@ class _ScriptWriter:
                 self._refuse(gpos.place, "another policy has the same Group Policy object, which assigns only one")
             self._gpos.add(fold(gpo))
             shown = self._text(gpo, gpos.place)
-            self.last.append(
-                f"{self._prefix} set policy name={name} gponame={shown} assign={write_flag(assigns)}"
-            )
+            self.last.append(f"{self._prefix} set policy name={name} gponame={shown} assign={write_flag(assigns)}")
 
     def _take_name(self, name: str, place: str) -> None:
         if fold(name) in self._policies:
