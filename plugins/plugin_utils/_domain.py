@@ -141,9 +141,7 @@ class DomainTask(Rounds[DirectoryState, DomainAttempt]):
         return self._channel.read(self._goal.names()[0])
 
     def _decide(self, state: DirectoryState) -> DomainAttempt:
-        settings = DomainSettings(
-            server=state.place.server, multiple_addresses=self._options.multiple_addresses
-        )
+        settings = DomainSettings(server=state.place.server, multiple_addresses=self._options.multiple_addresses)
         attempt = decide_domain(self._goal, state, settings)
         if not attempt.about_gpos:
             return attempt
