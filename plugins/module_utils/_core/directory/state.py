@@ -60,8 +60,8 @@ class Gpo:
 
     `version` is versionNumber, whose low 16 bits are the version of the computer's part; `extensions` is
     gPCMachineExtensionNames, "" without one; `path` is gPCFileSysPath; `flags` & 2 disables the computer's part.
-    `assignment` is None without an IPSEC object. `containers` are the containers above that object which exist: Machine,
-    Machine and Microsoft, or these and Windows. `links` and `gpt_version`, the Version in GPT.INI, are None if they
+    `assignment` is None without an IPSEC object. `containers` are those above that object which exist: Machine, Machine
+    and Microsoft, or these and Windows. `links` and `gpt_version`, the Version in GPT.INI, are None if they
     were not read; `gpt_problem` says why GPT.INI could not be.
     """
 
