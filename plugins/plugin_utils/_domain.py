@@ -187,7 +187,7 @@ class DomainTask(Rounds[DirectoryState, DomainAttempt]):
             title=self._goal.title,
             diff=self._options.diff,
             return_policy=self._options.return_policy,
-            changed=self._changed,
+            written=self._changed,
             earlier=self._earlier,
         )
         return {**outcome, **self._operations(), **self._always()}
