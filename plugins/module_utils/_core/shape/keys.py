@@ -105,3 +105,6 @@ READ_ONLY: t.Final = ("when_changed", "problems")
 
 GPOS: t.Final = "gpos"
 """The key of policies of a domain for the Group Policy objects that assign them. Elsewhere it is ignored."""
+
+GPOS_MODE: t.Final = "gpos_mode"
+"""The key of a task that says how they combine with those that assign the policy now."""

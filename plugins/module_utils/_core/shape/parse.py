@@ -119,7 +119,7 @@ def parse_task(value: t.Mapping[str, t.Any], by_name: bool = False) -> tuple[Wan
     """
     state = choice(value, "state", State.PRESENT)
     rules_mode = choice(value, "rules_mode", RulesMode.EXACT)
-    policy = {key: item for key, item in value.items() if key not in keys.MODES}
+    policy = {key: item for key, item in value.items() if key not in (*keys.MODES, keys.GPOS_MODE)}
     return parse_policy(policy, by_name=by_name), state, rules_mode
 
 
