@@ -24,6 +24,8 @@ class ActionModule(IpsecAction):
         subsets = chosen(options["gather_subset"])
         if is_domain(options):
             if subsets != {Subset.STORE}:
-                raise OptionError("gather_subset: with store: domain, only store can be read; the other parts are of a host")
+                raise OptionError(
+                    "gather_subset: with store: domain, only store can be read; the other parts are of a host"
+                )
             return {"ansible_facts": {FACT: gather_domain(self, options, task_vars)}}
         return {"ansible_facts": {FACT: gather(HostChannel(self, task_vars), subsets)}}

@@ -49,7 +49,9 @@ def _gpos(given: t.Mapping[str, t.Any], options: t.Mapping[str, t.Any], state: S
     """The Group Policy objects of a task. Those in `policy` have no meaning for a policy that is deleted."""
     if state is State.ABSENT:
         if options[keys.GPOS]:
-            raise OptionError(f"{keys.GPOS} cannot be used with state: absent; a policy that is deleted is assigned nowhere")
+            raise OptionError(
+                f"{keys.GPOS} cannot be used with state: absent; a policy that is deleted is assigned nowhere"
+            )
         return ()
     if given.get(keys.GPOS) is None:
         return ()
@@ -59,9 +61,7 @@ def _gpos(given: t.Mapping[str, t.Any], options: t.Mapping[str, t.Any], state: S
 
 def _for_a_domain(wanted: Wanted, gpos: tuple[WantedGpos, ...]) -> Wanted:
     """The policy without `assigned`, which a policy of a host has in facts."""
-    note = (
-        "the policy is to be assigned, but Group Policy objects assign the policies of a domain: name them in gpos"
-    )
+    note = "the policy is to be assigned, but Group Policy objects assign the policies of a domain: name them in gpos"
     notes = (*wanted.notes, note) if wanted.assigned and not gpos else wanted.notes
     return dataclasses.replace(wanted, assigned=None, notes=notes)
 

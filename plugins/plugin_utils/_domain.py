@@ -141,9 +141,7 @@ class DomainTask(Rounds[DirectoryState, DomainAttempt]):
         return self._channel.read(self._goal.names()[0])
 
     def _decide(self, state: DirectoryState) -> DomainAttempt:
-        settings = DomainSettings(
-            server=state.place.server, multiple_addresses=self._options.multiple_addresses
-        )
+        settings = DomainSettings(server=state.place.server, multiple_addresses=self._options.multiple_addresses)
         attempt = decide_domain(self._goal, state, settings)
         if not attempt.about_gpos:
             return attempt
@@ -189,7 +187,7 @@ class DomainTask(Rounds[DirectoryState, DomainAttempt]):
             title=self._goal.title,
             diff=self._options.diff,
             return_policy=self._options.return_policy,
-            changed=self._changed,
+            written=self._changed,
             earlier=self._earlier,
         )
         return {**outcome, **self._operations(), **self._always()}
