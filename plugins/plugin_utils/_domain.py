@@ -46,17 +46,21 @@ def is_domain(options: t.Mapping[str, t.Any]) -> bool:
     return options.get(STORE) == DOMAIN
 
 
-def check_domain_task(action: ActionBase, options: t.Mapping[str, t.Any], task_vars: t.Mapping[str, t.Any]) -> None:
-    """Raise `OptionError` for options about one host, and for a task that several hosts would do."""
+def refuse_options_of_a_host(options: t.Mapping[str, t.Any]) -> None:
+    """Raise `OptionError` for options about one host."""
     for name, reason in _OF_A_HOST.items():
         value = options.get(name)
         # `assigned: false` is about a host as well
         if value is not None and (value or name == "assigned"):
             raise OptionError(f"{name} cannot be used for the policies of a domain: {reason}")
+
+
+def refuse_several_hosts(action: ActionBase, task_vars: t.Mapping[str, t.Any]) -> None:
+    """Raise `OptionError` if several hosts of the play would run the task, as all of them would do the same."""
     hosts = task_vars.get("ansible_play_hosts_all") or ()
     if len(hosts) > 1 and not action._task.run_once:
         raise OptionError(
-            f"this task changes one domain, but each of the {len(hosts)} hosts of the play would run it: set "
+            f"this task is about one domain, but each of the {len(hosts)} hosts of the play would run it: set "
             "run_once: true, or use a play of its own with hosts: localhost"
         )
 
@@ -213,7 +217,8 @@ def run_domain_task(
 
     `about_shared` are the keys about shared filter lists and filter actions that the module returns.
     """
-    check_domain_task(action, options, task_vars)
+    refuse_options_of_a_host(options)
+    refuse_several_hosts(action, task_vars)
     refuse_interfaces(goal.names()[1])
     common = CommonOptions(**CommonOptions.common(options, action._task.check_mode, action._task.diff))
     with DomainChannel(ConnectionOptions.of(options["directory"] or {})) as channel:
@@ -225,6 +230,6 @@ def gather_domain(action: ActionBase, options: t.Mapping[str, t.Any], task_vars:
     """The value of the fact about the domain of the option `directory`. No host is contacted. Raises `DirectoryError`
     and `OptionError`.
     """
-    check_domain_task(action, options, task_vars)
+    refuse_several_hosts(action, task_vars)
     with DomainChannel(ConnectionOptions.of(options["directory"] or {})) as channel:
         return render_domain_facts(channel.with_versions(channel.read(links=True)))

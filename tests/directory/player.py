@@ -32,9 +32,12 @@ class DomainPlayer(Controller):
         *tasks: dict[str, t.Any],
         options: tuple[str, ...] = (),
         directory: dict[str, t.Any] | None = None,
+        environment: t.Mapping[str, str] | None = None,
         **play: t.Any,
     ) -> Run:
-        """Run a play with these tasks. `options` are for ansible-playbook, other keywords for the play."""
+        """Run a play with these tasks. `options` and `environment` are for ansible-playbook, other keywords for the
+        play.
+        """
         group = {"return_policy": True, "directory": directory or self._domain.options()}
         defaults = {"module_defaults": {"group/ipsec.windows.ipsec": group, **ON_A_DOMAIN}}
         return self.run(
