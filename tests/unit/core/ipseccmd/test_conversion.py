@@ -170,6 +170,10 @@ def test_unsupported_commands_of_a_script_are_left_out_if_asked_for():
 def test_line_is_the_same_after_conversion_to_a_task_and_back(line):
     found, _notes = read(line)
     assert write(*found) == ([line], [])
+    if not line.endswith("-x"):
+        of_domain = line.replace("-w reg", "-w ds:corp.example")
+        found, _notes = read(of_domain)
+        assert write(*found, domain=read_line(of_domain).domain) == ([of_domain], [])
 
 
 def test_facts_become_lines_that_create_the_same_policy():
