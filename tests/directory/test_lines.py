@@ -9,7 +9,8 @@ import ipaddress
 import pathlib
 
 import pytest
-from directory.test_tasks import DomainPlayer
+from directory.player import HOSTS, DomainPlayer
+from integration.playbook import facts_task, policy_task
 from winhost import ldif
 from winhost import policy as windows
 
@@ -178,6 +179,14 @@ MISTAKES = {
 }
 
 
+def test_commands_run_once_for_several_hosts(domain, player):
+    command = ipseccmd(command="ipseccmd -w ds -p P -r R -f 0+*")
+    run = player.play({**command, "ignore_errors": True}, {**command, "run_once": True}, hosts=",".join(HOSTS))
+    assert [result.status for result in run.results] == ["failed", "failed", "ok"], run.output
+    assert "run_once: true" in run[0]["msg"]
+    assert run[2]["changed"] is True
+
+
 def test_mistakes_change_nothing_and_contact_no_host(domain, player):
     before = domain.ldif()
     tasks = [{**task, "name": name, "ignore_errors": True} for name, (task, _words) in MISTAKES.items()]
@@ -215,6 +224,26 @@ def test_a_script_of_netsh_assigns_its_policy(domain, player):
     assert (found["Servers"], found["Desktops"]) == ("", "Server isolation")
     (rule,) = policies(domain)["Server isolation"].rules
     assert (rule.name, rule.action) == ("Close SMB", "block")
+
+
+def test_filters_make_tasks_of_commands_and_commands_of_facts(domain, player):
+    domain.add_gpo("Servers")
+    (player.folder / "isolation.txt").write_text(ISOLATION)
+    read = "lookup('file', 'isolation.txt') | ipsec.windows.from_netsh"
+    written = "ansible_facts.ipsec.policies | selectattr('name', 'equalto', 'Server isolation')"
+    for_ipseccmd = f"{written} | ipsec.windows.to_ipseccmd(store='domain', domain='{domain.domain}')"
+    run = player.play(
+        policy_task(policy=f"{{{{ ({read})[0] }}}}"),
+        netsh(script="isolation.txt"),
+        facts_task(),
+        netsh(commands=f"{{{{ ({written} | ipsec.windows.to_netsh(store='domain')).splitlines() }}}}"),
+        ipseccmd(commands=f"{{{{ ({for_ipseccmd}).splitlines() }}}}"),
+        policy_task(policy=f"{{{{ ({for_ipseccmd} | ipsec.windows.from_ipseccmd)[0] }}}}"),
+    )
+    assert run.code == 0, run.output
+    assert [result["changed"] for result in run.results if result.task != "facts"] == [True, *[False] * 4]
+    assert assigning(domain)["Servers"] == "Server isolation"
+    assert "the commands are for the policies of a domain: give the tasks 'store: domain' and 'directory:" in run.output
 
 
 def test_netsh_works_on_the_lists_of_the_domain(domain, player):
