@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 import types
 import typing as t
 
@@ -27,7 +26,7 @@ from ._gpt_ini import SmbGptFiles
 from ._ldap import LdapDirectory, connect
 from ._names import look_up, refuse_interfaces
 from ._options import OptionError
-from ._rounds import OLD_OR_NEW, CommonOptions, Rounds, without_shared
+from ._rounds import OLD_OR_NEW, CommonOptions, Rounds, is_task_timeout, without_shared
 
 STORE: t.Final = "store"
 DOMAIN: t.Final = "domain"
@@ -105,7 +104,7 @@ class DomainChannel:
     def apply(self, attempt: DomainAttempt) -> DomainApplied:
         """Write what an attempt has decided. Raises `DirectoryError` where nothing can be written."""
         self._written = True
-        return apply(self._opened(), attempt, self._opened_files(), time.sleep)
+        return apply(self._opened(), attempt, self._opened_files())
 
     def with_versions(self, state: DirectoryState) -> DirectoryState:
         """The state with the versions in GPT.INI, where that file can be read."""
@@ -167,6 +166,12 @@ class DomainTask(Rounds[DirectoryState, DomainAttempt]):
             if not self._changed:
                 raise
             raise self._failure(f"{error} ({self._known})") from error
+        except BaseException as error:
+            if not is_task_timeout(error):
+                raise
+            # the result that Ansible makes of it says that nothing was changed
+            message = f"the task took longer than its timeout while it wrote to {attempt.state.place.server}"
+            raise self._failure(f"{message}. {OLD_OR_NEW}", changed=True) from error
         self._warnings += applied.warnings
         self._written += [step.render(applied.done) for step in attempt.operations]
         self._changed = self._changed or applied.done > 0
