@@ -33,7 +33,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.ldap
 )
 
 from . import schema
-from .access import CLOSED, readable_by_members
+from .access import CLOSED, MEMBERS_MAY_READ, with_permission
 from .names import Key, NoName, first_value, key_of
 from .samba import Domain, Entries, GroupPolicy, parse_ldif, show_ldif
 from .schema import ATTRIBUTES, CLASSES, ObjectClass, Syntax
@@ -150,7 +150,7 @@ class MemoryDirectory:
 
     def members_may_read(self) -> None:
         """Let members of the domain read the policies."""
-        self._descriptor = readable_by_members(CLOSED)
+        self._descriptor = with_permission(CLOSED, MEMBERS_MAY_READ)
 
     def add_gpo(self, name: str, link: str | None = None) -> GroupPolicy:
         """Add a Group Policy object as Microsoft's console does, linked to the object with the DN `link` if given."""
@@ -302,6 +302,10 @@ class MemoryDirectory:
         self._put(key_of(self.root), self.root, CLASSES["domaindns"], {})
         for dn in ("CN=System", "CN=Policies,CN=System", "CN=IP Security,CN=System", "CN=Configuration"):
             self._new(f"{dn},{self.root}", "container")
+        container = self._entries[key_of(self.container)]
+        self._entries[key_of(self.container)] = dataclasses.replace(
+            container, values={"iscriticalsystemobject": (b"TRUE",)}
+        )
         self._new(f"OU=Domain Controllers,{self.root}", "organizationalUnit")
         self._new(f"CN=Sites,CN=Configuration,{self.root}", "container")
         self._new(f"CN=Default-First-Site-Name,CN=Sites,CN=Configuration,{self.root}", "site")
@@ -380,6 +384,10 @@ class MemoryDirectory:
 
     def _without(self, name: str, values: Values, deleted: tuple[bytes, ...], what: str) -> Values:
         """The values without those that are deleted, or without any if none is named."""
+        if ATTRIBUTES[name].syntax is Syntax.REFERENCE:
+            for value in deleted:
+                if _number(value) is None:
+                    self._key(value.decode(errors="replace"), what)
         left = list(values)
         for value in deleted:
             found = next((old for old in left if self._same(name, old, value, what)), None)
@@ -394,9 +402,8 @@ class MemoryDirectory:
 
     def _same(self, name: str, stored: Value, value: bytes, what: str) -> bool:
         if isinstance(stored, Reference):
-            if (number := _number(value)) is not None:
-                return stored.number == number
-            return stored.made_as == self._key(value.decode(errors="replace"), what)
+            number = _number(value)
+            return stored.number == number or (number is None and stored.made_as == key_of(value.decode()))
         try:
             return schema.same(ATTRIBUTES[name], stored, value)
         except schema.Invalid:
