@@ -68,7 +68,7 @@ class ConnectionOptions:
     encrypt: bool = True
     ca_cert: str | None = None
     cert_validation: Validation = Validation.ALWAYS
-    certificate: str | None = None
+    certificate: str | None = dataclasses.field(default=None, repr=False)
     certificate_key: str | None = dataclasses.field(default=None, repr=False)
     certificate_password: str | None = dataclasses.field(default=None, repr=False)
     connection_timeout: int = 5
