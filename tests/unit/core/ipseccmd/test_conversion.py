@@ -248,7 +248,9 @@ def test_policies_become_lines_for_a_domain(option):
 
 def test_what_lines_for_a_domain_cannot_say():
     rules = [{"name": "R", "filters": ["0+192.0.2.1"]}]
-    with pytest.raises(ModelError, match="the policy 'P' as the assigned one: a policy of a domain is assigned to Group"):
+    with pytest.raises(
+        ModelError, match="the policy 'P' as the assigned one: a policy of a domain is assigned to Group"
+    ):
         write({"name": "P", "assigned": True, "rules": rules}, domain=DomainStore())
     for gpos, expected in (
         ([], []),
