@@ -286,7 +286,7 @@ def test_policies_of_a_domain():
     of_netsh, of_ipseccmd = yaml.safe_load(runs)
     line = read_line(of_ipseccmd["ipsec.windows.ipseccmd"]["command"])
     assert (line.command.policy, line.domain is not None) == (options["name"], True)
-    assert of_netsh["run_once"] and of_ipseccmd["run_once"]
+    assert (of_netsh["run_once"], of_ipseccmd["run_once"]) == (True, True)
 
 
 def test_checks_at_the_start_of_a_script():

@@ -50,7 +50,9 @@ def write_lines(
     for policy in policies:
         wanted, state, rules_mode = parse_task(policy)
         store = StoreKind.REGISTRY if domain is None else StoreKind.DIRECTORY
-        place = WritePolicy(parameters=Parameters(), store=store, location=domain and domain.name, policy="")
+        place = WritePolicy(
+            parameters=Parameters(), store=store, location=None if domain is None else domain.name, policy=""
+        )
         if domain is not None and policy.get(keys.GPOS):
             notes.append(
                 f"the policy '{wanted.name}' loses its Group Policy objects; assign it with gpos of ipsec_policy"

@@ -52,9 +52,8 @@ class Stores:
         return self._first if self._begun else self._now
 
     def check(self, command: ScriptCommand | None, text: Text, place: str) -> None:
-        """Check a command; None is one of ``netsh ipsec dynamic``, which is about a host. `place` is its item of a list.
-
-        Raises `SourceError`.
+        """Check a command, which is `text` or the item `place` of a list. None is one of ``netsh ipsec dynamic``, which is
+        about a host. Raises `SourceError`.
         """
         if isinstance(command, StoreCommand):
             self._now = command.store(place)

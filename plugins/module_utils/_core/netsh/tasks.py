@@ -123,8 +123,8 @@ def _gpos(wanted: list[WantedGpos]) -> Tree:
     other = next((item for item in wanted if item.mode is not first.mode), None)
     if other is not None:
         raise ModelError(
-            f"{other.place}: a task either adds Group Policy objects or removes them, and {first.place} does the other; "
-            "run the script with netsh_ipsec, or convert two scripts"
+            f"{other.place}: a task either adds Group Policy objects or removes them, and {first.place} does the "
+            "other; run the script with netsh_ipsec, or convert two scripts"
         )
     return {"gpos": [gpo for item in wanted for gpo in item.gpos], "gpos_mode": str(first.mode)}
 

@@ -27,7 +27,7 @@ class DomainStore(Placed):
         return None if self.name is None else _folded(self.name)
 
     def agreed(self, option: str | None) -> str | None:
-        """The domain, where the option `domain` of `directory` is `option`. Raises `ModelError` if it is another one."""
+        """The domain, if `option` is what `directory` has. Raises `ModelError` if both name different ones."""
         if self.name is None or option is None:
             return self.name or option
         self.at(self._refuse_other, option)

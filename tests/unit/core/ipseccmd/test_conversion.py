@@ -170,6 +170,10 @@ def test_unsupported_commands_of_a_script_are_left_out_if_asked_for():
 def test_line_is_the_same_after_conversion_to_a_task_and_back(line):
     found, _notes = read(line)
     assert write(*found) == ([line], [])
+    if not line.endswith("-x"):
+        of_domain = line.replace("-w reg", "-w ds:corp.example")
+        found, _notes = read(of_domain)
+        assert write(*found, domain=read_line(of_domain).domain) == ([of_domain], [])
 
 
 def test_facts_become_lines_that_create_the_same_policy():
@@ -244,7 +248,9 @@ def test_policies_become_lines_for_a_domain(option):
 
 def test_what_lines_for_a_domain_cannot_say():
     rules = [{"name": "R", "filters": ["0+192.0.2.1"]}]
-    with pytest.raises(ModelError, match="the policy 'P' as the assigned one: a policy of a domain is assigned to Group"):
+    with pytest.raises(
+        ModelError, match="the policy 'P' as the assigned one: a policy of a domain is assigned to Group"
+    ):
         write({"name": "P", "assigned": True, "rules": rules}, domain=DomainStore())
     for gpos, expected in (
         ([], []),

@@ -419,7 +419,11 @@ GPOS = {
     "assigned": (["set policy P gponame=G assign=yes"], {"P": (["G"], "add")}),
     "unassigned": (["set policy P gponame=G assign=n"], {"P": (["G"], "remove")}),
     "several": (
-        ["set policy P gponame=G assign=y", 'set policy p gponame="All PCs" assign=y', "set policy Q gponame=H assign=y"],
+        [
+            "set policy P gponame=G assign=y",
+            'set policy p gponame="All PCs" assign=y',
+            "set policy Q gponame=H assign=y",
+        ],
         {"P": (["G", "All PCs"], "add"), "Q": (["H"], "add")},
     ),
     "the last one counts": (
@@ -454,7 +458,9 @@ def test_group_policy_objects(name):
 
 
 def test_a_task_adds_group_policy_objects_or_removes_them():
-    with pytest.raises(model.ModelError, match="line 4: a task either adds Group Policy objects .* line 3 does the other"):
+    with pytest.raises(
+        model.ModelError, match=r"line 4: a task either adds Group Policy objects .* line 3 does the other"
+    ):
         read(IN_DOMAIN, "add policy P", "set policy P gponame=G assign=y", "set policy P gponame=H assign=n")
 
 

@@ -183,7 +183,10 @@ def test_a_script_for_a_domain_assigns_last():
 @pytest.mark.parametrize(
     ("policies", "words"),
     [
-        ([{"name": "P", "assigned": True}], "policies[0] (P).assigned: a policy of a domain is assigned to Group Policy"),
+        (
+            [{"name": "P", "assigned": True}],
+            "policies[0] (P).assigned: a policy of a domain is assigned to Group Policy",
+        ),
         ([{"name": "P", "gpos": "G"}], "policies[0] (P).gpos: expected a list of names or GUIDs"),
         ([{"name": "P", "gpos": ["G"], "gpos_mode": "all"}], "gpos_mode: expected exact, add or remove"),
         ([{"name": "P", "gpos": ['a"b']}], "policies[0] (P).gpos: it contains a quotation mark"),

@@ -45,7 +45,11 @@ def test_another_domain_than_that_of_the_options_is_an_error_with_its_place():
         (DomainStore("a.example"), DomainStore("A.example.", place="x"), None),
         (None, DomainStore(), "this changes the policies of a domain, and an earlier command changes a host"),
         (DomainStore(), None, "this changes a host, and an earlier command changes the policies of a domain"),
-        (DomainStore(), DomainStore("a.example"), "an earlier command is for the domain of the server, and this is for"),
+        (
+            DomainStore(),
+            DomainStore("a.example"),
+            "an earlier command is for the domain of the server, and this is for",
+        ),
         (DomainStore("a.example"), DomainStore("b.example"), "for the domain a.example, and this is for the domain b"),
     ],
 )
