@@ -146,7 +146,8 @@ class ConnectionOptions:
 def _text(value: t.Any, place: str) -> str:
     if not isinstance(value, str):
         raise OptionError(f"{place}: expected a text")
-    return value
+    # without what Ansible adds to texts, which libraries in C may not take
+    return str(value)
 
 
 def _number(value: t.Any, place: str) -> int:

@@ -235,8 +235,6 @@ class MemoryDirectory:
             self._modify(write)
         self.writes.append(write)
 
-    # writes
-
     def _add(self, write: AddEntry) -> None:
         what = f"add {write.dn}"
         key = self._key(write.dn, what)
@@ -365,8 +363,6 @@ class MemoryDirectory:
         time = (self.usn, self.now)
         self._entries[key] = _Entry(number, dn, kind, values, time, time, dict.fromkeys(values, self.usn))
 
-    # values
-
     def _new_values(self, kind: ObjectClass, name: str, values: tuple[bytes, ...], what: str) -> Values:
         """Values to be added to an attribute of an object, which has the attribute."""
         attribute = ATTRIBUTES.get(name)
@@ -437,8 +433,6 @@ class MemoryDirectory:
         if isinstance(value, Reference):
             return self._shown[value.number].encode()
         return value if isinstance(value, bytes) else str(value).encode()
-
-    # reading
 
     def _key(self, dn: str, what: str) -> Key:
         try:

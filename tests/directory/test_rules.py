@@ -114,9 +114,6 @@ def place(request):
     return Place(domain, domain)
 
 
-# references
-
-
 def test_a_reference_to_a_missing_object_is_refused(place):
     missing = f"CN=missing,{place.domain.container}"
     with refused(19, "000020B5"):
@@ -195,9 +192,6 @@ def test_an_object_that_is_added_again_is_another_one(place):
     assert b"DEL:" in shown
     place.modify(dn, (ADD, "ipsecOwnersReference", nfa))
     assert set(place.read(dn, "ipsecOwnersReference")["ipsecownersreference"]) == {shown, nfa.encode()}
-
-
-# values
 
 
 def test_a_value_that_exists_is_not_added_again(place):
@@ -303,9 +297,6 @@ def test_deleted_data_is_compared_byte_for_byte(place):
     assert place.value(dn, "ipsecData") == b"\0new"
 
 
-# modifies
-
-
 def test_a_modify_does_all_changes_or_none(place):
     dn = place.new(ipsecName="old", ipsecData="data", description="text")
     before = place.read(dn)
@@ -358,9 +349,6 @@ def test_a_modify_does_not_rename(place):
     for name in ("cn", "name"):
         with refused(67):
             place.modify(dn, (DELETE, name, place.value(dn, name)), (ADD, name, "other"))
-
-
-# objects
 
 
 def test_two_objects_do_not_have_the_same_name(place):
@@ -429,9 +417,6 @@ def test_only_an_object_without_children_is_deleted(place):
     assert box not in place.found()
 
 
-# stamps
-
-
 def test_each_write_that_is_done_counts_one(place):
     one, two = place.new(), place.new(ipsecData="x")
     usn = place.usn(two)
@@ -491,9 +476,6 @@ def test_an_object_reads_as_it_was_added(place):
     assert len(found["objectguid"][0]) == 16
     assert found["objectcategory"][0].startswith(b"CN=Ipsec-Negotiation-Policy,CN=Schema,CN=Configuration,DC=")
     assert not {"ntsecuritydescriptor", "allowedattributeseffective"} & set(found)
-
-
-# searches
 
 
 def test_a_search_returns_only_the_attributes_that_it_names(place):
@@ -561,9 +543,6 @@ def test_the_root_says_where_policies_are(place):
     assert place.read("", "dnsHostName") == {"dnshostname": about["dnshostname"]}
 
 
-# Group Policy objects
-
-
 def test_a_policy_is_assigned_below_a_group_policy_object(place):
     policy, gpo = place.new("ipsecPolicy"), place.domain.add_gpo("Sites")
     machine = f"CN=Machine,{gpo.dn}"
@@ -601,8 +580,6 @@ def test_a_new_group_policy_object_has_its_parts(place):
     assert place.found(gpo.dn) == {f"CN=Machine,{gpo.dn}", f"CN=User,{gpo.dn}"}
     assert place.value(place.domain.root, "gPLink").startswith(f"[LDAP://{gpo.dn};0][LDAP://".encode())
 
-
-# rights
 
 USER = "Alice-1-2"
 """The name of a user and its password."""
@@ -726,9 +703,6 @@ def test_a_descriptor_is_only_read_if_it_is_asked_for(place):
     (entry,) = place.directory.search(Search(base=dn, descriptors=True))
     assert "ntsecuritydescriptor" in entry.attributes
     assert len(place.read(dn)) == len(entry.attributes) - 1
-
-
-# the snapshot in memory
 
 
 def test_the_directory_in_memory_begins_as_a_new_domain_does(shared_domain):
