@@ -52,8 +52,9 @@ class Stores:
         return self._first if self._begun else self._now
 
     def check(self, command: ScriptCommand | None, text: Text, place: str) -> None:
-        """Check a command, which is `text` or the item `place` of a list. None is one of ``netsh ipsec dynamic``, which is
-        about a host. Raises `SourceError`.
+        """Check a command; None is one of ``netsh ipsec dynamic``. `place` is the item of a list that has it.
+
+        Raises `SourceError`.
         """
         if isinstance(command, StoreCommand):
             self._now = command.store(place)
