@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import socket
 
@@ -42,6 +43,16 @@ def _session_domain():
     need_samba()
     with Domain() as found:
         yield found
+
+
+@pytest.fixture
+def kerberos():
+    """Tests that need the compiled packages."""
+    if importlib.util.find_spec("gssapi") is None or importlib.util.find_spec("krb5") is None:
+        reason = 'pip install "pyspnego[kerberos]" compiles what logging in by Kerberos needs'
+        if os.environ.get("IPSEC_KERBEROS") == "required":
+            pytest.fail(reason)
+        pytest.skip(reason)
 
 
 def need_samba():

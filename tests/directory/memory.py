@@ -10,6 +10,7 @@ import copy
 import dataclasses
 import functools
 import pathlib
+import struct
 import typing as t
 import uuid
 from datetime import UTC, datetime
@@ -46,7 +47,12 @@ _DEFAULT_GPOS = (
     ("{31B2F340-016D-11D2-945F-00C04FB984F9}", "Default Domain Policy", ""),
     ("{6AC1786C-016F-11D2-945F-00C04FB984F9}", "Default Domain Controllers Policy", "OU=Domain Controllers,"),
 )
-_CONSTRUCTED = ("allowedattributeseffective", "allowedchildclasseseffective", "ntsecuritydescriptor")
+_CONSTRUCTED = (
+    "allowedattributeseffective",
+    "allowedchildclasseseffective",
+    "ntsecuritydescriptor",
+    "replpropertymetadata",
+)
 
 # result codes of which the collection makes nothing special
 UNDEFINED_CLASS_OR_ATTRIBUTE = 16
@@ -80,6 +86,8 @@ class _Entry:
     created: tuple[int, float]
     changed: tuple[int, float]
     """Number of the write, and seconds since 1970."""
+    attributes: t.Mapping[str, int]
+    """Numbers of the last writes of attributes."""
 
 
 class MemoryDirectory:
@@ -177,7 +185,9 @@ class MemoryDirectory:
 
     def search(self, search: Search) -> list[DirectoryEntry]:
         self._connected()
-        wanted = tuple(name.lower() for name in search.attributes if name != "*")
+        wanted = {name.lower() for name in search.attributes if name != "*"}
+        if search.descriptors:
+            wanted.add("ntsecuritydescriptor")
         everything = not search.attributes or "*" in search.attributes
         if search.base == "" and search.scope is Scope.BASE:
             found = {name.lower(): values for name, values in self._about().items()}
@@ -188,12 +198,10 @@ class MemoryDirectory:
         entries = []
         for key in self._below(base, search.scope):
             if all(self._matches(key, name.lower(), value) for name, value in search.match):
-                values = self._readable(key, wanted, search.descriptors)
+                values = self._readable(key, wanted)
                 shown = {
                     name: values[name] for name in values if name in wanted or (everything and name not in _CONSTRUCTED)
                 }
-                if search.descriptors and everything and "ntsecuritydescriptor" in values:
-                    shown["ntsecuritydescriptor"] = values["ntsecuritydescriptor"]
                 entries.append(DirectoryEntry(self._entries[key].dn, shown))
         return entries
 
@@ -226,8 +234,6 @@ class MemoryDirectory:
         else:
             self._modify(write)
         self.writes.append(write)
-
-    # writes
 
     def _add(self, write: AddEntry) -> None:
         what = f"add {write.dn}"
@@ -276,7 +282,10 @@ class MemoryDirectory:
                 values[name] = self._without(name, values.get(name, ()), change.values, what)
         self.usn += 1
         self._entries[key] = dataclasses.replace(
-            entry, values={name: found for name, found in values.items() if found}, changed=(self.usn, self.now)
+            entry,
+            values={name: found for name, found in values.items() if found},
+            changed=(self.usn, self.now),
+            attributes={**entry.attributes, **dict.fromkeys((name for _change, name in changes), self.usn)},
         )
 
     def _delete(self, write: DeleteEntry) -> None:
@@ -314,7 +323,7 @@ class MemoryDirectory:
         waiting = [(dn.replace(_EXPORTED, self.root), values) for dn, values in _microsoft().items()]
         for again in (False, True):
             waiting = [(dn, values) for dn, values in waiting if not self._take_in(dn, values, again)]
-            # on a domain controller, the first policy is younger than its rules, and others are older
+            # the first policy is younger than its rules, and the others are older; with Samba this is a matter of luck
             waiting = waiting[1:] + waiting[:1]
         self.writes.clear()
         self.now += 3600
@@ -335,7 +344,10 @@ class MemoryDirectory:
         if again:
             self.usn += 1
             self._entries[key_of(dn)] = dataclasses.replace(
-                self._entries[key_of(dn)], values=values, changed=(self.usn, self.now)
+                self._entries[key_of(dn)],
+                values=values,
+                changed=(self.usn, self.now),
+                attributes=dict.fromkeys(values, self.usn),
             )
         else:
             self._put(key_of(dn), dn, kind, values)
@@ -348,9 +360,8 @@ class MemoryDirectory:
         number = len(self._shown) + 1
         self._shown[number] = dn
         self.usn += 1
-        self._entries[key] = _Entry(number, dn, kind, values, (self.usn, self.now), (self.usn, self.now))
-
-    # values
+        time = (self.usn, self.now)
+        self._entries[key] = _Entry(number, dn, kind, values, time, time, dict.fromkeys(values, self.usn))
 
     def _new_values(self, kind: ObjectClass, name: str, values: tuple[bytes, ...], what: str) -> Values:
         """Values to be added to an attribute of an object, which has the attribute."""
@@ -423,8 +434,6 @@ class MemoryDirectory:
             return self._shown[value.number].encode()
         return value if isinstance(value, bytes) else str(value).encode()
 
-    # reading
-
     def _key(self, dn: str, what: str) -> Key:
         try:
             return key_of(dn)
@@ -441,7 +450,7 @@ class MemoryDirectory:
         # below the root of a domain begin other parts of its forest, which a search does not enter
         return [key for key in found if key[-len(others) :] != others or base[-len(others) :] == others]
 
-    def _readable(self, key: Key, wanted: tuple[str, ...], descriptors: bool) -> dict[str, tuple[bytes, ...]]:
+    def _readable(self, key: Key, wanted: t.Collection[str]) -> dict[str, tuple[bytes, ...]]:
         if key in self._hidden:
             return {}
         entry = self._entries[key]
@@ -453,8 +462,10 @@ class MemoryDirectory:
         found["objectcategory"] = (f"CN={entry.kind.category},CN=Schema,CN=Configuration,{self.root}".encode(),)
         found["usncreated"], found["whencreated"] = (str(entry.created[0]).encode(),), (_time(entry.created[1]),)
         found["usnchanged"], found["whenchanged"] = (str(entry.changed[0]).encode(),), (_time(entry.changed[1]),)
-        if descriptors or "ntsecuritydescriptor" in wanted:
+        if "ntsecuritydescriptor" in wanted:
             found["ntsecuritydescriptor"] = (self._descriptor,)
+        if "replpropertymetadata" in wanted:
+            found["replpropertymetadata"] = (_metadata(entry),)
         if "allowedattributeseffective" in wanted:
             names = [a.name for n, a in ATTRIBUTES.items() if n in entry.kind.attributes and not a.stamped]
             found["allowedattributeseffective"] = tuple(
@@ -475,7 +486,7 @@ class MemoryDirectory:
             return False
         stored = entry.values.get(name)
         if stored is None:
-            stored = self._readable(key, (), False).get(name, ())
+            stored = self._readable(key, ()).get(name, ())
         if value is None or not stored:
             return bool(stored)
         if attribute.syntax is Syntax.REFERENCE:
@@ -528,6 +539,13 @@ def _class_of(names: tuple[bytes, ...], what: str) -> ObjectClass:
 
 def _refused(code: int, detail: str, what: str) -> ResultError:
     return ResultError(code, detail, f"{MemoryDirectory.server}: {what}")
+
+
+def _metadata(entry: _Entry) -> bytes:
+    """Times of changes as MS-DRDM 2.4.3 packs them, of the attributes whose identifiers are known here."""
+    known = {schema.IDENTIFIERS[name]: usn for name, usn in entry.attributes.items() if name in schema.IDENTIFIERS}
+    rows = (struct.pack("<IIQ16sQQ", number, 1, 0, bytes(16), usn, usn) for number, usn in sorted(known.items()))
+    return struct.pack("<IIII", 1, 0, len(known), 0) + b"".join(rows)
 
 
 def _guid(number: int) -> uuid.UUID:

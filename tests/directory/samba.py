@@ -9,6 +9,7 @@ import base64
 import contextlib
 import dataclasses
 import fcntl
+import functools
 import hashlib
 import os
 import pathlib
@@ -130,11 +131,18 @@ class Domain:
                 start_new_session=True,
             )
         deadline = time.monotonic() + 60
-        for port in (*PORTS, *([SMB_PORT] if self.smb else [])):
-            while not self._listens(port):
+        waits = {
+            f"port {port}": functools.partial(self._listens, port)
+            for port in (*PORTS, *([SMB_PORT] if self.smb else []))
+        }
+        if self.smb:
+            # until it answers, logging in by SMB is an internal error
+            waits["winbindd"] = _winbindd_answers
+        for part, answers in waits.items():
+            while not answers():
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     self.kill()
-                    raise RuntimeError(f"Samba does not answer on port {port}: {self._log()}")
+                    raise RuntimeError(f"Samba does not answer ({part}): {self._log()}")
                 time.sleep(0.01)
 
     def stop(self) -> None:
@@ -351,6 +359,14 @@ class Domain:
 
     def _log(self) -> str:
         return "\n".join((self.folder / "log").read_text(errors="replace").splitlines()[-20:])
+
+
+def _winbindd_answers() -> bool:
+    try:
+        _run("wbinfo", "--ping")
+    except ToolError:
+        return False
+    return True
 
 
 def parse_ldif(text: str) -> Entries:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import re
 import socket
@@ -48,16 +47,6 @@ KERBEROS = {
 }
 NTLM = LOGINS["NTLM, sealed"]
 TICKET = KERBEROS["Kerberos with a ticket"]
-
-
-@pytest.fixture
-def kerberos():
-    """Tests that need the compiled packages."""
-    if importlib.util.find_spec("gssapi") is None or importlib.util.find_spec("krb5") is None:
-        reason = 'pip install "pyspnego[kerberos]" compiles what logging in by Kerberos needs'
-        if os.environ.get("IPSEC_KERBEROS") == "required":
-            pytest.fail(reason)
-        pytest.skip(reason)
 
 
 def _connect(domain, /, **changes):

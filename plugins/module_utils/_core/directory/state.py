@@ -9,6 +9,7 @@ import dataclasses
 import typing as t
 
 from ..objects.graph import Graph
+from ..store.casing import fold
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,8 @@ class Gpo:
 
     `version` is versionNumber, whose low 16 bits are the version of the computer's part; `extensions` is
     gPCMachineExtensionNames, "" without one; `path` is gPCFileSysPath; `flags` & 2 disables the computer's part.
-    `assignment` is None without an IPSEC object. `links` and `gpt_version`, the Version in GPT.INI, are None if they
+    `assignment` is None without an IPSEC object. `containers` are those above that object which exist: Machine, Machine
+    and Microsoft, or these and Windows. `links` and `gpt_version`, the Version in GPT.INI, are None if they
     were not read; `gpt_problem` says why GPT.INI could not be.
     """
 
@@ -73,6 +75,7 @@ class Gpo:
     flags: int = 0
     usn: int = 0
     assignment: Assignment | None = None
+    containers: tuple[str, ...] = ("Machine",)
     links: tuple[Link, ...] | None = None
     gpt_version: int | None = None
     gpt_problem: str | None = None
@@ -84,19 +87,26 @@ class DirectoryState:
 
     `graph` has the objects of the container with the values of a policy store: the names of keys are the objects' CNs,
     references within the container have the form of `store.names.reference`, and others are DNs. `usns` has the
-    uSNChanged of each object, by key. `now` is the server's clock in seconds since 1970. `names` has the addresses of
-    DNS names that the controller looked up.
+    uSNChanged of each object, by key. `references` has the same number for the references of objects that own unused
+    ones: that of the last change, by key and name. `now` is the server's clock in seconds since 1970. `names` has the
+    addresses of DNS names that the controller looked up.
 
-    `unreadable` are the keys of objects whose attributes the user may not read, and `closed` those of objects that
-    members of the domain may not read, None if that is not known.
+    `may_create` says that the user may create objects of policies. `closed` are the keys of objects that members of the
+    domain may not read, with "" if they may not read new ones; None if that is not known.
     """
 
     place: Place
     graph: Graph
     usns: t.Mapping[str, int] = dataclasses.field(default_factory=dict)
+    references: t.Mapping[str, t.Mapping[str, int]] = dataclasses.field(default_factory=dict)
     gpos: tuple[Gpo, ...] = ()
     now: int = 0
     names: t.Mapping[str, t.Sequence[str]] = dataclasses.field(default_factory=dict)
     may_create: bool = True
-    unreadable: frozenset[str] = frozenset()
     closed: frozenset[str] | None = None
+
+    def gpos_named(self, name: str) -> list[Gpo]:
+        """The Group Policy objects with a GUID, with or without braces, or else those with a name, in any case."""
+        guid = name.strip() if name.strip().startswith("{") else f"{{{name.strip()}}}"
+        found = [gpo for gpo in self.gpos if gpo.id.upper() == guid.upper()]
+        return found or [gpo for gpo in self.gpos if fold(gpo.name) == fold(name)]
