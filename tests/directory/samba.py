@@ -169,6 +169,8 @@ class Domain:
             "auth_protocol": "simple",
             "username": f"{self.user}@{self.domain}",
             "password": self.password,
+            # a loaded machine must not fail a test
+            "connection_timeout": 60,
         }
         return {name: value for name, value in (options | changes).items() if value is not None}
 
