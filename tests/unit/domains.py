@@ -131,7 +131,9 @@ def _is_in_scope(name: tuple[t.Any, ...], base: tuple[t.Any, ...], scope: Scope)
         return name == base
     if scope is Scope.ONE_LEVEL:
         return name != () and name[1:] == base
-    return name[len(name) - len(base) :] == base
+    # below the root of a domain begins another part of its forest, which a search does not enter
+    others = comparable(f"CN=Configuration,{ROOT}")
+    return name[-len(base) :] == base and (name[-len(others) :] != others or base[-len(others) :] == others)
 
 
 def _matches(found: DirectoryEntry, search: Search) -> bool:

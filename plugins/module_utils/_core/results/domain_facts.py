@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import collections
+import functools
 import typing as t
 
 from ..checks.lint import lint
@@ -13,6 +14,7 @@ from ..directory.extensions import ExtensionsError, has_pair
 from ..directory.findings import domain_findings
 from ..directory.gpos import assigned_key, gpo_problems
 from ..directory.state import DirectoryState, Gpo
+from ..directory.traits import domain_traits
 from ..objects.graph import object_id
 from ..objects.policies import StoredPolicy, read_policies
 from ..shape.render import Tree
@@ -28,6 +30,7 @@ def render_domain_facts(state: DirectoryState) -> Tree:
     graph = state.graph
     policies = read_policies(graph)
     gpos = _gpos_by_policy(state)
+    left = graph.leftovers(functools.partial(domain_traits(state).unfinished, graph))
     found = [(finding, finding.policy) for finding in domain_findings(state)]
     found += [(finding, one.policy.name) for one in policies if one.key in gpos for finding in lint(one.policy)]
     return {
@@ -36,7 +39,7 @@ def render_domain_facts(state: DirectoryState) -> Tree:
         "server": state.place.server,
         "policies": [_render(state, stored, gpos) for stored in policies],
         "gpos": [_render_gpo(gpo, state) for gpo in state.gpos if _is_about_ipsec(gpo)],
-        "orphans": render_orphans(graph, graph.leftovers()),
+        "orphans": render_orphans(graph, left),
         "findings": render_findings(found),
     }
 
