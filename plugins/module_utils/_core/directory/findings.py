@@ -12,8 +12,9 @@ from ..checks.lint import Code, Finding
 from ..hints import some
 from ..objects.graph import Graph
 from ..store.names import NAME
+from .extensions import ExtensionsError, has_pair
 from .gpos import assigned_key, gpo_problems
-from .state import DirectoryState
+from .state import DirectoryState, Gpo
 
 _SHOWN: t.Final = 5
 
@@ -51,7 +52,7 @@ def _is_closed(key: str, state: DirectoryState, closed: t.Collection[str]) -> bo
 
 
 def _disagreeing(state: DirectoryState) -> t.Iterator[Finding]:
-    for gpo in state.gpos:
+    for gpo in filter(is_about_ipsec, state.gpos):
         # a GPT.INI that cannot be read says nothing about the other parts
         problems = gpo_problems(dataclasses.replace(gpo, gpt_problem=None), state)
         if problems:
@@ -62,3 +63,11 @@ def _disagreeing(state: DirectoryState) -> t.Iterator[Finding]:
                 remedy="run the task that assigns the policy again, or unassign it",
                 policy=None if key is None else state.graph.text(key, NAME),
             )
+
+
+def is_about_ipsec(gpo: Gpo) -> bool:
+    """Whether a Group Policy object has one of the parts with which a policy is assigned."""
+    try:
+        return gpo.assignment is not None or has_pair(gpo.extensions)
+    except ExtensionsError:
+        return False

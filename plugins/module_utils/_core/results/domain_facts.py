@@ -10,8 +10,7 @@ import functools
 import typing as t
 
 from ..checks.lint import lint
-from ..directory.extensions import ExtensionsError, has_pair
-from ..directory.findings import domain_findings
+from ..directory.findings import domain_findings, is_about_ipsec
 from ..directory.gpos import assigned_key, gpo_problems
 from ..directory.state import DirectoryState, Gpo
 from ..directory.traits import domain_traits
@@ -38,7 +37,7 @@ def render_domain_facts(state: DirectoryState) -> Tree:
         "domain": state.place.domain,
         "server": state.place.server,
         "policies": [_render(state, stored, gpos) for stored in policies],
-        "gpos": [_render_gpo(gpo, state) for gpo in state.gpos if _is_about_ipsec(gpo)],
+        "gpos": [_render_gpo(gpo, state) for gpo in state.gpos if is_about_ipsec(gpo)],
         "orphans": render_orphans(graph, left),
         "findings": render_findings(found),
     }
@@ -70,14 +69,6 @@ def _gpos_by_policy(state: DirectoryState) -> dict[str, list[str]]:
         if key is not None:
             found.setdefault(key, []).append(gpo.name if same_name[fold(gpo.name)] == 1 else gpo.id)
     return found
-
-
-def _is_about_ipsec(gpo: Gpo) -> bool:
-    """Whether a Group Policy object has one of the parts with which a policy is assigned."""
-    try:
-        return gpo.assignment is not None or has_pair(gpo.extensions)
-    except ExtensionsError:
-        return False
 
 
 def _render_gpo(gpo: Gpo, state: DirectoryState) -> Tree:
