@@ -33,7 +33,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.ldap
 )
 
 from . import schema
-from .access import CLOSED, readable_by_members
+from .access import CLOSED, MEMBERS_MAY_READ, with_permission
 from .names import Key, NoName, first_value, key_of
 from .samba import Domain, Entries, GroupPolicy, parse_ldif, show_ldif
 from .schema import ATTRIBUTES, CLASSES, ObjectClass, Syntax
@@ -150,7 +150,7 @@ class MemoryDirectory:
 
     def members_may_read(self) -> None:
         """Let members of the domain read the policies."""
-        self._descriptor = readable_by_members(CLOSED)
+        self._descriptor = with_permission(CLOSED, MEMBERS_MAY_READ)
 
     def add_gpo(self, name: str, link: str | None = None) -> GroupPolicy:
         """Add a Group Policy object as Microsoft's console does, linked to the object with the DN `link` if given."""
@@ -302,6 +302,10 @@ class MemoryDirectory:
         self._put(key_of(self.root), self.root, CLASSES["domaindns"], {})
         for dn in ("CN=System", "CN=Policies,CN=System", "CN=IP Security,CN=System", "CN=Configuration"):
             self._new(f"{dn},{self.root}", "container")
+        container = self._entries[key_of(self.container)]
+        self._entries[key_of(self.container)] = dataclasses.replace(
+            container, values={"iscriticalsystemobject": (b"TRUE",)}
+        )
         self._new(f"OU=Domain Controllers,{self.root}", "organizationalUnit")
         self._new(f"CN=Sites,CN=Configuration,{self.root}", "container")
         self._new(f"CN=Default-First-Site-Name,CN=Sites,CN=Configuration,{self.root}", "site")

@@ -23,7 +23,7 @@ import time
 import typing as t
 import uuid
 
-from .access import readable_by_members
+from .access import MEMBERS_MAY_READ, permission, with_permission
 from .certificates import Certificate, make_certificates
 
 BUILD = pathlib.Path(__file__).parents[2] / "build" / "samba"
@@ -92,6 +92,7 @@ class Domain:
     def __init__(self, smb: bool = False, certificate: Certificate = Certificate.GOOD) -> None:
         self.smb = smb
         self._passwords = {self.user: self.password}
+        self._sids: dict[str, bytes] = {}
         self._process: subprocess.Popen[bytes] | None = None
         with contextlib.ExitStack() as stack:
             if smb:
@@ -222,6 +223,7 @@ class Domain:
             f"userAccountControl: 512\nunicodePwd:: {secret}\n"
         )
         self._passwords[name] = password
+        (self._sids[name],) = self.ldapsearch(dn, "(objectClass=*)", "objectSid")[dn]["objectSid"]
         return dn
 
     def add_gpo(self, name: str, link: str | None = None) -> GroupPolicy:
@@ -247,11 +249,17 @@ class Domain:
 
     def members_may_read(self) -> None:
         """Let members of the domain read the policies."""
-        # as: samba-tool dsacl set --objectdn=CONTAINER --sddl="(A;CI;RPLCLORC;;;AU)"
-        found = self.ldapsearch(self.container, "(objectClass=*)", "nTSecurityDescriptor", scope="base")
-        descriptor = readable_by_members(found[self.container]["nTSecurityDescriptor"][0])
+        self._permit(self.container, MEMBERS_MAY_READ)
+
+    def permit(self, dn: str, user: str, rights: int, of: str) -> None:
+        """Give a user rights to an object, only for the class or attribute with the schema GUID `of`."""
+        self._permit(dn, permission(rights, self._sids[user], uuid.UUID(of)))
+
+    def _permit(self, dn: str, entry: bytes) -> None:
+        (found,) = self.ldapsearch(dn, "(objectClass=*)", "nTSecurityDescriptor", scope="base").values()
+        descriptor = with_permission(found["nTSecurityDescriptor"][0], entry)
         self.ldapmodify(
-            f"dn: {self.container}\n{_ONLY_ACCESS_LIST}\nchangetype: modify\nreplace: nTSecurityDescriptor\n"
+            f"dn: {dn}\n{_ONLY_ACCESS_LIST}\nchangetype: modify\nreplace: nTSecurityDescriptor\n"
             f"nTSecurityDescriptor:: {base64.b64encode(descriptor).decode()}\n"
         )
 
