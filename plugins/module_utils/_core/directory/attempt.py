@@ -18,7 +18,8 @@ from ..target.goal import Names, PolicyGoal
 from ..target.resolve import MultipleAddresses, Resolver
 from ..target.stored import StoredPolicies
 from .errors import DirectoryError
-from .gpos import GpoPlan
+from .findings import hidden_from_members
+from .gpos import GpoPlan, plan_gpos
 from .ldap import AddEntry, Write
 from .report import write_steps
 from .state import DirectoryState
@@ -79,8 +80,9 @@ class DomainAttempt:
 
     @functools.cached_property
     def findings(self) -> list[Finding]:
-        """The findings in all policies of the task."""
-        return self.plan.findings
+        """The findings in all policies of the task, and about members that cannot read them."""
+        keys = (policy.key for policy in self.plan.policies if policy.key is not None)
+        return [*self.plan.findings, *hidden_from_members(self.state, self.plan.graph, keys)]
 
     @functools.cached_property
     def operations(self) -> list[Step]:
@@ -98,7 +100,7 @@ def decide_domain(
     """
     notes: list[str] = []
     plan = _plan(goal, state, settings, new_guid or guids(state.graph.store.digest(), goal.title), notes)
-    gpos = GpoPlan()
+    gpos = plan_gpos(goal.gpos, plan, state)
     attempt = DomainAttempt(
         state=state,
         plan=plan,
