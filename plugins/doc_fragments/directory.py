@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the ipsec.windows authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The option that says how a domain is reached, for the modules that read and write policies there."""
+"""The option that says how a domain is reached, which all modules of the group accept, so that it can be a default."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class ModuleDocFragment:
 options:
   directory:
     description:
-      - How the domain is reached with O(store=domain).
+      - How a domain is reached, for tasks on the policies of a domain. Others ignore it.
       - The options, choices, defaults and environment variables are those of the inventory plugin C(microsoft.ad.ldap),
         so the same settings work for both. The environment variable of an option is C(MICROSOFT_AD_LDAP_) and its name
         in capital letters, such as C(MICROSOFT_AD_LDAP_SERVER). The option wins over the variable.
@@ -100,7 +100,8 @@ options:
             time if a server stops answering.
         type: int
 requirements:
-  - sansldap and pyspnego in the Python of Ansible on the controller, for O(store=domain)
+  - for policies of a domain, sansldap and pyspnego in the Python of Ansible on the controller
   - pyspnego[kerberos] there to log in by Kerberos
   - dnspython there to find a domain controller without O(directory.server)
+  - smbprotocol there to write the file C(GPT.INI) of a Group Policy object
 """

@@ -118,7 +118,7 @@ def _plan(
     """The plan for the policies. Raises `ModelError`."""
     if goal.policies is None:
         return Plan(operations=(), graph=state.graph, policies=())
-    resolver = Resolver(state.names, {}, settings.multiple_addresses)
+    resolver = Resolver(state.names, {}, settings.multiple_addresses, who="Ansible controller")
     planner = Planner(state.graph.store, domain_traits(state), now=state.now, new_guid=new_guid)
     planner.finish_interrupted(pending=False)
     of_goal: list[str] = []

@@ -24,7 +24,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.trai
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.policies import read_policies
 from ansible_collections.ipsec.windows.plugins.module_utils._core.results.domain_facts import (
-    gpo_names,
+    gpos_by_policy,
     render_domain_facts,
     render_domain_policy,
 )
@@ -91,8 +91,10 @@ def test_policies_have_the_group_policy_objects_that_assign_them():
 
 def test_a_group_policy_object_is_named_by_its_id_if_its_name_is_not_unique():
     one = state(gpo(1, "Servers"), gpo(2, "SERVERS", "Mail"))
-    assert gpo_names(one, KEYS["Web"]) == ["{0A000000-0000-0000-0000-000000000001}"]
-    assert gpo_names(one, fold("ipsecPolicy{0}")) == []
+    assert gpos_by_policy(one) == {
+        KEYS["Web"]: ["{0A000000-0000-0000-0000-000000000001}"],
+        KEYS["Mail"]: ["{0A000000-0000-0000-0000-000000000002}"],
+    }
 
 
 def test_a_policy_of_a_result_is_that_of_the_facts():
