@@ -29,7 +29,11 @@ def hidden_from_members(state: DirectoryState, graph: Graph, policies: t.Iterabl
     objects of `state`, or what a plan makes of them.
     """
     closed = state.closed or frozenset()
-    hidden = [key for key in policies if any(_is_closed(part, state, closed) for part in graph.reachable(key))]
+    hidden = [
+        key
+        for key in policies
+        if any(part in graph and _is_closed(part, state, closed) for part in graph.reachable(key))
+    ]
     if not hidden:
         return []
     titles = [f"'{graph.text(key, NAME)}'" for key in hidden]

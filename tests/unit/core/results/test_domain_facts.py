@@ -30,7 +30,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.results.domain
 )
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.casing import fold
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.names import CHANGED, OWNERS, reference
-from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operations import Create, Set
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.operations import Create, Delete, Set
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import Value
 from directory.memory import MemoryDirectory
@@ -198,6 +198,12 @@ def test_a_new_policy_that_members_will_not_be_able_to_read_is_a_finding():
     (finding,) = hidden_from_members(before, Graph(STORE), [KEYS["Web"]])
     assert finding.policy == "Web"
     assert hidden_from_members(dataclasses.replace(before, closed=frozenset()), Graph(STORE), [KEYS["Web"]]) == []
+
+
+def test_a_reference_to_an_object_that_does_not_exist_is_not_one_that_members_cannot_read():
+    store = STORE.copy()
+    store.change(Delete(Graph(STORE).path(next(iter(Graph(STORE).references(KEYS["Mail"], "ipsecNFAReference"))))))
+    assert codes(render_domain_facts(state(store=store, closed=frozenset({""})))) == []
 
 
 @pytest.mark.parametrize(
