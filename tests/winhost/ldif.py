@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import typing as t
 
 from .tree import BINARY, DWORD, MULTI_STRING, STRING, Tree, Value
 
@@ -30,9 +31,13 @@ WHEN_CHANGED = 0x386D4380
 
 def to_tree(text: str, container: str) -> Tree:
     """The objects of an LDIF as keys below `container`; all have the time `WHEN_CHANGED`."""
+    return entries_to_tree([_attributes(entry) for entry in text.strip().split("\n\n")], container)
+
+
+def entries_to_tree(entries: t.Iterable[dict[str, list[str]]], container: str) -> Tree:
+    """The same of objects as their attributes in small letters, with `dn`; ipsecData in base64."""
     tree: Tree = {container: {}}
-    for entry in text.strip().split("\n\n"):
-        attributes = _attributes(entry)
+    for attributes in entries:
         name = _cn(attributes["dn"][0])
         values: dict[str, tuple[int, Value]] = {
             "ClassName": (STRING, name.partition("{")[0]),
