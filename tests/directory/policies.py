@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import dataclasses
 import typing as t
 
@@ -34,7 +35,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.ldap
 from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.reading import read_place, read_state
 from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.state import DirectoryState, Gpo
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.gpos import WantedGpos
-from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import ObjectClass, class_in
+from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph, ObjectClass, class_in
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.casing import fold
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import Value
@@ -42,10 +43,13 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.target.goal im
 from ansible_collections.ipsec.windows.plugins.module_utils._core.target.resolve import MultipleAddresses
 from unit import stores
 from winhost import ldif, tree
+from winhost.policy import StoreError
 
 ATTEMPTS = 3
 REFERENCES = ("ipsecISAKMPReference", "ipsecNFAReference", "ipsecFilterReference", "ipsecNegotiationPolicyReference")
 OWNERS = "ipsecOwnersReference"
+UNREADABLE = "unreadable"
+"""What is in force if a policy refers to what does not exist."""
 
 
 class Files:
@@ -165,6 +169,19 @@ def _add(directory: Directory, key: str, container: str, *attributes: Attribute)
     directory.write(AddEntry(dn_of(key, container), (("objectClass", (class_.encode(),)), *attributes)))
 
 
+def establish(directory: t.Any, store: Store) -> str:
+    """Write the objects of a policy store to a domain, and let a new Group Policy object assign the policy that is
+    assigned in the store. Returns its DN.
+    """
+    container = directory.container
+    gpo: str = directory.add_gpo("Servers").dn
+    load(directory, store, container)
+    active = Graph(store).active
+    if active is not None:
+        assign(directory, dn_of(store.spelling(active), container), gpo)
+    return gpo
+
+
 def assign(directory: Directory, policy: str, gpo_dn: str) -> None:
     """Let a Group Policy object assign a policy, as another program would."""
     at = f"CN=Machine,{gpo_dn}"
@@ -182,13 +199,42 @@ def objects(directory: Directory, container: str) -> list[DirectoryEntry]:
 
 def in_force(directory: Directory, container: str, gpo_dn: str) -> t.Any:
     """What a member of the domain enforces to which that Group Policy object applies, as the simulated host's own
-    reader sees it.
+    reader sees it; None for no policy.
     """
     found = directory.search(
         Search(base=gpo_dn, scope=Scope.SUBTREE, match=(("objectClass", "ipsecPolicy"), ("cn", "IPSEC")))
     )
     policy = [value.decode() for entry in found for value in entry.attributes.get(OWNERS.lower(), ())]
-    return None if not policy else stores.in_force(as_registry(objects(directory, container), policy[0]))
+    if not policy:
+        return None
+    try:
+        return stores.in_force(as_registry(objects(directory, container), policy[0]))
+    except StoreError:
+        return UNREADABLE
+
+
+def meaning(directory: Directory) -> t.Any:
+    """All policies as facts show them, without ids and order."""
+    found = []
+    for policy in stores.facts(read(directory).graph.store).values():
+        policy = copy.deepcopy(policy)
+        for rule in policy["rules"]:
+            rule["filters"].sort(key=str)
+            del rule["id"]
+        policy["rules"].sort(key=str)
+        del policy["id"]
+        found.append(policy)
+    return sorted(found, key=str)
+
+
+def orphans(directory: Directory, known: t.Collection[str]) -> list[str]:
+    """The objects that no policy uses and whose DNs are not known, by what they are."""
+    state = read(directory)
+    graph = state.graph
+    used = {part for policy in graph.policies for part in graph.reachable(policy)}
+    old = {fold(key_below(dn, state.place.container) or "") for dn in known}
+    new = (key for class_ in ObjectClass for key in graph.of_class(class_) if key not in used and key not in old)
+    return sorted(f"{graph.class_of(key)} {graph.text(key, 'ipsecName')}" for key in new)
 
 
 def as_registry(entries: t.Iterable[DirectoryEntry], policy: str) -> tree.Tree:

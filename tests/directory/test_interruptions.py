@@ -16,16 +16,12 @@ import random
 import typing as t
 
 import pytest
-from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.dn import dn_of, key_below
 from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.errors import DirectoryError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.ldap import DirectoryEntry
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
-from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph, ObjectClass
-from ansible_collections.ipsec.windows.plugins.module_utils._core.store.casing import fold
 from directory import policies
 from directory.memory import MemoryDirectory
-from unit import pairs, stores
-from winhost import policy as reader
+from unit import pairs
 
 MAKE = (pairs.make, pairs.make_shared)
 OLD = 3600
@@ -40,14 +36,10 @@ class Case:
         rng = random.Random(f"domain {seed}")
         while True:
             pair = rng.choice(MAKE)(rng.randrange(1 << 30))
-            self.goal = pair.goal
+            self.goal, self.store = pair.goal, pair.store
             self.directory = MemoryDirectory()
-            self.gpo = self.directory.add_gpo("Servers").dn
             self.container = self.directory.container
-            policies.load(self.directory, pair.store, self.container)
-            active = Graph(pair.store).active
-            if active is not None:
-                policies.assign(self.directory, dn_of(pair.store.spelling(active), self.container), self.gpo)
+            self.gpo = policies.establish(self.directory, self.store)
             self.directory.advance(OLD)
             self.files = policies.Files()
             try:
@@ -67,50 +59,24 @@ class Case:
         return policies.run(directory, self.goal, files=files, sleep=directory.advance)
 
     def in_force(self, directory: MemoryDirectory) -> t.Any:
-        try:
-            return policies.in_force(directory, self.container, self.gpo)
-        except reader.StoreError:
-            return "unreadable"
+        return policies.in_force(directory, self.container, self.gpo)
 
     def check_end(self, directory: MemoryDirectory) -> None:
         """The target is reached, with the same objects as without a cut."""
         assert self.in_force(directory) == self.new
-        assert meaning(directory) == meaning(self.done)
-        before, end, wanted = (by_dn(one, self.container) for one in (self.directory, directory, self.done))
+        assert policies.meaning(directory) == policies.meaning(self.done)
+        before, end, wanted = map(by_dn, (self.directory, directory, self.done))
         for dn, entry in before.items():
             if dn in wanted and wanted[dn] == entry:
                 assert end[dn] == entry
             else:
                 assert (dn in end) == (dn in wanted), dn
-        assert orphans(directory, set(before)) == orphans(self.done, set(before))
+        assert policies.orphans(directory, before) == policies.orphans(self.done, before)
         assert self.run(directory.copy()) == []
 
 
-def by_dn(directory: MemoryDirectory, container: str) -> dict[str, DirectoryEntry]:
-    return {entry.dn: entry for entry in policies.objects(directory, container)}
-
-
-def meaning(directory: MemoryDirectory) -> t.Any:
-    """All policies as facts show them, without ids and order."""
-    found = []
-    for policy in stores.facts(policies.read(directory).graph.store).values():
-        policy = copy.deepcopy(policy)
-        for rule in policy["rules"]:
-            rule["filters"].sort(key=str)
-            del rule["id"]
-        policy["rules"].sort(key=str)
-        del policy["id"]
-        found.append(policy)
-    return sorted(found, key=str)
-
-
-def orphans(directory: MemoryDirectory, but: set[str]) -> list[str]:
-    """The new objects that no policy uses, by what they are."""
-    graph = policies.read(directory).graph
-    used = {part for policy in graph.policies for part in graph.reachable(policy)}
-    known = {fold(key_below(dn, directory.container) or "") for dn in but}
-    new = (key for class_ in ObjectClass for key in graph.of_class(class_) if key not in used and key not in known)
-    return sorted(f"{graph.class_of(key)} {graph.text(key, 'ipsecName')}" for key in new)
+def by_dn(directory: MemoryDirectory) -> dict[str, DirectoryEntry]:
+    return {entry.dn: entry for entry in policies.objects(directory, directory.container)}
 
 
 def interrupt(case: Case) -> None:

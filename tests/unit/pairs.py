@@ -73,6 +73,20 @@ def make_shared(seed: int) -> Pair:
     return _make(random.Random(-seed - 1), _shared_task)
 
 
+def make_two(seed: int) -> tuple[Pair, Goal]:
+    """A pair, and a second task for the same store. Each task is possible alone and has something to change."""
+    rng = random.Random(seed)
+    pair = _make(rng, _task)
+    while True:
+        goal = _task(rng, pair.store)
+        try:
+            if stores.run_goal(pair.store, goal, new_guid=random_guids(rng)).operations:
+                return pair, goal
+        except ModelError:
+            # the task does not fit the store
+            continue
+
+
 def _make(rng: random.Random, make_task: t.Callable[[random.Random, Store], Goal]) -> Pair:
     guids = random_guids(rng)
     while True:

@@ -125,8 +125,9 @@ def _is_unreadable(entry: DirectoryEntry) -> bool:
 
 def _values(entry: DirectoryEntry, key: str, class_: ObjectClass | None, container: str) -> dict[str, Value]:
     if class_ is None:
-        return {}
-    found = {CLASS: Value.string(class_), KEY_NAME: Value.string(key)}
+        # what an unknown object refers to is used
+        return _references(entry, container)
+    found = {CLASS: Value.string(class_), KEY_NAME: Value.string(key), **_references(entry, container)}
     for name in _TEXTS:
         if (text := single_text(entry, name)) is not None:
             found[name] = Value.string(text)
@@ -135,14 +136,19 @@ def _values(entry: DirectoryEntry, key: str, class_: ObjectClass | None, contain
         found[DATA_TYPE] = Value.number(number) if number < _U32 else Value.string(text)
     if (data := single(entry, DATA)) is not None:
         found[DATA] = Value.binary(data)
+    if (text := single_text(entry, CHANGED)) is not None:
+        found[CHANGED] = Value.number(min(parse_time(text, entry, CHANGED), _U32 - 1))
+    return found
+
+
+def _references(entry: DirectoryEntry, container: str) -> dict[str, Value]:
+    found: dict[str, Value] = {}
     for name in _REFERENCES:
         if (text := single_text(entry, name)) is not None:
             found[name] = Value.string(_reference(text, entry, name, container))
     for name in _REFERENCE_LISTS:
         if names := texts(entry, name):
             found[name] = Value.strings(_reference(text, entry, name, container) for text in names)
-    if (text := single_text(entry, CHANGED)) is not None:
-        found[CHANGED] = Value.number(min(parse_time(text, entry, CHANGED), _U32 - 1))
     return found
 
 

@@ -21,10 +21,11 @@ _VERSION: t.Final = 1
 
 
 def parse_metadata(data: bytes) -> dict[str, int]:
-    """The update sequence number of the last change of each reference, by its name, on the server that answered.
-
-    Raises `DirectoryError`.
+    """The update sequence number of the last change of each reference, by its name, on the server that answered; none
+    without data. Raises `DirectoryError`.
     """
+    if not data:
+        return {}
     if len(data) < _HEADER.size:
         raise DirectoryError(f"{METADATA} is too short")
     version, _reserved, count, _reserved = _HEADER.unpack_from(data)

@@ -105,7 +105,7 @@ def read_state(
         place=place,
         graph=graph,
         usns=objects.usns,
-        references=_read_references(directory, place, graph),
+        references=_read_references(directory, place, graph, objects.usns),
         gpos=_read_gpos(directory, place, whole=gpos, links=_read_links(directory, place, server) if links else None),
         now=0 if time is None else parse_time(time, server, _TIME),
         names=names or {},
@@ -114,16 +114,25 @@ def read_state(
     )
 
 
-def _read_references(directory: Directory, place: Place, graph: Graph) -> dict[str, dict[str, int]]:
-    """When the references of objects that own unused ones were changed last. Without the right to read that, nothing is
-    known.
+def _read_references(
+    directory: Directory, place: Place, graph: Graph, usns: t.Mapping[str, int]
+) -> dict[str, dict[str, int]]:
+    """When the references of objects that own unused ones were changed last. What has changed since these were read,
+    or may not be read, is left out.
     """
     found: dict[str, dict[str, int]] = {}
     for owner in dict.fromkeys(owner for key in graph.leftovers() for owner in graph.owners(key) if owner in graph):
-        dn = dn_of(graph.path(owner), place.container)
-        for entry in directory.search(Search(base=dn, attributes=(METADATA,))):
-            data = single(entry, METADATA)
-            found[owner] = {} if data is None else parse_metadata(data)
+        search = Search(base=dn_of(graph.path(owner), place.container), attributes=(METADATA,))
+        try:
+            entries = directory.search(search)
+        except ResultError as error:
+            if error.code != ResultCode.NO_SUCH_OBJECT:
+                raise
+            continue
+        for entry in entries:
+            changes = parse_metadata(single(entry, METADATA) or b"")
+            if all(usn <= usns.get(owner, 0) for usn in changes.values()):
+                found[owner] = changes
     return found
 
 

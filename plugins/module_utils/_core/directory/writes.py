@@ -54,7 +54,7 @@ Values: t.TypeAlias = dict[str, Attribute]
 
 _LATER: t.Final = {ObjectClass.POLICY: (DATA, ISAKMP, NFAS), ObjectClass.NFA: (FILTERS, ACTION)}
 """What a new object gets once everything that it needs exists."""
-_GUARDS: t.Final = {ObjectClass.POLICY: (DATA, ISAKMP), ObjectClass.NFA: (DATA, FILTERS, ACTION)}
+_GUARDS: t.Final = {ObjectClass.POLICY: (DATA, ISAKMP, NFAS), ObjectClass.NFA: (DATA, FILTERS, ACTION)}
 _LISTS: t.Final = (NFAS, FILTERS, OWNERS)
 _REFERENCES: t.Final = (ISAKMP, ACTION, *_LISTS)
 _DELETED: t.Final = re.compile(rb"CN=.*\\0ADEL:([0-9a-f-]{36}),.*", re.IGNORECASE | re.DOTALL)
@@ -195,7 +195,9 @@ class _Translation:
 
     def _dn(self, key: str) -> str:
         graph = self._after if key in self._after else self._before
-        return dn_of(graph.path(key), self._container)
+        path = graph.path(key)
+        # an unknown object has the first part of its name as its key
+        return f"{path},{self._container}" if graph.class_of(key) is None else dn_of(path, self._container)
 
     def writes(self) -> PolicyWrites:
         self._check_deleted()
