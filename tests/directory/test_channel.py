@@ -280,10 +280,10 @@ def test_the_timeout_of_a_task_says_what_is_known(world):
 
 def test_gpt_ini_is_only_read_where_a_policy_is_assigned(world):
     world.directory.add_gpo("Workstations")
-    world.run({"name": "P", "rules": [BLOCK]})
-    world.run({"name": "P", "rules": [BLOCK]})
-    assert world.files.read_for == []
     world.run({"name": "P"}, gpos=["Workstations"])
+    world.files.read_for.clear()
+    world.run({"name": "Q", "rules": [BLOCK]})
+    assert world.files.read_for == []
     world.run({"name": "P", "description": "new"})
     assert world.files.read_for == ["Workstations"]
     world.files.versions["Workstations"] = 0
