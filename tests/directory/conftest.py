@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Domain controllers for tests. While a test uses one, this process finds it by its name and has Kerberos use it."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+from directory.samba import Domain, missing
+
+
+@pytest.fixture
+def domain(monkeypatch):
+    """A new domain, for tests that write."""
+    _need_samba()
+    with Domain() as found:
+        _make_known(found, monkeypatch)
+        yield found
+
+
+@pytest.fixture
+def smb_domain(monkeypatch):
+    """A new domain with SYSVOL. Only one at a time runs on a machine."""
+    _need_samba()
+    with Domain(smb=True) as found:
+        _make_known(found, monkeypatch)
+        yield found
+
+
+@pytest.fixture
+def shared_domain(_session_domain, monkeypatch):
+    """The same domain for all tests that only read or connect."""
+    _make_known(_session_domain, monkeypatch)
+    return _session_domain
+
+
+@pytest.fixture(scope="session")
+def _session_domain():
+    _need_samba()
+    with Domain() as found:
+        yield found
+
+
+def _need_samba():
+    if problem := missing():
+        if os.environ.get("CI"):
+            pytest.fail(f"{problem}, and CI must test with a real directory")
+        pytest.skip(f"{problem}: nothing is tested with a real directory")
+
+
+def _make_known(domain, monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", domain.resolve())
+    for name, value in domain.environment().items():
+        if name.startswith("KRB5"):
+            monkeypatch.setenv(name, value)
