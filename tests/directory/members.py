@@ -8,10 +8,9 @@ from __future__ import annotations
 import base64
 import secrets
 
+from directory.samba import Domain, GroupPolicy
 from winhost.host import Host
 from winhost.member import Member
-
-from .samba import Domain, GroupPolicy
 
 EXTENSIONS = "[{E437BC1C-AA7D-11D2-A382-00C04F991E27}{DEA8AFA0-CC85-11D0-9CE2-0080C7221EBD}]"
 

@@ -86,11 +86,11 @@ class Member:
                 self._host.poll()
                 return self._report("no domain policy is assigned")
             dn, name, description = assigned
-            self._take(dn, name, description, found[-1].name)
+            taken = self._take(dn, name, description, found[-1].name)
         except PullError as error:
             return self._report(f"kept: {error}")
         self._remember(applied=seen, policy=dn)
-        return self._report(f"{name}: taken from the domain")
+        return self._report(f"taken from the domain: {taken}")
 
     def poll(self) -> str:
         """Look for a changed policy, as the service does after each polling interval (3.2.6.1)."""
@@ -106,10 +106,10 @@ class Member:
                 return self._report("unchanged: whenChanged of the policy is the same")
             name = self._host.get(policy.ASSIGNMENT, "DSIPSECPolicyName")
             description = self._host.get(policy.ASSIGNMENT, "DSIPSECPolicyDescription")
-            self._take(dn, str(name or ""), str(description or ""), self._host.setting("gpo"))
+            taken = self._take(dn, str(name or ""), str(description or ""), self._host.setting("gpo"))
         except PullError as error:
             return self._report(f"kept: {error}")
-        return self._report(f"{name}: taken from the domain")
+        return self._report(f"taken from the domain: {taken}")
 
     def _report(self, outcome: str) -> str:
         self._host.event("group_policy", outcome)
@@ -172,8 +172,8 @@ class Member:
 
     # the policy
 
-    def _take(self, dn: str, name: str, description: str, gpo: str) -> None:
-        """Read all objects of a policy (3.2.5.4) and let the service load them."""
+    def _take(self, dn: str, name: str, description: str, gpo: str) -> str:
+        """Read all objects of a policy (3.2.5.4) and let the service load them. Returns the name of the policy."""
         objects = dict([self._object("ipsecPolicy", dn)])
         (found,) = objects.values()
         changed = _text(found, "whenchanged")
@@ -191,6 +191,7 @@ class Member:
             self._host.poll()
         elif self._host.start_type != "disabled":
             self._host.start_service()
+        return _text(found, "ipsecname")
 
     def _objects(self, kind: str, user: ldif.Attributes, name: str) -> dict[str, ldif.Attributes]:
         """The objects that an attribute refers to."""
