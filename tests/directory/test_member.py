@@ -9,7 +9,7 @@ import socket
 import time
 
 import pytest
-from directory.members import add_unit, assign, join, replace
+from directory.members import add_group, add_unit, assign, filter_by, join, replace
 from winhost.farm import Farm
 from winhost.programs import ask
 
@@ -123,6 +123,20 @@ def test_which_group_policy_object_wins(domain, host, require, respond):
     assert winner(upper=link[last], lower=link[below]) is None
     replace(domain, below.dn, flags="0", gPCMachineExtensionNames="[{827D319E-6EAC-11D2-A4EA-00C04F79F83A}]")
     assert winner(lower=link[below]) is None
+
+
+def test_security_filtering(domain, host, member, require):
+    """Only members of a group may apply the Group Policy object."""
+    gpo = domain.add_gpo("Servers", domain.root)
+    assign(domain, gpo, require)
+    group = add_group(domain, "Pilots")
+    filter_by(domain, gpo, group)
+    member.gpupdate()
+    assert in_force(host) is None
+    account = host.setting("membership")["account"]
+    replace(domain, group, member=account)
+    member.gpupdate()
+    assert in_force(host)
 
 
 def test_a_change_without_a_new_version_is_not_noticed(domain, host, member, require, respond):

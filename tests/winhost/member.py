@@ -16,7 +16,7 @@ import re
 import subprocess
 import typing as t
 
-from . import ldif, policy
+from . import access, ldif, policy
 from .host import Host
 from .tree import STRING
 
@@ -27,6 +27,8 @@ _LINK_DISABLED: t.Final = 1
 _LINK_ENFORCED: t.Final = 2
 _INHERITANCE_BLOCKED: t.Final = 1
 _NO_SUCH_OBJECT: t.Final = 32
+_WITHOUT_AUDITING: t.Final = "!1.2.840.113556.1.4.801=::MAMCAQc="
+"""The control that asks for a security descriptor without the part that needs more rights."""
 _COMMON: t.Final = ("ipsecName", "description", "whenChanged", "ipsecID", "ipsecDataType", "ipsecData")
 _ATTRIBUTES: t.Final = {
     "ipsecPolicy": (*_COMMON, "ipsecISAKMPReference", "ipsecNFAReference"),
@@ -151,7 +153,7 @@ class Member:
 
     def _group_policy(self, dn: str) -> GroupPolicy | None:
         """None for a Group Policy object that the host may not read, or that has nothing for it."""
-        names = ("displayName", "versionNumber", "gPCMachineExtensionNames", "flags")
+        names = ("displayName", "versionNumber", "gPCMachineExtensionNames", "flags", "nTSecurityDescriptor")
         try:
             attributes = self._entry(dn, *names)
         except MissingError:
@@ -160,7 +162,14 @@ class Member:
         off = int(_text(attributes, "flags") or 0) & _COMPUTER_DISABLED
         if off or not version or _EXTENSION not in _text(attributes, "gpcmachineextensionnames").upper():
             return None
+        if not access.may_apply(attributes.get("ntsecuritydescriptor", [b""])[0], self._sids()):
+            return None
         return GroupPolicy(dn, _text(attributes, "displayname"), version)
+
+    def _sids(self) -> list[bytes]:
+        """The SIDs of the account and of its groups."""
+        found = self._entry(self._membership["account"], "objectSid", "tokenGroups")
+        return [*found.get("objectsid", ()), *found.get("tokengroups", ())]
 
     def _assigned(self, gpo: GroupPolicy) -> tuple[str, str, str] | None:
         """The DN, the name and the description of the policy that a Group Policy object assigns (3.2.5.3)."""
@@ -220,7 +229,8 @@ class Member:
             raise PullError("the host is not a member of a domain")
         of = self._membership
         logon = ["-x", "-H", of["server"], "-D", of["account"], "-y", of["password"]]
-        where = ["-b", base, "-s", scope, match, *attributes]
+        descriptors = ["-E", _WITHOUT_AUDITING] if "nTSecurityDescriptor" in attributes else []
+        where = [*descriptors, "-b", base, "-s", scope, match, *attributes]
         done = subprocess.run(
             ["ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-o", "nettimeout=10", *logon, *where],
             capture_output=True,
