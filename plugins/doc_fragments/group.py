@@ -42,6 +42,8 @@ options:
       - service-stopped
       - service-not-at-boot
       - domain-policy-wins
+      - not-readable-by-members
+      - gpo-parts-disagree
     default: []
   multiple_addresses:
     description:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from .checks.applied import Judgement, judge_host, telling_events
 from .checks.implied import Implied
-from .checks.lint import Finding, lint
+from .checks.lint import Finding
 from .checks.lockout import Cut, LockoutCheck, find_cut
 from .dynamic.checks import entry_rules, lint_entries
 from .dynamic.goal import DynamicGoal, Lookup, outcome, recorded
@@ -24,7 +24,7 @@ from .host.errors import HostError
 from .host.requests import apply_request
 from .host.requirements import check_host
 from .host.service import Service, ServiceOption, ServiceRequest, request_service
-from .model import ModelError, Policy
+from .model import Policy
 from .model.dynamic import DynamicRule
 from .objects.policies import read_policy
 from .plan import REGISTRY, Plan, Planner
@@ -140,9 +140,7 @@ class Attempt:
     @functools.cached_property
     def findings(self) -> list[Finding]:
         """The findings in all policies and dynamic rules of the task."""
-        targets = (policy.change.target for policy in self.plan.policies)
-        found = [finding for target in targets if target is not None for finding in lint(target.policy)]
-        return found + (lint_entries(self.dynamic.of_task) if self.dynamic else [])
+        return [*self.plan.findings, *(lint_entries(self.dynamic.of_task) if self.dynamic else ())]
 
     @functools.cached_property
     def digest(self) -> str:
@@ -262,20 +260,9 @@ def _plan(goal: PolicyGoal, state: HostState, settings: Settings, new_guid: NewG
     of_goal: list[str] = []
     planner.change(goal.changes(StoredPolicies(planner.graph), resolver, of_goal))
     plan = planner.plan()
-    _check_outcome(plan)
+    plan.check_outcomes()
     notes += [*resolver.warnings, *of_goal]
     return plan
-
-
-def _check_outcome(plan: Plan) -> None:
-    """Raise `ModelError` if the store would not hold a policy as requested."""
-    for policy in plan.policies:
-        target = policy.change.target
-        if target is not None and policy.key is not None and plan.outcomes[policy.key].policy != target.policy:
-            raise ModelError(
-                f"the policy '{target.policy.name}' would not be stored as requested. This is a bug in the collection; "
-                "please report it with the task"
-            )
 
 
 def _find_cut(plan: Plan, rules: DynamicPlan | None, state: HostState, port: int) -> Cut | None:

@@ -54,6 +54,8 @@ class Code(enum.StrEnum):
     SERVICE_STOPPED = "service-stopped"
     SERVICE_NOT_AT_BOOT = "service-not-at-boot"
     DOMAIN_POLICY_WINS = "domain-policy-wins"
+    NOT_READABLE_BY_MEMBERS = "not-readable-by-members"
+    GPO_PARTS_DISAGREE = "gpo-parts-disagree"
 
 
 SEVERITIES: t.Final = {
@@ -70,14 +72,16 @@ SEVERITIES: t.Final = {
     Code.SERVICE_STOPPED: Severity.HIGH,
     Code.SERVICE_NOT_AT_BOOT: Severity.MEDIUM,
     Code.DOMAIN_POLICY_WINS: Severity.LOW,
+    Code.NOT_READABLE_BY_MEMBERS: Severity.HIGH,
+    Code.GPO_PARTS_DISAGREE: Severity.HIGH,
 }
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something about a policy or its host that the administrator should know. `rules` are the titles of the rules that
-    it is about; there are none for a finding about the policy as a whole. `policy` is the name of the policy if the
-    finding is about a host. `remedy` says what to do.
+    """Something about a policy, its host or its domain that the administrator should know. `rules` are the titles of
+    the rules that it is about; there are none for a finding about the policy as a whole. `policy` is the name of the
+    policy if the finding is about a host or a domain. `remedy` says what to do.
     """
 
     code: Code

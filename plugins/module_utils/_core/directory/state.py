@@ -60,7 +60,8 @@ class Gpo:
 
     `version` is versionNumber, whose low 16 bits are the version of the computer's part; `extensions` is
     gPCMachineExtensionNames, "" without one; `path` is gPCFileSysPath; `flags` & 2 disables the computer's part.
-    `assignment` is None without an IPSEC object. `links` and `gpt_version`, the Version in GPT.INI, are None if they
+    `assignment` is None without an IPSEC object. `containers` are those above that object which exist: Machine, Machine
+    and Microsoft, or these and Windows. `links` and `gpt_version`, the Version in GPT.INI, are None if they
     were not read; `gpt_problem` says why GPT.INI could not be.
     """
 
@@ -73,6 +74,7 @@ class Gpo:
     flags: int = 0
     usn: int = 0
     assignment: Assignment | None = None
+    containers: tuple[str, ...] = ("Machine",)
     links: tuple[Link, ...] | None = None
     gpt_version: int | None = None
     gpt_problem: str | None = None
@@ -87,8 +89,8 @@ class DirectoryState:
     uSNChanged of each object, by key. `now` is the server's clock in seconds since 1970. `names` has the addresses of
     DNS names that the controller looked up.
 
-    `unreadable` are the keys of objects whose attributes the user may not read, and `closed` those of objects that
-    members of the domain may not read, None if that is not known.
+    `may_create` says that the user may create objects of policies. `closed` are the keys of objects that members of the
+    domain may not read, with "" if they may not read new ones; None if that is not known.
     """
 
     place: Place
@@ -98,5 +100,4 @@ class DirectoryState:
     now: int = 0
     names: t.Mapping[str, t.Sequence[str]] = dataclasses.field(default_factory=dict)
     may_create: bool = True
-    unreadable: frozenset[str] = frozenset()
     closed: frozenset[str] | None = None

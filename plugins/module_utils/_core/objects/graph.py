@@ -241,11 +241,12 @@ class Graph:
             and bool(self.text(key, NAME))
         )
 
-    def leftovers(self) -> list[str]:
+    def leftovers(self, unfinished: t.Callable[[str, t.Collection[str]], bool] | None = None) -> list[str]:
         """What an interrupted change has left: unused objects whose named owners are gone or do not name them, and
         empty keys.
 
-        In an order in which they can be deleted: users first.
+        `unfinished` says of such an object and those of its owners that exist and stay whether somebody may still be
+        working on it; then it is no leftover. In an order in which they can be deleted: users first.
         """
         if any(self.unreadable(key) for key, class_ in self._class.items() if class_ in _REFERENCES):
             # the objects that these refer to are not known and may be in use
@@ -261,6 +262,9 @@ class Graph:
         unused = [key for key, its_users in users.items() if not its_users]
         # grows: an object that only deleted objects use is deleted too
         for key in unused:
+            owners = [owner for owner in self.owners(key) if owner in self and owner not in gone]
+            if owners and unfinished is not None and unfinished(key, owners):
+                continue
             gone[key] = None
             for target in used.get(key, ()):
                 users[target].discard(key)

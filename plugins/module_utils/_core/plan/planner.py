@@ -9,6 +9,8 @@ import dataclasses
 import functools
 import typing as t
 
+from ..checks.lint import Finding, lint
+from ..model import ModelError
 from ..objects.graph import Graph
 from ..objects.policies import StoredPolicy, read_policy
 from ..objects.shared import StoredAction, StoredList
@@ -107,6 +109,22 @@ class Plan:
     def outcomes(self) -> dict[str, StoredPolicy]:
         """The policies that the task is about, as they are read afterwards, by key."""
         return {p.key: read_policy(self.graph, p.key) for p in self.policies if p.key is not None}
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The findings in the policies that the task is about."""
+        targets = (policy.change.target for policy in self.policies)
+        return [finding for target in targets if target is not None for finding in lint(target.policy)]
+
+    def check_outcomes(self) -> None:
+        """Raise `ModelError` if the store would not hold a policy as requested."""
+        for policy in self.policies:
+            target = policy.change.target
+            if target is not None and policy.key is not None and self.outcomes[policy.key].policy != target.policy:
+                raise ModelError(
+                    f"the policy '{target.policy.name}' would not be stored as requested. This is a bug in the "
+                    "collection; please report it with the task"
+                )
 
 
 class Planner:

@@ -19,17 +19,25 @@ class Atom(enum.Enum):
     OBJECT = "object"
 
 
+def _nobody(_graph: Graph, _key: str, _owners: t.Collection[str]) -> bool:
+    return False
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class StoreTraits:
     """`in_force` says whether a policy, by its key, is in force on hosts, so that its changes take effect at once.
     `swings` says that a reference names the policy in force and can change to another policy object. `atom` is what
     changes in one step. `stamps_time` says that the store sets whenChanged itself.
+
+    `unfinished` says whether somebody may be working on an unused object, so that it is no leftover. It gets the store
+    so far, the key, and those of the object's owners that exist.
     """
 
     in_force: t.Callable[[Graph, str], bool]
     swings: bool
     atom: Atom
     stamps_time: bool
+    unfinished: t.Callable[[Graph, str, t.Collection[str]], bool] = _nobody
 
     @property
     def live_limit(self) -> int:

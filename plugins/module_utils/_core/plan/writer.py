@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ..model import U32
@@ -154,7 +155,7 @@ class StoreWriter:
 
     def clean_up(self) -> None:
         """Delete what nobody uses any more, update lists of owners, finish a swing."""
-        for key in self.graph.leftovers():
+        for key in self.graph.leftovers(functools.partial(self.traits.unfinished, self.graph)):
             self.delete(key)
         swung = [key for key in self.graph.policies if self.graph.references(key, REPLACES)]
         moved = [key for policy in swung for name in (ISAKMP, NFAS) for key in self.graph.references(policy, name)]

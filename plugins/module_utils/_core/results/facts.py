@@ -10,7 +10,7 @@ import enum
 import typing as t
 
 from ..checks.host_findings import host_findings
-from ..checks.lint import lint
+from ..checks.lint import Finding, lint
 from ..dynamic.record import Record
 from ..dynamic.running import recorded_rules
 from ..host.answers import HostState
@@ -41,7 +41,7 @@ def render_facts(state: HostState, subsets: t.Collection[Subset] = DEFAULT_SUBSE
     if Subset.STORE in wanted:
         facts["policies"] = [render_stored_policy(graph, stored) for stored in policies]
         facts["assigned"] = None if active is None else {"name": active.policy.name, "id": active.policy.id}
-        facts["orphans"] = _orphans(graph)
+        facts["orphans"] = render_orphans(graph, graph.leftovers())
     facts["in_force"] = in_force.render() | render_applied(judgement, in_force.name)
     facts["service"] = {"status": str(state.service.status), "start_type": str(state.service.start_type)}
     facts["findings"] = _findings(state, in_force, dynamic=bool(record.entries))
@@ -64,6 +64,11 @@ def _findings(state: HostState, in_force: PolicyInForce, dynamic: bool) -> list[
     found = [(finding, finding.policy) for finding in host_findings(state, dynamic=dynamic)]
     if in_force.policy is not None:
         found += [(finding, in_force.name) for finding in lint(in_force.policy)]
+    return render_findings(found)
+
+
+def render_findings(found: t.Iterable[tuple[Finding, str | None]]) -> list[Tree]:
+    """Findings, each with the name of the policy that it is about, if it is about one."""
     return [
         {
             "code": str(finding.code),
@@ -79,12 +84,15 @@ def _findings(state: HostState, in_force: PolicyInForce, dynamic: bool) -> list[
 
 
 def render_stored_policy(graph: Graph, stored: StoredPolicy) -> Tree:
-    """A policy, and what is only read: whether it is assigned, when it was changed, what could not be read."""
-    tree = render_policy(stored.policy)
+    """A policy of a host, and what is only read, with whether it is assigned."""
+    return {**render_policy_facts(graph, stored), "assigned": graph.active == stored.key}
+
+
+def render_policy_facts(graph: Graph, stored: StoredPolicy) -> Tree:
+    """A policy of any store, and what is only read: when it was changed, what could not be read."""
     changed = graph.number(stored.key, CHANGED)
     return {
-        **tree,
-        "assigned": graph.active == stored.key,
+        **render_policy(stored.policy),
         "when_changed": datetime.datetime.fromtimestamp(changed, datetime.UTC).isoformat() if changed else None,
         "problems": list(stored.problems),
     }
@@ -99,10 +107,10 @@ class OrphanKind(enum.StrEnum):
     FOREIGN = "foreign"
 
 
-def _orphans(graph: Graph) -> list[Tree]:
-    """The objects that belong to no policy, each with the reason."""
+def render_orphans(graph: Graph, left: t.Iterable[str]) -> list[Tree]:
+    """The objects that belong to no policy, each with the reason. An interrupted change has left those in `left`."""
     found: list[tuple[str, OrphanKind, str]] = []
-    leftovers = dict.fromkeys(graph.leftovers())
+    leftovers = dict.fromkeys(left)
     for key in leftovers:
         reason = "its owner is gone or does not use it" if graph.owners(key) else "left by an interrupted change"
         found.append((key, OrphanKind.LEFTOVER, reason))
@@ -115,7 +123,10 @@ def _orphans(graph: Graph) -> list[Tree]:
                     (key, OrphanKind.LIBRARY, "a filter list or filter action of the snap-in that no rule uses")
                 )
             else:
-                found.append((key, OrphanKind.UNKNOWN, f"no object refers to it, and it has no {OWNERS}"))
+                reason = f"no object refers to it, and it has no {OWNERS}"
+                if graph.owners(key):
+                    reason = "no object that can be read refers to it, but it has an owner"
+                found.append((key, OrphanKind.UNKNOWN, reason))
     found += [(key, OrphanKind.FOREIGN, "not an object of a policy store") for key in graph.foreign()]
     return [
         {

@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import datetime
+import enum
 import re
 import typing as t
 
+from ..hints import one_of
 from ..model import GUID_PATTERN, ModelError
 from .tried import no_such_option
 
 _T = t.TypeVar("_T")
+_Choice = t.TypeVar("_Choice", bound=enum.StrEnum)
 
 _TRUE: t.Final = ("true", "yes", "on", "1", "y", "t")
 _FALSE: t.Final = ("false", "no", "off", "0", "n", "f")
@@ -142,6 +145,18 @@ def noting(path: str, notes: list[str], build: t.Callable[..., _T], value: str) 
     result = at(path, build, value, found)
     notes.extend(f"{path}: {note}" for note in found)
     return result
+
+
+def choice(value: t.Mapping[str, t.Any], key: str, default: _Choice) -> _Choice:
+    """The member of the enumeration of `default` that a key names."""
+    given = value.get(key)
+    if given is None:
+        return default
+    kind = type(default)
+    if not isinstance(given, str) or given not in tuple(kind):
+        found = f"'{given}'" if isinstance(given, str) else kind_of(given)
+        raise ShapeError(key, f"expected {one_of(kind)}, not {found}")
+    return kind(given)
 
 
 def kind_of(value: object) -> str:

@@ -9,7 +9,7 @@ import dataclasses
 import re
 import typing as t
 
-from ..hints import nearest, one_of
+from ..hints import nearest
 from ..model import (
     MINUTES_LIMIT,
     NAME_LIMIT,
@@ -53,14 +53,12 @@ from ..model.wanted import (
 )
 from ..notation.methods import parse_main_mode_method, parse_security_method
 from . import keys
-from .fields import Fields, ShapeError, at, kind_of, noting, text_of
+from .fields import Fields, ShapeError, at, choice, kind_of, noting, text_of
 from .filters import parse_addresses, parse_filters
 from .tried import authentication_hint
 
 STRONGEST: t.Final = "strongest"
 """The word for the strongest method that the policy store has."""
-
-_Choice = t.TypeVar("_Choice", State, RulesMode, FiltersMode, Sharing)
 
 
 def parse_policies(value: object) -> tuple[tuple[str, Wanted], ...]:
@@ -85,7 +83,7 @@ def parse_policy(value: object, path: str = "", by_name: bool = False) -> Wanted
     Raises `ShapeError`.
     """
     notes: list[str] = []
-    fields = Fields(value, path, (*keys.POLICY, *keys.READ_ONLY))
+    fields = Fields(value, path, (*keys.POLICY, *keys.READ_ONLY, keys.GPOS))
     name, id_ = fields.text("name"), fields.guid("id")
     if name is None and id_ is None:
         raise ShapeError(fields.place("name"), "a policy needs a name or an id")
@@ -119,21 +117,10 @@ def parse_task(value: t.Mapping[str, t.Any], by_name: bool = False) -> tuple[Wan
 
     Raises `ShapeError`.
     """
-    state = _choice(value, "state", State.PRESENT)
-    rules_mode = _choice(value, "rules_mode", RulesMode.EXACT)
-    policy = {key: item for key, item in value.items() if key not in keys.MODES}
+    state = choice(value, "state", State.PRESENT)
+    rules_mode = choice(value, "rules_mode", RulesMode.EXACT)
+    policy = {key: item for key, item in value.items() if key not in (*keys.MODES, keys.GPOS_MODE)}
     return parse_policy(policy, by_name=by_name), state, rules_mode
-
-
-def _choice(value: t.Mapping[str, t.Any], key: str, default: _Choice) -> _Choice:
-    given = value.get(key)
-    if given is None:
-        return default
-    kind = type(default)
-    if not isinstance(given, str) or given not in tuple(kind):
-        found = f"'{given}'" if isinstance(given, str) else kind_of(given)
-        raise ShapeError(key, f"expected {one_of(kind)}, not {found}")
-    return kind(given)
 
 
 def _parse_poll_interval(fields: Fields) -> int | None:
@@ -265,10 +252,10 @@ def parse_rule_edit(value: t.Mapping[str, t.Any], state: State) -> tuple[Edit, t
     if not fields.flag("odd"):
         fields.at("name", check_text, rule.name, "the rule's name", NAME_LIMIT)
         fields.at("description", check_description, rule.description or "", "the rule's description")
-    filters_mode = _choice(value, "filters_mode", FiltersMode.EXACT)
+    filters_mode = choice(value, "filters_mode", FiltersMode.EXACT)
     if rule.filters is None and filters_mode is not FiltersMode.EXACT:
         raise ShapeError("filters", f"this is required: the filters to {filters_mode}")
-    rule = dataclasses.replace(rule, filters_mode=filters_mode, sharing=_choice(value, "shared", Sharing.COPY))
+    rule = dataclasses.replace(rule, filters_mode=filters_mode, sharing=choice(value, "shared", Sharing.COPY))
     main_mode = fields.get("main_mode")
     edit = EditPolicy(
         policy=policy,

@@ -131,7 +131,10 @@ def test_differences_between_task_and_script_give_notes():
         (["-f 0+*"], "this is a command of dynamic mode (without -w and -p), which makes no policy"),
         (["show all"], "query mode (show) changes nothing: run it with the module ipseccmd"),
         (["-u"], "dynamic=true converts such commands for the module ipsec_dynamic"),
-        (["-w ds -p P -r R -f 0+*"], "this version does not support static mode in the directory"),
+        (
+            ["-w reg -p P -r R -f 0+*", "-w ds -p P -r R -f 0+*"],
+            "this changes the policies of a domain, and an earlier command changes a host; one task writes to one",
+        ),
     ],
 )
 def test_lines_that_cannot_be_converted(lines, words):

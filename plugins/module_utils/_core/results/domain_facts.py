@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The policies of a domain as facts, which tasks find in `ansible_facts.ipsec`."""
+
+from __future__ import annotations
+
+import collections
+import typing as t
+
+from ..checks.lint import lint
+from ..directory.extensions import ExtensionsError, has_pair
+from ..directory.findings import domain_findings
+from ..directory.gpos import assigned_key, gpo_problems
+from ..directory.state import DirectoryState, Gpo
+from ..objects.graph import object_id
+from ..objects.policies import StoredPolicy, read_policies
+from ..shape.render import Tree
+from ..store.casing import fold
+from ..store.names import NAME
+from .facts import render_findings, render_orphans, render_policy_facts
+
+_COMPUTER_DISABLED: t.Final = 2
+
+
+def render_domain_facts(state: DirectoryState) -> Tree:
+    """The facts about a domain, for which all Group Policy objects and their links have to be read."""
+    graph = state.graph
+    policies = read_policies(graph)
+    gpos = _gpos_by_policy(state)
+    found = [(finding, finding.policy) for finding in domain_findings(state)]
+    found += [(finding, one.policy.name) for one in policies if one.key in gpos for finding in lint(one.policy)]
+    return {
+        "store": "domain",
+        "domain": state.place.domain,
+        "server": state.place.server,
+        "policies": [_render(state, stored, gpos) for stored in policies],
+        "gpos": [_render_gpo(gpo, state) for gpo in state.gpos if _is_about_ipsec(gpo)],
+        "orphans": render_orphans(graph, graph.leftovers()),
+        "findings": render_findings(found),
+    }
+
+
+def render_domain_policy(state: DirectoryState, stored: StoredPolicy) -> Tree:
+    """A policy of a domain, and what is only read: when it was changed, what could not be read. Its key `gpos` names
+    the Group Policy objects that assign it.
+    """
+    return _render(state, stored, _gpos_by_policy(state))
+
+
+def _render(state: DirectoryState, stored: StoredPolicy, gpos: t.Mapping[str, list[str]]) -> Tree:
+    return {**render_policy_facts(state.graph, stored), "gpos": gpos.get(stored.key, [])}
+
+
+def gpo_names(state: DirectoryState, policy: str) -> list[str]:
+    """What tasks call the Group Policy objects that assign the policy with this key: the name, or the id where several
+    have the same name.
+    """
+    return _gpos_by_policy(state).get(policy, [])
+
+
+def _gpos_by_policy(state: DirectoryState) -> dict[str, list[str]]:
+    same_name = collections.Counter(fold(gpo.name) for gpo in state.gpos)
+    found: dict[str, list[str]] = {}
+    for gpo in state.gpos:
+        key = assigned_key(gpo, state)
+        if key is not None:
+            found.setdefault(key, []).append(gpo.name if same_name[fold(gpo.name)] == 1 else gpo.id)
+    return found
+
+
+def _is_about_ipsec(gpo: Gpo) -> bool:
+    """Whether a Group Policy object has one of the parts with which a policy is assigned."""
+    try:
+        return gpo.assignment is not None or has_pair(gpo.extensions)
+    except ExtensionsError:
+        return False
+
+
+def _render_gpo(gpo: Gpo, state: DirectoryState) -> Tree:
+    key = assigned_key(gpo, state)
+    return {
+        "name": gpo.name,
+        "id": gpo.id,
+        "policy": None if key is None else {"name": state.graph.text(key, NAME), "id": object_id(key)},
+        "enabled": not gpo.flags & _COMPUTER_DISABLED,
+        "links": [{"dn": link.dn, "enabled": link.enabled, "enforced": link.enforced} for link in gpo.links or ()],
+        "problems": gpo_problems(gpo, state),
+    }

@@ -1,0 +1,222 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Tasks on the policies of a domain: the channel to a domain controller, and what they need besides."""
+
+from __future__ import annotations
+
+import time
+import types
+import typing as t
+
+from ansible.plugins.action import ActionBase
+
+from ..module_utils._core.directory.applying import DomainApplied, apply
+from ..module_utils._core.directory.attempt import DomainAttempt, DomainGoal, DomainSettings, decide_domain
+from ..module_utils._core.directory.errors import LostConnection
+from ..module_utils._core.directory.gpt import GptFiles, read_versions
+from ..module_utils._core.directory.reading import read_place, read_state
+from ..module_utils._core.directory.state import DirectoryState
+from ..module_utils._core.results.domain import domain_warnings, render_domain_outcome
+from ..module_utils._core.results.domain_facts import render_domain_facts
+from ..module_utils._core.shape.render import Tree
+from ._action import REFUSALS
+from ._directory_options import ConnectionOptions
+from ._gpt_ini import SmbGptFiles
+from ._ldap import LdapDirectory, connect
+from ._names import look_up, refuse_interfaces
+from ._options import OptionError
+from ._rounds import OLD_OR_NEW, CommonOptions, Rounds, without_shared
+
+STORE: t.Final = "store"
+DOMAIN: t.Final = "domain"
+_OF_A_HOST: t.Final = {
+    "assigned": "the Group Policy objects in gpos assign a policy of a domain (ipsec_policy)",
+    "service": "no service is asked, as members of the domain take the policy with Group Policy",
+    "restart_service": "no service is asked, as members of the domain take the policy with Group Policy",
+    "backup": "there is no backup of a domain; read the facts before, they are the way back",
+    "wait_applied": "members of the domain take the policy with Group Policy, each in its own time",
+}
+"""Options about one host, and why they are errors for a domain."""
+
+
+def is_domain(options: t.Mapping[str, t.Any]) -> bool:
+    """Whether a task is about a domain."""
+    return options.get(STORE) == DOMAIN
+
+
+def check_domain_task(action: ActionBase, options: t.Mapping[str, t.Any], task_vars: t.Mapping[str, t.Any]) -> None:
+    """Raise `OptionError` for options about one host, and for a task that several hosts would do."""
+    for name, reason in _OF_A_HOST.items():
+        value = options.get(name)
+        # `assigned: false` is about a host as well
+        if value is not None and (value or name == "assigned"):
+            raise OptionError(f"{name} cannot be used for the policies of a domain: {reason}")
+    hosts = task_vars.get("ansible_play_hosts_all") or ()
+    if len(hosts) > 1 and not action._task.run_once:
+        raise OptionError(
+            f"this task changes one domain, but each of the {len(hosts)} hosts of the play would run it: set "
+            "run_once: true, or use a play of its own with hosts: localhost"
+        )
+
+
+class DomainChannel:
+    """One connection to one domain controller, for reading and writing. It is opened when it is first needed."""
+
+    def __init__(self, options: ConnectionOptions) -> None:
+        self._options = options
+        self._directory: LdapDirectory | None = None
+        self._files: GptFiles | None = None
+        self._written = False
+
+    def __enter__(self) -> DomainChannel:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection."""
+        directory, self._directory = self._directory, None
+        if directory is not None:
+            directory.close()
+
+    @property
+    def server(self) -> str:
+        """The domain controller, as far as it is known."""
+        found = None if self._directory is None else self._directory.server
+        return found or self._options.server or self._options.domain or "the domain controller"
+
+    def read(self, names: t.Sequence[str] = (), *, links: bool = False) -> DirectoryState:
+        """The policies and the Group Policy objects of the domain, and the addresses of DNS names. Raises
+        `DirectoryError`.
+        """
+        try:
+            return self._read(names, links)
+        except LostConnection:
+            if self._written:
+                # numbers of changes are those of one server, and another one may answer now
+                raise
+            self.close()
+            return self._read(names, links)
+
+    def apply(self, attempt: DomainAttempt) -> DomainApplied:
+        """Write what an attempt has decided. Raises `DirectoryError` where nothing can be written."""
+        self._written = True
+        return apply(self._opened(), attempt, self._opened_files(), time.sleep)
+
+    def with_versions(self, state: DirectoryState) -> DirectoryState:
+        """The state with the versions in GPT.INI, where that file can be read."""
+        return read_versions(state, self._opened_files())
+
+    def _read(self, names: t.Sequence[str], links: bool) -> DirectoryState:
+        directory = self._opened()
+        place = read_place(directory, self._options.domain)
+        return read_state(directory, place, gpos=True, links=links, names=look_up(names, place.domain))
+
+    def _opened(self) -> LdapDirectory:
+        if self._directory is None:
+            self._directory = connect(self._options)
+        return self._directory
+
+    def _opened_files(self) -> GptFiles:
+        if self._files is None:
+            self._files = SmbGptFiles(self._options, self._opened().server)
+        return self._files
+
+
+class DomainTask(Rounds[DirectoryState, DomainAttempt]):
+    """A run of a task that changes policies of a domain, or which Group Policy objects assign them."""
+
+    def __init__(self, channel: DomainChannel, goal: DomainGoal, options: CommonOptions) -> None:
+        super().__init__("the policy store of the domain", options, goal.notes)
+        self._channel = channel
+        self._goal = goal
+        self._options = options
+
+    def _read(self) -> DirectoryState:
+        """Raises `DirectoryError`."""
+        return self._channel.read(self._goal.names()[0])
+
+    def _decide(self, state: DirectoryState) -> DomainAttempt:
+        settings = DomainSettings(server=state.place.server, multiple_addresses=self._options.multiple_addresses)
+        attempt = decide_domain(self._goal, state, settings)
+        if not attempt.about_gpos:
+            return attempt
+        # SMB takes time, so GPT.INI is read only where it matters
+        return decide_domain(self._goal, self._channel.with_versions(state), settings)
+
+    def _foresee(self, attempt: DomainAttempt) -> None:
+        self._written += render_steps(attempt, None)
+
+    def _apply(self, attempt: DomainAttempt) -> DirectoryState | None:
+        try:
+            applied = self._channel.apply(attempt)
+        except REFUSALS as error:
+            # it was refused before the first write
+            if not self._changed:
+                raise
+            raise self._failure(f"{error} ({self._known})") from error
+        self._warnings += applied.warnings
+        self._written += render_steps(attempt, applied.done)
+        self._changed = self._changed or applied.done > 0
+        if applied.error is not None:
+            raise self._failure(
+                f"{attempt.state.place.server} stopped after {applied.done} of {len(attempt.writes)} writes: "
+                f"{applied.error.rstrip('.')}. {OLD_OR_NEW}"
+            )
+        if not applied.conflict:
+            return None
+        if applied.done == len(attempt.writes):
+            self._earlier.append(attempt)
+        self._warnings.append(
+            "somebody else changed the policies of the domain while this task was about to write them, so the change "
+            "was planned again"
+        )
+        try:
+            return self._read()
+        except REFUSALS as error:
+            raise self._failure(f"{error} ({self._known})") from error
+
+    def _result(self, attempt: DomainAttempt) -> dict[str, t.Any]:
+        self._warnings += domain_warnings(attempt, self._options.accept)
+        outcome = render_domain_outcome(
+            attempt,
+            title=self._goal.title,
+            diff=self._options.diff,
+            return_policy=self._options.return_policy,
+            written=self._changed,
+            earlier=self._earlier,
+        )
+        return {**outcome, **self._operations(), **self._always()}
+
+
+def run_domain_task(
+    action: ActionBase,
+    goal: DomainGoal,
+    options: t.Mapping[str, t.Any],
+    task_vars: t.Mapping[str, t.Any],
+    about_shared: t.Collection[str] = (),
+) -> dict[str, t.Any]:
+    """Run a task on the domain of the option `directory`; `options` are those of the action's module. No host is
+    contacted. As `Rounds.run`.
+
+    `about_shared` are the keys about shared filter lists and filter actions that the module returns.
+    """
+    check_domain_task(action, options, task_vars)
+    refuse_interfaces(goal.names()[1])
+    common = CommonOptions(**CommonOptions.common(options, action._task.check_mode, action._task.diff))
+    with DomainChannel(ConnectionOptions.of(options["directory"] or {})) as channel:
+        result = DomainTask(channel, goal, common).run()
+    return without_shared(result, about_shared)
+
+
+def gather_domain(action: ActionBase, options: t.Mapping[str, t.Any], task_vars: t.Mapping[str, t.Any]) -> Tree:
+    """The value of the fact about the domain of the option `directory`. No host is contacted. Raises `DirectoryError`
+    and `OptionError`.
+    """
+    check_domain_task(action, options, task_vars)
+    with DomainChannel(ConnectionOptions.of(options["directory"] or {})) as channel:
+        return render_domain_facts(channel.with_versions(channel.read(links=True)))

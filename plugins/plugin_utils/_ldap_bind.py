@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Logging in to a directory: by name and password, by certificate, by Kerberos or NTLM (RFC 4513, MS-ADTS 5.1.1)."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..module_utils._core.directory.errors import DirectoryError, ResultCode
+from ._directory_options import ConnectionOptions, Login, TlsMode
+from ._ldap_answers import Result
+from ._ldap_connection import LdapConnection
+from ._ldap_errors import refused_login
+from ._ldap_messages import pack_sasl_bind, pack_simple_bind
+from ._ldap_tls import channel_bindings
+
+_MECHANISM: t.Final = "GSS-SPNEGO"
+_IN_PROGRESS: t.Final = 14
+
+
+def log_in(connection: LdapConnection, options: ConnectionOptions) -> None:
+    """Log in, and seal the connection if it has no TLS. Raises `DirectoryError`, and the errors of libraries."""
+    match options.login:
+        case Login.SIMPLE:
+            username, password = options.username or "", options.password or ""
+            if not password:
+                raise DirectoryError("an empty password is no login")
+            answer = connection.ask(lambda number: pack_simple_bind(number, username, password))
+            _check(answer.result(), connection, options)
+        case Login.CERTIFICATE:
+            # with LDAPS the certificate is the login, and another one is an error (MS-ADTS 5.1.1.1.3)
+            if options.tls == TlsMode.START_TLS:
+                answer = connection.ask(lambda number: pack_sasl_bind(number, "EXTERNAL", b""))
+                _check(answer.result(), connection, options)
+        case _:
+            _negotiate(connection, options)
+
+
+def _negotiate(connection: LdapConnection, options: ConnectionOptions) -> None:
+    """Exchange tokens until both sides are content."""
+    import spnego
+
+    # inside TLS, a domain controller refuses a login that seals messages again
+    seals = options.encrypt and not options.tls
+    wanted = spnego.ContextReq.mutual_auth
+    if seals:
+        wanted |= spnego.ContextReq.sequence_detect | spnego.ContextReq.integrity | spnego.ContextReq.confidentiality
+    else:
+        wanted |= spnego.ContextReq.no_integrity
+    context = spnego.client(
+        username=options.username,
+        password=options.password,
+        hostname=connection.server,
+        service="ldap",
+        context_req=wanted,
+        protocol=options.login.value,
+    )
+    bindings = channel_bindings(connection.certificate)
+    token: bytes | None = None
+    result: Result | None = None
+    while not context.complete:
+        step = context.step(token, channel_bindings=bindings)
+        if not step:
+            break
+        result = connection.ask(lambda number, step=step: pack_sasl_bind(number, _MECHANISM, step)).result()  # type: ignore[misc]
+        if result.code != _IN_PROGRESS:
+            _check(result, connection, options)
+        token = result.credentials
+    if not context.complete or result is None or result.code != ResultCode.SUCCESS:
+        raise DirectoryError("the server does not finish the login")
+    if seals:
+        if not context.context_attr & spnego.ContextReq.confidentiality:
+            raise DirectoryError("the server does not agree to encrypt the connection; set tls_mode to ldaps")
+        connection.seal(context)
+
+
+def _check(result: Result, connection: LdapConnection, options: ConnectionOptions) -> None:
+    if result.code != ResultCode.SUCCESS:
+        raise DirectoryError(refused_login(result, options))
