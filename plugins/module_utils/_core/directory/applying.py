@@ -1,0 +1,207 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Carries out an attempt: rights first, then one write after the other, then a look at what became of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import typing as t
+
+from ..store.casing import fold
+from ..store.names import ACTION, CHANGED, FILTERS, ISAKMP, NFAS
+from .attempt import DomainAttempt
+from .dn import comparable, escape_value, key_below, parse_dn
+from .entries import CLASSES, parse_time, single_text, texts
+from .errors import DirectoryError, ResultCode, ResultError
+from .gpt import GptFiles, GptUnreachable
+from .ldap import AddEntry, DeleteEntry, Directory, DirectoryEntry, ModifyEntry, Scope, Search, Write
+from .writes import Stamp, WrittenList
+
+MAY_CREATE: t.Final = "allowedChildClassesEffective"
+MAY_WRITE: t.Final = "allowedAttributesEffective"
+_CONFLICTS: t.Final = frozenset(
+    {
+        ResultCode.NO_SUCH_ATTRIBUTE,
+        ResultCode.VALUE_EXISTS,
+        ResultCode.NO_SUCH_OBJECT,
+        ResultCode.ENTRY_EXISTS,
+    }
+)
+_NOT_FOUND: t.Final = "000020B5"
+"""In the server's words for a reference to an object that does not exist."""
+_TOUCHES: t.Final = 3
+_SECOND: t.Final = 1.05
+"""Times of a directory have whole seconds."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DomainApplied:
+    """What became of an attempt: `done` of its writes are done. `conflict` says that somebody else has written, so that
+    the domain must be read again. `error` says why the attempt stopped otherwise.
+    """
+
+    done: int
+    conflict: bool = False
+    error: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def apply(
+    directory: Directory, attempt: DomainAttempt, files: GptFiles, sleep: t.Callable[[float], None] = time.sleep
+) -> DomainApplied:
+    """Carry out an attempt. Raises `DirectoryError` before the first write if a right is missing."""
+    try:
+        _check_rights(directory, attempt.writes)
+    except ResultError as error:
+        if not _is_conflict(error):
+            raise
+        return DomainApplied(done=0, conflict=True, error=str(error))
+    return _Run(directory, attempt, files, sleep).run()
+
+
+class _Conflict(Exception):
+    """Somebody else has written."""
+
+
+class _Run:
+    def __init__(
+        self, directory: Directory, attempt: DomainAttempt, files: GptFiles, sleep: t.Callable[[float], None]
+    ) -> None:
+        self._directory = directory
+        self._attempt = attempt
+        self._container = attempt.state.place.container
+        self._files = files
+        self._sleep = sleep
+        self._done = 0
+        self._warnings: list[str] = []
+
+    def run(self) -> DomainApplied:
+        policies, gpos = self._attempt.policies, self._attempt.gpos
+        try:
+            self._write(*gpos.before, *policies.changes)
+            for written in policies.lists:
+                self._check_list(written)
+            if policies.deletions:
+                self._check_unused(policies.deletions)
+            self._write(*policies.deletions, *gpos.after)
+            for stamp in policies.stamps:
+                self._move(stamp)
+        except _Conflict as error:
+            return self._ended(conflict=True, error=str(error))
+        except ResultError as error:
+            return self._ended(conflict=_is_conflict(error), error=str(error))
+        except DirectoryError as error:
+            return self._ended(error=str(error))
+        for change in gpos.gpt:
+            try:
+                self._files.write(change.gpo, change.old, change.new)
+            except GptUnreachable as error:
+                self._warnings.append(str(error))
+        return self._ended()
+
+    def _ended(self, conflict: bool = False, error: str | None = None) -> DomainApplied:
+        return DomainApplied(done=self._done, conflict=conflict, error=error, warnings=tuple(self._warnings))
+
+    def _write(self, *writes: Write) -> None:
+        for write in writes:
+            try:
+                self._directory.write(write)
+            except ResultError as error:
+                if not isinstance(write, DeleteEntry) or error.code != ResultCode.NO_SUCH_OBJECT:
+                    raise
+            self._done += 1
+
+    def _read(self, dn: str, *attributes: str) -> DirectoryEntry:
+        found = self._directory.search(Search(base=dn, attributes=attributes))
+        if len(found) != 1:
+            raise DirectoryError(f"{self._directory.server} has {len(found)} answers for {dn}; one is possible")
+        return found[0]
+
+    def _check_list(self, written: WrittenList) -> None:
+        """Find out whether somebody else has added to the same list."""
+        if self._references(self._read(written.dn, written.name), written.name) != written.keys:
+            raise _Conflict(f"somebody else changed {written.name} of {written.dn} at the same time")
+
+    def _check_unused(self, deletions: t.Sequence[DeleteEntry]) -> None:
+        """Find out whether somebody else has started to use what is to be deleted (MS-GPIPSEC 3.1.5.7)."""
+        gone = {comparable(deletion.dn) for deletion in deletions}
+        keys = {fold(parse_dn(deletion.dn)[0][1]) for deletion in deletions}
+        for class_, names in (("ipsecPolicy", (ISAKMP, NFAS)), ("ipsecNFA", (FILTERS, ACTION))):
+            search = Search(base=self._container, scope=Scope.ONE_LEVEL, match=((CLASSES, class_),), attributes=names)
+            for entry in self._directory.search(search):
+                used = {key for name in names for key in self._references(entry, name)} & keys
+                if used and comparable(entry.dn) not in gone:
+                    raise _Conflict(f"somebody else made {entry.dn} refer to {min(used)}, which was to be deleted")
+
+    def _references(self, entry: DirectoryEntry, name: str) -> frozenset[str]:
+        """The keys that an attribute refers to, without what was deleted."""
+        found = (key_below(dn, self._container) for dn in texts(entry, name))
+        return frozenset(fold(key) for key in found if key is not None and "\n" not in key)
+
+    def _move(self, stamp: Stamp) -> None:
+        """Touch a policy again until its time is another one than before."""
+        for _try in range(_TOUCHES):
+            if self._time(stamp.dn) != stamp.before:
+                return
+            self._sleep(_SECOND)
+            self._directory.write(stamp.touch)
+        if self._time(stamp.dn) == stamp.before:
+            self._warnings.append(
+                f"{CHANGED} of {stamp.dn} on {self._directory.server} does not move, so hosts may not notice the "
+                "change until they start again: check the clock of the domain controller"
+            )
+
+    def _time(self, dn: str) -> int:
+        entry = self._read(dn, CHANGED)
+        return parse_time(single_text(entry, CHANGED) or "", entry, CHANGED)
+
+
+def _is_conflict(error: ResultError) -> bool:
+    if error.code == ResultCode.CONSTRAINT_VIOLATION:
+        return _NOT_FOUND in error.detail.upper()
+    return error.code in _CONFLICTS
+
+
+def _check_rights(directory: Directory, writes: t.Sequence[Write]) -> None:
+    """Raise `DirectoryError` if the user may not do one of the writes. New objects belong to the user."""
+    created = {comparable(write.dn) for write in writes if isinstance(write, AddEntry)}
+    classes: dict[str, set[str]] = {}
+    attributes: dict[str, set[str]] = {}
+    for write in writes:
+        if isinstance(write, AddEntry):
+            parent = _parent(write.dn)
+            if comparable(parent) not in created:
+                classes.setdefault(parent, set()).add(_class_of(write))
+        elif isinstance(write, ModifyEntry) and comparable(write.dn) not in created:
+            attributes.setdefault(write.dn, set()).update(change.name for change in write.changes)
+    for dn, needed in classes.items():
+        for missing in sorted(needed - _allowed(directory, dn, MAY_CREATE, needed)):
+            raise DirectoryError(
+                f"the user may not create objects of the class {missing} in {dn} on {directory.server}: the right to "
+                "create these child objects is missing. Nothing was changed"
+            )
+    for dn, needed in attributes.items():
+        for missing in sorted(needed - _allowed(directory, dn, MAY_WRITE, needed)):
+            raise DirectoryError(
+                f"the user may not write {missing} of {dn} on {directory.server}: the right to write this property is "
+                "missing. Nothing was changed"
+            )
+
+
+def _allowed(directory: Directory, dn: str, what: str, needed: t.Iterable[str]) -> set[str]:
+    """Those of the needed classes or attributes that the server allows."""
+    allowed: set[str] = set()
+    for entry in directory.search(Search(base=dn, attributes=(what,))):
+        allowed.update(value.decode(errors="replace").lower() for value in entry.attributes.get(what.lower(), ()))
+    return {name for name in needed if name.lower() in allowed}
+
+
+def _parent(dn: str) -> str:
+    return ",".join(f"{kind}={escape_value(value)}" for kind, value in parse_dn(dn)[1:])
+
+
+def _class_of(write: AddEntry) -> str:
+    values = next((values for name, values in write.attributes if fold(name) == fold(CLASSES)), ())
+    return values[-1].decode() if values else "top"
