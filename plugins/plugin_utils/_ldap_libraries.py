@@ -15,6 +15,7 @@ _IMPORTS: t.Final = {
     "pyspnego": ("spnego",),
     "pyspnego[kerberos]": ("spnego", "gssapi", "krb5"),
     "dnspython": ("dns",),
+    "smbprotocol": ("smbprotocol", "smbclient"),
 }
 """What is imported of each package."""
 
