@@ -23,8 +23,4 @@ options:
     choices: [registry, domain]
     default: registry
     version_added: 0.9.0
-notes:
-  - With O(store=domain), the controller needs the Python packages C(sansldap) and C(pyspnego), C(dnspython) to find a
-    server by DNS, and C(smbprotocol) to write the file C(GPT.INI) of a Group Policy object. The registry needs none of
-    them.
 """

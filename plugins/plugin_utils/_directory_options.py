@@ -23,6 +23,10 @@ _LDAP_PORT: t.Final = 389
 _LDAPS_PORT: t.Final = 636
 
 
+_Reader: t.TypeAlias = t.Callable[[t.Any, str], t.Any]
+"""Makes a setting of a value, or raises `OptionError` with the place that it comes from."""
+
+
 class TlsMode(enum.StrEnum):
     """When TLS begins: with the connection, or after a request for it."""
 
@@ -73,18 +77,19 @@ class ConnectionOptions:
     def of(cls, mapping: t.Mapping[str, t.Any]) -> ConnectionOptions:
         """Read the option. What it leaves out comes from environment variables. Raises `OptionError`."""
         names = [field.name for field in dataclasses.fields(cls)]
-        mapping = decrypted(mapping)
-        for name in mapping:
+        given = decrypted(mapping)
+        for name in given:
             if name not in names:
                 raise OptionError("directory: " + no_such_option(str(name), sorted(names)))
-        values = {}
+        values: dict[str, t.Any] = {}
         for name in names:
-            place, value = f"directory: {name}", mapping.get(name)
+            place, value = f"directory: {name}", given.get(name)
             if value is None and name != _WITHOUT_VARIABLE:
                 place = _ENVIRONMENT + name.upper()
                 value = os.environ.get(place)
             if value is not None:
-                values[name] = _READERS.get(name, _text)(value, place)
+                read: _Reader = _READERS.get(name, _text)
+                values[name] = read(value, place)
         return cls(**values)._checked()
 
     @property
@@ -98,6 +103,11 @@ class ConnectionOptions:
         if self.auth_protocol:
             return self.auth_protocol
         return Login.CERTIFICATE if self.certificate and self.tls else Login.NEGOTIATE
+
+    @property
+    def seals(self) -> bool:
+        """Whether the login seals the connection. Inside TLS, a domain controller refuses that."""
+        return self.encrypt and not self.tls and self.login not in (Login.SIMPLE, Login.CERTIFICATE)
 
     @property
     def default_port(self) -> int:
@@ -153,8 +163,8 @@ def _truth(value: t.Any, place: str) -> bool:
         raise OptionError(f"{place}: expected true or false") from None
 
 
-def _choice(kind: type[enum.StrEnum]) -> t.Callable[[t.Any, str], enum.StrEnum]:
-    def read(value: t.Any, place: str) -> enum.StrEnum:
+def _choice(kind: type[enum.StrEnum]) -> _Reader:
+    def read(value: t.Any, place: str) -> t.Any:
         try:
             return kind(value)
         except ValueError:
@@ -163,7 +173,7 @@ def _choice(kind: type[enum.StrEnum]) -> t.Callable[[t.Any, str], enum.StrEnum]:
     return read
 
 
-_READERS: t.Final[dict[str, t.Callable[[t.Any, str], t.Any]]] = {
+_READERS: t.Final[dict[str, _Reader]] = {
     "port": _number,
     "connection_timeout": _number,
     "encrypt": _truth,

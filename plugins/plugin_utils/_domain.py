@@ -14,13 +14,14 @@ from ansible.plugins.action import ActionBase
 from ..module_utils._core.directory.applying import DomainApplied, apply
 from ..module_utils._core.directory.attempt import DomainAttempt, DomainGoal, DomainSettings, decide_domain
 from ..module_utils._core.directory.errors import LostConnection
+from ..module_utils._core.directory.gpos import assigned_key
 from ..module_utils._core.directory.gpt import GptFiles, read_versions
 from ..module_utils._core.directory.reading import read_place, read_state
 from ..module_utils._core.directory.state import DirectoryState
 from ..module_utils._core.results.domain import domain_warnings, render_domain_outcome
 from ..module_utils._core.results.domain_facts import render_domain_facts
 from ..module_utils._core.shape.render import Tree
-from ._action import REFUSALS
+from ._action import REFUSALS, TaskFailure
 from ._directory_options import ConnectionOptions
 from ._gpt_ini import SmbGptFiles
 from ._ldap import LdapDirectory, connect
@@ -143,13 +144,21 @@ class DomainTask(Rounds[DirectoryState, DomainAttempt]):
     def _decide(self, state: DirectoryState) -> DomainAttempt:
         settings = DomainSettings(server=state.place.server, multiple_addresses=self._options.multiple_addresses)
         attempt = decide_domain(self._goal, state, settings)
-        if not attempt.about_gpos:
+        if not self._needs_versions(attempt):
             return attempt
         # SMB takes time, so GPT.INI is read only where it matters
         return decide_domain(self._goal, self._channel.with_versions(state), settings)
 
+    def _needs_versions(self, attempt: DomainAttempt) -> bool:
+        """Whether the task is about a policy that Group Policy objects assign, or may still assign in part."""
+        policies = attempt.plan.policies
+        if self._goal.gpos or any(policy.change.target is None for policy in policies):
+            return True
+        stored = {policy.change.stored.key for policy in policies if policy.change.stored is not None}
+        return any(assigned_key(gpo, attempt.state) in stored for gpo in attempt.state.gpos)
+
     def _foresee(self, attempt: DomainAttempt) -> None:
-        self._written += render_steps(attempt, None)
+        self._written += [step.render(None) for step in attempt.operations]
 
     def _apply(self, attempt: DomainAttempt) -> DirectoryState | None:
         try:
@@ -160,25 +169,29 @@ class DomainTask(Rounds[DirectoryState, DomainAttempt]):
                 raise
             raise self._failure(f"{error} ({self._known})") from error
         self._warnings += applied.warnings
-        self._written += render_steps(attempt, applied.done)
+        self._written += [step.render(applied.done) for step in attempt.operations]
         self._changed = self._changed or applied.done > 0
-        if applied.error is not None:
-            raise self._failure(
-                f"{attempt.state.place.server} stopped after {applied.done} of {len(attempt.writes)} writes: "
-                f"{applied.error.rstrip('.')}. {OLD_OR_NEW}"
-            )
         if not applied.conflict:
+            if applied.error is not None:
+                raise self._stopped(attempt, applied)
             return None
         if applied.done == len(attempt.writes):
             self._earlier.append(attempt)
         self._warnings.append(
             "somebody else changed the policies of the domain while this task was about to write them, so the change "
-            "was planned again"
+            f"was planned again: {applied.error}"
         )
         try:
             return self._read()
         except REFUSALS as error:
             raise self._failure(f"{error} ({self._known})") from error
+
+    def _stopped(self, attempt: DomainAttempt, applied: DomainApplied) -> TaskFailure:
+        error = str(applied.error).rstrip(".")
+        if not (applied.lost or self._changed):
+            return self._failure(f"{error}. Nothing was changed")
+        count = f"after {applied.done} of {len(attempt.writes)} writes"
+        return self._failure(f"{attempt.state.place.server} stopped {count}: {error}. {OLD_OR_NEW}", changed=True)
 
     def _result(self, attempt: DomainAttempt) -> dict[str, t.Any]:
         self._warnings += domain_warnings(attempt, self._options.accept)

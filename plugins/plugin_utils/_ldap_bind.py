@@ -41,15 +41,13 @@ def _negotiate(connection: LdapConnection, options: ConnectionOptions) -> None:
     """Exchange tokens until both sides are content."""
     import spnego
 
-    # inside TLS, a domain controller refuses a login that seals messages again
-    seals = options.encrypt and not options.tls
     wanted = spnego.ContextReq.mutual_auth
-    if seals:
+    if options.seals:
         wanted |= spnego.ContextReq.sequence_detect | spnego.ContextReq.integrity | spnego.ContextReq.confidentiality
     else:
         wanted |= spnego.ContextReq.no_integrity
     context = spnego.client(
-        username=options.username,
+        username=_with_realm(options),
         password=options.password,
         hostname=connection.server,
         service="ldap",
@@ -69,10 +67,18 @@ def _negotiate(connection: LdapConnection, options: ConnectionOptions) -> None:
         token = result.credentials
     if not context.complete or result is None or result.code != ResultCode.SUCCESS:
         raise DirectoryError("the server does not finish the login")
-    if seals:
+    if options.seals:
         if not context.context_attr & spnego.ContextReq.confidentiality:
             raise DirectoryError("the server does not agree to encrypt the connection; set tls_mode to ldaps")
         connection.seal(context)
+
+
+def _with_realm(options: ConnectionOptions) -> str | None:
+    """The user name. The realms of Active Directory have capital letters only, and Kerberos tells these apart."""
+    user, at, realm = (options.username or "").partition("@")
+    if options.login == Login.NTLM or not at:
+        return options.username
+    return f"{user}@{realm.upper()}"
 
 
 def _check(result: Result, connection: LdapConnection, options: ConnectionOptions) -> None:

@@ -126,10 +126,10 @@ def refused_login(result: Result, options: ConnectionOptions) -> str:
         for code, meaning in _LOGIN_CODES.items():
             if f"data {code}," in detail or detail.endswith(f"data {code}"):
                 return f"login refused: {meaning}"
-        if options.tls and options.login in (Login.NTLM, Login.NEGOTIATE):
+        if options.login in (Login.NTLM, Login.NEGOTIATE) and not options.seals:
             return (
-                f"login refused: the server does not take NTLM inside TLS ({_short(detail)}); leave out tls_mode, so "
-                "that the login seals the connection, or use auth_protocol simple or kerberos"
+                f"login refused: the server does not take NTLM that does not seal the connection ({_short(detail)}); "
+                + ("leave out tls_mode, or use auth_protocol simple" if options.tls else "set encrypt to true")
             )
         return f"login refused: check username and password ({_short(detail)})"
     return f"login refused with result {result.code}: {_short(detail) or 'it gives no reason'}"

@@ -37,6 +37,8 @@ WRAPPER = "libnss_wrapper.so"
 HOST, NETBIOS, REALM, PASSWORD = "dc1", "ADX", "AD.EXAMPLE.TEST", "Pa55w.rd-x"
 PORTS, SMB_PORT = (389, 636, 88), 445
 _ONLY_ACCESS_LIST = "control: 1.2.840.113556.1.4.801 true:: MAMCAQQ="
+SERVICES = [f"ldap/{HOST}.{REALM.lower()}"]
+"""Names for Kerberos that a domain controller adds itself once it runs, with parts that tests leave out."""
 CLAIM_PORT = 1
 """A socket bound to this port holds an address for this process."""
 
@@ -402,13 +404,15 @@ def _provisioned() -> pathlib.Path:
         "--option=dns forwarder=",
         "--option=vfs objects=",
     ]
-    folder = BUILD / f"{version}-{hashlib.sha256(repr(recipe).encode()).hexdigest()[:8]}"
+    folder = BUILD / f"{version}-{hashlib.sha256(repr((recipe, SERVICES)).encode()).hexdigest()[:8]}"
     BUILD.mkdir(parents=True, exist_ok=True)
     with _locked(BUILD / "lock"):
         if not folder.exists():
             unfinished = BUILD / "unfinished"
             shutil.rmtree(unfinished, ignore_errors=True)
             _run(*recipe, f"--targetdir={unfinished}")
+            for service in SERVICES:
+                _run("samba-tool", "spn", "add", service, f"{HOST}$", f"--configfile={unfinished}/etc/smb.conf")
             unfinished.rename(folder)
     return folder
 
