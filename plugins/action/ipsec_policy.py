@@ -56,7 +56,7 @@ def _gpos(given: t.Mapping[str, t.Any], options: t.Mapping[str, t.Any], state: S
     if given.get(keys.GPOS) is None:
         return ()
     place = keys.GPOS if options[keys.GPOS] is not None else f"policy.{keys.GPOS}"
-    return (parse_gpos(given[keys.GPOS], options["gpos_mode"], place),)
+    return (parse_gpos(given[keys.GPOS], given.get(keys.GPOS_MODE), place),)
 
 
 def _for_a_domain(wanted: Wanted, gpos: tuple[WantedGpos, ...]) -> Wanted:
@@ -71,5 +71,5 @@ def _given(args: t.Mapping[str, t.Any], options: t.Mapping[str, t.Any]) -> dict[
     policy = {} if options.get("policy") is None else options["policy"]
     if not isinstance(policy, t.Mapping):
         raise ShapeError("policy", "expected a whole policy as ipsec_facts returns it: a dictionary")
-    given = (*keys.POLICY, *keys.MODES, keys.GPOS)
+    given = (*keys.POLICY, *keys.MODES, keys.GPOS, keys.GPOS_MODE)
     return {**policy, **{name: options[name] for name in given if args.get(name) is not None}}

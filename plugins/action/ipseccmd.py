@@ -8,6 +8,7 @@ import typing as t
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from ..module_utils._core.batch import Program
+from ..module_utils._core.directory.attempt import DomainGoal
 from ..module_utils._core.dynamic.goal import DynamicGoal
 from ..module_utils._core.ipseccmd.commands import Help, Show
 from ..module_utils._core.ipseccmd.lines import CommandLine, asked_by, read_line, read_lines, read_list
@@ -18,6 +19,7 @@ from ..module_utils._core.source.mistakes import collecting
 from ..module_utils._core.target.goal import Edits
 from ..plugin_utils._action import REFUSALS, IpsecAction, TaskFailure
 from ..plugin_utils._delegate import find_computer, working_on
+from ..plugin_utils._domain_commands import run_in_domain
 from ..plugin_utils._gather import gather
 from ..plugin_utils._host import HostChannel
 from ..plugin_utils._options import options_of, read_options
@@ -37,7 +39,7 @@ _TEXT: t.Final = "text"
 
 
 class ActionModule(IpsecAction):
-    """Runs command lines of ipseccmd. All lines for one host are one plan, or one question."""
+    """Runs command lines of ipseccmd. All lines for one host, or for a domain, are one plan, or one question."""
 
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         # a conversion would split a single line at its commas
@@ -49,7 +51,10 @@ class ActionModule(IpsecAction):
         shows = any(isinstance(line.command, Show) for line in todo)
         if not shows:
             # mistakes end the task before any host is contacted
-            _goals(todo, confirmed=False)
+            asked = asked_by(todo)
+            if asked.domain is not None:
+                goal = DomainGoal(policies=Edits(asked.edits, asked.notes))
+                return {**run_in_domain(self, asked.domain, goal, options, task_vars), **rest}
         computers = dict.fromkeys(line.computer for line in todo if line.computer is not None)
         hosts = {computer: find_computer(computer, self._task, task_vars) for computer in computers}
         by_host: dict[str | None, list[CommandLine]] = {}
