@@ -106,13 +106,15 @@ def test_from_an_empty_domain_to_every_member_and_back(smb_domain, farm, tmp_pat
 
     command = code("3. Let members read the policies", "").strip()
     (finding,) = [
-        found for found in seen[0]["ansible_facts"]["ipsec"]["findings"] if found["code"] == "not-readable-by-members"
+        found
+        for found in seen[0]["ansible_facts"]["ansible_ipsec"]["findings"]
+        if found["code"] == "not-readable-by-members"
     ]
     assert command in finding["remedy"]
     assert code("3. Let members read the policies", "powershell").strip() in finding["remedy"]
     words = dict(word.split("=", 1) for word in shlex.split(command) if word.startswith("--"))
     set_access(domain, words["--objectdn"], words["--sddl"])
-    assert site.run("Look at the domain")[0]["ansible_facts"]["ipsec"]["findings"] == []
+    assert site.run("Look at the domain")[0]["ansible_facts"]["ansible_ipsec"]["findings"] == []
     new = domain.ldif(stamps=False)
 
     assert site.change("Write the policy", "--check", "--diff") == [True]
