@@ -15,7 +15,7 @@ from ..module_utils._core.directory.applying import DomainApplied, apply
 from ..module_utils._core.directory.attempt import DomainAttempt, DomainGoal, DomainSettings, decide_domain
 from ..module_utils._core.directory.errors import LostConnection
 from ..module_utils._core.directory.gpos import assigned_key
-from ..module_utils._core.directory.gpt import GptFiles, read_versions
+from ..module_utils._core.directory.gpt import read_versions
 from ..module_utils._core.directory.reading import read_place, read_state
 from ..module_utils._core.directory.state import DirectoryState
 from ..module_utils._core.results.domain import domain_warnings, render_domain_outcome
@@ -67,7 +67,7 @@ class DomainChannel:
     def __init__(self, options: ConnectionOptions) -> None:
         self._options = options
         self._directory: LdapDirectory | None = None
-        self._files: GptFiles | None = None
+        self._files: SmbGptFiles | None = None
         self._written = False
 
     def __enter__(self) -> DomainChannel:
@@ -80,15 +80,10 @@ class DomainChannel:
 
     def close(self) -> None:
         """End the connection."""
-        directory, self._directory = self._directory, None
-        if directory is not None:
-            directory.close()
-
-    @property
-    def server(self) -> str:
-        """The domain controller, as far as it is known."""
-        found = None if self._directory is None else self._directory.server
-        return found or self._options.server or self._options.domain or "the domain controller"
+        for connection in (self._files, self._directory):
+            if connection is not None:
+                connection.close()
+        self._files = self._directory = None
 
     def read(self, names: t.Sequence[str] = (), *, links: bool = False) -> DirectoryState:
         """The policies and the Group Policy objects of the domain, and the addresses of DNS names. Raises
@@ -122,7 +117,7 @@ class DomainChannel:
             self._directory = connect(self._options)
         return self._directory
 
-    def _opened_files(self) -> GptFiles:
+    def _opened_files(self) -> SmbGptFiles:
         if self._files is None:
             self._files = SmbGptFiles(self._options, self._opened().server)
         return self._files

@@ -18,7 +18,8 @@ from ..target.goal import Names, PolicyGoal
 from ..target.resolve import MultipleAddresses, Resolver
 from ..target.stored import StoredPolicies
 from .errors import DirectoryError
-from .gpos import GpoPlan
+from .findings import hidden_from_members
+from .gpos import GpoPlan, plan_gpos
 from .ldap import AddEntry, Write
 from .report import write_steps
 from .state import DirectoryState
@@ -79,8 +80,9 @@ class DomainAttempt:
 
     @functools.cached_property
     def findings(self) -> list[Finding]:
-        """The findings in all policies of the task."""
-        return self.plan.findings
+        """The findings in all policies of the task, and whether members of the domain may read them."""
+        policies = [policy.key for policy in self.plan.policies if policy.key is not None]
+        return [*self.plan.findings, *hidden_from_members(self.state, self.plan.graph, policies)]
 
     @functools.cached_property
     def operations(self) -> list[Step]:
@@ -98,7 +100,7 @@ def decide_domain(
     """
     notes: list[str] = []
     plan = _plan(goal, state, settings, new_guid or guids(state.graph.store.digest(), goal.title), notes)
-    gpos = GpoPlan()
+    gpos = plan_gpos(goal.gpos, plan, state)
     attempt = DomainAttempt(
         state=state,
         plan=plan,
@@ -116,7 +118,7 @@ def _plan(
     """The plan for the policies. Raises `ModelError`."""
     if goal.policies is None:
         return Plan(operations=(), graph=state.graph, policies=())
-    resolver = Resolver(state.names, {}, settings.multiple_addresses)
+    resolver = Resolver(state.names, {}, settings.multiple_addresses, who="Ansible controller")
     planner = Planner(state.graph.store, domain_traits(state), now=state.now, new_guid=new_guid)
     planner.finish_interrupted(pending=False)
     of_goal: list[str] = []

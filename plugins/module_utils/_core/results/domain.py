@@ -16,7 +16,7 @@ from ..directory.state import Assignment, DirectoryState, Gpo
 from ..plan import PolicyPlan
 from ..store.names import NAME
 from .diff import Side, flow_text
-from .domain_facts import gpo_names, render_domain_policy
+from .domain_facts import gpos_by_policy, render_domain_policy
 from .policies import finding_warnings, object_titles, policy_diffs, render_diffs, render_policies
 
 Tree: t.TypeAlias = dict[str, t.Any]
@@ -88,7 +88,7 @@ def _afterwards(attempt: DomainAttempt) -> DirectoryState:
 def _diffs(attempt: DomainAttempt, title: str) -> list[Tree]:
     """The diffs of policies, each with the Group Policy objects that assign it."""
     states = (attempt.state, _afterwards(attempt))
-    gpos = [gpo_names(state) for state in states]
+    gpos = [gpos_by_policy(state) for state in states]
     before = attempt.state.graph
     # of what is unused, somebody may be working on the rest
     deleted = [key for key in before.leftovers() if key not in attempt.plan.graph]

@@ -27,7 +27,7 @@ def render_domain_facts(state: DirectoryState) -> Tree:
     """The facts about a domain, for which all Group Policy objects and their links have to be read."""
     graph = state.graph
     policies = read_policies(graph)
-    gpos = _gpos_by_policy(state)
+    gpos = gpos_by_policy(state)
     found = [(finding, finding.policy) for finding in domain_findings(state)]
     found += [(finding, one.policy.name) for one in policies if one.key in gpos for finding in lint(one.policy)]
     return {
@@ -45,21 +45,17 @@ def render_domain_policy(state: DirectoryState, stored: StoredPolicy) -> Tree:
     """A policy of a domain, and what is only read: when it was changed, what could not be read. Its key `gpos` names
     the Group Policy objects that assign it.
     """
-    return _render(state, stored, _gpos_by_policy(state))
+    return _render(state, stored, gpos_by_policy(state))
 
 
 def _render(state: DirectoryState, stored: StoredPolicy, gpos: t.Mapping[str, list[str]]) -> Tree:
     return {**render_policy_facts(state.graph, stored), "gpos": gpos.get(stored.key, [])}
 
 
-def gpo_names(state: DirectoryState, policy: str) -> list[str]:
-    """What tasks call the Group Policy objects that assign the policy with this key: the name, or the id where several
+def gpos_by_policy(state: DirectoryState) -> dict[str, list[str]]:
+    """What tasks call the Group Policy objects that assign each policy, by its key: the name, or the id where several
     have the same name.
     """
-    return _gpos_by_policy(state).get(policy, [])
-
-
-def _gpos_by_policy(state: DirectoryState) -> dict[str, list[str]]:
     same_name = collections.Counter(fold(gpo.name) for gpo in state.gpos)
     found: dict[str, list[str]] = {}
     for gpo in state.gpos:
