@@ -22,8 +22,8 @@ from ._directory_options import ConnectionOptions, Login
 from ._ldap_libraries import require
 
 _PORT: t.Final = 445
-_TRIES: t.Final = 5
-"""How often a file is opened that another program keeps from being written, such as a host that reads it."""
+_PAUSES: t.Final = (0.8, 0.4, 0.2, 0.1)
+"""Seconds until a file that another program has open is tried again, the last one first. Hosts open it to read it."""
 _SHARING_VIOLATION: t.Final = 0xC0000043
 _REASONS: t.Final = {
     0xC0000022: "the user may not open the file; it takes a user who may edit the Group Policy object",
@@ -101,7 +101,8 @@ class SmbGptFiles:
         self._connect()
         import smbclient
 
-        for tries in range(_TRIES):
+        pauses = list(_PAUSES)
+        while True:
             try:
                 file: io.RawIOBase = smbclient.open_file(
                     path,
@@ -109,14 +110,14 @@ class SmbGptFiles:
                     buffering=0,
                     share_access=share,
                     connection_cache=self._connections,
+                    connection_timeout=self._options.connection_timeout,
                     **self._login(),
                 )
                 return file
             except OSError as error:
-                if getattr(error, "ntstatus", None) != _SHARING_VIOLATION or tries == _TRIES - 1:
+                if getattr(error, "ntstatus", None) != _SHARING_VIOLATION or not pauses:
                     raise
-                time.sleep(0.1 * (tries + 1))
-        raise AssertionError("not reached")
+                time.sleep(pauses.pop())
 
     def _connect(self) -> None:
         """Connect and log in, unless this has been tried."""

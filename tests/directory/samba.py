@@ -23,6 +23,7 @@ import time
 import typing as t
 import uuid
 
+from .access import readable_by_members
 from .certificates import Certificate, make_certificates
 
 BUILD = pathlib.Path(__file__).parents[2] / "build" / "samba"
@@ -58,12 +59,12 @@ def missing() -> str | None:
 
 @dataclasses.dataclass(frozen=True)
 class GroupPolicy:
-    """A Group Policy object. `folder` is its folder in SYSVOL, which exists on a domain controller with SMB only."""
+    """A Group Policy object. `folder` is its folder in SYSVOL, None without SMB."""
 
     id: str
     name: str
     dn: str
-    folder: pathlib.Path
+    folder: pathlib.Path | None = None
 
 
 class ToolError(Exception):
@@ -212,13 +213,7 @@ class Domain:
         """All objects below an object, by default the policy store, sorted for comparisons. Without `stamps`, what each
         write changes is left out.
         """
-        lines = []
-        for dn, attributes in sorted(self.ldapsearch(base or self.container).items()):
-            lines.append(f"\ndn: {dn}")
-            for name, values in sorted(attributes.items()):
-                if stamps or name not in ("whenChanged", "uSNChanged"):
-                    lines += [f"{name}: {value!r}" for value in sorted(values)]
-        return "\n".join(lines)
+        return show_ldif(self.ldapsearch(base or self.container), stamps)
 
     def add_user(self, name: str, password: str) -> str:
         """Add a user without rights, and return its DN."""
@@ -235,8 +230,10 @@ class Domain:
         """Add a Group Policy object as Microsoft's console does, linked to the object with the DN `link` if given."""
         guid = f"{{{str(uuid.uuid4()).upper()}}}"
         policies = self.folder / "state/sysvol" / self.domain / "Policies"
-        gpo = GroupPolicy(guid, name, f"CN={guid},CN=Policies,CN=System,{self.root}", policies / guid)
-        if self.smb:
+        gpo = GroupPolicy(
+            guid, name, f"CN={guid},CN=Policies,CN=System,{self.root}", policies / guid if self.smb else None
+        )
+        if gpo.folder is not None:
             # the folder of the default domain policy, with its access lists
             shutil.copytree(policies / "{31B2F340-016D-11D2-945F-00C04FB984F9}", gpo.folder)
         self.ldapadd(
@@ -254,7 +251,7 @@ class Domain:
         """Let members of the domain read the policies."""
         # as: samba-tool dsacl set --objectdn=CONTAINER --sddl="(A;CI;RPLCLORC;;;AU)"
         found = self.ldapsearch(self.container, "(objectClass=*)", "nTSecurityDescriptor", scope="base")
-        descriptor = _readable_by_members(found[self.container]["nTSecurityDescriptor"][0])
+        descriptor = readable_by_members(found[self.container]["nTSecurityDescriptor"][0])
         self.ldapmodify(
             f"dn: {self.container}\n{_ONLY_ACCESS_LIST}\nchangetype: modify\nreplace: nTSecurityDescriptor\n"
             f"nTSecurityDescriptor:: {base64.b64encode(descriptor).decode()}\n"
@@ -369,19 +366,15 @@ def parse_ldif(text: str) -> Entries:
     return entries
 
 
-def _readable_by_members(descriptor: bytes) -> bytes:
-    """A self-relative security descriptor (MS-DTYP 2.4.6) whose access list lets authenticated users read, here and
-    below.
-    """
-    start = int.from_bytes(descriptor[16:20], "little")
-    size, count = (int.from_bytes(descriptor[start + at : start + at + 2], "little") for at in (2, 4))
-    sid = bytes.fromhex("0101000000000005") + (11).to_bytes(4, "little")
-    rights = 0x20094  # RPLCLORC
-    ace = bytes([0, 2]) + (8 + len(sid)).to_bytes(2, "little") + rights.to_bytes(4, "little") + sid
-    header = descriptor[start : start + 2] + (size + len(ace)).to_bytes(2, "little") + (count + 1).to_bytes(2, "little")
-    access_list = header + descriptor[start + 6 : start + size] + ace
-    # the new list goes to the end, and the old bytes stay as a gap
-    return descriptor[:16] + len(descriptor).to_bytes(4, "little") + descriptor[20:] + access_list
+def show_ldif(entries: t.Mapping[str, t.Mapping[str, t.Sequence[bytes]]], stamps: bool) -> str:
+    """Entries as sorted lines. Without `stamps`, what each write changes is left out."""
+    lines = []
+    for dn, attributes in sorted(entries.items()):
+        lines.append(f"\ndn: {dn}")
+        for name, values in sorted(attributes.items()):
+            if stamps or name.lower() not in ("whenchanged", "usnchanged"):
+                lines += [f"{name}: {value!r}" for value in sorted(values)]
+    return "\n".join(lines)
 
 
 def _provisioned() -> pathlib.Path:
