@@ -21,10 +21,10 @@ from ..module_utils._core.directory.ldap import (
     Write,
 )
 from ._directory_options import ConnectionOptions, Login, TlsMode
-from ._ldap_answers import AnswerKind, Malformed, Result
+from ._ldap_answers import AnswerKind, Malformed, Result, TooMuch
 from ._ldap_bind import log_in
 from ._ldap_connection import LdapConnection
-from ._ldap_errors import explain, no_start_tls, referred, told_of
+from ._ldap_errors import explain, no_start_tls, referred, short, told_of
 from ._ldap_libraries import require
 from ._ldap_messages import PAGING, pack_search, pack_start_tls, pack_unbind, pack_write
 from ._ldap_server import find_servers, open_socket
@@ -79,7 +79,11 @@ class LdapDirectory:
                     found.append((dn, _Values(attributes)))
                 return [DirectoryEntry(dn, self._whole(dn, values, search, budget)) for dn, values in found]
             except _Refused as error:
-                raise ResultError(error.result.code, error.result.detail, f"{self.server}: {what}") from None
+                raise ResultError(error.code, error.detail, f"{self.server}: {what}") from None
+            except BaseException:
+                # more answers may follow
+                self._connection.close()
+                raise
 
     def write(self, write: Write) -> None:
         verb = "add" if isinstance(write, AddEntry) else "modify" if isinstance(write, ModifyEntry) else "delete"
@@ -98,8 +102,8 @@ class LdapDirectory:
         with told_of(self.server, self._options, what):
             try:
                 _check(result)
-            except _Refused:
-                raise ResultError(result.code, result.detail, f"{self.server}: {what}") from None
+            except _Refused as error:
+                raise ResultError(error.code, error.detail, f"{self.server}: {what}") from None
 
     def _pages(self, search: Search, budget: _Budget) -> t.Iterator[tuple[str, list[tuple[str, list[bytes]]]]]:
         """The entries of all pages."""
@@ -163,15 +167,16 @@ class _Budget:
     def __init__(self, timeout: int) -> None:
         self.values = MOST_VALUES
         self._bytes = MOST_BYTES
-        self._end = time.monotonic() + _LONGEST_SEARCH * timeout
+        self._seconds = _LONGEST_SEARCH * timeout
+        self._end = time.monotonic() + self._seconds
 
     def take(self, values: int, size: int = 0) -> None:
         self.values -= values
         self._bytes -= size
         if self.values < 0 or self._bytes < 0:
-            raise Malformed(f"a search has more than {MOST_VALUES} values or {MOST_BYTES >> 20} MiB")
+            raise TooMuch(f"a search has more than {MOST_VALUES} values or {MOST_BYTES >> 20} MiB")
         if time.monotonic() > self._end:
-            raise TimeoutError
+            raise TooMuch(f"a search takes longer than {self._seconds} seconds")
 
 
 class _Refused(Exception):
@@ -179,7 +184,8 @@ class _Refused(Exception):
 
     def __init__(self, result: Result) -> None:
         super().__init__()
-        self.result = result
+        self.code = result.code
+        self.detail = short(result.detail)
 
 
 def _check(result: Result) -> None:
@@ -196,16 +202,16 @@ def _search_with(search: Search, cookie: bytes | None) -> t.Callable[[int], byte
 def connect(options: ConnectionOptions) -> LdapDirectory:
     """Find a domain controller, connect and log in. Raises `DirectoryError`."""
     kerberos = options.login == Login.KERBEROS or (options.login == Login.NEGOTIATE and options.username is None)
-    require(["sansldap", "pyspnego[kerberos]" if kerberos else "pyspnego"], "for a directory")
     with told_of("directory", options):
+        require(["sansldap", "pyspnego[kerberos]" if kerberos else "pyspnego"], "for a directory")
+        context = tls_context(options) if options.tls else None
         places = find_servers(options)
     with told_of(f"{places[0].name}:{places[0].port}", options):
         sock, place = open_socket(places, options.connection_timeout)
     connection = LdapConnection(sock, place.name, options.connection_timeout)
     try:
         with told_of(f"{place.name}:{place.port}", options):
-            if options.tls:
-                context = tls_context(options)
+            if context:
                 if options.tls == TlsMode.START_TLS:
                     result = connection.ask(pack_start_tls).result()
                     if result.code != ResultCode.SUCCESS:

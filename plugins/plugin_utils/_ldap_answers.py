@@ -31,7 +31,11 @@ class AnswerKind(enum.IntEnum):
 
 
 class Malformed(ValueError):
-    """Bytes that are not LDAP, or more than is accepted."""
+    """Bytes that are not LDAP, or an answer that is due to no request."""
+
+
+class TooMuch(Malformed):
+    """More than is accepted, so that an answer without end cannot exhaust the controller."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +79,8 @@ class Answer:
         return Result(code=code, detail=detail, referrals=referrals, credentials=credentials, name=name)
 
     def entry(self, most: int) -> tuple[str, list[tuple[str, list[bytes]]]]:
-        """The DN of an entry, and its attributes with their values. Raises `Malformed`, also for more than `most`
-        attributes and values.
+        """The DN of an entry, and its attributes with their values. Raises `Malformed`, and `TooMuch` for more than
+        `most` attributes and values.
         """
         reader = _Reader(self.body)
         dn = _text(reader.take(_OCTETS))
@@ -87,13 +91,14 @@ class Answer:
             name = _text(attribute.take(_OCTETS))
             inside = _Reader(attribute.take(_SET))
             values: list[bytes] = []
-            most -= 1
-            while inside:
-                if most <= 0:
-                    raise Malformed("it has too many values")
-                most -= 1
-                values.append(inside.take(_OCTETS))
             attributes.append((name, values))
+            while inside:
+                values.append(inside.take(_OCTETS))
+                if len(values) > most:
+                    break
+            most -= 1 + len(values)
+            if most < 0:
+                raise TooMuch("an answer has more values than are accepted")
         return dn, attributes
 
     def references(self) -> list[str]:
@@ -121,7 +126,7 @@ def message_length(data: bytes | bytearray) -> int | None:
         return None
     start, length = header
     if start + length > LONGEST_MESSAGE:
-        raise Malformed(f"a message of {start + length} bytes is longer than {LONGEST_MESSAGE}")
+        raise TooMuch(f"a message says that it has {start + length} bytes, and {LONGEST_MESSAGE} are accepted")
     return start + length
 
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 import typing as t
 
 from ..module_utils._core.directory.errors import DirectoryError, ResultCode
@@ -17,6 +19,7 @@ from ._ldap_tls import channel_bindings
 
 _MECHANISM: t.Final = "GSS-SPNEGO"
 _IN_PROGRESS: t.Final = 14
+_T = t.TypeVar("_T")
 
 
 def log_in(connection: LdapConnection, options: ConnectionOptions) -> None:
@@ -46,19 +49,22 @@ def _negotiate(connection: LdapConnection, options: ConnectionOptions) -> None:
         wanted |= spnego.ContextReq.sequence_detect | spnego.ContextReq.integrity | spnego.ContextReq.confidentiality
     else:
         wanted |= spnego.ContextReq.no_integrity
-    context = spnego.client(
-        username=_with_realm(options),
-        password=options.password,
-        hostname=connection.server,
-        service="ldap",
-        context_req=wanted,
-        protocol=options.login.value,
+    context = _in_time(
+        options,
+        lambda: spnego.client(
+            username=_with_realm(options),
+            password=options.password,
+            hostname=connection.server,
+            service="ldap",
+            context_req=wanted,
+            protocol=options.login.value,
+        ),
     )
     bindings = channel_bindings(connection.certificate)
     token: bytes | None = None
     result: Result | None = None
     while not context.complete:
-        step = context.step(token, channel_bindings=bindings)
+        step = _in_time(options, lambda token=token: context.step(token, channel_bindings=bindings))  # type: ignore[misc]
         if not step:
             break
         result = connection.ask(lambda number, step=step: pack_sasl_bind(number, _MECHANISM, step)).result()  # type: ignore[misc]
@@ -71,6 +77,30 @@ def _negotiate(connection: LdapConnection, options: ConnectionOptions) -> None:
         if not context.context_attr & spnego.ContextReq.confidentiality:
             raise DirectoryError("the server does not agree to encrypt the connection; set tls_mode to ldaps")
         connection.seal(context)
+
+
+def _in_time(options: ConnectionOptions, work: t.Callable[[], _T]) -> _T:
+    """The result of what may ask the KDC. The library waits long for one that does not answer, and cannot be stopped,
+    so it is left behind.
+    """
+    done: queue.SimpleQueue[tuple[_T | None, Exception | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            done.put((work(), None))
+        except Exception as error:
+            done.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        result, error = done.get(timeout=options.connection_timeout)
+    except queue.Empty:
+        raise DirectoryError(
+            f"the KDC does not answer within {options.connection_timeout} seconds; check krb5.conf and the network"
+        ) from None
+    if error:
+        raise error
+    return t.cast("_T", result)
 
 
 def _with_realm(options: ConnectionOptions) -> str | None:

@@ -11,7 +11,7 @@ import ssl
 import time
 import typing as t
 
-from ._ldap_answers import LONGEST_MESSAGE, Answer, Malformed, message_length, parse_answer
+from ._ldap_answers import LONGEST_MESSAGE, Answer, Malformed, TooMuch, message_length, parse_answer
 
 if t.TYPE_CHECKING:
     import spnego
@@ -33,7 +33,7 @@ class Disconnected(OSError):
 class LdapConnection:
     """A connection that has one request at a time. After an error it is closed, as what follows cannot be trusted.
 
-    A message must be complete within `timeout` seconds. A long one gets as much again for each 64 KiB. So a server that
+    A message must be complete within `timeout` seconds; a long one gets as much again for each 64 KiB. So a server that
     stops answering is noticed in time, also in the middle of a message.
     """
 
@@ -84,7 +84,8 @@ class LdapConnection:
                 request = len(wrapped).to_bytes(_SEALED_HEADER, "big") + wrapped
             self._last_id = message_id
             self._socket.settimeout(self._timeout)
-            self._socket.sendall(request)
+            for start in range(0, len(request), _CHUNK):
+                self._socket.sendall(request[start : start + _CHUNK])
         return message_id
 
     def receive(self, message_id: int) -> Answer:
@@ -124,7 +125,7 @@ class LdapConnection:
     def _unsealed(self, context: spnego.ContextProxy, patience: _Patience) -> bytes:
         length = int.from_bytes(self._exactly(_SEALED_HEADER, patience), "big")
         if length > LONGEST_MESSAGE + _SEAL:
-            raise Malformed(f"a sealed message of {length} bytes is longer than {LONGEST_MESSAGE}")
+            raise TooMuch(f"a sealed message says that it has {length} bytes, and {LONGEST_MESSAGE} are accepted")
         return context.unwrap(self._exactly(length, patience)).data
 
     def _exactly(self, count: int, patience: _Patience) -> bytes:

@@ -91,4 +91,4 @@ def _realm() -> str:
 
         return str(krb5.get_default_realm(krb5.init_context()).decode())
     except Exception as error:
-        raise DirectoryError("directory: set server or domain, as Kerberos has no default realm to take") from error
+        raise DirectoryError("set server or domain, as Kerberos on the controller has no default realm") from error

@@ -64,7 +64,7 @@ def _trust(context: ssl.SSLContext, authority: str) -> None:
             data = path.read_bytes()
             context.load_verify_locations(cadata=data.decode() if _PEM.encode() in data else data)
     except (OSError, ValueError) as error:
-        raise DirectoryError(f"directory: ca_cert cannot be read: {_reason(error)}") from error
+        raise DirectoryError(f"ca_cert cannot be read: {_reason(error)}") from error
 
 
 def _log_in_with(context: ssl.SSLContext, certificate: str, key: str | None, password: str | None) -> None:
@@ -80,7 +80,7 @@ def _log_in_with(context: ssl.SSLContext, certificate: str, key: str | None, pas
             context.load_cert_chain(path, password=secret)
     except (OSError, ValueError, TypeError) as error:
         raise DirectoryError(
-            f"directory: certificate, certificate_key and certificate_password do not fit together: {_reason(error)}"
+            f"certificate, certificate_key and certificate_password do not fit together: {_reason(error)}"
         ) from error
 
 
