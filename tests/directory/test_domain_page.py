@@ -104,7 +104,7 @@ def test_from_an_empty_domain_to_every_member_and_back(smb_domain, farm, tmp_pat
     assert "Server (Request Security)" in str(seen[-1]["msg"])
     assert seen[-1]["msg"].endswith(f" from {domain.name}")
 
-    command = code("3. Let members read the policies", "").strip()
+    command = code("3. Let members read the policies", "sh").strip()
     (finding,) = [
         found
         for found in seen[0]["ansible_facts"]["ansible_ipsec"]["findings"]

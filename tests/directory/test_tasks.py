@@ -30,7 +30,10 @@ class DomainPlayer(Controller):
             "gather_facts": False,
             "module_defaults": {
                 "group/ipsec.windows.ipsec": defaults,
-                **{f"ipsec.windows.{name}": {"store": "domain"} for name in ("ipsec_policy", "ipsec_rule", "ipsec_facts")},
+                **{
+                    f"ipsec.windows.{name}": {"store": "domain"}
+                    for name in ("ipsec_policy", "ipsec_rule", "ipsec_facts")
+                },
             },
             **play,
         }
