@@ -9,7 +9,19 @@ import socket
 import time
 
 import pytest
+from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.applying import apply
+from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.attempt import (
+    DomainGoal,
+    DomainSettings,
+    decide_domain,
+)
+from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.reading import read_place, read_state
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_task
+from ansible_collections.ipsec.windows.plugins.module_utils._core.target.goal import OnePolicy
+from ansible_collections.ipsec.windows.plugins.plugin_utils._directory_options import ConnectionOptions
+from ansible_collections.ipsec.windows.plugins.plugin_utils._ldap import connect
 from directory.members import add_group, add_unit, assign, filter_by, join, replace
+from integration.playbook import Player
 from winhost.farm import Farm
 from winhost.programs import ask
 
@@ -32,9 +44,14 @@ def respond(domain):
 
 
 @pytest.fixture
-def host():
-    with Farm(count=1, engine="python") as farm:
-        yield farm.hosts["win1"]
+def farm():
+    with Farm(count=1, engine="python") as found:
+        yield found
+
+
+@pytest.fixture
+def host(farm):
+    return farm.hosts["win1"]
 
 
 @pytest.fixture
@@ -56,6 +73,28 @@ def answers(host):
             return False
 
 
+@pytest.fixture
+def run(domain, farm, tmp_path):
+    """Runs tasks on the domain with ansible-playbook, each of which has to change something."""
+    player = Player(farm, tmp_path)
+
+    def play(*tasks):
+        options = {"store": "domain", "directory": domain.options()}
+        listed = [{name: given | options for name, given in task.items()} for task in tasks]
+        playbook = [{"hosts": "localhost", "gather_facts": False, "tasks": listed}]
+        found = player.run(playbook, **domain.environment())
+        assert found.code == 0, found.output
+        assert [result["changed"] for result in found.results] == [True] * len(tasks)
+
+    return play
+
+
+def close(port, **options):
+    """The task that closes a port."""
+    rule = {"name": "Close", "filters": [f"*+0:{port}:TCP"], "action": "block"}
+    return {"ipsec.windows.ipsec_policy": {"name": "Ports", "rules": [rule], **options}}
+
+
 def in_force(host):
     found = host.sync().in_force
     return found and (found.source, found.policy.name)
@@ -72,6 +111,75 @@ def test_a_member_enforces_the_policy_of_its_group_policy_object(domain, host, m
     assign(domain, gpo, None)
     assert not answers(host)
     assert (member.gpupdate(), answers(host)) == ("no domain policy is assigned", True)
+
+
+def test_a_member_enforces_what_a_task_writes(domain, host, member, run):
+    domain.add_gpo("Servers", domain.root)
+    run(close(5985))
+    member.gpupdate()
+    assert answers(host)
+    run(close(5985, gpos=["Servers"]))
+    member.gpupdate()
+    assert (in_force(host), answers(host)) == (("domain", "Ports"), False)
+    run({"ipsec.windows.ipsec_policy": {"name": "Ports", "gpos": []}})
+    member.gpupdate()
+    assert (in_force(host), answers(host)) == (None, True)
+
+
+def test_deleting_a_policy_takes_it_from_members(domain, host, member, run):
+    domain.add_gpo("Servers", domain.root)
+    run(close(5985, gpos=["Servers"]))
+    member.gpupdate()
+    assert not answers(host)
+    run({"ipsec.windows.ipsec_policy": {"name": "Ports", "state": "absent"}})
+    member.gpupdate()
+    assert answers(host)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"filters": ["*+0:5985:TCP"]}, id="a filter list in place"),
+        pytest.param({"filters": ["*+0:5985:TCP"], "filters_mode": "add"}, id="one filter more"),
+        pytest.param({"name": "Another", "filters": ["*+0:5985:TCP"], "action": "block"}, id="a new rule"),
+    ],
+)
+def test_a_poll_notices_what_a_task_changes(domain, host, member, run, change):
+    domain.add_gpo("Servers", domain.root)
+    run(close(445, gpos=["Servers"]))
+    member.gpupdate()
+    assert answers(host)
+    run({"ipsec.windows.ipsec_rule": {"policy": "Ports", "name": "Close", **change}})
+    member.poll()
+    assert not answers(host)
+
+
+def test_a_poll_notices_two_changes_within_a_second(domain, host, member, run):
+    domain.add_gpo("Servers", domain.root)
+    run(close(445, gpos=["Servers"]))
+    member.gpupdate()
+    with connect(ConnectionOptions.of(domain.options())) as directory:
+        for port in (446, 447, 448):
+            # a little after a second began
+            time.sleep(1.02 - time.time() % 1)
+            for wanted in (port, 5985, 445):
+                set_port(directory, wanted)
+                member.poll()
+                assert in_force(host)
+                assert host.verdict("192.0.2.9", 50000, wanted) == "block", wanted
+
+
+def set_port(directory, port):
+    """Close another port, as a task does that runs within a few milliseconds."""
+    wanted, state, mode = parse_task(close(port)["ipsec.windows.ipsec_policy"])
+    goal = DomainGoal(policies=OnePolicy(wanted, state, mode))
+    found = read_state(directory, read_place(directory, None), gpos=True)
+    done = apply(directory, decide_domain(goal, found, DomainSettings(server="dc1")), NoFiles())
+    assert done.error is None
+
+
+class NoFiles:
+    """GPT.INI of no Group Policy object."""
 
 
 def test_the_objects_in_the_cache_are_those_of_the_domain(domain, host, member, require):
