@@ -17,8 +17,8 @@ options:
         objects assign policies to the members of the domain. See C(docs/domain.md).
       - With V(domain), the task runs on the controller. It asks the domain controller in O(directory), and does not
         contact the host of the play. In a play with several hosts, set C(run_once=true).
-      - With V(domain), O(lockout_check) has no effect. O(service), O(restart_service=true), O(backup=true) and
-        O(wait_applied=true) are errors, because they are about one host.
+      - With V(domain), O(lockout_check) has no effect. For a change, O(service), O(restart_service=true),
+        O(backup=true) and O(wait_applied=true) are errors, because they are about one host.
     type: str
     choices: [registry, domain]
     default: registry

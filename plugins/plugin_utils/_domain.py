@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 import types
 import typing as t
 
@@ -27,7 +26,7 @@ from ._gpt_ini import SmbGptFiles
 from ._ldap import LdapDirectory, connect
 from ._names import look_up, refuse_interfaces
 from ._options import OptionError
-from ._rounds import OLD_OR_NEW, CommonOptions, Rounds, without_shared
+from ._rounds import OLD_OR_NEW, CommonOptions, Rounds, is_task_timeout, without_shared
 
 STORE: t.Final = "store"
 DOMAIN: t.Final = "domain"
@@ -46,17 +45,21 @@ def is_domain(options: t.Mapping[str, t.Any]) -> bool:
     return options.get(STORE) == DOMAIN
 
 
-def check_domain_task(action: ActionBase, options: t.Mapping[str, t.Any], task_vars: t.Mapping[str, t.Any]) -> None:
-    """Raise `OptionError` for options about one host, and for a task that several hosts would do."""
+def refuse_options_of_a_host(options: t.Mapping[str, t.Any]) -> None:
+    """Raise `OptionError` for options about one host."""
     for name, reason in _OF_A_HOST.items():
         value = options.get(name)
         # `assigned: false` is about a host as well
         if value is not None and (value or name == "assigned"):
             raise OptionError(f"{name} cannot be used for the policies of a domain: {reason}")
+
+
+def refuse_several_hosts(action: ActionBase, task_vars: t.Mapping[str, t.Any]) -> None:
+    """Raise `OptionError` if several hosts of the play would run the task, as all of them would do the same."""
     hosts = task_vars.get("ansible_play_hosts_all") or ()
     if len(hosts) > 1 and not action._task.run_once:
         raise OptionError(
-            f"this task changes one domain, but each of the {len(hosts)} hosts of the play would run it: set "
+            f"this task is about one domain, but each of the {len(hosts)} hosts of the play would run it: set "
             "run_once: true, or use a play of its own with hosts: localhost"
         )
 
@@ -101,7 +104,7 @@ class DomainChannel:
     def apply(self, attempt: DomainAttempt) -> DomainApplied:
         """Write what an attempt has decided. Raises `DirectoryError` where nothing can be written."""
         self._written = True
-        return apply(self._opened(), attempt, self._opened_files(), time.sleep)
+        return apply(self._opened(), attempt, self._opened_files())
 
     def with_versions(self, state: DirectoryState) -> DirectoryState:
         """The state with the versions in GPT.INI, where that file can be read."""
@@ -163,6 +166,12 @@ class DomainTask(Rounds[DirectoryState, DomainAttempt]):
             if not self._changed:
                 raise
             raise self._failure(f"{error} ({self._known})") from error
+        except BaseException as error:
+            if not is_task_timeout(error):
+                raise
+            # the result that Ansible makes of it says that nothing was changed
+            message = f"the task took longer than its timeout while it wrote to {attempt.state.place.server}"
+            raise self._failure(f"{message}. {OLD_OR_NEW}", changed=True) from error
         self._warnings += applied.warnings
         self._written += [step.render(applied.done) for step in attempt.operations]
         self._changed = self._changed or applied.done > 0
@@ -213,7 +222,8 @@ def run_domain_task(
 
     `about_shared` are the keys about shared filter lists and filter actions that the module returns.
     """
-    check_domain_task(action, options, task_vars)
+    refuse_options_of_a_host(options)
+    refuse_several_hosts(action, task_vars)
     refuse_interfaces(goal.names()[1])
     common = CommonOptions(**CommonOptions.common(options, action._task.check_mode, action._task.diff))
     with DomainChannel(ConnectionOptions.of(options["directory"] or {})) as channel:
@@ -225,6 +235,6 @@ def gather_domain(action: ActionBase, options: t.Mapping[str, t.Any], task_vars:
     """The value of the fact about the domain of the option `directory`. No host is contacted. Raises `DirectoryError`
     and `OptionError`.
     """
-    check_domain_task(action, options, task_vars)
+    refuse_several_hosts(action, task_vars)
     with DomainChannel(ConnectionOptions.of(options["directory"] or {})) as channel:
         return render_domain_facts(channel.with_versions(channel.read(links=True)))

@@ -34,10 +34,13 @@ MOST_VALUES: t.Final = 2_000_000
 """How many entries, attributes and values one search may return."""
 MOST_BYTES: t.Final = 256 << 20
 """How many bytes they may have."""
-_LONGEST_SEARCH: t.Final = 60
+LONGEST_SEARCH: t.Final = 60
 """How many times the timeout of one answer a search may take."""
 _EMPTY_PAGES: t.Final = 100
-_RANGE: t.Final = re.compile(r"(?P<name>[^;]+);range=\d+-(?P<last>\d{1,10}|\*)")
+_RANGE: t.Final = re.compile(r"(?P<name>[^;]+);range=(?P<first>\d{1,10})-(?P<last>\d{1,10}|\*)")
+
+_Part: t.TypeAlias = tuple[str, list[bytes]]
+"""An attribute and the values that came in one answer. Its name may say which part of them this is."""
 
 
 class LdapDirectory:
@@ -105,7 +108,7 @@ class LdapDirectory:
             except _Refused as error:
                 raise ResultError(error.code, error.detail, f"{self.server}: {what}") from None
 
-    def _pages(self, search: Search, budget: _Budget) -> t.Iterator[tuple[str, list[tuple[str, list[bytes]]]]]:
+    def _pages(self, search: Search, budget: _Budget) -> t.Iterator[tuple[str, list[_Part]]]:
         """The entries of all pages."""
         cookie: bytes | None = None if search.scope == Scope.BASE else b""
         empty = 0
@@ -134,30 +137,35 @@ class LdapDirectory:
     def _whole(self, dn: str, values: _Values, search: Search, budget: _Budget) -> dict[str, tuple[bytes, ...]]:
         """All values of an entry. A server may give a part of them, and say which (MS-ADTS 3.1.1.3.1.3.3)."""
         while values.partial:
-            name, start = values.partial.popitem()
+            name = min(values.partial)
+            start = len(values.found[name])
             more = Search(base=dn, attributes=(f"{name};range={start}-*",), descriptors=search.descriptors)
             for _dn, attributes in self._pages(more, budget):
-                values.add(attributes)
-            if values.partial.get(name, start + 1) <= start:
+                values.add(part for part in attributes if part[0].lower().startswith(f"{name};"))
+            if name in values.partial and len(values.found[name]) == start:
                 raise Malformed(f"it does not go on with the values of {name}")
         return {name: tuple(found) for name, found in values.found.items()}
 
 
 class _Values:
-    """The values of an entry by the lower-case name of the attribute, and where those that are cut off go on."""
+    """The values of an entry by the lower-case name of the attribute, and which of these go on."""
 
-    def __init__(self, attributes: list[tuple[str, list[bytes]]]) -> None:
+    def __init__(self, attributes: t.Iterable[_Part]) -> None:
         self.found: dict[str, list[bytes]] = {}
-        self.partial: dict[str, int] = {}
+        self.partial: set[str] = set()
         self.add(attributes)
 
-    def add(self, attributes: list[tuple[str, list[bytes]]]) -> None:
+    def add(self, attributes: t.Iterable[_Part]) -> None:
         for full, values in attributes:
             name = full.lower()
             if part := _RANGE.fullmatch(name):
-                name, last = part["name"], part["last"]
-                if last != "*":
-                    self.partial[name] = int(last) + 1
+                name = part["name"]
+                if int(part["first"]) != len(self.found.get(name, [])):
+                    raise Malformed(f"it does not go on with the values of {name}")
+                if part["last"] == "*":
+                    self.partial.discard(name)
+                else:
+                    self.partial.add(name)
             self.found.setdefault(name, []).extend(values)
 
 
@@ -167,14 +175,16 @@ class _Budget:
     def __init__(self, timeout: int) -> None:
         self.values = MOST_VALUES
         self._bytes = MOST_BYTES
-        self._seconds = _LONGEST_SEARCH * timeout
+        self._seconds = LONGEST_SEARCH * timeout
         self._end = time.monotonic() + self._seconds
 
     def take(self, values: int, size: int = 0) -> None:
         self.values -= values
         self._bytes -= size
-        if self.values < 0 or self._bytes < 0:
-            raise TooMuch(f"a search has more than {MOST_VALUES} values or {MOST_BYTES >> 20} MiB")
+        if self.values < 0:
+            raise TooMuch("a search has more values than are accepted")
+        if self._bytes < 0:
+            raise TooMuch(f"a search has more than {MOST_BYTES >> 20} MiB")
         if time.monotonic() > self._end:
             raise TooMuch(f"a search takes longer than {self._seconds} seconds")
 

@@ -98,7 +98,7 @@ class Answer:
                     break
             most -= 1 + len(values)
             if most < 0:
-                raise TooMuch("an answer has more values than are accepted")
+                raise TooMuch("a search has more values than are accepted")
         return dn, attributes
 
     def references(self) -> list[str]:

@@ -64,7 +64,8 @@ def _trust(context: ssl.SSLContext, authority: str) -> None:
             data = path.read_bytes()
             context.load_verify_locations(cadata=data.decode() if _PEM.encode() in data else data)
     except (OSError, ValueError) as error:
-        raise DirectoryError(f"ca_cert cannot be read: {_reason(error)}") from error
+        shown = "" if _PEM in authority else f" {authority}"
+        raise DirectoryError(f"ca_cert{shown} cannot be read: {_reason(error)}") from error
 
 
 def _log_in_with(context: ssl.SSLContext, certificate: str, key: str | None, password: str | None) -> None:

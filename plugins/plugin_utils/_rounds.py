@@ -145,6 +145,12 @@ class Rounds(t.Generic[_State, _Attempt]):
         return {"warnings": list(map(printable, dict.fromkeys([*self._notes, *self._warnings])))}
 
 
+def is_task_timeout(error: BaseException) -> bool:
+    """Whether the task has run into its keyword `timeout`."""
+    # the name is all that the errors of all versions have in common
+    return type(error).__name__ == "TaskTimeoutError"
+
+
 def without_shared(result: dict[str, t.Any], about_shared: t.Collection[str]) -> dict[str, t.Any]:
     """A result with those keys about shared filter lists and filter actions that a module returns."""
     return {key: value for key, value in result.items() if key not in SHARED or key in about_shared}

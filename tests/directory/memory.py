@@ -10,6 +10,7 @@ import copy
 import dataclasses
 import functools
 import pathlib
+import struct
 import typing as t
 import uuid
 from datetime import UTC, datetime
@@ -46,7 +47,12 @@ _DEFAULT_GPOS = (
     ("{31B2F340-016D-11D2-945F-00C04FB984F9}", "Default Domain Policy", ""),
     ("{6AC1786C-016F-11D2-945F-00C04FB984F9}", "Default Domain Controllers Policy", "OU=Domain Controllers,"),
 )
-_CONSTRUCTED = ("allowedattributeseffective", "allowedchildclasseseffective", "ntsecuritydescriptor")
+_CONSTRUCTED = (
+    "allowedattributeseffective",
+    "allowedchildclasseseffective",
+    "ntsecuritydescriptor",
+    "replpropertymetadata",
+)
 
 # result codes of which the collection makes nothing special
 UNDEFINED_CLASS_OR_ATTRIBUTE = 16
@@ -80,6 +86,8 @@ class _Entry:
     created: tuple[int, float]
     changed: tuple[int, float]
     """Number of the write, and seconds since 1970."""
+    attributes: t.Mapping[str, int]
+    """Numbers of the last writes of attributes."""
 
 
 class MemoryDirectory:
@@ -276,7 +284,10 @@ class MemoryDirectory:
                 values[name] = self._without(name, values.get(name, ()), change.values, what)
         self.usn += 1
         self._entries[key] = dataclasses.replace(
-            entry, values={name: found for name, found in values.items() if found}, changed=(self.usn, self.now)
+            entry,
+            values={name: found for name, found in values.items() if found},
+            changed=(self.usn, self.now),
+            attributes={**entry.attributes, **dict.fromkeys((name for _change, name in changes), self.usn)},
         )
 
     def _delete(self, write: DeleteEntry) -> None:
@@ -331,7 +342,10 @@ class MemoryDirectory:
         if again:
             self.usn += 1
             self._entries[key_of(dn)] = dataclasses.replace(
-                self._entries[key_of(dn)], values=values, changed=(self.usn, self.now)
+                self._entries[key_of(dn)],
+                values=values,
+                changed=(self.usn, self.now),
+                attributes=dict.fromkeys(values, self.usn),
             )
         else:
             self._put(key_of(dn), dn, kind, values)
@@ -344,7 +358,8 @@ class MemoryDirectory:
         number = len(self._shown) + 1
         self._shown[number] = dn
         self.usn += 1
-        self._entries[key] = _Entry(number, dn, kind, values, (self.usn, self.now), (self.usn, self.now))
+        time = (self.usn, self.now)
+        self._entries[key] = _Entry(number, dn, kind, values, time, time, dict.fromkeys(values, self.usn))
 
     # values
 
@@ -448,6 +463,8 @@ class MemoryDirectory:
         found["usnchanged"], found["whenchanged"] = (str(entry.changed[0]).encode(),), (_time(entry.changed[1]),)
         if descriptors or "ntsecuritydescriptor" in wanted:
             found["ntsecuritydescriptor"] = (self._descriptor,)
+        if "replpropertymetadata" in wanted:
+            found["replpropertymetadata"] = (_metadata(entry),)
         if "allowedattributeseffective" in wanted:
             names = [a.name for n, a in ATTRIBUTES.items() if n in entry.kind.attributes and not a.stamped]
             found["allowedattributeseffective"] = tuple(
@@ -521,6 +538,13 @@ def _class_of(names: tuple[bytes, ...], what: str) -> ObjectClass:
 
 def _refused(code: int, detail: str, what: str) -> ResultError:
     return ResultError(code, detail, f"{MemoryDirectory.server}: {what}")
+
+
+def _metadata(entry: _Entry) -> bytes:
+    """Times of changes as MS-DRDM 2.4.3 packs them, of the attributes whose identifiers are known here."""
+    known = {schema.IDENTIFIERS[name]: usn for name, usn in entry.attributes.items() if name in schema.IDENTIFIERS}
+    rows = (struct.pack("<IIQ16sQQ", number, 1, 0, bytes(16), usn, usn) for number, usn in sorted(known.items()))
+    return struct.pack("<IIII", 1, 0, len(known), 0) + b"".join(rows)
 
 
 def _guid(number: int) -> uuid.UUID:

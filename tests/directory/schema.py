@@ -57,6 +57,7 @@ STAMPED = (
     "objectGUID",
     "distinguishedName",
     "objectCategory",
+    "replPropertyMetaData",
 )
 NAMES = ("cn", "name", "ou", "dc")
 """Attributes that only a rename changes."""
@@ -77,6 +78,14 @@ ATTRIBUTES = {
         AttributeType("ipsecDataType", Syntax.INTEGER),
     )
 }
+
+IDENTIFIERS = {
+    "ipsecisakmpreference": 0x90272,
+    "ipsecnfareference": 0x90273,
+    "ipsecnegotiationpolicyreference": 0x90274,
+    "ipsecfilterreference": 0x90275,
+}
+"""The numbers of attributes in replPropertyMetaData: 9 stands for 1.2.840.113556.1.4."""
 
 _TOP = ("description", "displayName", "flags", "isCriticalSystemObject", "objectClass", *NAMES, *STAMPED)
 _BASE = (*_TOP, "ipsecName", "ipsecID", "ipsecData", "ipsecDataType", "ipsecOwnersReference")

@@ -17,7 +17,7 @@ from .entries import CLASSES, parse_time, single_text, texts
 from .errors import DirectoryError, LostConnection, ResultCode, ResultError
 from .gpt import GptFiles, GptUnreachable, not_written
 from .ldap import AddEntry, DeleteEntry, Directory, DirectoryEntry, ModifyEntry, Scope, Search, Write
-from .writes import Stamp, WrittenList
+from .writes import Stamp
 
 MAY_CREATE: t.Final = "allowedChildClassesEffective"
 MAY_WRITE: t.Final = "allowedAttributesEffective"
@@ -83,8 +83,6 @@ class _Run:
         policies, gpos = self._attempt.policies, self._attempt.gpos
         try:
             self._write(*gpos.before, *policies.changes)
-            for written in policies.lists:
-                self._check_list(written)
             if policies.deletions:
                 self._check_unused(policies.deletions)
             self._write(*policies.deletions, *gpos.after)
@@ -100,7 +98,7 @@ class _Run:
             try:
                 self._files.write(change.gpo, change.old, change.new)
             except GptUnreachable as error:
-                self._warnings.append(not_written(change, self._attempt.state.place.server, error.reason))
+                self._warnings.append(not_written(change, self._directory.server, error.reason))
         return self._ended()
 
     def _ended(self, conflict: bool = False, error: str | None = None, lost: bool = False) -> DomainApplied:
@@ -121,11 +119,6 @@ class _Run:
             raise DirectoryError(f"{self._directory.server} has {len(found)} answers for {dn}; one is possible")
         return found[0]
 
-    def _check_list(self, written: WrittenList) -> None:
-        """Find out whether somebody else has added to the same list."""
-        if self._references(self._read(written.dn, written.name), written.name) != written.keys:
-            raise _Conflict(f"somebody else changed {written.name} of {written.dn} at the same time")
-
     def _check_unused(self, deletions: t.Sequence[DeleteEntry]) -> None:
         """Find out whether somebody else has started to use what is to be deleted (MS-GPIPSEC 3.1.5.7)."""
         gone = {comparable(deletion.dn) for deletion in deletions}
@@ -140,7 +133,7 @@ class _Run:
     def _references(self, entry: DirectoryEntry, name: str) -> frozenset[str]:
         """The keys that an attribute refers to, without what was deleted."""
         found = (key_below(dn, self._container) for dn in texts(entry, name))
-        return frozenset(fold(key) for key in found if key is not None and "\n" not in key)
+        return frozenset(fold(key) for key in found if key is not None)
 
     def _move(self, stamp: Stamp) -> None:
         """Touch a policy again until its time is another one than before."""

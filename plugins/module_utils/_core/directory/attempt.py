@@ -80,9 +80,9 @@ class DomainAttempt:
 
     @functools.cached_property
     def findings(self) -> list[Finding]:
-        """The findings in all policies of the task, and whether members of the domain may read them."""
-        policies = [policy.key for policy in self.plan.policies if policy.key is not None]
-        return [*self.plan.findings, *hidden_from_members(self.state, self.plan.graph, policies)]
+        """The findings in all policies of the task, and about members that cannot read them."""
+        keys = (policy.key for policy in self.plan.policies if policy.key is not None)
+        return [*self.plan.findings, *hidden_from_members(self.state, self.plan.graph, keys)]
 
     @functools.cached_property
     def operations(self) -> list[Step]:

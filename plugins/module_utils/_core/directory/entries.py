@@ -32,7 +32,7 @@ from ..store.names import (
     reference,
 )
 from ..store.store import Store
-from ..store.values import Kind, StoreError, Value
+from ..store.values import StoreError, Value
 from .dn import dn_of, key_below, parse_dn
 from .errors import DirectoryError
 from .ldap import Attribute, DirectoryEntry
@@ -164,18 +164,15 @@ def dn_of_reference(text: str, container: str) -> str:
 
 
 def to_attribute(name: str, value: Value, container: str) -> Attribute | None:
-    """A value of a store as an attribute; None for one that is not written: the class and the name of an object are
-    parts of its creation, and the server sets the times. Raises `DirectoryError`.
+    """A value of a store as an attribute; None for one that is not written: a directory has no empty values, the class
+    and the name of an object are parts of its creation, and the server sets the times. Raises `DirectoryError`.
     """
     known = _KNOWN.get(fold(name))
-    if known is None:
+    if known is None or value.data in ("", b"", ()):
         return None
-    data = value.data
-    if isinstance(data, bytes):
-        return known, (data,)
-    if value.kind is Kind.DWORD:
-        return known, (str(data).encode(),)
-    found = data if isinstance(data, tuple) else (str(data),)
+    if isinstance(value.data, bytes):
+        return known, (value.data,)
+    found = value.data if isinstance(value.data, tuple) else (str(value.data),)
     if known in (*_REFERENCES, *_REFERENCE_LISTS):
         found = tuple(dn_of_reference(text, container) for text in found)
     try:

@@ -12,7 +12,7 @@ from ..objects.graph import Graph, ObjectClass
 from ..store.casing import fold
 from ..store.names import DATA, DESCRIPTION, NAME, OWNERS
 from .descriptors import members_may_read, members_may_read_below
-from .dn import DistinguishedName, comparable, escape_value, parse_dn
+from .dn import DistinguishedName, comparable, dn_of, escape_value, parse_dn
 from .entries import (
     ATTRIBUTES,
     CLASSES,
@@ -28,6 +28,7 @@ from .entries import (
 )
 from .errors import DirectoryError, ResultCode, ResultError
 from .ldap import Directory, DirectoryEntry, Scope, Search
+from .metadata import METADATA, parse_metadata
 from .state import Assignment, DirectoryState, Gpo, Link, Place
 
 _READ_ONLY: t.Final = "1.2.840.113556.1.4.1920"
@@ -109,6 +110,19 @@ def read_state(
         may_create={fold(c) for c in ObjectClass} <= {fold(name) for name in texts(container, _MAY_CREATE)},
         closed=_closed(objects, container),
     )
+
+
+def _read_references(directory: Directory, place: Place, graph: Graph) -> dict[str, dict[str, int]]:
+    """When the references of objects that own unused ones were changed last. Without the right to read that, nothing is
+    known.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for owner in dict.fromkeys(owner for key in graph.leftovers() for owner in graph.owners(key) if owner in graph):
+        dn = dn_of(graph.path(owner), place.container)
+        for entry in directory.search(Search(base=dn, attributes=(METADATA,))):
+            data = single(entry, METADATA)
+            found[owner] = {} if data is None else parse_metadata(data)
+    return found
 
 
 def _root_entry(directory: Directory) -> DirectoryEntry:

@@ -86,8 +86,9 @@ class DirectoryState:
 
     `graph` has the objects of the container with the values of a policy store: the names of keys are the objects' CNs,
     references within the container have the form of `store.names.reference`, and others are DNs. `usns` has the
-    uSNChanged of each object, by key. `now` is the server's clock in seconds since 1970. `names` has the addresses of
-    DNS names that the controller looked up.
+    uSNChanged of each object, by key. `references` has the same number for the references of objects that own unused
+    ones: that of the last change, by key and name. `now` is the server's clock in seconds since 1970. `names` has the
+    addresses of DNS names that the controller looked up.
 
     `may_create` says that the user may create objects of policies. `closed` are the keys of objects that members of the
     domain may not read, with "" if they may not read new ones; None if that is not known.
@@ -96,6 +97,7 @@ class DirectoryState:
     place: Place
     graph: Graph
     usns: t.Mapping[str, int] = dataclasses.field(default_factory=dict)
+    references: t.Mapping[str, t.Mapping[str, int]] = dataclasses.field(default_factory=dict)
     gpos: tuple[Gpo, ...] = ()
     now: int = 0
     names: t.Mapping[str, t.Sequence[str]] = dataclasses.field(default_factory=dict)

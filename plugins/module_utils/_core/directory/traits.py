@@ -9,27 +9,18 @@ import typing as t
 
 from ..objects.graph import Graph, ObjectClass
 from ..plan import Atom, StoreTraits
-from ..store.casing import fold
 from ..store.names import ACTION, CHANGED, FILTERS, ISAKMP, NFAS
-from .dn import key_below
+from .gpos import assigned_key
 from .state import DirectoryState
 
 REST: t.Final = 600
 """How many seconds an unused object must not have changed until nobody works on it any more."""
 
-_USED_BY: t.Final = {
-    ObjectClass.ISAKMP: ISAKMP,
-    ObjectClass.NFA: NFAS,
-    ObjectClass.ACTION: ACTION,
-    ObjectClass.FILTER: FILTERS,
-}
-
 
 def assigned_policies(state: DirectoryState) -> frozenset[str]:
     """The keys of the policies that Group Policy objects assign."""
-    assigned = (gpo.assignment.policy for gpo in state.gpos if gpo.assignment is not None and gpo.assignment.policy)
-    keys = (key_below(dn, state.place.container) for dn in assigned)
-    return frozenset(fold(key) for key in keys if key is not None)
+    keys = (assigned_key(gpo, state) for gpo in state.gpos)
+    return frozenset(key for key in keys if key is not None)
 
 
 def domain_traits(state: DirectoryState) -> StoreTraits:
@@ -39,16 +30,15 @@ def domain_traits(state: DirectoryState) -> StoreTraits:
     assigned = assigned_policies(state)
 
     def unfinished(graph: Graph, key: str, owners: t.Collection[str]) -> bool:
-        """New objects are owned before they are used. Somebody may be working on one that is younger than the last
-        change of its owners, unless this plan changes what these refer to: then the work of others is refused.
+        """New objects are owned before they are used, so somebody may be working on one. Whoever does is refused once
+        the reference that is to use it has changed since, or changes in this plan.
         """
-        if key not in state.graph or any(state.usns.get(owner, 0) > state.usns.get(key, 0) for owner in owners):
-            return False
-        class_ = graph.class_of(key)
-        name = _USED_BY.get(class_) if class_ is not None else None
-        if name is None or any(graph.references(o, name) != state.graph.references(o, name) for o in owners):
-            return False
-        return state.now - state.graph.number(key, CHANGED) < REST
+        for owner in owners:
+            name = _reference_to(graph, key, owner)
+            changed = state.references.get(owner, {}).get(name, 0) > state.usns.get(key, 0)
+            if changed or graph.references(owner, name) != state.graph.references(owner, name):
+                return False
+        return key in state.graph and state.now - graph.number(key, CHANGED) < REST
 
     return StoreTraits(
         in_force=lambda _graph, key: key in assigned,
@@ -57,3 +47,11 @@ def domain_traits(state: DirectoryState) -> StoreTraits:
         stamps_time=True,
         unfinished=unfinished,
     )
+
+
+def _reference_to(graph: Graph, key: str, owner: str) -> str:
+    """The reference of the owner that makes an object used: a policy uses filters and actions by its rules."""
+    class_ = graph.class_of(key)
+    if graph.class_of(owner) is ObjectClass.POLICY:
+        return ISAKMP if class_ is ObjectClass.ISAKMP else NFAS
+    return FILTERS if class_ is ObjectClass.FILTER else ACTION

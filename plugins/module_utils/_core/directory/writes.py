@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 import typing as t
 
 from ..objects.graph import ObjectClass, class_in, describe_class, object_id
@@ -56,20 +57,10 @@ _LATER: t.Final = {ObjectClass.POLICY: (DATA, ISAKMP, NFAS), ObjectClass.NFA: (F
 _GUARDS: t.Final = {ObjectClass.POLICY: (DATA, ISAKMP), ObjectClass.NFA: (DATA, FILTERS, ACTION)}
 _LISTS: t.Final = (NFAS, FILTERS, OWNERS)
 _REFERENCES: t.Final = (ISAKMP, ACTION, *_LISTS)
+_DELETED: t.Final = re.compile(rb"CN=.*\\0ADEL:([0-9a-f-]{36}),.*", re.IGNORECASE | re.DOTALL)
 _TOUCHABLE: t.Final = (DATA, ID, DATA_TYPE, NAME)
 _SILENT: t.Final = frozenset(map(fold, (NAME, DESCRIPTION, OWNERS)))
 """What hosts do not enforce."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class WrittenList:
-    """A list of references that is written. Two writers may both add to it, so it is read back; `keys` is what it is to
-    have.
-    """
-
-    dn: str
-    name: str
-    keys: frozenset[str]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +80,6 @@ class PolicyWrites:
 
     changes: tuple[Write, ...] = ()
     deletions: tuple[DeleteEntry, ...] = ()
-    lists: tuple[WrittenList, ...] = ()
     stamps: tuple[Stamp, ...] = ()
 
 
@@ -160,7 +150,7 @@ class _Translation:
         """What an object holds so far."""
         if key not in self._held:
             found = (self._values(name, value) for name, value in self._before.store.values(key).items())
-            self._held[key] = {fold(one[0]): one for one in found if one is not None}
+            self._held[key] = {fold(one[0]): _as_stored(*one) for one in found if one is not None}
         return self._held[key]
 
     def _create(self, key: str, values: Values) -> None:
@@ -224,7 +214,6 @@ class _Translation:
         return PolicyWrites(
             changes=changes,
             deletions=tuple(DeleteEntry(self._dn(key)) for key in self._deleted),
-            lists=tuple(self._lists()),
             stamps=tuple(
                 Stamp(dn=self._dn(key), before=self._before.number(key, CHANGED), touch=touch)
                 for key in written
@@ -243,13 +232,6 @@ class _Translation:
                             f"{self._dn(key)} cannot be deleted: {name} of {self._dn(user)} refers to it. Remove that "
                             "reference first"
                         )
-
-    def _lists(self) -> t.Iterator[WrittenList]:
-        for key, modify in self._changes:
-            for name in dict.fromkeys(change.name for change in modify.changes if change.kind is ChangeKind.ADD):
-                if fold(name) in (fold(NFAS), fold(FILTERS)):
-                    keys = (one for one in self._after.references(key, name) if one in self._after)
-                    yield WrittenList(dn=self._dn(key), name=name, keys=frozenset(keys))
 
     def _touch(self, key: str) -> ModifyEntry | None:
         """A modify that moves whenChanged and changes nothing else."""
@@ -291,6 +273,13 @@ def _check_text(key: str, name: str, value: Value) -> None:
         raise DirectoryError(f"{where} has a NUL character, which is no part of a text; leave it out")
     if what == "description" and len(text) > DESCRIPTION_LIMIT:
         raise DirectoryError(f"{where} has {len(text)} characters; a directory stores at most {DESCRIPTION_LIMIT}")
+
+
+def _as_stored(name: str, values: tuple[bytes, ...]) -> Attribute:
+    """The values by which the server finds them. It shows references to deleted objects by names that it does not
+    compare.
+    """
+    return name, tuple(_DELETED.sub(rb"<GUID=\1>", value) if name in _REFERENCES else value for value in values)
 
 
 def _same(name: str, old: tuple[bytes, ...], new: tuple[bytes, ...]) -> bool:

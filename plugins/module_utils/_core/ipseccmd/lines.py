@@ -84,7 +84,8 @@ class CommandLine:
         if not isinstance(command, WritePolicy) or command.store is not StoreKind.DIRECTORY:
             return None
         (value,) = values_of(self.text)["w"]
-        return DomainStore(command.location, command=value, place=self.place)
+        named = 0 if command.location is None else value.value.index(":") + 1
+        return DomainStore(command.location, command=value[named:], place=self.place)
 
 
 def read_line(text: str | Text, place: str = "") -> CommandLine:

@@ -64,7 +64,10 @@ class PlacedCommand:
 
 _NOT_RUN: t.Final = {
     "show": "'show' changes nothing; ipsec_facts reads what a host has",
-    "exportpolicy": "'exportpolicy' changes nothing; the option backup of the modules saves what a task changes",
+    "exportpolicy": (
+        "'exportpolicy' changes nothing; the option backup of the modules saves what a task changes on a host, and "
+        "ipsec_facts reads the policies of a domain"
+    ),
     "importpolicy": (
         "the content of the file is not known here; import it on one host, read the policies with ipsec_facts, and use "
         "them in ipsec_policy or ipsec_store"

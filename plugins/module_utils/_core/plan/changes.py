@@ -48,6 +48,13 @@ class RulePart:
     refers: Value | None = None
     edited: bool = False
 
+    @property
+    def grows(self) -> bool:
+        """Whether the list of filter lists only gets longer."""
+        if self.class_ is not ObjectClass.FILTER or not self.changes or self.editable is not None:
+            return False
+        return (self.refers is not None and {*self.old_keys} < {*self.others}) or not self.old_keys
+
     def in_place(self, in_force: bool) -> bool:
         """Whether the object itself is edited; otherwise a new one replaces it."""
         return self.editable is not None and (not in_force or live(self.changes) <= 1)
@@ -69,6 +76,11 @@ class NfaChange:
     @property
     def unchanged(self) -> bool:
         return self.key is not None and not self.changes and not any(part.changes for part in self.parts)
+
+    @property
+    def grows(self) -> bool:
+        """Whether a list of references only gets longer."""
+        return any(part.grows for part in self.parts)
 
     def live_writes(self) -> int:
         """How many writes would change what is in force if the NFA is edited."""

@@ -18,6 +18,7 @@ from ..target.merge import Target
 from ..target.shared import RuleParts
 from .changes import NfaChange, RulePart, default_response_change, rule_change
 from .shared import SharedWriter
+from .traits import Atom
 from .values import differences, live, text_value
 from .writer import StoreWriter, Values, common_values
 
@@ -126,8 +127,13 @@ class PolicyUpdate:
             response = default_response_change(writer, target.policy.default_response, stored.default_response)
             self._changes.append(response)
 
-        # NFAs that another policy refers to, too
-        self._replaced = {change.key for change in self._changes if change.shared and not change.unchanged}
+        # NFAs that another policy refers to, too, and those that cannot be changed safely
+        growing = writer.traits.atom is Atom.OBJECT
+        self._replaced = {
+            change.key
+            for change in self._changes
+            if change.key is not None and ((change.shared and not change.unchanged) or (growing and change.grows))
+        }
         self._writes = {
             c.key: c.live_writes() for c in self._changes if c.key is not None and c.key not in self._replaced
         }
@@ -151,12 +157,16 @@ class PolicyUpdate:
             return self._swing(replaced)
         return self._edit(replaced, new_main_mode=True)
 
-    def _edit(self, replaced: set[str | None], *, new_main_mode: bool) -> str:
+    def _edit(self, replaced: set[str], *, new_main_mode: bool) -> str:
         """Change the policy object itself; its own values are written in a row."""
         policy = self._stored.key
         nfas, touched = self._write_rules(policy, replaced)
-        touched += self._edit_main_mode(new_main_mode)
-        if nfas != self._graph.references(policy, NFAS):
+        old = self._graph.references(policy, NFAS)
+        grows = self._writer.traits.atom is Atom.OBJECT and {*old} < {*nfas}
+        touched += self._edit_main_mode(new_main_mode or grows)
+        if grows:
+            touched += self._renew_main_mode()
+        if nfas != old:
             self._writer.set(policy, NFAS, self._nfa_list(nfas))
             touched.append(policy)
         for name, value in self._values.items():
@@ -166,7 +176,7 @@ class PolicyUpdate:
             self._writer.touch([*(key for key in touched if key != policy), policy])
         return policy
 
-    def _swing(self, replaced: set[str | None]) -> str:
+    def _swing(self, replaced: set[str]) -> str:
         """Write a new policy object next to the assigned one, then ActivePolicy. The clean-up deletes the old one."""
         policy = self._writer.new_key(ObjectClass.POLICY)
         nfas, touched = self._write_rules(policy, replaced)
@@ -186,7 +196,7 @@ class PolicyUpdate:
     def _nfa_list(self, nfas: list[str]) -> Value:
         return Value.strings(reference(self._writer.store.spelling(key)) for key in nfas)
 
-    def _write_rules(self, policy: str, replaced: set[str | None]) -> tuple[list[str], list[str]]:
+    def _write_rules(self, policy: str, replaced: set[str]) -> tuple[list[str], list[str]]:
         """Write the NFAs; those in `replaced` get new objects. Returns the list of NFAs that the policy is to have, and
         the objects that were touched.
         """
@@ -237,10 +247,21 @@ class PolicyUpdate:
         self._writer.set(policy, ISAKMP, Value.string(reference(created)))
         return [policy]
 
-    def _create_main_mode(self, policy: str, blob: IsakmpBlob) -> str:
+    def _renew_main_mode(self) -> list[str]:
+        """Copy the main mode unless it is new. Two writers can both add to a list, but only one of them can exchange a
+        single reference with it.
+        """
+        policy, old = self._stored.key, self._stored.isakmp_key
+        if old is None or old not in self._graph or self._graph.references(policy, ISAKMP) != [old]:
+            return []
+        self._writer.set(policy, ISAKMP, Value.string(reference(self._create_main_mode(policy, None))))
+        return [policy]
+
+    def _create_main_mode(self, policy: str, blob: IsakmpBlob | None) -> str:
+        """Create a main mode with that data, None for that of the stored one."""
         key = self._writer.new_key(ObjectClass.ISAKMP)
         old = self._stored.isakmp_key
-        self._writer.create(key, policy, {DATA: Value.binary(blob.pack())}, like=old)
+        self._writer.create(key, policy, {} if blob is None else {DATA: Value.binary(blob.pack())}, like=old)
         if old is not None:
             self._writer.let_go([old], self._stored.key)
         return key
