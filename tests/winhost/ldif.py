@@ -29,7 +29,7 @@ _MULTI = {
 WHEN_CHANGED = 0x386D4380
 """The first second of 2000."""
 
-Attributes: t.TypeAlias = dict[str, list[bytes]]
+Attributes: t.TypeAlias = t.Mapping[str, t.Sequence[bytes]]
 """The values of an entry by the names of their attributes in small letters."""
 
 
@@ -38,7 +38,7 @@ def to_tree(text: str, container: str) -> Tree:
     return tree_of(read(text), container)
 
 
-def tree_of(entries: dict[str, Attributes], container: str) -> Tree:
+def tree_of(entries: t.Mapping[str, Attributes], container: str) -> Tree:
     """Objects as keys below `container`. Those without a time have `WHEN_CHANGED`."""
     tree: Tree = {container: {}}
     for dn, attributes in entries.items():
@@ -73,7 +73,7 @@ def read(text: str) -> dict[str, Attributes]:
     """The entries of an LDIF by their DNs."""
     entries: dict[str, Attributes] = {}
     for entry in text.replace("\n ", "").split("\n\n"):
-        found: Attributes = {}
+        found: dict[str, list[bytes]] = {}
         for line in entry.splitlines():
             if line and not line.startswith("#"):
                 name, _sep, value = line.partition(":")

@@ -104,6 +104,7 @@ def read_state(
         place=place,
         graph=graph,
         usns=objects.usns,
+        references=_read_references(directory, place, graph),
         gpos=_read_gpos(directory, place, whole=gpos, links=_read_links(directory, place, server) if links else None),
         now=0 if time is None else parse_time(time, server, _TIME),
         names=names or {},

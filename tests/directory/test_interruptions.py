@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, the ipsec.windows authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""A task in a domain may be cut off before and after each of its writes: the old policy or the new one is in force, and
+the next run finishes the change.
+
+The pairs of stores and tasks are those of the registry's tests. For more of them: PAIRS=1000 make judge
+PYTEST_ARGS=tests/directory/test_interruptions.py
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import random
+import typing as t
+
+import pytest
+from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.dn import dn_of, key_below
+from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.errors import DirectoryError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.ldap import DirectoryEntry
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph, ObjectClass
+from ansible_collections.ipsec.windows.plugins.module_utils._core.store.casing import fold
+from directory import policies
+from directory.memory import MemoryDirectory
+from unit import pairs, stores
+from winhost import policy as reader
+
+MAKE = (pairs.make, pairs.make_shared)
+OLD = 3600
+CUT_TWICE = 2
+"""At how many places of a pair the second run is cut off as well."""
+
+
+class Case:
+    """A domain whose Group Policy object assigns a policy, and a task that has something to change."""
+
+    def __init__(self, seed: int) -> None:
+        rng = random.Random(f"domain {seed}")
+        while True:
+            pair = rng.choice(MAKE)(rng.randrange(1 << 30))
+            self.goal = pair.goal
+            self.directory = MemoryDirectory()
+            self.gpo = self.directory.add_gpo("Servers").dn
+            self.container = self.directory.container
+            policies.load(self.directory, pair.store, self.container)
+            active = Graph(pair.store).active
+            if active is not None:
+                policies.assign(self.directory, dn_of(pair.store.spelling(active), self.container), self.gpo)
+            self.directory.advance(OLD)
+            self.files = policies.Files()
+            try:
+                self.done = self.directory.copy()
+                attempts = self.run(self.done)
+                if attempts and not self.run(self.done.copy()):
+                    break
+            except (ModelError, DirectoryError):
+                # the task does not fit the store, or does not fit it the second time
+                continue
+        assert [applied.error for _attempt, applied in attempts] == [None]
+        self.old, self.new = self.in_force(self.directory), self.in_force(self.done)
+        self.rng = rng
+
+    def run(self, directory: MemoryDirectory) -> t.Any:
+        files = copy.deepcopy(self.files)
+        return policies.run(directory, self.goal, files=files, sleep=directory.advance)
+
+    def in_force(self, directory: MemoryDirectory) -> t.Any:
+        try:
+            return policies.in_force(directory, self.container, self.gpo)
+        except reader.StoreError:
+            return "unreadable"
+
+    def check_end(self, directory: MemoryDirectory) -> None:
+        """The target is reached, with the same objects as without a cut."""
+        assert self.in_force(directory) == self.new
+        assert meaning(directory) == meaning(self.done)
+        before, end, wanted = (by_dn(one, self.container) for one in (self.directory, directory, self.done))
+        for dn, entry in before.items():
+            if dn in wanted and wanted[dn] == entry:
+                assert end[dn] == entry
+            else:
+                assert (dn in end) == (dn in wanted), dn
+        assert orphans(directory, set(before)) == orphans(self.done, set(before))
+        assert self.run(directory.copy()) == []
+
+
+def by_dn(directory: MemoryDirectory, container: str) -> dict[str, DirectoryEntry]:
+    return {entry.dn: entry for entry in policies.objects(directory, container)}
+
+
+def meaning(directory: MemoryDirectory) -> t.Any:
+    """All policies as facts show them, without ids and order."""
+    found = []
+    for policy in stores.facts(policies.read(directory).graph.store).values():
+        policy = copy.deepcopy(policy)
+        for rule in policy["rules"]:
+            rule["filters"].sort(key=str)
+            del rule["id"]
+        policy["rules"].sort(key=str)
+        del policy["id"]
+        found.append(policy)
+    return sorted(found, key=str)
+
+
+def orphans(directory: MemoryDirectory, but: set[str]) -> list[str]:
+    """The new objects that no policy uses, by what they are."""
+    graph = policies.read(directory).graph
+    used = {part for policy in graph.policies for part in graph.reachable(policy)}
+    known = {fold(key_below(dn, directory.container) or "") for dn in but}
+    new = (key for class_ in ObjectClass for key in graph.of_class(class_) if key not in used and key not in known)
+    return sorted(f"{graph.class_of(key)} {graph.text(key, 'ipsecName')}" for key in new)
+
+
+def interrupt(case: Case) -> None:
+    count = len(case.done.writes)
+    expected = [case.old, case.new]
+    twice = case.rng.sample(range(count), min(count, CUT_TWICE))
+    for cut in range(count + 1):
+        directory = cut_off(case, case.directory, cut)
+        found = case.in_force(directory)
+        assert found in expected, f"after {cut} of {count} writes"
+        if found != case.old:
+            expected = [case.new]
+        directory.advance(case.rng.choice((0, 1, 30)))
+        if cut in twice:
+            again = directory.copy()
+            case.run(again)
+            for other in range(len(again.writes)):
+                second = cut_off(case, directory, other)
+                assert case.in_force(second) in expected
+                case.run(second)
+                case.check_end(second)
+        case.run(directory)
+        case.check_end(directory)
+
+
+def cut_off(case: Case, start: MemoryDirectory, cut: int) -> MemoryDirectory:
+    """The directory after so many writes of the task. It makes no difference whether the next write is cut off before
+    it is done, or this one after it is done.
+    """
+    found = []
+    for number, done in ((cut + 1, False), (cut, True)):
+        directory = start.copy()
+        if number:
+            directory.cut(number, done)
+        else:
+            continue
+        case.run(directory)
+        directory.mend()
+        found.append(directory)
+    assert len({one.ldif(case.directory.root) for one in found}) == 1
+    return found[0]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_task_in_a_domain_may_be_cut_off_at_every_write(seed):
+    interrupt(Case(seed))
+
+
+@pytest.mark.judge
+@pytest.mark.parametrize("seed", range(12, int(os.environ.get("PAIRS", "150"))))
+def test_many_tasks_in_a_domain_may_be_cut_off_at_every_write(seed):
+    interrupt(Case(seed))
