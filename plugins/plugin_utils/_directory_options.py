@@ -68,7 +68,7 @@ class ConnectionOptions:
     encrypt: bool = True
     ca_cert: str | None = None
     cert_validation: Validation = Validation.ALWAYS
-    certificate: str | None = None
+    certificate: str | None = dataclasses.field(default=None, repr=False)
     certificate_key: str | None = dataclasses.field(default=None, repr=False)
     certificate_password: str | None = dataclasses.field(default=None, repr=False)
     connection_timeout: int = 5
@@ -146,7 +146,8 @@ class ConnectionOptions:
 def _text(value: t.Any, place: str) -> str:
     if not isinstance(value, str):
         raise OptionError(f"{place}: expected a text")
-    return value
+    # without what Ansible adds to texts, which libraries in C may not take
+    return str(value)
 
 
 def _number(value: t.Any, place: str) -> int:

@@ -20,6 +20,7 @@ from ..module_utils._core.directory.ldap import (
     Search,
     Write,
 )
+from ..module_utils._core.hints import some
 from ._directory_options import ConnectionOptions, Login, TlsMode
 from ._ldap_answers import AnswerKind, Malformed, Result, TooMuch
 from ._ldap_bind import log_in
@@ -69,7 +70,7 @@ class LdapDirectory:
         """End the connection."""
         if self._connection.is_open:
             with contextlib.suppress(Exception):
-                self._connection.send(pack_unbind)
+                self._connection.send(self._connection.prepare(pack_unbind))
         self._connection.close()
 
     def search(self, search: Search) -> list[DirectoryEntry]:
@@ -92,17 +93,14 @@ class LdapDirectory:
         verb = "add" if isinstance(write, AddEntry) else "modify" if isinstance(write, ModifyEntry) else "delete"
         what = f"{verb} {write.dn}"
         with told_of(self.server, self._options, what):
-            # a mistake in the request shows before anything is sent
-            pack_write(0, write)
-            if not self._connection.is_open:
-                raise DirectoryError("nothing was sent, as the connection was closed after an earlier error")
-        try:
-            result = self._connection.ask(lambda message_id: pack_write(message_id, write)).result()
-        except Exception as error:
-            self._connection.close()
-            reason = explain(error, self._options)
-            raise LostConnection(f"{self.server}: {what}: {reason}. Whether it was done is not known") from error
-        with told_of(self.server, self._options, what):
+            request = self._connection.prepare(lambda message_id: pack_write(message_id, write))
+            try:
+                self._connection.send(request)
+                result = self._connection.receive(request.id).result()
+            except Exception as error:
+                self._connection.close()
+                reason = explain(error, self._options)
+                raise LostConnection(f"{self.server}: {what}: {reason}. Whether it was done is not known") from error
             try:
                 _check(result)
             except _Refused as error:
@@ -113,9 +111,10 @@ class LdapDirectory:
         cookie: bytes | None = None if search.scope == Scope.BASE else b""
         empty = 0
         while True:
-            request = self._connection.send(_search_with(search, cookie))
+            request = self._connection.prepare(_search_with(search, cookie))
+            self._connection.send(request)
             empty += 1
-            while (answer := self._connection.receive(request)).tag in (AnswerKind.ENTRY, AnswerKind.REFERENCE):
+            while (answer := self._connection.receive(request.id)).tag in (AnswerKind.ENTRY, AnswerKind.REFERENCE):
                 if answer.tag == AnswerKind.ENTRY:
                     budget.take(1, len(answer.body))
                     dn, attributes = answer.entry(budget.values)
@@ -216,7 +215,7 @@ def connect(options: ConnectionOptions) -> LdapDirectory:
         require(["sansldap", "pyspnego[kerberos]" if kerberos else "pyspnego"], "for a directory")
         context = tls_context(options) if options.tls else None
         places = find_servers(options)
-    with told_of(f"{places[0].name}:{places[0].port}", options):
+    with told_of(some([f"{place.name}:{place.port}" for place in places], 3), options):
         sock, place = open_socket(places, options.connection_timeout)
     connection = LdapConnection(sock, place.name, options.connection_timeout)
     try:

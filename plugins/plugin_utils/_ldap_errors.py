@@ -93,7 +93,7 @@ def explain(error: Exception, options: ConnectionOptions) -> str:
                 "larger connection_timeout"
             )
         case ConnectionRefusedError():
-            return f"it takes no connections on port {options.default_port}; check server and port"
+            return "it takes no connections on this port; check server and port"
         case socket.gaierror():
             return "its name cannot be found; check server and domain"
         case ConnectionResetError() | BrokenPipeError():

@@ -93,7 +93,7 @@ class FakeServer:
             threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
     def _serve(self, sock: socket.socket) -> None:
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, sansldap.LDAPError):
             talking = self._tls.wrap_socket(sock, server_side=True) if self._tls else sock
             self._peers.append(talking)
             with talking:
@@ -139,6 +139,17 @@ def reference(number: int, *servers: str) -> bytes:
             writer.write_octet_string(server.encode())
 
     return message(number, 19, fill)
+
+
+def paged(number: int, cookie: bytes) -> bytes:
+    """The end of a page, with a cookie for the next one."""
+
+    def fill(writer: ASN1Writer) -> None:
+        writer.write_enumerated(0)
+        writer.write_octet_string(b"")
+        writer.write_octet_string(b"")
+
+    return message(number, DONE, fill, [sansldap.PagedResultControl(critical=False, size=0, cookie=cookie)])
 
 
 def message(

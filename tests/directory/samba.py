@@ -9,6 +9,7 @@ import base64
 import contextlib
 import dataclasses
 import fcntl
+import functools
 import hashlib
 import os
 import pathlib
@@ -23,17 +24,12 @@ import time
 import typing as t
 import uuid
 
-from .access import readable_by_members
+from .access import MEMBERS_MAY_READ, permission, with_permission
 from .certificates import Certificate, make_certificates
 
 BUILD = pathlib.Path(__file__).parents[2] / "build" / "samba"
-PROGRAMS = {
-    "samba": "samba-ad-dc",
-    "samba-tool": "samba-ad-provision",
-    "winbindd": "winbind",
-    "kinit": "krb5-user",
-    "ldapsearch": "ldap-utils",
-}
+PACKAGES = "samba-ad-dc samba-ad-provision winbind krb5-user ldap-utils smbclient libnss-wrapper"
+PROGRAMS = ("samba", "samba-tool", "winbindd", "kinit", "ldapsearch", "smbclient")
 WRAPPER = "libnss_wrapper.so"
 HOST, NETBIOS, REALM, PASSWORD = "dc1", "ADX", "AD.EXAMPLE.TEST", "Pa55w.rd-x"
 PORTS, SMB_PORT = (389, 636, 88), 445
@@ -49,11 +45,10 @@ Entries: t.TypeAlias = dict[str, dict[str, list[bytes]]]
 
 def missing() -> str | None:
     """What keeps Samba from running here, if anything does."""
-    absent = [package for program, package in PROGRAMS.items() if shutil.which(program, path=_PATH) is None]
-    if not (any(pathlib.Path("/usr/lib").glob(f"*/{WRAPPER}")) or pathlib.Path("/usr/lib64", WRAPPER).exists()):
-        absent.append("libnss-wrapper")
-    if absent:
-        return f"Samba's domain controller is incomplete (Debian: apt install {' '.join(absent)})"
+    found = [shutil.which(program, path=_PATH) for program in PROGRAMS]
+    wrappers = [*pathlib.Path("/usr/lib").glob(f"*/{WRAPPER}"), *pathlib.Path("/usr/lib64").glob(WRAPPER)]
+    if not all([*found, wrappers, pathlib.Path("/usr/share/samba/setup").exists()]):
+        return f"Samba's domain controller is missing (Debian: apt install {PACKAGES})"
     return None if os.geteuid() == 0 else "a domain controller needs root, because its ports are below 1024"
 
 
@@ -94,6 +89,7 @@ class Domain:
     def __init__(self, smb: bool = False, certificate: Certificate = Certificate.GOOD) -> None:
         self.smb = smb
         self._passwords = {self.user: self.password}
+        self._sids: dict[str, bytes] = {}
         self._process: subprocess.Popen[bytes] | None = None
         with contextlib.ExitStack() as stack:
             if smb:
@@ -135,11 +131,16 @@ class Domain:
                 start_new_session=True,
             )
         deadline = time.monotonic() + 60
-        for port in (*PORTS, *([SMB_PORT] if self.smb else [])):
-            while not self._listens(port):
+        ports = (*PORTS, SMB_PORT) if self.smb else PORTS
+        waits = {f"port {port}": functools.partial(self._listens, port) for port in ports}
+        if self.smb:
+            # until it answers, logging in by SMB is an internal error
+            waits["winbindd"] = _winbindd_answers
+        for part, answers in waits.items():
+            while not answers():
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     self.kill()
-                    raise RuntimeError(f"Samba does not answer on port {port}: {self._log()}")
+                    raise RuntimeError(f"Samba does not answer ({part}): {self._log()}")
                 time.sleep(0.01)
 
     def stop(self) -> None:
@@ -224,6 +225,7 @@ class Domain:
             f"userAccountControl: 512\nunicodePwd:: {secret}\n"
         )
         self._passwords[name] = password
+        (self._sids[name],) = self.ldapsearch(dn, "(objectClass=*)", "objectSid")[dn]["objectSid"]
         return dn
 
     def add_gpo(self, name: str, link: str | None = None) -> GroupPolicy:
@@ -249,11 +251,17 @@ class Domain:
 
     def members_may_read(self) -> None:
         """Let members of the domain read the policies."""
-        # as: samba-tool dsacl set --objectdn=CONTAINER --sddl="(A;CI;RPLCLORC;;;AU)"
-        found = self.ldapsearch(self.container, "(objectClass=*)", "nTSecurityDescriptor", scope="base")
-        descriptor = readable_by_members(found[self.container]["nTSecurityDescriptor"][0])
+        self._permit(self.container, MEMBERS_MAY_READ)
+
+    def permit(self, dn: str, user: str, rights: int, of: str) -> None:
+        """Give a user rights to an object, only for the class or attribute with the schema GUID `of`."""
+        self._permit(dn, permission(rights, self._sids[user], uuid.UUID(of)))
+
+    def _permit(self, dn: str, entry: bytes) -> None:
+        (found,) = self.ldapsearch(dn, "(objectClass=*)", "nTSecurityDescriptor", scope="base").values()
+        descriptor = with_permission(found["nTSecurityDescriptor"][0], entry)
         self.ldapmodify(
-            f"dn: {self.container}\n{_ONLY_ACCESS_LIST}\nchangetype: modify\nreplace: nTSecurityDescriptor\n"
+            f"dn: {dn}\n{_ONLY_ACCESS_LIST}\nchangetype: modify\nreplace: nTSecurityDescriptor\n"
             f"nTSecurityDescriptor:: {base64.b64encode(descriptor).decode()}\n"
         )
 
@@ -349,6 +357,14 @@ class Domain:
 
     def _log(self) -> str:
         return "\n".join((self.folder / "log").read_text(errors="replace").splitlines()[-20:])
+
+
+def _winbindd_answers() -> bool:
+    try:
+        _run("wbinfo", "--ping")
+    except ToolError:
+        return False
+    return True
 
 
 def parse_ldif(text: str) -> Entries:

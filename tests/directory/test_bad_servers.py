@@ -11,7 +11,6 @@ import ssl
 import tracemalloc
 
 import pytest
-import sansldap
 from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.errors import (
     DirectoryError,
     LostConnection,
@@ -27,7 +26,7 @@ from ansible_collections.ipsec.windows.plugins.plugin_utils._directory_options i
 from ansible_collections.ipsec.windows.plugins.plugin_utils._ldap import connect
 from directory import fakes
 from directory.certificates import Certificate, make_certificates
-from directory.fakes import FakeServer, entry, message, reference, result
+from directory.fakes import FakeServer, entry, message, paged, reference, result
 
 MUTE = "it does not answer within 1 seconds"
 SEARCH = Search(base="CN=x", scope=Scope.ONE_LEVEL)
@@ -138,7 +137,7 @@ def test_a_server_that_does_not_listen():
         port = listener.getsockname()[1]
     server = FakeServer(lambda peer: None)
     assert _told(server, port=port) == (
-        f"127.0.0.1:{port}: it takes no connections on port {port}; check server and port"
+        f"127.0.0.1:{port}: it takes no connections on this port; check server and port"
     )
     with server:
         pass
@@ -284,19 +283,10 @@ def test_a_search_has_a_limit_of_time(monkeypatch):
         assert "a search takes longer than 0 seconds" in _told(server)
 
 
-def _paged(number, cookie):
-    def fill(writer):
-        writer.write_enumerated(0)
-        writer.write_octet_string(b"")
-        writer.write_octet_string(b"")
-
-    return message(number, fakes.DONE, fill, [sansldap.PagedResultControl(critical=False, size=0, cookie=cookie)])
-
-
 def test_pages_without_entries_have_an_end():
     def talk(peer, number):
         while True:
-            peer.send(_paged(number, b"more"))
+            peer.send(paged(number, b"more"))
             number, _kind = peer.request()
 
     with _after_login(talk) as server:
@@ -305,9 +295,9 @@ def test_pages_without_entries_have_an_end():
 
 def test_an_empty_page_is_not_the_last_one():
     def talk(peer, number):
-        peer.send(_paged(number, b"more"))
+        peer.send(paged(number, b"more"))
         number, _kind = peer.request()
-        peer.send(entry(number, "CN=a", CN=[b"a"]) + _paged(number, b""))
+        peer.send(entry(number, "CN=a", CN=[b"a"]) + paged(number, b""))
 
     with _after_login(talk) as server:
         assert [(found.dn, found.attributes) for found in _ask(server)] == [("CN=a", {"cn": (b"a",)})]

@@ -35,20 +35,17 @@ def test_its_certificate_passes_strict_checks(shared_domain):
     _greet(shared_domain)
 
 
-@pytest.mark.parametrize(
-    ("kind", "reason"),
-    [
+def test_its_certificate_can_be_wrong(domain):
+    for kind, reason in (
         (Certificate.EXPIRED, "expired"),
         (Certificate.WRONG_NAME, "Hostname mismatch"),
         (Certificate.UNKNOWN_AUTHORITY, "unable to get local issuer|signature failure"),
-    ],
-)
-def test_its_certificate_can_be_wrong(domain, kind, reason):
-    domain.stop()
-    domain.use_certificate(kind)
-    domain.start()
-    with pytest.raises(ssl.SSLCertVerificationError, match=reason):
-        _greet(domain)
+    ):
+        domain.stop()
+        domain.use_certificate(kind)
+        domain.start()
+        with pytest.raises(ssl.SSLCertVerificationError, match=reason):
+            _greet(domain)
 
 
 def test_programs_find_it_by_its_name_and_use_its_tickets(domain):

@@ -15,7 +15,6 @@ import dataclasses
 import typing as t
 
 from ..hints import nearest, some
-from ..model import GUID_PATTERN
 from ..model.gpos import GposMode, WantedGpos
 from ..objects.graph import Graph, ObjectClass, object_id
 from ..plan import Plan
@@ -236,20 +235,17 @@ def _direct(wanted: WantedGpos, key: str, courses: list[_Course], state: Directo
 
 def _named(name: str, place: str, courses: list[_Course], state: DirectoryState) -> _Course:
     """The Group Policy object with a name or a GUID. Raises `ShapeError`."""
-    guid = name.strip()
-    guid = guid if guid.startswith("{") else f"{{{guid}}}"
-    found = [course for course in courses if course.gpo.id.upper() == guid.upper()]
+    by_dn = {course.origin.dn: course for course in courses}
+    found = state.gpos_named(name)
     if not found:
-        found = [course for course in courses if fold(course.gpo.name) == fold(name)]
-    if not found:
-        names = {course.gpo.name.casefold(): course.gpo.name for course in courses}
-        near = None if GUID_PATTERN.fullmatch(guid) else nearest(name, names)
+        names = {gpo.name.casefold(): gpo.name for gpo in state.gpos}
+        near = nearest(name, names)
         hint = f"; did you mean '{names[near]}'?" if near is not None else ""
         raise ShapeError(place, f"the domain {state.place.domain} has no Group Policy object '{name}'{hint}")
     if len(found) > 1:
-        ids = some([course.gpo.id for course in found], 5)
+        ids = some([gpo.id for gpo in found], 5)
         raise ShapeError(place, f"{len(found)} Group Policy objects have the name '{name}': {ids}; use an id instead")
-    return found[0]
+    return by_dn[found[0].dn]
 
 
 def _assignment(key: str, graph: Graph, state: DirectoryState) -> Assignment:

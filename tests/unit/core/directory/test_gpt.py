@@ -18,18 +18,10 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.gpt 
     gpt_path,
     not_written,
     parse_gpt_ini,
-    read_versions,
     unsigned,
     write_gpt_ini,
 )
-from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.state import (
-    Assignment,
-    DirectoryState,
-    Gpo,
-    Place,
-)
-from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph
-from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
+from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.state import Gpo
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -188,29 +180,3 @@ def test_the_command_changes_only_the_version(tmp_path):
     subprocess.run(["pwsh", "-NoProfile", "-Command", command], check=True, timeout=120)
     lines = file.read_bytes().splitlines()
     assert lines == [b"[General]", b"Version=6", b"displayName=New Group Policy Object"]
-
-
-class Files:
-    """One file, and the error for all others."""
-
-    def read(self, gpo):
-        if gpo.name == "Servers":
-            return 7
-        raise GptUnreachable("it is down")
-
-    def write(self, gpo, old, new):
-        raise AssertionError
-
-
-def test_versions_are_read_where_a_policy_may_be_assigned():
-    ipsec = Assignment(policy="")
-    gpos = (
-        Gpo(dn="CN=1", id="{1}", name="Servers", assignment=ipsec),
-        Gpo(dn="CN=2", id="{2}", name="Servers"),
-        Gpo(dn="CN=3", id="{3}", name="Clients", assignment=ipsec),
-    )
-    state = DirectoryState(
-        place=Place(domain="example.test", root="DC=example,DC=test", server="dc1"), graph=Graph(Store()), gpos=gpos
-    )
-    found = [(gpo.gpt_version, gpo.gpt_problem) for gpo in read_versions(state, Files()).gpos]
-    assert found == [(7, None), (None, None), (None, "it is down")]
