@@ -14,6 +14,7 @@ import uuid
 
 import pytest
 import yaml
+from ansible_collections.ipsec.windows.plugins.plugin_utils._ldap_libraries import has
 from directory.members import add_group, add_unit, join
 from integration.playbook import CHECKOUT, Player
 from winhost.farm import Farm
@@ -37,9 +38,9 @@ class Site:
         self.player = Player(farm, folder)
         self.backup = folder / "before.json"
 
-    def run(self, name, *options, user=None, **changes):
+    def run(self, name, *options, user=None, connection=CONNECTION):
         """Run a play of the page, as the administrator or as another user with the same password."""
-        connection = CONNECTION | ({"username": f"{user}@{self.domain.domain}"} if user else {})
+        connection = connection | ({"username": f"{user}@{self.domain.domain}"} if user else {})
         variables = {
             "directory": connection,
             "ad_ca": str(self.domain.ca),
@@ -48,9 +49,7 @@ class Site:
         }
         path = self.folder / "variables.json"
         path.write_text(json.dumps(variables))
-        found = self.player.run(
-            [PLAYS[name] | changes], "--extra-vars", f"@{path}", *options, **self.domain.environment()
-        )
+        found = self.player.run([PLAYS[name]], "--extra-vars", f"@{path}", *options, **self.domain.environment())
         assert self.domain.password not in found.output
         return found
 
@@ -155,6 +154,25 @@ def test_from_an_empty_domain_to_every_member_and_back(smb_domain, farm, tmp_pat
     assert site.change("Delete the policy") == [True]
     assert site.change("Delete the policy") == [False]
     assert domain.ldif(stamps=False) == new
+
+
+def connection(protocol):
+    """The options in the table of connections."""
+    return yaml.safe_load(re.search(rf"`({{.*auth_protocol: {protocol}.*?}})` ?(?:after|\|)", PAGE)[1])
+
+
+def test_a_connection_sealed_by_ntlm(domain, farm, tmp_path):
+    options = connection("ntlm")
+    options["username"] = options["username"].replace("AD\\", f"{domain.netbios}\\")
+    found = Site(domain, farm, tmp_path).run("Look at the domain", connection=options)
+    assert found.code == 0, found.output
+
+
+@pytest.mark.skipif(not has("pyspnego[kerberos]"), reason="gssapi and krb5, which are compiled, are not installed")
+def test_a_connection_sealed_by_kerberos(domain, farm, tmp_path):
+    domain.kinit()
+    found = Site(domain, farm, tmp_path).run("Look at the domain", connection=connection("kerberos"))
+    assert found.code == 0, found.output
 
 
 def as_sddl(domain, sid, options):
