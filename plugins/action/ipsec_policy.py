@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..module_utils._core.directory.attempt import DomainGoal
+from ..module_utils._core.directory.goal import DomainGoal
 from ..module_utils._core.model.gpos import WantedGpos
 from ..module_utils._core.model.wanted import State, Wanted
 from ..module_utils._core.shape import keys

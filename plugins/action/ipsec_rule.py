@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..module_utils._core.directory.attempt import DomainGoal
+from ..module_utils._core.directory.goal import DomainGoal
 from ..module_utils._core.model.wanted import State
 from ..module_utils._core.shape import keys
 from ..module_utils._core.shape.parse import parse_rule_edit

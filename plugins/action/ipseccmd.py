@@ -8,7 +8,7 @@ import typing as t
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from ..module_utils._core.batch import Program
-from ..module_utils._core.directory.attempt import DomainGoal
+from ..module_utils._core.directory.goal import DomainGoal
 from ..module_utils._core.dynamic.goal import DynamicGoal
 from ..module_utils._core.ipseccmd.commands import Help, Show
 from ..module_utils._core.ipseccmd.lines import Asked, CommandLine, asked_by, read_line, read_lines, read_list

@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 from ..module_utils._core.batch import Program
-from ..module_utils._core.directory.attempt import DomainGoal
+from ..module_utils._core.directory.goal import DomainGoal
 from ..module_utils._core.dynamic.goal import DynamicGoal
 from ..module_utils._core.netsh.lines import NetshChanges, read_changes, read_list
 from ..module_utils._core.source.mistakes import collecting

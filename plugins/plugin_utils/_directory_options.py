@@ -23,7 +23,7 @@ _LDAP_PORT: t.Final = 389
 _LDAPS_PORT: t.Final = 636
 
 
-_Reader: t.TypeAlias = t.Callable[[t.Any, str], t.Any]
+_Read: t.TypeAlias = t.Callable[[t.Any, str], t.Any]
 """Makes a setting of a value, or raises `OptionError` with the place that it comes from."""
 
 
@@ -88,7 +88,7 @@ class ConnectionOptions:
                 place = _ENVIRONMENT + name.upper()
                 value = os.environ.get(place)
             if value is not None:
-                read: _Reader = _READERS.get(name, _text)
+                read: _Read = _READERS.get(name, _text)
                 values[name] = read(value, place)
         return cls(**values)._checked()
 
@@ -164,7 +164,7 @@ def _truth(value: t.Any, place: str) -> bool:
         raise OptionError(f"{place}: expected true or false") from None
 
 
-def _choice(kind: type[enum.StrEnum]) -> _Reader:
+def _choice(kind: type[enum.StrEnum]) -> _Read:
     def read(value: t.Any, place: str) -> t.Any:
         try:
             return kind(value)
@@ -174,7 +174,7 @@ def _choice(kind: type[enum.StrEnum]) -> _Reader:
     return read
 
 
-_READERS: t.Final[dict[str, _Reader]] = {
+_READERS: t.Final[dict[str, _Read]] = {
     "port": _number,
     "connection_timeout": _number,
     "encrypt": _truth,

@@ -9,7 +9,7 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 
-from ..module_utils._core.directory.attempt import DomainGoal
+from ..module_utils._core.directory.goal import DomainGoal
 from ..module_utils._core.shape.domains import DomainStore
 from ._domain import run_domain_task
 

@@ -208,11 +208,17 @@ def _search_with(search: Search, cookie: bytes | None) -> t.Callable[[int], byte
     return lambda message_id: pack_search(message_id, search, cookie)
 
 
+def _packages(options: ConnectionOptions) -> list[str]:
+    """The Python packages that a connection needs."""
+    kerberos = options.login == Login.KERBEROS or (options.login == Login.NEGOTIATE and options.username is None)
+    packages = ["sansldap", "pyspnego[kerberos]" if kerberos else "pyspnego"]
+    return packages if options.server else [*packages, "dnspython"]
+
+
 def connect(options: ConnectionOptions) -> LdapDirectory:
     """Find a domain controller, connect and log in. Raises `DirectoryError`."""
-    kerberos = options.login == Login.KERBEROS or (options.login == Login.NEGOTIATE and options.username is None)
     with told_of("directory", options):
-        require(["sansldap", "pyspnego[kerberos]" if kerberos else "pyspnego"], "for a directory")
+        require(_packages(options), "to reach a domain")
         context = tls_context(options) if options.tls else None
         places = find_servers(options)
     with told_of(some([f"{place.name}:{place.port}" for place in places], 3), options):

@@ -61,7 +61,7 @@ class Answer:
 
     def result(self) -> Result:
         """Raises `Malformed`."""
-        reader = _Reader(self.body)
+        reader = _BerReader(self.body)
         code = reader.integer(_ENUMERATED)
         reader.take(_OCTETS)  # the DN of the last entry that was found
         detail = _text(reader.take(_OCTETS), strict=False)
@@ -82,14 +82,14 @@ class Answer:
         """The DN of an entry, and its attributes with their values. Raises `Malformed`, and `TooMuch` for more than
         `most` attributes and values.
         """
-        reader = _Reader(self.body)
+        reader = _BerReader(self.body)
         dn = _text(reader.take(_OCTETS))
         attributes: list[tuple[str, list[bytes]]] = []
-        listed = _Reader(reader.take(_SEQUENCE))
+        listed = _BerReader(reader.take(_SEQUENCE))
         while listed:
-            attribute = _Reader(listed.take(_SEQUENCE))
+            attribute = _BerReader(listed.take(_SEQUENCE))
             name = _text(attribute.take(_OCTETS))
-            inside = _Reader(attribute.take(_SET))
+            inside = _BerReader(attribute.take(_SET))
             values: list[bytes] = []
             attributes.append((name, values))
             while inside:
@@ -110,7 +110,7 @@ class Answer:
         value = self.controls.get(control)
         if value is None:
             return b""
-        reader = _Reader(_Reader(value).take(_SEQUENCE))
+        reader = _BerReader(_BerReader(value).take(_SEQUENCE))
         reader.integer(_INTEGER)
         return reader.take(_OCTETS)
 
@@ -132,7 +132,7 @@ def message_length(data: bytes | bytearray) -> int | None:
 
 def parse_answer(data: bytes) -> Answer:
     """One whole message. Raises `Malformed`."""
-    message = _Reader(_Reader(data).take(_SEQUENCE))
+    message = _BerReader(_BerReader(data).take(_SEQUENCE))
     number = message.integer(_INTEGER)
     tag, body = message.next()
     controls: dict[str, bytes] = {}
@@ -147,7 +147,7 @@ def parse_answer(data: bytes) -> Answer:
     return Answer(id=number, tag=tag, body=body, controls=controls, name=name)
 
 
-class _Reader:
+class _BerReader:
     """Values one after the other. A value ends within the bytes that it is read from."""
 
     __slots__ = ("_at", "_data")
@@ -203,9 +203,9 @@ def _header(data: bytes | bytearray, at: int) -> tuple[int, int] | None:
 
 
 def _controls(data: bytes) -> t.Iterator[tuple[str, bytes]]:
-    reader = _Reader(data)
+    reader = _BerReader(data)
     while reader:
-        control = _Reader(reader.take(_SEQUENCE))
+        control = _BerReader(reader.take(_SEQUENCE))
         name = _text(control.take(_OCTETS), strict=False)
         while control:
             tag, value = control.next()
@@ -214,7 +214,7 @@ def _controls(data: bytes) -> t.Iterator[tuple[str, bytes]]:
 
 
 def _texts(data: bytes) -> list[str]:
-    reader = _Reader(data)
+    reader = _BerReader(data)
     found = []
     while reader:
         found.append(_text(reader.take(_OCTETS), strict=False))

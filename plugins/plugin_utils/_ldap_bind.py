@@ -30,12 +30,12 @@ def log_in(connection: LdapConnection, options: ConnectionOptions) -> None:
             if not password:
                 raise DirectoryError("an empty password is no login")
             answer = connection.ask(lambda number: pack_simple_bind(number, username, password))
-            _check(answer.result(), connection, options)
+            _check(answer.result(), options)
         case Login.CERTIFICATE:
             # with LDAPS the certificate is the login, and another one is an error (MS-ADTS 5.1.1.1.3)
             if options.tls == TlsMode.START_TLS:
                 answer = connection.ask(lambda number: pack_sasl_bind(number, "EXTERNAL", b""))
-                _check(answer.result(), connection, options)
+                _check(answer.result(), options)
         case _:
             _negotiate(connection, options)
 
@@ -69,7 +69,7 @@ def _negotiate(connection: LdapConnection, options: ConnectionOptions) -> None:
             break
         result = connection.ask(lambda number, step=step: pack_sasl_bind(number, _MECHANISM, step)).result()  # type: ignore[misc]
         if result.code != _IN_PROGRESS:
-            _check(result, connection, options)
+            _check(result, options)
         token = result.credentials
     if not context.complete or result is None or result.code != ResultCode.SUCCESS:
         raise DirectoryError("the server does not finish the login")
@@ -111,6 +111,6 @@ def _with_realm(options: ConnectionOptions) -> str | None:
     return f"{user}@{realm.upper()}"
 
 
-def _check(result: Result, connection: LdapConnection, options: ConnectionOptions) -> None:
+def _check(result: Result, options: ConnectionOptions) -> None:
     if result.code != ResultCode.SUCCESS:
         raise DirectoryError(refused_login(result, options))

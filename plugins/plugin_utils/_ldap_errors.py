@@ -101,7 +101,7 @@ def explain(error: Exception, options: ConnectionOptions) -> str:
         case Disconnected():
             return f"the server ends the connection: {short(error)}"
         case TooMuch():
-            return f"{short(error)}. Is it a directory of this size?"
+            return f"{short(error)}. Check that server is a domain controller"
         case Malformed():
             return f"it sends what cannot be read: {short(error)}. Check that server and port are those of LDAP"
         case UnicodeEncodeError():

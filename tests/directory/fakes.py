@@ -81,7 +81,7 @@ class FakeServer:
     def options(self, **changes: t.Any) -> dict[str, t.Any]:
         """A dictionary for the option `directory`."""
         login = {"auth_protocol": "simple", "encrypt": False, "username": "u", "password": "p"}
-        return {"server": "127.0.0.1", "port": self.port, "connection_timeout": 1, **login, **changes}
+        return {"server": "127.0.0.1", "port": self.port, "connection_timeout": 60, **login, **changes}
 
     def _accept(self) -> None:
         while True:

@@ -40,9 +40,8 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store im
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.values import Value
 from ansible_collections.ipsec.windows.plugins.module_utils._core.target.goal import Goal
 from ansible_collections.ipsec.windows.plugins.module_utils._core.target.resolve import MultipleAddresses
-from winhost import ldif, tree
-
 from unit import stores
+from winhost import ldif, tree
 
 ATTEMPTS = 3
 REFERENCES = ("ipsecISAKMPReference", "ipsecNFAReference", "ipsecFilterReference", "ipsecNegotiationPolicyReference")

@@ -131,10 +131,8 @@ class Domain:
                 start_new_session=True,
             )
         deadline = time.monotonic() + 60
-        waits = {
-            f"port {port}": functools.partial(self._listens, port)
-            for port in (*PORTS, *([SMB_PORT] if self.smb else []))
-        }
+        ports = (*PORTS, SMB_PORT) if self.smb else PORTS
+        waits = {f"port {port}": functools.partial(self._listens, port) for port in ports}
         if self.smb:
             # until it answers, logging in by SMB is an internal error
             waits["winbindd"] = _winbindd_answers
@@ -171,6 +169,8 @@ class Domain:
             "auth_protocol": "simple",
             "username": f"{self.user}@{self.domain}",
             "password": self.password,
+            # a loaded machine must not fail a test
+            "connection_timeout": 60,
         }
         return {name: value for name, value in (options | changes).items() if value is not None}
 

@@ -9,11 +9,11 @@ import functools
 import socket
 
 import pytest
-from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.attempt import DomainGoal
 from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.errors import (
     DirectoryError,
     LostConnection,
 )
+from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.goal import DomainGoal
 from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.ldap import (
     AttributeChange,
     ChangeKind,
@@ -25,10 +25,10 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.gpos imp
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_task
 from ansible_collections.ipsec.windows.plugins.module_utils._core.target.goal import OnePolicy
 from ansible_collections.ipsec.windows.plugins.module_utils._core.target.resolve import MultipleAddresses
-from ansible_collections.ipsec.windows.plugins.plugin_utils import _domain
+from ansible_collections.ipsec.windows.plugins.plugin_utils import _domain_task
 from ansible_collections.ipsec.windows.plugins.plugin_utils._action import TaskFailure
 from ansible_collections.ipsec.windows.plugins.plugin_utils._directory_options import ConnectionOptions
-from ansible_collections.ipsec.windows.plugins.plugin_utils._domain import DomainChannel, DomainTask
+from ansible_collections.ipsec.windows.plugins.plugin_utils._domain_task import DomainChannel, DomainTask
 from ansible_collections.ipsec.windows.plugins.plugin_utils._names import look_up
 from ansible_collections.ipsec.windows.plugins.plugin_utils._rounds import CommonOptions
 from directory.memory import MemoryDirectory
@@ -126,9 +126,9 @@ class World:
 def world(monkeypatch):
     found = World()
     found.directory.members_may_read()
-    monkeypatch.setattr(_domain, "connect", found.connect)
-    monkeypatch.setattr(_domain, "SmbGptFiles", lambda _options, _server: found.files)
-    monkeypatch.setattr(_domain, "apply", functools.partial(_domain.apply, sleep=found.directory.advance))
+    monkeypatch.setattr(_domain_task, "connect", found.connect)
+    monkeypatch.setattr(_domain_task, "SmbGptFiles", lambda _options, _server: found.files)
+    monkeypatch.setattr(_domain_task, "apply", functools.partial(_domain_task.apply, sleep=found.directory.advance))
     return found
 
 

@@ -125,7 +125,7 @@ def test_what_keeps_a_file_from_being_written(smb_domain, monkeypatch):
             files.read(nowhere)
 
         smb_domain.kill()
-        with pytest.raises(GptUnreachable, match="SMB with dc1\\.ad\\.example\\.test fails"):
+        with pytest.raises(GptUnreachable, match=r"dc1\.ad\.example\.test"):
             files.read(gpo)
 
 

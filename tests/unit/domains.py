@@ -23,6 +23,7 @@ ROOT = "DC=example,DC=test"
 CONTAINER = f"CN=IP Security,CN=System,{ROOT}"
 POLICIES = f"CN=Policies,CN=System,{ROOT}"
 SERVER = "dc1.example.test"
+_FOREST = comparable(f"CN=Configuration,{ROOT}")
 CHANGED = 1_700_000_000
 
 
@@ -100,7 +101,7 @@ class ListedDirectory:
             "supportedCapabilities": ["1.2.840.113556.1.4.800"],
         }
         rights = {"objectClass": ["top", "container"], "allowedChildClassesEffective": list(ObjectClass)}
-        self._entries = [
+        found = [
             entry("", **_changed(about, root)),
             entry(ROOT),
             entry(f"CN=Sites,CN=Configuration,{ROOT}"),
@@ -108,15 +109,15 @@ class ListedDirectory:
             entry(CONTAINER, **_changed(rights, container)),
             *entries,
         ]
+        self._entries = [(comparable(one.dn), one) for one in found]
         self.searches: list[Search] = []
 
     def search(self, search: Search) -> list[DirectoryEntry]:
         self.searches.append(search)
         base = comparable(search.base)
-        names = [(comparable(found.dn), found) for found in self._entries]
-        if base not in [name for name, _found in names]:
+        if base not in [name for name, _found in self._entries]:
             raise ResultError(ResultCode.NO_SUCH_OBJECT, "", f"searching {search.base}")
-        return [found for name, found in names if _is_in_scope(name, base, search.scope) and _matches(found, search)]
+        return [one for name, one in self._entries if _is_in_scope(name, base, search.scope) and _matches(one, search)]
 
     def write(self, _write: object) -> None:
         raise AssertionError("nothing is written")
@@ -131,12 +132,13 @@ def _is_in_scope(name: tuple[t.Any, ...], base: tuple[t.Any, ...], scope: Scope)
         return name == base
     if scope is Scope.ONE_LEVEL:
         return name != () and name[1:] == base
-    return name[len(name) - len(base) :] == base
+    # below the root of a domain begins another part of its forest, which a search does not enter
+    return name[-len(base) :] == base and (name[-len(_FOREST) :] != _FOREST or base[-len(_FOREST) :] == _FOREST)
 
 
 def _matches(found: DirectoryEntry, search: Search) -> bool:
     for name, wanted in search.match:
-        values = [value.decode().lower() for value in found.attributes.get(name.lower(), ())]
+        values = [value.decode(errors="replace").lower() for value in found.attributes.get(name.lower(), ())]
         if not values or (wanted is not None and wanted.lower() not in values):
             return False
     return True

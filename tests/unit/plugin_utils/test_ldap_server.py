@@ -140,7 +140,7 @@ PACKAGES = [
     (
         {"domain": "ad.example.test", "username": "D\\u", "password": "p"},
         {"dns"},
-        "without the option server, the Python of Ansible on the controller needs dnspython; install with: ",
+        "the Python of Ansible on the controller needs dnspython; install with: pip install dnspython",
     ),
 ]
 

@@ -95,6 +95,11 @@ _container: t.Final = functools.lru_cache(maxsize=16)(comparable)
 
 def key_below(dn: str, container: str) -> str | None:
     """The CN of an object directly below `container`; None for any other object. Raises `DirectoryError`."""
+    if dn.endswith(container) and len(dn) <= DN_LIMIT:
+        # most names are spelled like this, and there are thousands
+        found = _PART.match(dn)
+        if found is not None and dn[found.end() :] == f",{container}":
+            return _value(found[2], dn) if fold(found[1]) == "CN" else None
     own, *above = parse_dn(dn) or (("", ""),)
     if fold(own[0]) == "CN" and _folded(tuple(above)) == _container(container):
         return own[1]

@@ -118,8 +118,8 @@ def _newer(gpo: Gpo) -> bool:
 
 class _Course:
     """What happens to one Group Policy object. `gpo` is the object so far, `key` the policy that it assigns so far, and
-    `goal` the one that it is to assign. `listed` says that the task names the object, and `freed` are the policies that
-    the task takes from it.
+    `goal` the one that it is to assign; `was` is the one before the task. `listed` says that the task names the object,
+    `checked` that interrupted changes of it are finished, and `freed` are the policies that the task takes from it.
     """
 
     def __init__(self, gpo: Gpo, key: str | None) -> None:
@@ -265,7 +265,8 @@ def _finish(course: _Course, after: Graph, state: DirectoryState) -> list[str]:
     try:
         pair = has_pair(gpo.extensions)
     except ExtensionsError as problem:
-        return [f"the Group Policy object '{gpo.name}': its {problem}; so it is not changed"]
+        concerns = course.listed or course.key is not None
+        return [f"the Group Policy object '{gpo.name}': its {problem}; so it is not changed"] if concerns else []
     if course.key is None:
         if pair and (course.listed or _newer(gpo)):
             course.go(course.after, announce(gpo))
@@ -296,8 +297,8 @@ def _notes(course: _Course, after: Graph, before: Graph) -> t.Iterator[str]:
         return
     if displaced is not None and displaced in after and displaced not in (course.goal, *course.freed):
         yield (
-            f"a Group Policy object assigns only one policy: assigning '{after.text(course.goal, NAME)}' in '{name}' "
-            f"unassigns the policy '{before.text(displaced, NAME)}'"
+            f"a Group Policy object assigns only one policy: assigning '{_title(course.goal, after)}' in '{name}' "
+            f"unassigns the policy '{_title(displaced, before)}'"
         )
     if course.listed and course.gpo.flags & _DISABLED:
         yield f"the computer's part of the Group Policy object '{name}' is disabled, so hosts do not take its policy"

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import collections
+import functools
 import typing as t
 
 from ..checks.lint import lint
-from ..directory.extensions import ExtensionsError, has_pair
-from ..directory.findings import domain_findings
+from ..directory.findings import domain_findings, is_about_ipsec
 from ..directory.gpos import assigned_key, gpo_problems
 from ..directory.state import DirectoryState, Gpo
+from ..directory.traits import domain_traits
 from ..objects.graph import object_id
 from ..objects.policies import StoredPolicy, read_policies
 from ..shape.render import Tree
@@ -28,6 +29,7 @@ def render_domain_facts(state: DirectoryState) -> Tree:
     graph = state.graph
     policies = read_policies(graph)
     gpos = gpos_by_policy(state)
+    left = graph.leftovers(functools.partial(domain_traits(state).unfinished, graph))
     found = [(finding, finding.policy) for finding in domain_findings(state)]
     found += [(finding, one.policy.name) for one in policies if one.key in gpos for finding in lint(one.policy)]
     return {
@@ -35,8 +37,8 @@ def render_domain_facts(state: DirectoryState) -> Tree:
         "domain": state.place.domain,
         "server": state.place.server,
         "policies": [_render(state, stored, gpos) for stored in policies],
-        "gpos": [_render_gpo(gpo, state) for gpo in state.gpos if _is_about_ipsec(gpo)],
-        "orphans": render_orphans(graph, graph.leftovers()),
+        "gpos": [_render_gpo(gpo, state) for gpo in state.gpos if is_about_ipsec(gpo)],
+        "orphans": render_orphans(graph, left),
         "findings": render_findings(found),
     }
 
@@ -63,14 +65,6 @@ def gpos_by_policy(state: DirectoryState) -> dict[str, list[str]]:
         if key is not None:
             found.setdefault(key, []).append(gpo.name if same_name[fold(gpo.name)] == 1 else gpo.id)
     return found
-
-
-def _is_about_ipsec(gpo: Gpo) -> bool:
-    """Whether a Group Policy object has one of the parts with which a policy is assigned."""
-    try:
-        return gpo.assignment is not None or has_pair(gpo.extensions)
-    except ExtensionsError:
-        return False
 
 
 def _render_gpo(gpo: Gpo, state: DirectoryState) -> Tree:

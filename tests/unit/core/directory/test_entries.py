@@ -27,6 +27,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit import stores, strategies
 from unit.domains import CHANGED, CONTAINER, entries_of, entry, microsoft_entries, without
+from unit.work import calls, peak
 
 POLICY, MAIN_MODE, RULE, ACTION, LIST = (
     f"{class_}{{00000000-0000-0000-0000-00000000000{i}}}" for i, class_ in enumerate(ObjectClass, 1)
@@ -261,3 +262,29 @@ def test_objects_that_refer_to_each_other_in_a_circle_are_read():
     assert graph.reachable(fold(POLICY)) == {fold(POLICY), fold(RULE)}
     (policy,) = read_policies(graph)
     assert policy.problems
+
+
+@pytest.mark.parametrize("what", ["objects", "references"])
+def test_the_work_grows_no_faster_than_the_objects(what):
+    def work(size):
+        count = size if what == "objects" else 1
+        dns = [dn_of(f"ipsecFilter{{{number:08x}-0000-0000-0000-000000000000}}", CONTAINER) for number in range(size)]
+        found = [entry(dn, objectClass="ipsecFilter", ipsecName="N") for dn in dns[:count]]
+        rule = one(ipsecFilterReference=dns, ipsecOwnersReference=[dn.lower() for dn in dns])
+        return calls(lambda: Graph(read(*found, rule).store).leftovers())
+
+    assert work(2000) <= 11 * work(200)
+
+
+@pytest.mark.parametrize("count", [VALUES_LIMIT, 100_000])
+def test_many_values_take_little_memory(count):
+    rule = one(ipsecFilterReference=[f"CN=a,{CONTAINER}"] * count)
+
+    def read_it():
+        if count > VALUES_LIMIT:
+            with pytest.raises(DirectoryError, match="has 100000 values"):
+                read(rule)
+        else:
+            read(rule)
+
+    assert peak(read_it) < 4_000_000

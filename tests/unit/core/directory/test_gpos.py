@@ -509,6 +509,17 @@ def test_a_malformed_list_of_extensions_does_not_stop_a_task_that_changes_someth
     _state, _plan, gpos = domain.plan(names=[SERVER])
     assert not gpos.changed
     assert gpos.notes[0].startswith("the Group Policy object 'A': its gPCMachineExtensionNames is '[oops'")
+    _state, _plan, gpos = domain.plan(names=[CLIENT])
+    assert (gpos.changed, gpos.notes) == (False, ())
+
+
+def test_a_malformed_list_without_a_policy_is_only_told_to_who_names_the_object():
+    domain = Domain("A")
+    domain.run(wanted(SERVER, "A"))
+    domain.run(wanted(SERVER))
+    domain.change("A", gPCMachineExtensionNames="[oops")
+    assert domain.plan(wanted(SERVER))[2].notes == ()
+    assert len(domain.plan(wanted(SERVER, "A", mode=GposMode.REMOVE))[2].notes) == 1
 
 
 def test_a_reference_to_a_deleted_policy_is_replaced():
