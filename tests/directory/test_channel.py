@@ -172,15 +172,18 @@ def test_a_connection_that_breaks_while_writing_says_what_is_known(world, number
 
 
 class Others:
-    """Somebody else, who changes the policy P before writes to it, so many times."""
+    """Somebody else, who changes the policy P before writes to it, so many `times`, from the write `after` on."""
 
-    def __init__(self, world, times):
-        self.world, self.times, self.written = world, times, b""
+    def __init__(self, world, times, after=0):
+        self.world, self.times, self.after, self.written = world, times, after, b""
         world.directory.before_write = self
 
     def __call__(self, write):
         dn, data = self.world.policy()
         if not isinstance(write, ModifyEntry) or write.dn != dn or not self.times:
+            return
+        if self.after:
+            self.after -= 1
             return
         self.times -= 1
         # the interval for polls
@@ -205,6 +208,21 @@ def test_a_change_by_others_is_kept_and_the_task_planned_again(world):
     assert world.policy()[1] == others.written
     assert len(world.connections) == 2
     assert not world.run({"name": "P", "rules": [BLOCK, OTHER]})["changed"]
+
+
+def test_a_change_by_others_after_the_last_write_leaves_the_result_of_the_task(world):
+    world.directory.add_gpo("Workstations")
+    world.run({"name": "P", "rules": [BLOCK]}, gpos=["Workstations"])
+    # the clock stands still, so the policy is touched once more
+    others = Others(world, 1, after=1)
+    result = world.run({"name": "P", "rules": [BLOCK, OTHER]})
+    assert others.times == 0
+    assert result["changed"]
+    assert result["rules"] == {"added": 1, "changed": 0, "removed": 0}
+    assert "name: S" in str(result["diff"])
+    assert {step["status"] for step in result["operations"]} == {"done"}
+    assert [rule["name"] for rule in result["policies"][0]["rules"]] == ["R", "S"]
+    assert world.policy()[1] == others.written
 
 
 def test_changes_by_others_end_a_task_after_three_times(world):
@@ -262,10 +280,10 @@ def test_the_timeout_of_a_task_says_what_is_known(world):
 
 def test_gpt_ini_is_only_read_where_a_policy_is_assigned(world):
     world.directory.add_gpo("Workstations")
-    world.run({"name": "P", "rules": [BLOCK]})
-    world.run({"name": "P", "rules": [BLOCK]})
-    assert world.files.read_for == []
     world.run({"name": "P"}, gpos=["Workstations"])
+    world.files.read_for.clear()
+    world.run({"name": "Q", "rules": [BLOCK]})
+    assert world.files.read_for == []
     world.run({"name": "P", "description": "new"})
     assert world.files.read_for == ["Workstations"]
     world.files.versions["Workstations"] = 0
