@@ -106,6 +106,7 @@ class _ChangeReader:
         self._attempts.run(words, self._read, words, place, place=place)
 
     def _read(self, words: NetshCommand, place: str) -> None:
+        self._stores.begin(words)
         command = _read_change(words, self._allow_delete_all)
         self._stores.check(command, words.text, place)
         if command is None:

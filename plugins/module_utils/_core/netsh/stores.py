@@ -22,6 +22,7 @@ from .commands import (
     StoreCommand,
     Thing,
 )
+from .grammar import NetshCommand
 
 _NO_ASSIGN: t.Final = (
     "in a domain, a Group Policy object assigns a policy: use 'set policy' with gponame= and assign=yes or assign=no"
@@ -43,13 +44,17 @@ class Stores:
         self._now: DomainStore | None = None
         self._first: DomainStore | None = None
         self._begun = False
-        # whether a command has been refused, as then are those after it, for the same reason
-        self._refused = False
+        # whether the store is not certain after a mistake, so that commands after it are not judged
+        self._unsure = False
 
     @property
     def domain(self) -> DomainStore | None:
         """The domain that has the store; None for the store of a host."""
         return self._first if self._begun else self._now
+
+    def begin(self, words: NetshCommand) -> None:
+        """Begin with a command. If it is a ``set store`` that cannot be read, the store after it is not certain."""
+        self._unsure = self._unsure or words.object == "store"
 
     def check(self, command: ScriptCommand | None, text: Text, place: str) -> None:
         """Check a command; None is one of ``netsh ipsec dynamic``. `place` is the item of a list that has it.
@@ -57,16 +62,16 @@ class Stores:
         Raises `SourceError`.
         """
         if isinstance(command, StoreCommand):
-            self._now = command.store(place)
+            self._now, self._unsure = command.store(place), False
             if self._now is not None and not place and text.value.casefold().startswith("netsh"):
                 self._notes.append(f"line {text.line()}: {_ONE_SESSION}")
-        if isinstance(command, StoreCommand | NoChange | FileCommand) or self._refused:
+        if isinstance(command, StoreCommand | NoChange | FileCommand) or self._unsure:
             return
         domain = None if command is None else self._now
         if not self._begun:
             self._begun, self._first = True, domain
         if (problem := store_problem(self._first, domain)) is not None:
-            self._refused = True
+            self._unsure = True
             raise text.error(0, problem)
         if isinstance(command, PolicyCommand):
             _check_assignment(command, domain)

@@ -74,6 +74,7 @@ def read_dynamic(
 
 
 def _run(script: ScriptRunner, stores: Stores, command: NetshCommand) -> None:
+    stores.begin(command)
     found = read_command(command)
     stores.check(found, command.text, "")
     script.run(found)

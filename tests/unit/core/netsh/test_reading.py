@@ -485,3 +485,18 @@ def test_only_the_first_command_for_another_store_is_a_mistake():
     with pytest.raises(model.ModelError) as caught:
         read_list([f"netsh ipsec static {line}" for line in words], "commands", False)
     assert str(caught.value).startswith("commands[3]: line 1, column 1: this changes a host, and an earlier command")
+
+
+def test_after_a_wrong_store_nothing_is_said_about_stores():
+    words = [
+        "set store location=domian",
+        "set policy P gponame=G assign=y",
+        "set store domain",
+        "set policy P assign=y",
+    ]
+    with pytest.raises(model.ModelError) as caught:
+        read_list([f"netsh ipsec static {line}" for line in words], "commands", False)
+    heads = [line for line in str(caught.value).split("\n") if line.startswith("commands")]
+    assert [line.partition(": ")[0] for line in heads] == ["commands[0]", "commands[3]"]
+    with pytest.raises(model.ModelError, match=r"\Aline 1, column 39: expected local or domain"):
+        read(*words[:2])
