@@ -23,7 +23,7 @@ help:
 	@echo "make test      runs the tests; PYTEST_ARGS=... selects some"
 	@echo "make judge     runs the long tests, and those that need other programs"
 	@echo "make fuzz      runs the fuzzer; SECONDS=600 for each target, TARGET=blobs for one"
-	@echo "make bench     prints measurements as ratios; PARTS=core (or tasks, fleet) selects some"
+	@echo "make bench     prints measurements as ratios; PARTS=core (or tasks, domain, fleet) selects some"
 	@echo "make lint      checks style, types, documentation and Windows PowerShell 5.1 syntax"
 	@echo "make docs      builds the documentation site in build/docs"
 	@echo "make galaxy    imports the built collection as Galaxy does"

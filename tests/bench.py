@@ -13,11 +13,12 @@ import typing as t
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / os.environ.get("VENV", sys.prefix) / "collections"))
 
-from benchmarks import core, fleet, measure, tasks
+from benchmarks import core, domain, fleet, measure, tasks
+from directory.samba import missing
 from winhost.engine_powershell import find_pwsh
 
 _REPORT: t.Final = pathlib.Path(__file__).parent.parent / "build" / "bench.json"
-_PARTS: t.Final = {"core": core.all_rows, "tasks": tasks.all_rows, "fleet": fleet.all_rows}
+_PARTS: t.Final = {"core": core.all_rows, "tasks": tasks.all_rows, "domain": domain.all_rows, "fleet": fleet.all_rows}
 
 
 def main() -> None:
@@ -29,8 +30,11 @@ def main() -> None:
     measure.head()
     rows = []
     for part in parts:
-        if part == "tasks" and find_pwsh() is None:
-            print("tasks are not measured: they need PowerShell 7 (pwsh) on PATH")
+        if part in ("tasks", "domain") and find_pwsh() is None:
+            print(f"{part}: not measured, as it needs PowerShell 7 (pwsh) on PATH")
+            continue
+        if part == "domain" and (problem := missing()):
+            print(f"{part}: not measured, as {problem}")
             continue
         for row in _PARTS[part]():
             measure.show(row)

@@ -19,4 +19,6 @@ sys.path[:0] = [str(TESTS), str(TESTS.parent / os.environ.get("VENV", sys.prefix
 settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
+# for another run of the same tests: --hypothesis-profile=few
+settings.register_profile("few", settings.get_profile("untimed"), max_examples=20)
 settings.load_profile("untimed")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 from ..module_utils._core.dynamic.goal import DynamicGoal, replay_of
-from ..module_utils._core.results.outcome import OF_POLICIES
+from ..module_utils._core.results.policies import OF_POLICIES
 from ..module_utils._core.shape import keys
 from ..module_utils._core.shape.dynamic import parse_dynamic_task
 from ..plugin_utils._action import IpsecAction

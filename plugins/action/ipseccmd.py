@@ -8,9 +8,10 @@ import typing as t
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from ..module_utils._core.batch import Program
+from ..module_utils._core.directory.goal import DomainGoal
 from ..module_utils._core.dynamic.goal import DynamicGoal
 from ..module_utils._core.ipseccmd.commands import Help, Show
-from ..module_utils._core.ipseccmd.lines import CommandLine, asked_by, read_line, read_lines, read_list
+from ..module_utils._core.ipseccmd.lines import Asked, CommandLine, asked_by, read_line, read_lines, read_list
 from ..module_utils._core.ipseccmd.show_text import show_text
 from ..module_utils._core.ipseccmd.syntax import SYNTAX
 from ..module_utils._core.results.subsets import Subset
@@ -18,6 +19,7 @@ from ..module_utils._core.source.mistakes import collecting
 from ..module_utils._core.target.goal import Edits
 from ..plugin_utils._action import REFUSALS, IpsecAction, TaskFailure
 from ..plugin_utils._delegate import find_computer, working_on
+from ..plugin_utils._domain_commands import run_in_domain
 from ..plugin_utils._gather import gather
 from ..plugin_utils._host import HostChannel
 from ..plugin_utils._options import options_of, read_options
@@ -37,7 +39,7 @@ _TEXT: t.Final = "text"
 
 
 class ActionModule(IpsecAction):
-    """Runs command lines of ipseccmd. All lines for one host are one plan, or one question."""
+    """Runs command lines of ipseccmd. All lines for one host, or for a domain, are one plan, or one question."""
 
     def work(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         # a conversion would split a single line at its commas
@@ -49,7 +51,11 @@ class ActionModule(IpsecAction):
         shows = any(isinstance(line.command, Show) for line in todo)
         if not shows:
             # mistakes end the task before any host is contacted
-            _goals(todo, confirmed=False)
+            asked = asked_by(todo)
+            if asked.domain is not None:
+                goal = DomainGoal(policies=Edits(asked.edits, asked.notes))
+                return {**run_in_domain(self, asked.domain, goal, options, task_vars), **rest}
+            _goals(asked, confirmed=False)
         computers = dict.fromkeys(line.computer for line in todo if line.computer is not None)
         hosts = {computer: find_computer(computer, self._task, task_vars) for computer in computers}
         by_host: dict[str | None, list[CommandLine]] = {}
@@ -86,7 +92,7 @@ class ActionModule(IpsecAction):
         self, host: str | None, lines: list[CommandLine], options: dict[str, t.Any], task_vars: dict[str, t.Any]
     ) -> dict[str, t.Any]:
         with working_on(self, host, task_vars) as variables:
-            return run_task(self, _goals(lines, options["confirmed"]), options, variables)
+            return run_task(self, _goals(asked_by(lines), options["confirmed"]), options, variables)
 
     def _show(
         self, host: str | None, lines: list[CommandLine], options: dict[str, t.Any], task_vars: dict[str, t.Any]
@@ -99,9 +105,8 @@ class ActionModule(IpsecAction):
         return {"changed": False, "ipsec": found, **text}
 
 
-def _goals(lines: list[CommandLine], confirmed: bool) -> Goals:
-    """What the lines for one host ask for. Raises `ModelError`."""
-    asked = asked_by(lines)
+def _goals(asked: Asked, confirmed: bool) -> Goals:
+    """What lines for hosts ask for. Raises `ModelError`."""
     return Goals(
         policies=Edits(asked.edits, asked.notes) if asked.edits else None,
         dynamic=DynamicGoal(changes=asked.changes, notes=() if asked.edits else asked.notes) if asked.changes else None,

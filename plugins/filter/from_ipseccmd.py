@@ -50,6 +50,8 @@ def from_ipseccmd(
         refuse_empty(script, Program.IPSECCMD)
         asked = asked_by(of_one_computer(lines, notes), modes)
         notes += asked.notes
+        if asked.domain is not None:
+            notes.append(asked.domain.note())
         if asked.confirms:
             notes.append(_CONFIRMATION)
         if Mode.DYNAMIC in modes:

@@ -7,13 +7,13 @@ import typing as t
 
 from ..module_utils._core.batch import batch_file
 from ..module_utils._core.ipseccmd.render import write_lines
-from ..plugin_utils._scripts import filter_errors, policies_of, warn_about
+from ..plugin_utils._scripts import REGISTRY, domain_store, filter_errors, policies_of, warn_about
 
 
-def to_ipseccmd(policies: object) -> str:
+def to_ipseccmd(policies: object, store: object = REGISTRY, domain: object = None) -> str:
     notes: list[str] = []
     with filter_errors("to_ipseccmd"):
-        text = batch_file(write_lines(policies_of(policies), notes))
+        text = batch_file(write_lines(policies_of(policies), notes, domain_store(store, domain)))
     warn_about("to_ipseccmd", notes)
     return text
 

@@ -10,6 +10,7 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 
+from ..module_utils._core.directory.errors import DirectoryError
 from ..module_utils._core.hints import message
 from ..module_utils._core.host.checking import AnswerError
 from ..module_utils._core.host.errors import HostError
@@ -17,7 +18,7 @@ from ..module_utils._core.model import ModelError
 from ..module_utils._core.store.values import StoreError
 from ._options import OptionError
 
-REFUSALS: t.Final = (ModelError, OptionError, HostError, AnswerError, StoreError)
+REFUSALS: t.Final = (ModelError, OptionError, HostError, AnswerError, StoreError, DirectoryError)
 """Errors of the core and of options, which become the message of a failed task."""
 
 
@@ -30,7 +31,7 @@ class TaskFailure(Exception):
 
 
 class IpsecAction(ActionBase):
-    """An action that works on the IPsec policies of a Windows host."""
+    """An action that works on the IPsec policies of a Windows host or of a domain."""
 
     _supports_check_mode = True
     _supports_async = False

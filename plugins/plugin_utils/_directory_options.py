@@ -23,6 +23,10 @@ _LDAP_PORT: t.Final = 389
 _LDAPS_PORT: t.Final = 636
 
 
+_Read: t.TypeAlias = t.Callable[[t.Any, str], t.Any]
+"""Makes a setting of a value, or raises `OptionError` with the place that it comes from."""
+
+
 class TlsMode(enum.StrEnum):
     """When TLS begins: with the connection, or after a request for it."""
 
@@ -64,7 +68,7 @@ class ConnectionOptions:
     encrypt: bool = True
     ca_cert: str | None = None
     cert_validation: Validation = Validation.ALWAYS
-    certificate: str | None = None
+    certificate: str | None = dataclasses.field(default=None, repr=False)
     certificate_key: str | None = dataclasses.field(default=None, repr=False)
     certificate_password: str | None = dataclasses.field(default=None, repr=False)
     connection_timeout: int = 5
@@ -73,18 +77,19 @@ class ConnectionOptions:
     def of(cls, mapping: t.Mapping[str, t.Any]) -> ConnectionOptions:
         """Read the option. What it leaves out comes from environment variables. Raises `OptionError`."""
         names = [field.name for field in dataclasses.fields(cls)]
-        mapping = decrypted(mapping)
-        for name in mapping:
+        given = decrypted(mapping)
+        for name in given:
             if name not in names:
                 raise OptionError("directory: " + no_such_option(str(name), sorted(names)))
-        values = {}
+        values: dict[str, t.Any] = {}
         for name in names:
-            place, value = f"directory: {name}", mapping.get(name)
+            place, value = f"directory: {name}", given.get(name)
             if value is None and name != _WITHOUT_VARIABLE:
                 place = _ENVIRONMENT + name.upper()
                 value = os.environ.get(place)
             if value is not None:
-                values[name] = _READERS.get(name, _text)(value, place)
+                read: _Read = _READERS.get(name, _text)
+                values[name] = read(value, place)
         return cls(**values)._checked()
 
     @property
@@ -98,6 +103,11 @@ class ConnectionOptions:
         if self.auth_protocol:
             return self.auth_protocol
         return Login.CERTIFICATE if self.certificate and self.tls else Login.NEGOTIATE
+
+    @property
+    def seals(self) -> bool:
+        """Whether the login seals the connection. Inside TLS, a domain controller refuses that."""
+        return self.encrypt and not self.tls and self.login not in (Login.SIMPLE, Login.CERTIFICATE)
 
     @property
     def default_port(self) -> int:
@@ -136,7 +146,8 @@ class ConnectionOptions:
 def _text(value: t.Any, place: str) -> str:
     if not isinstance(value, str):
         raise OptionError(f"{place}: expected a text")
-    return value
+    # without what Ansible adds to texts, which libraries in C may not take
+    return str(value)
 
 
 def _number(value: t.Any, place: str) -> int:
@@ -153,8 +164,8 @@ def _truth(value: t.Any, place: str) -> bool:
         raise OptionError(f"{place}: expected true or false") from None
 
 
-def _choice(kind: type[enum.StrEnum]) -> t.Callable[[t.Any, str], enum.StrEnum]:
-    def read(value: t.Any, place: str) -> enum.StrEnum:
+def _choice(kind: type[enum.StrEnum]) -> _Read:
+    def read(value: t.Any, place: str) -> t.Any:
         try:
             return kind(value)
         except ValueError:
@@ -163,7 +174,7 @@ def _choice(kind: type[enum.StrEnum]) -> t.Callable[[t.Any, str], enum.StrEnum]:
     return read
 
 
-_READERS: t.Final[dict[str, t.Callable[[t.Any, str], t.Any]]] = {
+_READERS: t.Final[dict[str, _Read]] = {
     "port": _number,
     "connection_timeout": _number,
     "encrypt": _truth,

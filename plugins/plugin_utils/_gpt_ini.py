@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import io
 import socket
 import time
@@ -99,8 +100,7 @@ class SmbGptFiles:
         """Open the file; `share` is what other programs may do meanwhile."""
         path = gpt_path(gpo, self._server)
         self._connect()
-        import smbclient
-
+        smbclient = importlib.import_module("smbclient")
         pauses = list(_PAUSES)
         while True:
             try:
@@ -128,11 +128,10 @@ class SmbGptFiles:
         try:
             with self._told():
                 require(["smbprotocol", *self._kerberos()], "for GPT.INI")
-                import smbclient
-                from smbprotocol.connection import Connection
-
+                smbclient = importlib.import_module("smbclient")
                 timeout = self._options.connection_timeout
-                connection: t.Any = Connection(uuid.uuid4(), self._server, _PORT)
+                module = importlib.import_module("smbprotocol.connection")
+                connection = module.Connection(uuid.uuid4(), self._server, _PORT)
                 # by default it waits for answers without end
                 connection.receive = functools.partial(connection.receive, timeout=timeout)
                 self._connections[f"{self._server.lower()}:{_PORT}"] = connection

@@ -21,11 +21,9 @@ from ..module_utils._core.host.requests import PROTOCOL, Part, RequestKind, noti
 from ..module_utils._core.host.requirements import not_administrator
 from ..module_utils._core.host.service import Service, ServiceRequest
 from ._old_core import PRINTS_ANSWERS
+from ._rounds import OLD_OR_NEW, is_task_timeout
 
 MODULE: t.Final = "ipsec.windows.__private.ipsec_host"
-OLD_OR_NEW: t.Final = (
-    "Either the old policy or the new one is in force, never a mixture; run the task again to finish the change"
-)
 _WITHOUT_ANSWER: t.Final = {
     RequestKind.READ: ("the policies of {} could not be read", "Nothing was written"),
     RequestKind.APPLY: ("{} gave no answer while its policy store was written", OLD_OR_NEW),
@@ -113,8 +111,7 @@ class HostChannel:
         except Exception as error:
             raise NoAnswer(self._without_answer(do, error)) from error
         except BaseException as error:
-            # the name is all that the errors of all versions have in common
-            if type(error).__name__ != "TaskTimeoutError":
+            if not is_task_timeout(error):
                 raise
             # the result that Ansible makes of it says that nothing was changed
             seconds = f"the task took longer than its timeout of {self._action._task.timeout} seconds"

@@ -31,7 +31,11 @@ class AnswerKind(enum.IntEnum):
 
 
 class Malformed(ValueError):
-    """Bytes that are not LDAP, or more than is accepted."""
+    """Bytes that are not LDAP, or an answer that is due to no request."""
+
+
+class TooMuch(Malformed):
+    """More than is accepted, so that an answer without end cannot exhaust the controller."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,7 @@ class Answer:
 
     def result(self) -> Result:
         """Raises `Malformed`."""
-        reader = _Reader(self.body)
+        reader = _BerReader(self.body)
         code = reader.integer(_ENUMERATED)
         reader.take(_OCTETS)  # the DN of the last entry that was found
         detail = _text(reader.take(_OCTETS), strict=False)
@@ -75,25 +79,26 @@ class Answer:
         return Result(code=code, detail=detail, referrals=referrals, credentials=credentials, name=name)
 
     def entry(self, most: int) -> tuple[str, list[tuple[str, list[bytes]]]]:
-        """The DN of an entry, and its attributes with their values. Raises `Malformed`, also for more than `most`
-        attributes and values.
+        """The DN of an entry, and its attributes with their values. Raises `Malformed`, and `TooMuch` for more than
+        `most` attributes and values.
         """
-        reader = _Reader(self.body)
+        reader = _BerReader(self.body)
         dn = _text(reader.take(_OCTETS))
         attributes: list[tuple[str, list[bytes]]] = []
-        listed = _Reader(reader.take(_SEQUENCE))
+        listed = _BerReader(reader.take(_SEQUENCE))
         while listed:
-            attribute = _Reader(listed.take(_SEQUENCE))
+            attribute = _BerReader(listed.take(_SEQUENCE))
             name = _text(attribute.take(_OCTETS))
-            inside = _Reader(attribute.take(_SET))
+            inside = _BerReader(attribute.take(_SET))
             values: list[bytes] = []
-            most -= 1
-            while inside:
-                if most <= 0:
-                    raise Malformed("it has too many values")
-                most -= 1
-                values.append(inside.take(_OCTETS))
             attributes.append((name, values))
+            while inside:
+                values.append(inside.take(_OCTETS))
+                if len(values) > most:
+                    break
+            most -= 1 + len(values)
+            if most < 0:
+                raise TooMuch("a search has more values than are accepted")
         return dn, attributes
 
     def references(self) -> list[str]:
@@ -105,7 +110,7 @@ class Answer:
         value = self.controls.get(control)
         if value is None:
             return b""
-        reader = _Reader(_Reader(value).take(_SEQUENCE))
+        reader = _BerReader(_BerReader(value).take(_SEQUENCE))
         reader.integer(_INTEGER)
         return reader.take(_OCTETS)
 
@@ -121,13 +126,13 @@ def message_length(data: bytes | bytearray) -> int | None:
         return None
     start, length = header
     if start + length > LONGEST_MESSAGE:
-        raise Malformed(f"a message of {start + length} bytes is longer than {LONGEST_MESSAGE}")
+        raise TooMuch(f"a message says that it has {start + length} bytes, and {LONGEST_MESSAGE} are accepted")
     return start + length
 
 
 def parse_answer(data: bytes) -> Answer:
     """One whole message. Raises `Malformed`."""
-    message = _Reader(_Reader(data).take(_SEQUENCE))
+    message = _BerReader(_BerReader(data).take(_SEQUENCE))
     number = message.integer(_INTEGER)
     tag, body = message.next()
     controls: dict[str, bytes] = {}
@@ -142,7 +147,7 @@ def parse_answer(data: bytes) -> Answer:
     return Answer(id=number, tag=tag, body=body, controls=controls, name=name)
 
 
-class _Reader:
+class _BerReader:
     """Values one after the other. A value ends within the bytes that it is read from."""
 
     __slots__ = ("_at", "_data")
@@ -198,9 +203,9 @@ def _header(data: bytes | bytearray, at: int) -> tuple[int, int] | None:
 
 
 def _controls(data: bytes) -> t.Iterator[tuple[str, bytes]]:
-    reader = _Reader(data)
+    reader = _BerReader(data)
     while reader:
-        control = _Reader(reader.take(_SEQUENCE))
+        control = _BerReader(reader.take(_SEQUENCE))
         name = _text(control.take(_OCTETS), strict=False)
         while control:
             tag, value = control.next()
@@ -209,7 +214,7 @@ def _controls(data: bytes) -> t.Iterator[tuple[str, bytes]]:
 
 
 def _texts(data: bytes) -> list[str]:
-    reader = _Reader(data)
+    reader = _BerReader(data)
     found = []
     while reader:
         found.append(_text(reader.take(_OCTETS), strict=False))

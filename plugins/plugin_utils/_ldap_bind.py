@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 import typing as t
 
 from ..module_utils._core.directory.errors import DirectoryError, ResultCode
@@ -17,6 +19,7 @@ from ._ldap_tls import channel_bindings
 
 _MECHANISM: t.Final = "GSS-SPNEGO"
 _IN_PROGRESS: t.Final = 14
+_T = t.TypeVar("_T")
 
 
 def log_in(connection: LdapConnection, options: ConnectionOptions) -> None:
@@ -27,12 +30,12 @@ def log_in(connection: LdapConnection, options: ConnectionOptions) -> None:
             if not password:
                 raise DirectoryError("an empty password is no login")
             answer = connection.ask(lambda number: pack_simple_bind(number, username, password))
-            _check(answer.result(), connection, options)
+            _check(answer.result(), options)
         case Login.CERTIFICATE:
             # with LDAPS the certificate is the login, and another one is an error (MS-ADTS 5.1.1.1.3)
             if options.tls == TlsMode.START_TLS:
                 answer = connection.ask(lambda number: pack_sasl_bind(number, "EXTERNAL", b""))
-                _check(answer.result(), connection, options)
+                _check(answer.result(), options)
         case _:
             _negotiate(connection, options)
 
@@ -41,40 +44,73 @@ def _negotiate(connection: LdapConnection, options: ConnectionOptions) -> None:
     """Exchange tokens until both sides are content."""
     import spnego
 
-    # inside TLS, a domain controller refuses a login that seals messages again
-    seals = options.encrypt and not options.tls
     wanted = spnego.ContextReq.mutual_auth
-    if seals:
+    if options.seals:
         wanted |= spnego.ContextReq.sequence_detect | spnego.ContextReq.integrity | spnego.ContextReq.confidentiality
     else:
         wanted |= spnego.ContextReq.no_integrity
-    context = spnego.client(
-        username=options.username,
-        password=options.password,
-        hostname=connection.server,
-        service="ldap",
-        context_req=wanted,
-        protocol=options.login.value,
+    context = _in_time(
+        options,
+        lambda: spnego.client(
+            username=_with_realm(options),
+            password=options.password,
+            hostname=connection.server,
+            service="ldap",
+            context_req=wanted,
+            protocol=options.login.value,
+        ),
     )
     bindings = channel_bindings(connection.certificate)
     token: bytes | None = None
     result: Result | None = None
     while not context.complete:
-        step = context.step(token, channel_bindings=bindings)
+        step = _in_time(options, lambda token=token: context.step(token, channel_bindings=bindings))  # type: ignore[misc]
         if not step:
             break
         result = connection.ask(lambda number, step=step: pack_sasl_bind(number, _MECHANISM, step)).result()  # type: ignore[misc]
         if result.code != _IN_PROGRESS:
-            _check(result, connection, options)
+            _check(result, options)
         token = result.credentials
     if not context.complete or result is None or result.code != ResultCode.SUCCESS:
         raise DirectoryError("the server does not finish the login")
-    if seals:
+    if options.seals:
         if not context.context_attr & spnego.ContextReq.confidentiality:
             raise DirectoryError("the server does not agree to encrypt the connection; set tls_mode to ldaps")
         connection.seal(context)
 
 
-def _check(result: Result, connection: LdapConnection, options: ConnectionOptions) -> None:
+def _in_time(options: ConnectionOptions, work: t.Callable[[], _T]) -> _T:
+    """The result of what may ask the KDC. The library waits long for one that does not answer, and cannot be stopped,
+    so it is left behind.
+    """
+    done: queue.SimpleQueue[tuple[_T | None, Exception | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            done.put((work(), None))
+        except Exception as error:
+            done.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        result, error = done.get(timeout=options.connection_timeout)
+    except queue.Empty:
+        raise DirectoryError(
+            f"the KDC does not answer within {options.connection_timeout} seconds; check krb5.conf and the network"
+        ) from None
+    if error:
+        raise error
+    return t.cast("_T", result)
+
+
+def _with_realm(options: ConnectionOptions) -> str | None:
+    """The user name. The realms of Active Directory have capital letters only, and Kerberos tells these apart."""
+    user, at, realm = (options.username or "").partition("@")
+    if options.login == Login.NTLM or not at:
+        return options.username
+    return f"{user}@{realm.upper()}"
+
+
+def _check(result: Result, options: ConnectionOptions) -> None:
     if result.code != ResultCode.SUCCESS:
         raise DirectoryError(refused_login(result, options))

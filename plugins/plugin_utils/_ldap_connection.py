@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import socket
 import ssl
 import time
 import typing as t
 
-from ._ldap_answers import LONGEST_MESSAGE, Answer, Malformed, message_length, parse_answer
+from ._ldap_answers import LONGEST_MESSAGE, Answer, Malformed, TooMuch, message_length, parse_answer
 
 if t.TYPE_CHECKING:
     import spnego
@@ -30,10 +31,18 @@ class Disconnected(OSError):
     """The server says that it ends the connection, and why."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Request:
+    """A message to the server, and its id."""
+
+    id: int
+    data: bytes = dataclasses.field(repr=False)
+
+
 class LdapConnection:
     """A connection that has one request at a time. After an error it is closed, as what follows cannot be trusted.
 
-    A message must be complete within `timeout` seconds. A long one gets as much again for each 64 KiB. So a server that
+    A message must be complete within `timeout` seconds; a long one gets as much again for each 64 KiB. So a server that
     stops answering is noticed in time, also in the middle of a message.
     """
 
@@ -48,6 +57,7 @@ class LdapConnection:
 
     @property
     def is_open(self) -> bool:
+        """Whether it was neither closed nor failed."""
         return self._open
 
     @property
@@ -71,21 +81,30 @@ class LdapConnection:
         self._sealed = context
 
     def ask(self, pack: t.Callable[[int], bytes]) -> Answer:
-        """The only answer to a request. Raises as `receive`."""
-        return self.receive(self.send(pack))
+        """The only answer to a request. Raises as `prepare` and `receive`."""
+        request = self.prepare(pack)
+        self.send(request)
+        return self.receive(request.id)
 
-    def send(self, pack: t.Callable[[int], bytes]) -> int:
-        """Send a request that `pack` makes of its message id. Returns the id. Raises `OSError`."""
-        message_id = self._last_id + 1
-        request = pack(message_id)
+    def prepare(self, pack: t.Callable[[int], bytes]) -> Request:
+        """A request that `pack` makes of its message id. Raises what `pack` raises, and `ConnectionClosed`. The
+        connection stays open.
+        """
+        if not self._open:
+            raise ConnectionClosed("nothing was sent, as the connection was closed after an earlier error")
+        self._last_id += 1
+        return Request(self._last_id, pack(self._last_id))
+
+    def send(self, request: Request) -> None:
+        """Send a request. Raises `OSError` and the errors of the library that seals."""
         with self._closed_on_error():
+            data = request.data
             if self._sealed:
-                wrapped = self._sealed.wrap(request, encrypt=True).data
-                request = len(wrapped).to_bytes(_SEALED_HEADER, "big") + wrapped
-            self._last_id = message_id
+                wrapped = self._sealed.wrap(data, encrypt=True).data
+                data = len(wrapped).to_bytes(_SEALED_HEADER, "big") + wrapped
             self._socket.settimeout(self._timeout)
-            self._socket.sendall(request)
-        return message_id
+            for start in range(0, len(data), _CHUNK):
+                self._socket.sendall(data[start : start + _CHUNK])
 
     def receive(self, message_id: int) -> Answer:
         """The next answer to a request. Raises `OSError`, `Malformed` and the errors of the library that unseals."""
@@ -105,8 +124,6 @@ class LdapConnection:
 
     @contextlib.contextmanager
     def _closed_on_error(self) -> t.Iterator[None]:
-        if not self._open:
-            raise ConnectionClosed("the connection was closed after an earlier error")
         try:
             yield
         except BaseException:
@@ -124,7 +141,7 @@ class LdapConnection:
     def _unsealed(self, context: spnego.ContextProxy, patience: _Patience) -> bytes:
         length = int.from_bytes(self._exactly(_SEALED_HEADER, patience), "big")
         if length > LONGEST_MESSAGE + _SEAL:
-            raise Malformed(f"a sealed message of {length} bytes is longer than {LONGEST_MESSAGE}")
+            raise TooMuch(f"a sealed message says that it has {length} bytes, and {LONGEST_MESSAGE} are accepted")
         return context.unwrap(self._exactly(length, patience)).data
 
     def _exactly(self, count: int, patience: _Patience) -> bytes:

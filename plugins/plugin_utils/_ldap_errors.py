@@ -13,7 +13,7 @@ import typing as t
 from ..module_utils._core.directory.errors import DirectoryError, LostConnection, ResultCode, ResultError
 from ..module_utils._core.hints import brief, printable
 from ._directory_options import ConnectionOptions, Login, TlsMode
-from ._ldap_answers import Malformed, Result
+from ._ldap_answers import Malformed, Result, TooMuch
 from ._ldap_connection import Disconnected
 
 _INVALID_CREDENTIALS: t.Final = 49
@@ -83,7 +83,7 @@ def explain(error: Exception, options: ConnectionOptions) -> str:
             return str(error)
         case ssl.SSLCertVerificationError():
             return _CERTIFICATE_CODES.get(
-                error.verify_code, f"its certificate cannot be trusted: {_short(error.verify_message)}"
+                error.verify_code, f"its certificate cannot be trusted: {short(error.verify_message)}"
             )
         case ssl.SSLError():
             return _explain_tls(error, options)
@@ -93,19 +93,21 @@ def explain(error: Exception, options: ConnectionOptions) -> str:
                 "larger connection_timeout"
             )
         case ConnectionRefusedError():
-            return f"it takes no connections on port {options.default_port}; check server and port"
+            return "it takes no connections on this port; check server and port"
         case socket.gaierror():
             return "its name cannot be found; check server and domain"
         case ConnectionResetError() | BrokenPipeError():
             return "the server closes the connection"
         case Disconnected():
-            return f"the server ends the connection: {_short(error)}"
+            return f"the server ends the connection: {short(error)}"
+        case TooMuch():
+            return f"{short(error)}. Check that server is a domain controller"
         case Malformed():
-            return f"it sends what cannot be read: {_short(error)}. Check that server and port are those of LDAP"
+            return f"it sends what cannot be read: {short(error)}. Check that server and port are those of LDAP"
         case UnicodeEncodeError():
             return "a text has characters that UTF-8 does not have"
         case OSError():
-            return _short(error.strerror or error)
+            return short(error.strerror or error)
     return _explain_login(error, options)
 
 
@@ -126,19 +128,19 @@ def refused_login(result: Result, options: ConnectionOptions) -> str:
         for code, meaning in _LOGIN_CODES.items():
             if f"data {code}," in detail or detail.endswith(f"data {code}"):
                 return f"login refused: {meaning}"
-        if options.tls and options.login in (Login.NTLM, Login.NEGOTIATE):
+        if options.login in (Login.NTLM, Login.NEGOTIATE) and not options.seals:
             return (
-                f"login refused: the server does not take NTLM inside TLS ({_short(detail)}); leave out tls_mode, so "
-                "that the login seals the connection, or use auth_protocol simple or kerberos"
+                f"login refused: the server does not take NTLM that does not seal the connection ({short(detail)}); "
+                + ("leave out tls_mode, or use auth_protocol simple" if options.tls else "set encrypt to true")
             )
-        return f"login refused: check username and password ({_short(detail)})"
-    return f"login refused with result {result.code}: {_short(detail) or 'it gives no reason'}"
+        return f"login refused: check username and password ({short(detail)})"
+    return f"login refused with result {result.code}: {short(detail) or 'it gives no reason'}"
 
 
 def no_start_tls(result: Result) -> str:
     """That the server does not begin TLS on request."""
     return (
-        f"the server refuses StartTLS with result {result.code}: {_short(result.detail) or 'it gives no reason'}; set "
+        f"the server refuses StartTLS with result {result.code}: {short(result.detail) or 'it gives no reason'}; set "
         "tls_mode to ldaps, or leave it out, so that the login seals the connection"
     )
 
@@ -146,7 +148,7 @@ def no_start_tls(result: Result) -> str:
 def referred(servers: t.Sequence[str]) -> str:
     """That the server is not responsible."""
     return (
-        f"the server does not have this and refers to {_short(', '.join(servers)) or 'another server'}; set server to "
+        f"the server does not have this and refers to {short(', '.join(servers)) or 'another server'}; set server to "
         "a domain controller of the domain"
     )
 
@@ -157,7 +159,7 @@ def _explain_tls(error: ssl.SSLError, options: ConnectionOptions) -> str:
     if error.reason in ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"):
         where = "port 636 is the one of LDAPS" if options.tls == TlsMode.LDAPS else "StartTLS"
         return f"it does not speak TLS here; check port and tls_mode ({where})"
-    return f"TLS fails: {_short(error.reason or error)}"
+    return f"TLS fails: {short(error.reason or error)}"
 
 
 def _explain_login(error: Exception, options: ConnectionOptions) -> str:
@@ -172,9 +174,9 @@ def _explain_login(error: Exception, options: ConnectionOptions) -> str:
                 if number in _KERBEROS_CODES:
                     return f"login by Kerberos: {_KERBEROS_CODES[number]}"
         cause = getattr(cause, "base_error", None) or cause.__cause__ or cause.__context__
-    return f"login by {options.login} fails: {_short(error)}"
+    return f"login by {options.login} fails: {short(error)}"
 
 
-def _short(text: object) -> str:
+def short(text: object) -> str:
     """Words of others: one short and printable line."""
     return brief(printable(" ".join(str(text).replace("\0", " ").split())), 300)

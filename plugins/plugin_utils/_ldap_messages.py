@@ -21,6 +21,7 @@ PAGE: t.Final = 500
 
 START_TLS: t.Final = "1.3.6.1.4.1.1466.20037"
 
+_DESCRIPTOR: t.Final = "nTSecurityDescriptor"
 _DESCRIPTORS: t.Final = "1.2.840.113556.1.4.801"
 _OWNER_GROUP_AND_ACCESS_LIST: t.Final = 7
 _VERSION: t.Final = 3
@@ -77,7 +78,7 @@ def pack_search(message_id: int, search: Search, cookie: bytes | None) -> bytes:
             request.write_boolean(False)
             _filter(search.match).pack(request, sansldap.FilterOptions())
             with request.push_sequence() as listed:
-                for name in search.attributes:
+                for name in (*(search.attributes or ("*",)), _DESCRIPTOR) if search.descriptors else search.attributes:
                     listed.write_octet_string(name.encode())
         if controls:
             with message.push_sequence(_choice(0, constructed=True)) as listed:

@@ -12,7 +12,6 @@ import typing as t
 
 from ..module_utils._core.directory.errors import DirectoryError
 from ._directory_options import ConnectionOptions, TlsMode
-from ._ldap_libraries import require
 
 _MOST_SERVERS: t.Final = 8
 
@@ -63,7 +62,6 @@ def open_socket(places: t.Sequence[ServerPlace], timeout: float) -> tuple[socket
 
 def _records(domain: str, options: ConnectionOptions) -> list[ServerPlace]:
     """The domain controllers that DNS names, none if it has no such records."""
-    require(["dnspython"], "to find a domain controller without the option server")
     import dns.exception
     import dns.resolver
 
@@ -91,4 +89,4 @@ def _realm() -> str:
 
         return str(krb5.get_default_realm(krb5.init_context()).decode())
     except Exception as error:
-        raise DirectoryError("directory: set server or domain, as Kerberos has no default realm to take") from error
+        raise DirectoryError("set server or domain, as Kerberos on the controller has no default realm") from error

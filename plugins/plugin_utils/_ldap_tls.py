@@ -64,7 +64,8 @@ def _trust(context: ssl.SSLContext, authority: str) -> None:
             data = path.read_bytes()
             context.load_verify_locations(cadata=data.decode() if _PEM.encode() in data else data)
     except (OSError, ValueError) as error:
-        raise DirectoryError(f"directory: ca_cert cannot be read: {_reason(error)}") from error
+        shown = "" if _PEM in authority else f" {authority}"
+        raise DirectoryError(f"ca_cert{shown} cannot be read: {_reason(error)}") from error
 
 
 def _log_in_with(context: ssl.SSLContext, certificate: str, key: str | None, password: str | None) -> None:
@@ -80,7 +81,7 @@ def _log_in_with(context: ssl.SSLContext, certificate: str, key: str | None, pas
             context.load_cert_chain(path, password=secret)
     except (OSError, ValueError, TypeError) as error:
         raise DirectoryError(
-            f"directory: certificate, certificate_key and certificate_password do not fit together: {_reason(error)}"
+            f"certificate, certificate_key and certificate_password do not fit together: {_reason(error)}"
         ) from error
 
 
@@ -89,47 +90,43 @@ def _content(value: str) -> bytes:
 
 
 def _as_pem(certificate: bytes, key: bytes, password: bytes | None) -> tuple[bytes, bytes]:
-    """A certificate with its key as PEM, and a password for it. The key is never written without one."""
+    """Certificates with the key of the first one as PEM, and a password for it. A key is never written without one."""
     from cryptography import x509
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.serialization import pkcs12
 
-    pem = _PEM.encode()
-    if pem not in certificate:
-        try:
-            certificate = x509.load_der_x509_certificate(certificate).public_bytes(serialization.Encoding.PEM)
-        except ValueError:
-            found, first, others = pkcs12.load_key_and_certificates(certificate, password)
-            if found is None or first is None:
-                raise ValueError("the PKCS12 file has no certificate with a key") from None
-            chain = b"".join(one.public_bytes(serialization.Encoding.PEM) for one in (first, *others))
-            secret = secrets.token_hex().encode()
-            return chain + _key_as_pem(found, secret), secret
-    source = key or certificate
-    if pem in source:
-        private = serialization.load_pem_private_key(source[source.index(_key_begin(source)) :], password)
+    private: t.Any
+    if _PEM.encode() in certificate:
+        chain = x509.load_pem_x509_certificates(certificate)
+        private = _private_key(key or certificate, password)
     else:
-        private = serialization.load_der_private_key(source, password)
+        try:
+            chain = [x509.load_der_x509_certificate(certificate)]
+        except ValueError:
+            private, first, others = pkcs12.load_key_and_certificates(certificate, password)
+            if private is None or first is None:
+                raise ValueError("the PKCS12 file has no certificate with a key") from None
+            chain = [first, *others]
+        else:
+            private = _private_key(key, password)
     secret = secrets.token_hex().encode()
-    return certificate + b"\n" + _key_as_pem(private, secret), secret
-
-
-def _key_begin(pem: bytes) -> bytes:
-    for line in pem.splitlines():
-        if line.startswith(_PEM.encode()) and b"PRIVATE KEY" in line:
-            return line
-    raise ValueError("there is no private key")
-
-
-def _key_as_pem(key: t.Any, secret: bytes) -> bytes:
-    from cryptography.hazmat.primitives import serialization
-
-    pem: bytes = key.private_bytes(
+    packed = private.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.BestAvailableEncryption(secret),
     )
-    return pem
+    return b"".join([*(one.public_bytes(serialization.Encoding.PEM) for one in chain), packed]), secret
+
+
+def _private_key(data: bytes, password: bytes | None) -> t.Any:
+    from cryptography.hazmat.primitives import serialization
+
+    if _PEM.encode() not in data:
+        return serialization.load_der_private_key(data, password)
+    for line in data.splitlines():
+        if line.startswith(_PEM.encode()) and b"PRIVATE KEY" in line:
+            return serialization.load_pem_private_key(data[data.index(line) :], password)
+    raise ValueError("there is no key")
 
 
 def _reason(error: Exception) -> str:

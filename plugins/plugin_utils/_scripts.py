@@ -19,9 +19,11 @@ from ..module_utils._core.batch import Outside, Program, Script, decode, file_ke
 from ..module_utils._core.batch.scripts import commands_of
 from ..module_utils._core.hints import brief, message, one_of, printable, some
 from ..module_utils._core.model import ModelError
+from ..module_utils._core.shape.domains import DomainStore, read_domain
 from ..module_utils._core.shape.fields import at, kind_of
 from ..module_utils._core.shape.tried import no_such_option
 from ..module_utils._core.source.mistakes import Mistakes
+from ..module_utils._core.source.text import Text
 from ..module_utils._core.store.casing import fold
 from ._old_core import decrypted
 from ._options import OptionError
@@ -30,6 +32,10 @@ _SHOWN: t.Final = 20
 _LONGEST_PATH: t.Final = 300
 _UNSUPPORTED: t.Final = ("error", "ignore")
 _display = Display()
+
+REGISTRY: t.Final = "registry"
+_DOMAIN: t.Final = "domain"
+"""The values of the option `store` of filters."""
 
 COMMAND_OPTIONS: t.Final = ("command", "commands")
 """Options of a module for commands that `command_texts` reads as they are."""
@@ -285,6 +291,21 @@ def _spans(numbers: t.Iterable[int]) -> list[str]:
         span = [number for _index, number in group]
         found.append(str(span[0]) if len(span) == 1 else f"{span[0]}-{span[-1]}")
     return found
+
+
+def domain_store(store: object, domain: object) -> DomainStore | None:
+    """The domain for whose policies a filter writes commands; None for the registry. The arguments are its options.
+    Raises `ModelError`.
+    """
+    if store not in (REGISTRY, _DOMAIN):
+        raise ModelError(f"store must be {one_of((REGISTRY, _DOMAIN))}")
+    if domain is None:
+        return None if store == REGISTRY else DomainStore()
+    if store == REGISTRY:
+        raise ModelError("domain needs store='domain'")
+    if not isinstance(domain, str):
+        raise ModelError(f"domain: expected a text, not {kind_of(domain)}")
+    return DomainStore(read_domain(Text.of(domain)))
 
 
 def policies_of(value: object) -> list[t.Mapping[str, t.Any]]:

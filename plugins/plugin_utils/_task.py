@@ -13,7 +13,6 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils._core.attempt import Attempt, Expected, Settings, decide
-from ..module_utils._core.checks.lint import Code
 from ..module_utils._core.checks.lockout import LockoutCheck
 from ..module_utils._core.dynamic.goal import DynamicGoal
 from ..module_utils._core.hints import printable
@@ -24,19 +23,16 @@ from ..module_utils._core.host.requests import OF_CHANGES, Part
 from ..module_utils._core.host.service import Notification, Service, ServiceOption, ServiceRequest, ServiceStatus
 from ..module_utils._core.host.undo import Undo
 from ..module_utils._core.results.applied import WaitOutcome, failure_text, render_not_waited, render_waited
-from ..module_utils._core.results.counts import SHARED
 from ..module_utils._core.results.dynamic import refusal, render_dynamic_diff
-from ..module_utils._core.results.outcome import render_operations, render_outcome, render_steps, warnings
+from ..module_utils._core.results.outcome import render_outcome, render_steps, warnings
 from ..module_utils._core.shape.fields import ShapeError
 from ..module_utils._core.store.store import Store
 from ..module_utils._core.target.goal import PolicyGoal, Restoration
-from ..module_utils._core.target.resolve import MultipleAddresses
-from ._action import REFUSALS, TaskFailure
 from ._backup import Backup
 from ._confirm import confirm
-from ._host import OLD_OR_NEW, HostChannel, NoAnswer
+from ._host import HostChannel, NoAnswer
+from ._rounds import OLD_OR_NEW, CommonOptions, Rounds, without_shared
 
-ATTEMPTS: t.Final = 3
 LONGEST_WAIT: t.Final = 300
 """The highest value of `wait_timeout`, in seconds."""
 
@@ -69,21 +65,16 @@ class Channel(t.Protocol):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(CommonOptions):
     """The options that all modules for changes share. `backup` has the options of a backup, None for none, and `wait`
     the seconds to wait until a change is in force, None for not at all.
     """
 
-    multiple_addresses: MultipleAddresses
     lockout_check: LockoutCheck
-    accept: frozenset[Code]
     service: ServiceOption | None
     restart_service: bool
     backup: t.Mapping[str, t.Any] | None
-    return_policy: bool
     wait: int | None
-    check_mode: bool
-    diff: bool
 
     @classmethod
     def of(cls, options: t.Mapping[str, t.Any], check_mode: bool, diff: bool) -> Options:
@@ -92,16 +83,12 @@ class Options:
         if not 1 <= seconds <= LONGEST_WAIT:
             raise ShapeError("wait_timeout", f"expected 1 to {LONGEST_WAIT} seconds")
         return cls(
-            multiple_addresses=MultipleAddresses(options["multiple_addresses"]),
+            **cls.common(options, check_mode, diff),
             lockout_check=LockoutCheck(options["lockout_check"]),
-            accept=frozenset(map(Code, options["accept"])),
             service=None if options["service"] is None else ServiceOption(options["service"]),
             restart_service=options["restart_service"],
             backup=(options.get("backup_options") or {}) if options["backup"] else None,
-            return_policy=options["return_policy"],
             wait=seconds if options["wait_applied"] else None,
-            check_mode=check_mode,
-            diff=diff,
         )
 
 
@@ -137,12 +124,13 @@ class Goals:
         return OF_CHANGES if self.dynamic is None else (*OF_CHANGES, Part.DYNAMIC)
 
 
-class PolicyTask:
+class PolicyTask(Rounds[HostState, Attempt]):
     """A run of a task that changes policies or dynamic rules of a host. `folder` is where relative paths of backups
     start.
     """
 
     def __init__(self, host: Channel, goals: Goals, options: Options, folder: str) -> None:
+        super().__init__(f"the policy store of {host.name}", options, goals.notes)
         self._host = host
         self._goals = goals
         self._options = options
@@ -156,12 +144,8 @@ class PolicyTask:
         )
         self._backup = None if options.backup is None else Backup(options.backup, host.name, folder)
         self._undo = Undo()
-        self._warnings: list[str] = []
-        self._notes: tuple[str, ...] = goals.notes
-        # what was written so far: the attempts that were written as a whole, and all operations as a result has them
-        self._earlier: list[Attempt] = []
-        self._written: list[dict[str, t.Any]] = []
-        self._changed = False
+        # the service as the last request has left it, None if it was not asked
+        self._service: Service | None = None
         # the time of the last write by the clock of the host, whether a write went live, and whether that cut the
         # connection
         self._since: int | None = None
@@ -169,49 +153,34 @@ class PolicyTask:
         self._lost = False
         self._confirmed = not goals.confirm
 
-    def run(self) -> dict[str, t.Any]:
-        """The result of the task; `policies` are those that it was about and that exist afterwards.
-
-        Raises the refusals of `_action`, `TaskFailure` where the failure has a result, and `AnsibleConnectionFailure`.
-        """
-        state = self._host.read(self._goals.parts(), *self._goals.names())
-        service: Service | None = None
-        for number in range(ATTEMPTS + 1):
-            attempt = self._decide(state)
-            if self._options.check_mode or not attempt.changed:
-                self._warn_of_cut(attempt, now=False)
-                self._written += render_steps(attempt, None)
-                return self._result(attempt, service)
-            if number == ATTEMPTS:
-                break
-            self._confirm(attempt)
-            self._warn_of_cut(attempt, now=True)
-            applied, answered = self._apply(attempt)
-            if not applied.disturbed:
-                return self._result(attempt, answered)
-            # somebody else has written, too: what is stored now is the new start
-            if not applied.conflict:
-                service = answered
-                self._earlier.append(attempt)
-                self._warnings.append(
-                    "another program changed the store while this task wrote to it, so the change was planned again"
-                )
-                state = state.after(service, notified=attempt.service.notify is not None)
-            state = state.read_again(applied)
-        raise self._failure(
-            f"the policy store of {self._host.name} was changed by others {ATTEMPTS} times while this task was about "
-            "to write to it; run the task again when they have finished"
-        )
+    def _read(self) -> HostState:
+        """Raises as `HostChannel.read`."""
+        return self._host.read(self._goals.parts(), *self._goals.names())
 
     def _decide(self, state: HostState) -> Attempt:
-        try:
-            attempt = decide(self._goals.policies, state, self._settings, dynamic=self._goals.dynamic)
-            self._notes = attempt.notes
-            return attempt
-        except REFUSALS as error:
-            if not self._changed:
-                raise
-            raise self._failure(f"{error} ({self._known})") from error
+        return decide(self._goals.policies, state, self._settings, dynamic=self._goals.dynamic)
+
+    def _foresee(self, attempt: Attempt) -> None:
+        self._warn_of_cut(attempt, now=False)
+        self._written += render_steps(attempt, None)
+
+    def _apply(self, attempt: Attempt) -> HostState | None:
+        """Raises `TaskFailure`, and `AnsibleConnectionFailure`."""
+        self._confirm(attempt)
+        self._warn_of_cut(attempt, now=True)
+        applied, answered = self._write(attempt)
+        state = attempt.state
+        if not applied.conflict:
+            self._service = answered
+        if not applied.disturbed:
+            return None
+        if not applied.conflict:
+            self._earlier.append(attempt)
+            self._warnings.append(
+                "another program changed the store while this task wrote to it, so the change was planned again"
+            )
+            state = state.after(answered, notified=attempt.service.notify is not None)
+        return state.read_again(applied)
 
     def _confirm(self, attempt: Attempt) -> None:
         """Ask whether dynamic rules may change, once. Raises `HostError`."""
@@ -228,7 +197,7 @@ class PolicyTask:
             _display.warning(printable(warning))
         self._warnings.append(warning)
 
-    def _apply(self, attempt: Attempt) -> tuple[Applied, Service | None]:
+    def _write(self, attempt: Attempt) -> tuple[Applied, Service | None]:
         """Write, then notify the service; if that cuts the connection, in a request of its own, after the answer has
         arrived.
 
@@ -329,26 +298,12 @@ class PolicyTask:
             f"{str(applied.error).rstrip('.')}. {OLD_OR_NEW}"
         )
 
-    @property
-    def _known(self) -> str:
-        """What is known about the store when an attempt is refused."""
-        if self._changed:
-            return "an earlier attempt of this task wrote some of the changes: see operations"
-        return "nothing was changed"
-
-    def _failure(self, message: str, changed: bool = False, **found: t.Any) -> TaskFailure:
-        """A failure with everything that was done before it."""
-        changed = changed or self._changed
-        operations = render_operations(self._written, complete=self._options.return_policy)
-        return TaskFailure(message, changed=changed, **operations, **found, **self._common())
-
-    def _common(self) -> dict[str, t.Any]:
-        """The warnings and the backup file, which every result has."""
+    def _always(self) -> dict[str, t.Any]:
         path = None if self._backup is None else self._backup.path
-        backup = {} if path is None else {"backup_file": path}
-        return {"warnings": list(map(printable, dict.fromkeys([*self._notes, *self._warnings]))), **backup}
+        return {**super()._always(), **({} if path is None else {"backup_file": path})}
 
-    def _result(self, attempt: Attempt, service: Service | None) -> dict[str, t.Any]:
+    def _result(self, attempt: Attempt) -> dict[str, t.Any]:
+        service = self._service
         self._warnings += warnings(attempt, service=service, accept=self._options.accept, earlier=self._earlier)
         if self._backup is not None and self._backup.path and (lost := self._undo.lost):
             self._warnings.append(
@@ -363,8 +318,7 @@ class PolicyTask:
             return_policy=self._options.return_policy,
             earlier=self._earlier,
         )
-        operations = {"operations": self._written} if self._options.return_policy else {}
-        return {**outcome, **operations, **self._wait(attempt, service), **self._common()}
+        return {**outcome, **self._operations(), **self._wait(attempt, service), **self._always()}
 
 
 def run_task(
@@ -381,17 +335,9 @@ def run_task(
     host = HostChannel(action, task_vars)
     shared = Options.of(options, action._task.check_mode, action._task.diff)
     result = PolicyTask(host, goals, shared, playbook_folder(task_vars)).run()
-    return {key: value for key, value in result.items() if key not in SHARED or key in about_shared}
+    return without_shared(result, about_shared)
 
 
 def playbook_folder(task_vars: t.Mapping[str, t.Any]) -> str:
     """The folder of the playbook, where relative paths of backups start."""
     return str(task_vars.get("playbook_dir", "."))
-
-
-def of_one_policy(result: dict[str, t.Any]) -> dict[str, t.Any]:
-    """The result of a task about one policy: `policy` instead of `policies` and `names`."""
-    del result["names"]
-    if "policies" in result:
-        result["policy"] = next(iter(result.pop("policies")), None)
-    return result

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import socket
 
@@ -15,7 +16,7 @@ from directory.samba import Domain, missing
 @pytest.fixture
 def domain(monkeypatch):
     """A new domain, for tests that write."""
-    _need_samba()
+    need_samba()
     with Domain() as found:
         _make_known(found, monkeypatch)
         yield found
@@ -24,7 +25,7 @@ def domain(monkeypatch):
 @pytest.fixture
 def smb_domain(monkeypatch):
     """A new domain with SYSVOL. Only one at a time runs on a machine."""
-    _need_samba()
+    need_samba()
     with Domain(smb=True) as found:
         _make_known(found, monkeypatch)
         yield found
@@ -39,12 +40,23 @@ def shared_domain(_session_domain, monkeypatch):
 
 @pytest.fixture(scope="session")
 def _session_domain():
-    _need_samba()
+    need_samba()
     with Domain() as found:
         yield found
 
 
-def _need_samba():
+@pytest.fixture
+def kerberos():
+    """Tests that need the compiled packages."""
+    if importlib.util.find_spec("gssapi") is None or importlib.util.find_spec("krb5") is None:
+        reason = 'pip install "pyspnego[kerberos]" compiles what logging in by Kerberos needs'
+        if os.environ.get("IPSEC_KERBEROS") == "required":
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+
+def need_samba():
+    """Skip where Samba is missing, and fail in CI."""
     if problem := missing():
         if os.environ.get("CI"):
             pytest.fail(f"{problem}, and CI must test with a real directory")

@@ -34,7 +34,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.ldap
 )
 
 from . import schema
-from .access import CLOSED, readable_by_members
+from .access import CLOSED, MEMBERS_MAY_READ, with_permission
 from .names import Key, NoName, first_value, key_of
 from .samba import Domain, Entries, GroupPolicy, parse_ldif, show_ldif
 from .schema import ATTRIBUTES, CLASSES, ObjectClass, Syntax
@@ -158,7 +158,7 @@ class MemoryDirectory:
 
     def members_may_read(self) -> None:
         """Let members of the domain read the policies."""
-        self._descriptor = readable_by_members(CLOSED)
+        self._descriptor = with_permission(CLOSED, MEMBERS_MAY_READ)
 
     def add_gpo(self, name: str, link: str | None = None) -> GroupPolicy:
         """Add a Group Policy object as Microsoft's console does, linked to the object with the DN `link` if given."""
@@ -185,7 +185,9 @@ class MemoryDirectory:
 
     def search(self, search: Search) -> list[DirectoryEntry]:
         self._connected()
-        wanted = tuple(name.lower() for name in search.attributes if name != "*")
+        wanted = {name.lower() for name in search.attributes if name != "*"}
+        if search.descriptors:
+            wanted.add("ntsecuritydescriptor")
         everything = not search.attributes or "*" in search.attributes
         if search.base == "" and search.scope is Scope.BASE:
             found = {name.lower(): values for name, values in self._about().items()}
@@ -196,12 +198,10 @@ class MemoryDirectory:
         entries = []
         for key in self._below(base, search.scope):
             if all(self._matches(key, name.lower(), value) for name, value in search.match):
-                values = self._readable(key, wanted, search.descriptors)
+                values = self._readable(key, wanted)
                 shown = {
                     name: values[name] for name in values if name in wanted or (everything and name not in _CONSTRUCTED)
                 }
-                if search.descriptors and everything and "ntsecuritydescriptor" in values:
-                    shown["ntsecuritydescriptor"] = values["ntsecuritydescriptor"]
                 entries.append(DirectoryEntry(self._entries[key].dn, shown))
         return entries
 
@@ -234,8 +234,6 @@ class MemoryDirectory:
         else:
             self._modify(write)
         self.writes.append(write)
-
-    # writes
 
     def _add(self, write: AddEntry) -> None:
         what = f"add {write.dn}"
@@ -313,6 +311,10 @@ class MemoryDirectory:
         self._put(key_of(self.root), self.root, CLASSES["domaindns"], {})
         for dn in ("CN=System", "CN=Policies,CN=System", "CN=IP Security,CN=System", "CN=Configuration"):
             self._new(f"{dn},{self.root}", "container")
+        container = self._entries[key_of(self.container)]
+        self._entries[key_of(self.container)] = dataclasses.replace(
+            container, values={"iscriticalsystemobject": (b"TRUE",)}
+        )
         self._new(f"OU=Domain Controllers,{self.root}", "organizationalUnit")
         self._new(f"CN=Sites,CN=Configuration,{self.root}", "container")
         self._new(f"CN=Default-First-Site-Name,CN=Sites,CN=Configuration,{self.root}", "site")
@@ -321,7 +323,7 @@ class MemoryDirectory:
         waiting = [(dn.replace(_EXPORTED, self.root), values) for dn, values in _microsoft().items()]
         for again in (False, True):
             waiting = [(dn, values) for dn, values in waiting if not self._take_in(dn, values, again)]
-            # on a domain controller, the first policy is younger than its rules, and others are older
+            # the first policy is younger than its rules, and the others are older; with Samba this is a matter of luck
             waiting = waiting[1:] + waiting[:1]
         self.writes.clear()
         self.now += 3600
@@ -361,8 +363,6 @@ class MemoryDirectory:
         time = (self.usn, self.now)
         self._entries[key] = _Entry(number, dn, kind, values, time, time, dict.fromkeys(values, self.usn))
 
-    # values
-
     def _new_values(self, kind: ObjectClass, name: str, values: tuple[bytes, ...], what: str) -> Values:
         """Values to be added to an attribute of an object, which has the attribute."""
         attribute = ATTRIBUTES.get(name)
@@ -395,6 +395,10 @@ class MemoryDirectory:
 
     def _without(self, name: str, values: Values, deleted: tuple[bytes, ...], what: str) -> Values:
         """The values without those that are deleted, or without any if none is named."""
+        if ATTRIBUTES[name].syntax is Syntax.REFERENCE:
+            for value in deleted:
+                if _number(value) is None:
+                    self._key(value.decode(errors="replace"), what)
         left = list(values)
         for value in deleted:
             found = next((old for old in left if self._same(name, old, value, what)), None)
@@ -409,9 +413,8 @@ class MemoryDirectory:
 
     def _same(self, name: str, stored: Value, value: bytes, what: str) -> bool:
         if isinstance(stored, Reference):
-            if (number := _number(value)) is not None:
-                return stored.number == number
-            return stored.made_as == self._key(value.decode(errors="replace"), what)
+            number = _number(value)
+            return stored.number == number or (number is None and stored.made_as == key_of(value.decode()))
         try:
             return schema.same(ATTRIBUTES[name], stored, value)
         except schema.Invalid:
@@ -431,8 +434,6 @@ class MemoryDirectory:
             return self._shown[value.number].encode()
         return value if isinstance(value, bytes) else str(value).encode()
 
-    # reading
-
     def _key(self, dn: str, what: str) -> Key:
         try:
             return key_of(dn)
@@ -449,7 +450,7 @@ class MemoryDirectory:
         # below the root of a domain begin other parts of its forest, which a search does not enter
         return [key for key in found if key[-len(others) :] != others or base[-len(others) :] == others]
 
-    def _readable(self, key: Key, wanted: tuple[str, ...], descriptors: bool) -> dict[str, tuple[bytes, ...]]:
+    def _readable(self, key: Key, wanted: t.Collection[str]) -> dict[str, tuple[bytes, ...]]:
         if key in self._hidden:
             return {}
         entry = self._entries[key]
@@ -461,7 +462,7 @@ class MemoryDirectory:
         found["objectcategory"] = (f"CN={entry.kind.category},CN=Schema,CN=Configuration,{self.root}".encode(),)
         found["usncreated"], found["whencreated"] = (str(entry.created[0]).encode(),), (_time(entry.created[1]),)
         found["usnchanged"], found["whenchanged"] = (str(entry.changed[0]).encode(),), (_time(entry.changed[1]),)
-        if descriptors or "ntsecuritydescriptor" in wanted:
+        if "ntsecuritydescriptor" in wanted:
             found["ntsecuritydescriptor"] = (self._descriptor,)
         if "replpropertymetadata" in wanted:
             found["replpropertymetadata"] = (_metadata(entry),)
@@ -485,7 +486,7 @@ class MemoryDirectory:
             return False
         stored = entry.values.get(name)
         if stored is None:
-            stored = self._readable(key, (), False).get(name, ())
+            stored = self._readable(key, ()).get(name, ())
         if value is None or not stored:
             return bool(stored)
         if attribute.syntax is Syntax.REFERENCE:

@@ -12,7 +12,7 @@ import typing as t
 Key: t.TypeAlias = tuple[tuple[str, str], ...]
 """Types and values of a name in small letters. The parts behind the first are the key of the parent."""
 
-_PART = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*)\s*=\s*((?:\\[0-9A-Fa-f]{2}|\\.|[^\\,])+?)\s*(?:,(?=.)|$)", re.DOTALL)
+_PART = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*)=\s*((?:\\[0-9A-Fa-f]{2}|\\.|[^\\,])+?)\s*(?:,(?=.)|$)", re.DOTALL)
 _ESCAPES = re.compile(r"(?:\\[0-9A-Fa-f]{2})+|\\.", re.DOTALL)
 
 

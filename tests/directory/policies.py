@@ -239,14 +239,8 @@ def orphans(directory: Directory, known: t.Collection[str]) -> list[str]:
 
 def as_registry(entries: t.Iterable[DirectoryEntry], policy: str) -> tree.Tree:
     """The objects as a member of the domain copies them to its registry. `policy` is assigned."""
-    found = ldif.entries_to_tree(map(_texts, entries), stores.CONTAINER)
+    found = ldif.tree_of({entry.dn: entry.attributes for entry in entries}, stores.CONTAINER)
     name = policy.partition(",")[0].removeprefix("CN=")
     root = r"SOFTWARE\Policies\Microsoft\Windows\IPSEC\Policy\Local"
     found[stores.CONTAINER]["ActivePolicy"] = (tree.STRING, f"{root}\\{name}")
     return found
-
-
-def _texts(entry: DirectoryEntry) -> dict[str, list[str]]:
-    found = {name: [v.decode(errors="replace") for v in values] for name, values in entry.attributes.items()}
-    found["ipsecdata"] = [base64.b64encode(value).decode() for value in entry.attributes.get("ipsecdata", ())]
-    return {"dn": [entry.dn], **{name: values for name, values in found.items() if values}}

@@ -9,6 +9,7 @@ import base64
 import contextlib
 import dataclasses
 import fcntl
+import functools
 import hashlib
 import os
 import pathlib
@@ -23,21 +24,18 @@ import time
 import typing as t
 import uuid
 
-from .access import readable_by_members
+from .access import MEMBERS_MAY_READ, permission, with_permission
 from .certificates import Certificate, make_certificates
 
 BUILD = pathlib.Path(__file__).parents[2] / "build" / "samba"
-PROGRAMS = {
-    "samba": "samba-ad-dc",
-    "samba-tool": "samba-ad-provision",
-    "winbindd": "winbind",
-    "kinit": "krb5-user",
-    "ldapsearch": "ldap-utils",
-}
+PACKAGES = "samba-ad-dc samba-ad-provision winbind krb5-user ldap-utils smbclient libnss-wrapper"
+PROGRAMS = ("samba", "samba-tool", "winbindd", "kinit", "ldapsearch", "smbclient")
 WRAPPER = "libnss_wrapper.so"
 HOST, NETBIOS, REALM, PASSWORD = "dc1", "ADX", "AD.EXAMPLE.TEST", "Pa55w.rd-x"
 PORTS, SMB_PORT = (389, 636, 88), 445
 _ONLY_ACCESS_LIST = "control: 1.2.840.113556.1.4.801 true:: MAMCAQQ="
+SERVICES = [f"ldap/{HOST}.{REALM.lower()}"]
+"""Names for Kerberos that a domain controller adds itself once it runs, with parts that tests leave out."""
 CLAIM_PORT = 1
 """A socket bound to this port holds an address for this process."""
 
@@ -47,11 +45,10 @@ Entries: t.TypeAlias = dict[str, dict[str, list[bytes]]]
 
 def missing() -> str | None:
     """What keeps Samba from running here, if anything does."""
-    absent = [package for program, package in PROGRAMS.items() if shutil.which(program, path=_PATH) is None]
-    if not (any(pathlib.Path("/usr/lib").glob(f"*/{WRAPPER}")) or pathlib.Path("/usr/lib64", WRAPPER).exists()):
-        absent.append("libnss-wrapper")
-    if absent:
-        return f"Samba's domain controller is incomplete (Debian: apt install {' '.join(absent)})"
+    found = [shutil.which(program, path=_PATH) for program in PROGRAMS]
+    wrappers = [*pathlib.Path("/usr/lib").glob(f"*/{WRAPPER}"), *pathlib.Path("/usr/lib64").glob(WRAPPER)]
+    if not all([*found, wrappers, pathlib.Path("/usr/share/samba/setup").exists()]):
+        return f"Samba's domain controller is missing (Debian: apt install {PACKAGES})"
     return None if os.geteuid() == 0 else "a domain controller needs root, because its ports are below 1024"
 
 
@@ -92,6 +89,7 @@ class Domain:
     def __init__(self, smb: bool = False, certificate: Certificate = Certificate.GOOD) -> None:
         self.smb = smb
         self._passwords = {self.user: self.password}
+        self._sids: dict[str, bytes] = {}
         self._process: subprocess.Popen[bytes] | None = None
         with contextlib.ExitStack() as stack:
             if smb:
@@ -133,11 +131,16 @@ class Domain:
                 start_new_session=True,
             )
         deadline = time.monotonic() + 60
-        for port in (*PORTS, *([SMB_PORT] if self.smb else [])):
-            while not self._listens(port):
+        ports = (*PORTS, SMB_PORT) if self.smb else PORTS
+        waits = {f"port {port}": functools.partial(self._listens, port) for port in ports}
+        if self.smb:
+            # until it answers, logging in by SMB is an internal error
+            waits["winbindd"] = _winbindd_answers
+        for part, answers in waits.items():
+            while not answers():
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     self.kill()
-                    raise RuntimeError(f"Samba does not answer on port {port}: {self._log()}")
+                    raise RuntimeError(f"Samba does not answer ({part}): {self._log()}")
                 time.sleep(0.01)
 
     def stop(self) -> None:
@@ -166,6 +169,8 @@ class Domain:
             "auth_protocol": "simple",
             "username": f"{self.user}@{self.domain}",
             "password": self.password,
+            # a loaded machine must not fail a test
+            "connection_timeout": 60,
         }
         return {name: value for name, value in (options | changes).items() if value is not None}
 
@@ -222,6 +227,7 @@ class Domain:
             f"userAccountControl: 512\nunicodePwd:: {secret}\n"
         )
         self._passwords[name] = password
+        (self._sids[name],) = self.ldapsearch(dn, "(objectClass=*)", "objectSid")[dn]["objectSid"]
         return dn
 
     def add_gpo(self, name: str, link: str | None = None) -> GroupPolicy:
@@ -247,11 +253,17 @@ class Domain:
 
     def members_may_read(self) -> None:
         """Let members of the domain read the policies."""
-        # as: samba-tool dsacl set --objectdn=CONTAINER --sddl="(A;CI;RPLCLORC;;;AU)"
-        found = self.ldapsearch(self.container, "(objectClass=*)", "nTSecurityDescriptor", scope="base")
-        descriptor = readable_by_members(found[self.container]["nTSecurityDescriptor"][0])
+        self._permit(self.container, MEMBERS_MAY_READ)
+
+    def permit(self, dn: str, user: str, rights: int, of: str) -> None:
+        """Give a user rights to an object, only for the class or attribute with the schema GUID `of`."""
+        self._permit(dn, permission(rights, self._sids[user], uuid.UUID(of)))
+
+    def _permit(self, dn: str, entry: bytes) -> None:
+        (found,) = self.ldapsearch(dn, "(objectClass=*)", "nTSecurityDescriptor", scope="base").values()
+        descriptor = with_permission(found["nTSecurityDescriptor"][0], entry)
         self.ldapmodify(
-            f"dn: {self.container}\n{_ONLY_ACCESS_LIST}\nchangetype: modify\nreplace: nTSecurityDescriptor\n"
+            f"dn: {dn}\n{_ONLY_ACCESS_LIST}\nchangetype: modify\nreplace: nTSecurityDescriptor\n"
             f"nTSecurityDescriptor:: {base64.b64encode(descriptor).decode()}\n"
         )
 
@@ -349,6 +361,14 @@ class Domain:
         return "\n".join((self.folder / "log").read_text(errors="replace").splitlines()[-20:])
 
 
+def _winbindd_answers() -> bool:
+    try:
+        _run("wbinfo", "--ping")
+    except ToolError:
+        return False
+    return True
+
+
 def parse_ldif(text: str) -> Entries:
     """The entries of an LDIF without folded lines."""
     entries: Entries = {}
@@ -395,13 +415,15 @@ def _provisioned() -> pathlib.Path:
         "--option=dns forwarder=",
         "--option=vfs objects=",
     ]
-    folder = BUILD / f"{version}-{hashlib.sha256(repr(recipe).encode()).hexdigest()[:8]}"
+    folder = BUILD / f"{version}-{hashlib.sha256(repr((recipe, SERVICES)).encode()).hexdigest()[:8]}"
     BUILD.mkdir(parents=True, exist_ok=True)
     with _locked(BUILD / "lock"):
         if not folder.exists():
             unfinished = BUILD / "unfinished"
             shutil.rmtree(unfinished, ignore_errors=True)
             _run(*recipe, f"--targetdir={unfinished}")
+            for service in SERVICES:
+                _run("samba-tool", "spn", "add", service, f"{HOST}$", f"--configfile={unfinished}/etc/smb.conf")
             unfinished.rename(folder)
     return folder
 

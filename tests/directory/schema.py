@@ -39,9 +39,13 @@ class ObjectClass:
     category: str
     chain: tuple[str, ...]
     attributes: frozenset[str]
-    container: bool = False
-    abstract: bool = False
-    rdn: str = "cn"
+    container: bool
+    rdn: str
+
+    @property
+    def abstract(self) -> bool:
+        """No object is of this class alone."""
+        return self.name in ("top", "ipsecBase")
 
 
 _TEXTS = ("displayName", "ipsecName", "ipsecID", "gPCFileSysPath", "gPCMachineExtensionNames", "gPCUserExtensionNames")
@@ -67,15 +71,13 @@ ATTRIBUTES = {
     for attribute in (
         *(AttributeType(name) for name in (*_TEXTS, *_KINDS, *NAMES, "gPLink")),
         *(AttributeType(name, stamped=True) for name in STAMPED),
-        *(AttributeType(name, Syntax.INTEGER) for name in _INTEGERS),
+        *(AttributeType(name, Syntax.INTEGER) for name in (*_INTEGERS, "ipsecDataType")),
         *(AttributeType(name, Syntax.REFERENCE, single=False) for name in _MANY_REFERENCES),
         *(AttributeType(name, Syntax.REFERENCE) for name in _REFERENCES),
         AttributeType("description", single=False),
         AttributeType("objectClass", single=False),
         AttributeType("isCriticalSystemObject", stamped=True),
         AttributeType("ipsecData", Syntax.BYTES),
-        # a text whose values are decimal numbers
-        AttributeType("ipsecDataType", Syntax.INTEGER),
     )
 }
 
@@ -93,9 +95,14 @@ _GROUP_POLICY = (*_INTEGERS, "gPCFileSysPath", "gPCMachineExtensionNames", "gPCU
 
 
 def _class(
-    name: str, category: str, chain: tuple[str, ...], attributes: tuple[str, ...], **more: object
+    name: str,
+    category: str,
+    chain: tuple[str, ...],
+    attributes: tuple[str, ...],
+    container: bool = False,
+    rdn: str = "cn",
 ) -> ObjectClass:
-    return ObjectClass(name, category, ("top", *chain, name), frozenset(map(str.lower, attributes)), **more)  # type: ignore[arg-type]
+    return ObjectClass(name, category, ("top", *chain, name), frozenset(map(str.lower, attributes)), container, rdn)
 
 
 def _policy_object(name: str, category: str, *attributes: str) -> ObjectClass:
@@ -117,8 +124,8 @@ CLASSES = {
         _class("domainDNS", "Domain-DNS", ("domain",), (*_TOP, "gPLink"), container=True, rdn="dc"),
         _class("organizationalUnit", "Organizational-Unit", (), (*_TOP, "gPLink"), container=True, rdn="ou"),
         _class("site", "Site", (), (*_TOP, "gPLink"), container=True),
-        _class("ipsecBase", "Ipsec-Base", (), _BASE, abstract=True),
-        _class("top", "Top", (), _TOP, abstract=True),
+        _class("ipsecBase", "Ipsec-Base", (), _BASE),
+        _class("top", "Top", (), _TOP),
     )
 }
 

@@ -11,6 +11,7 @@ import ssl
 import subprocess
 
 import pytest
+from directory import conftest, samba
 from directory.certificates import Certificate
 from directory.samba import ToolError, parse_ldif
 
@@ -35,20 +36,17 @@ def test_its_certificate_passes_strict_checks(shared_domain):
     _greet(shared_domain)
 
 
-@pytest.mark.parametrize(
-    ("kind", "reason"),
-    [
+def test_its_certificate_can_be_wrong(domain):
+    for kind, reason in (
         (Certificate.EXPIRED, "expired"),
         (Certificate.WRONG_NAME, "Hostname mismatch"),
         (Certificate.UNKNOWN_AUTHORITY, "unable to get local issuer|signature failure"),
-    ],
-)
-def test_its_certificate_can_be_wrong(domain, kind, reason):
-    domain.stop()
-    domain.use_certificate(kind)
-    domain.start()
-    with pytest.raises(ssl.SSLCertVerificationError, match=reason):
-        _greet(domain)
+    ):
+        domain.stop()
+        domain.use_certificate(kind)
+        domain.start()
+        with pytest.raises(ssl.SSLCertVerificationError, match=reason):
+            _greet(domain)
 
 
 def test_programs_find_it_by_its_name_and_use_its_tickets(domain):
@@ -115,6 +113,22 @@ def test_sysvol_has_the_folder_of_a_new_group_policy_object(smb_domain):
         check=True,
     )
     assert b"[General]\r\nVersion=0" in listing.stdout
+
+
+def test_tests_are_skipped_without_samba_but_fail_in_ci(monkeypatch):
+    monkeypatch.setattr(conftest, "missing", lambda: "Samba is missing")
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="Samba is missing: nothing is tested"):
+        conftest.need_samba()
+    monkeypatch.setenv("CI", "1")
+    with pytest.raises(pytest.fail.Exception, match="Samba is missing, and CI must"):
+        conftest.need_samba()
+
+
+def test_a_missing_program_is_reported_with_the_packages(shared_domain, monkeypatch):
+    assert samba.missing() is None
+    monkeypatch.setattr(samba, "PROGRAMS", (*samba.PROGRAMS, "no-such-program"))
+    assert samba.missing() == f"Samba's domain controller is missing (Debian: apt install {samba.PACKAGES})"
 
 
 def test_an_ldif_with_encoded_values_is_read():

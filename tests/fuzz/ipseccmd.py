@@ -101,17 +101,21 @@ def _check_item(text: str) -> None:
     try:
         line = read_line(text)
         _check_dynamic(line)
+        domain = asked_by([line]).domain
         arguments = arguments_of([line])
     except ModelError:
         return
     for item in arguments:
         parse_task(item)
     try:
-        lines = write_lines(arguments, [])
+        lines = write_lines(arguments, [], domain)
     except ModelError:
         # a line cannot express all arguments, such as those that change only a part of a policy
         return
-    assert arguments_of(map(read_line, lines)) == arguments, "the lines for task arguments convert to other arguments"
+    read = list(map(read_line, lines))
+    assert arguments_of(read) == arguments, "the lines for task arguments convert to other arguments"
+    found = asked_by(read).domain
+    assert (found and found.name) == (domain and domain.name), "the lines for task arguments are for another domain"
 
 
 def _check_dynamic(line: CommandLine) -> None:

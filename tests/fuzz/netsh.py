@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import Program, batch_file
+from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import Program, batch_file, netsh_file
 from ansible_collections.ipsec.windows.plugins.module_utils._core.batch.scripts import commands_of
 from ansible_collections.ipsec.windows.plugins.module_utils._core.dynamic.arguments import rule_arguments
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError, PresharedKey
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_dynamic, read_netsh, write_netsh
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.grammar import Language, parse_command
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.domains import DomainStore
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.dynamic import (
     dynamic_arguments,
     parse_dynamic_rule,
@@ -47,6 +48,8 @@ WORDS: t.Final = (
     *(
         "all ",
         "store ",
+        "domain ",
+        "gponame=",
         "name=",
         "newname=",
         "description=",
@@ -90,7 +93,11 @@ def check(data: bytes) -> None:
     if len(token) == 1 and token[0].value.count(TOKEN) == 1:
         check_hidden(notes, keys, "a note")
         _check_error(token[0].value, keys)
-    _check_written(items)
+    # each store assigns policies in its own way
+    if not any("gpos" in item for item in items):
+        _check_written(items, None)
+    if not any("assigned" in item for item in items):
+        _check_written(items, DomainStore())
 
 
 def _check_dynamic(lines: list[str]) -> None:
@@ -114,14 +121,20 @@ def _check_error(text: str, keys: t.Iterable[object]) -> None:
         check_hidden(error, keys, "an error")
 
 
-def _check_written(items: t.Sequence[dict[str, t.Any]]) -> None:
+def _check_written(items: t.Sequence[dict[str, t.Any]], domain: DomainStore | None) -> None:
     try:
-        lines = write_netsh(items)
+        lines = write_netsh(items, domain)
     except ModelError:
         return
-    script = commands_of(Program.NETSH, batch_file(lines), False)
+    text = batch_file(lines) if domain is None else netsh_file(lines)
+    script = commands_of(Program.NETSH, text, False)
     again = read_netsh([parse_command(command.text, _STATIC) for command in script.commands], [])
-    assert write_netsh(again) == lines, "the written script is read as another one"
+    assert write_netsh(again, domain) == lines, "the written script is read as another one"
+    if domain is not None:
+        # a policy that is only assigned has its command at the end
+        again, items = (sorted(found, key=lambda item: str(item["name"])) for found in (again, items))
+        gpos = [[(item.get("gpos"), item.get("gpos_mode")) for item in found] for found in (again, items)]
+        assert gpos[0] == gpos[1], "the written script has other Group Policy objects"
     assert list(map(parse_task, again)) == list(map(parse_task, items)), "the written script has other arguments"
 
 
@@ -141,4 +154,5 @@ def seeds() -> t.Iterator[bytes]:
     yield f"{rule} protocol=TCP dstport=80 psk={TOKEN}\nset mmpolicy M mmlifetime=5".encode()
     yield f"{rule} mirrored=no tunneldst=192.0.2.9\ndelete rule me any ANY 0 0 no all tunneldst=192.0.2.9".encode()
     yield b"set config ipsecexempt 3\ndelete all\nadd mmpolicy M\nadd rule me dns M actionin=block actionout=block"
+    yield b"set store domain corp.example\nadd policy P\nset policy P gponame=G assign=y\nset policy P newname=Q"
     yield b"delete policy P\nadd policy P mmsecmethods=3DES-SHA1-3 mmlifetime=9 qmpermm=2 pollinginterval=30"

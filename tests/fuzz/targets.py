@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
-from . import answers, batch, blobs, ipseccmd, netsh, regfiles, running, store
+from . import answers, batch, blobs, directory, ipseccmd, ldap, netsh, regfiles, running, store
 
 
 class Target(t.Protocol):
@@ -30,4 +30,6 @@ TARGETS: t.Final[dict[str, Target]] = {
     "regfiles": regfiles,
     "answers": answers,
     "running": running,
+    "ldap": ldap,
+    "directory": directory,
 }

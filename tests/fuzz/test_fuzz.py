@@ -29,6 +29,7 @@ RUNS = {
     "regfiles": 4000,
     "answers": 1500,
     "running": 1500,
+    "directory": 1500,
 }
 QUICK = "blobs"
 

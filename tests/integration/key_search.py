@@ -130,3 +130,16 @@ class Processes:
     def show(self) -> bool:
         """Whether a key was found."""
         return any(map(shows, self.seen))
+
+
+def everything_kept(folder: pathlib.Path, kept: pathlib.Path) -> dict[str, str]:
+    """Variables with which Ansible keeps its log, cache and files in `folder`, and all that it removes in `kept`."""
+    return {
+        "ANSIBLE_LOG_PATH": str(folder / "log"),
+        "ANSIBLE_CACHE_PLUGIN": "jsonfile",
+        "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(folder / "cache"),
+        "ANSIBLE_RETRY_FILES_ENABLED": "1",
+        "ANSIBLE_KEEP_REMOTE_FILES": "1",
+        "PYTHONPATH": str(pathlib.Path(__file__).parent / "kept_files"),
+        "IPSEC_KEPT_FILES": str(kept),
+    }

@@ -51,26 +51,14 @@ class Run:
         return self.results[index]
 
 
-class Player:
-    """Runs tasks on the hosts of a farm. `folder` is for files; without `connection` it uses that of the farm."""
+class Controller:
+    """Runs the commands of Ansible in a folder, with an inventory and variables of the environment."""
 
-    def __init__(self, farm: Farm, folder: pathlib.Path, connection: str | None = None) -> None:
-        self.farm = farm
+    def __init__(self, folder: pathlib.Path, **environment: str) -> None:
         self.folder = folder
         self.inventory = folder / "inventory.json"
-        farm.write_inventory(self.inventory, connection)
+        self._variables = environment
         self._count = 0
-
-    def play(
-        self, hosts: Host | list[Host], *tasks: dict[str, t.Any], options: tuple[str, ...] = (), **play: t.Any
-    ) -> Run:
-        """Run a play with these tasks, which return whole policies. `options` are for ansible-playbook, other keywords
-        for the play.
-        """
-        names = [host.name for host in ([hosts] if isinstance(hosts, Host) else hosts)]
-        defaults = {"module_defaults": {"group/ipsec.windows.ipsec": {"return_policy": True}}}
-        keywords = {"hosts": ",".join(names), "gather_facts": False, **defaults, **play}
-        return self.run([{**keywords, "tasks": list(tasks)}], *options)
 
     def run(self, playbook: list[dict[str, t.Any]] | pathlib.Path, *options: str, **environment: str) -> Run:
         self._count += 1
@@ -83,6 +71,54 @@ class Player:
         done = self._ansible(*words, IPSEC_RECORD=str(record), **environment)
         lines = record.read_text().splitlines() if record.exists() else []
         return Run(done.returncode, done.stdout, [Result(**json.loads(line)) for line in lines])
+
+    def ansible(self, *words: str) -> str:
+        """The output of another command of Ansible (`doc …`)."""
+        return self._ansible(*words).stdout
+
+    def _ansible(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "ansible", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            cwd=self.folder,
+            env=self._environment(**environment),
+        )
+
+    def _environment(self, **more: str) -> dict[str, str]:
+        return {
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "ANSIBLE_CALLBACK_PLUGINS": str(pathlib.Path(__file__).parent / "callback_plugins"),
+            "ANSIBLE_CALLBACKS_ENABLED": "record",
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_HOME": str(self.folder / "ansible"),
+            **self._variables,
+            **more,
+        }
+
+
+class Player(Controller):
+    """Runs tasks on the hosts of a farm. `folder` is for files; without `connection` it uses that of the farm."""
+
+    def __init__(self, farm: Farm, folder: pathlib.Path, connection: str | None = None) -> None:
+        super().__init__(folder)
+        self.farm = farm
+        farm.write_inventory(self.inventory, connection)
+
+    def play(
+        self, hosts: Host | list[Host], *tasks: dict[str, t.Any], options: tuple[str, ...] = (), **play: t.Any
+    ) -> Run:
+        """Run a play with these tasks, which return whole policies. `options` are for ansible-playbook, other keywords
+        for the play.
+        """
+        names = [host.name for host in ([hosts] if isinstance(hosts, Host) else hosts)]
+        defaults = {"module_defaults": {"group/ipsec.windows.ipsec": {"return_policy": True}}}
+        keywords = {"hosts": ",".join(names), "gather_facts": False, **defaults, **play}
+        return self.run([{**keywords, "tasks": list(tasks)}], *options)
 
     def play_at_terminal(self, host: Host, *tasks: dict[str, t.Any], answer: str) -> Run:
         """As `play`, for a person who answers the first question."""
@@ -118,33 +154,6 @@ class Player:
         code = child.wait()
         lines = record.read_text().splitlines() if record.exists() else []
         return Run(code, output.decode(), [Result(**json.loads(line)) for line in lines])
-
-    def ansible(self, *words: str) -> str:
-        """The output of another command of Ansible (`doc …`)."""
-        return self._ansible(*words).stdout
-
-    def _ansible(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "ansible", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            cwd=self.folder,
-            env=self._environment(**environment),
-        )
-
-    def _environment(self, **more: str) -> dict[str, str]:
-        return {
-            **os.environ,
-            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-            "ANSIBLE_CALLBACK_PLUGINS": str(pathlib.Path(__file__).parent / "callback_plugins"),
-            "ANSIBLE_CALLBACKS_ENABLED": "record",
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_HOME": str(self.folder / "ansible"),
-            **more,
-        }
 
 
 def policy_task(**options: t.Any) -> dict[str, t.Any]:

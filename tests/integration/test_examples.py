@@ -10,24 +10,18 @@ import re
 
 import pytest
 import yaml
-from ansible_collections.ipsec.windows.plugins.doc_fragments import group
+from ansible_collections.ipsec.windows.plugins.doc_fragments import directory, group
+from integration.examples import MODULES, examples_of_hosts
 from integration.playbook import CHECKOUT, Player, policy_task
 
 pytestmark = pytest.mark.judge_with("powershell")
-
-MODULES = CHECKOUT / "plugins" / "modules"
-
-
-def _examples(module):
-    return yaml.safe_load(yaml.safe_load((MODULES / f"{module}.yml").read_text())["EXAMPLES"])
-
 
 UNCHANGED = ["Read the policies of this host", "Restore a policy from facts"]
 """The examples of ipsec_policy that change nothing."""
 
 
 def test_the_examples_of_ipsec_policy(host, player):
-    tasks = _examples("ipsec_policy")
+    tasks = examples_of_hosts("ipsec_policy")
     run = player.play(host, *tasks, vars={"ipsec_key": "an example"})
     assert run.code == 0, run.output
     assert len(run.results) == len(tasks)
@@ -42,7 +36,7 @@ def test_the_examples_of_ipsec_policy(host, player):
 
 def test_the_examples_of_ipsec_facts(host, player):
     block = {"name": "r", "filters": ["0+192.0.2.66", "0+192.0.2.67"], "action": "block"}
-    run = player.play(host, policy_task(name="P", assigned=True, rules=[block]), *_examples("ipsec_facts"))
+    run = player.play(host, policy_task(name="P", assigned=True, rules=[block]), *examples_of_hosts("ipsec_facts"))
     assert run.code == 0, run.output
     said = {result.task: result.result.get("msg") for result in run.results}
     reason = "local: the local policy 'P' is assigned, and there is no domain policy"
@@ -95,8 +89,10 @@ def test_defaults_for_all_modules_of_the_group(host, player):
 
 def test_options_of_the_group(host, player):
     """Every option that the modules share can be a default of the group, for each of its modules."""
-    shared = yaml.safe_load(group.ModuleDocFragment.DOCUMENTATION)["options"]
+    fragments = [yaml.safe_load(one.ModuleDocFragment.DOCUMENTATION)["options"] for one in (group, directory)]
+    shared = [name for options in fragments for name in options]
     defaults = {
+        "directory": {"server": "dc1.corp.example", "password": "not used"},
         "lockout_check": "warn",
         "accept": ["open-over-ipv6"],
         "multiple_addresses": "all",
@@ -108,7 +104,7 @@ def test_options_of_the_group(host, player):
         "wait_applied": True,
         "wait_timeout": 10,
     }
-    assert defaults.keys() == shared.keys()
+    assert sorted(defaults) == sorted(shared)
     rule = {"name": "R", "filters": ["*+0:445:TCP"], "action": "block"}
     tasks = [
         {"ipsec.windows.ipsec_policy": {"name": "P", "rules": [rule], "assigned": True}},
@@ -159,24 +155,23 @@ CHANGES = {
     "ipsec_verdict": [False, False, False],
     "ipsec_blocked_by": [False, False, False],
     "from_ipseccmd": [True, False, True],
-    "to_ipseccmd": [False, False],
+    "to_ipseccmd": [False, False, False],
     "from_netsh": [True, True, True, True],
-    "to_netsh": [False, True],
+    "to_netsh": [False, True, False],
     "ipsec_addresses": [True, True],
 }
 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_the_examples_of_modules_and_filters(host, player, name):
-    path = next((CHECKOUT / "plugins").glob(f"*/{name}.yml"))
-    text = yaml.safe_load(path.read_text())["EXAMPLES"]
+    text = json.dumps(examples_of_hosts(name))
     if name == "from_netsh":
         text = text.replace("close-ports.cmd", "netsh.cmd").replace("old.bat", "netsh.cmd")
     for file, content in FILES.items():
         (player.folder / file).write_text(content, newline="")
     block = {"name": "Monitoring", "filters": ["0+198.51.100.7"], "action": "block"}
     prepare = policy_task(name="P", rules=[block], assigned=True)
-    run = player.play(host, prepare, *yaml.safe_load(text), vars={"ipsec_key": "an example"})
+    run = player.play(host, prepare, *json.loads(text), vars={"ipsec_key": "an example"})
     assert run.code == 0, run.output
     assert [result["changed"] for result in run.results[1:]] == CHANGES[name]
 
@@ -223,8 +218,8 @@ def test_all_returned_keys_are_documented(host, player):
             assert not result["changed"] or result["applied"].keys() == applied
             assert all(found.keys() <= operation for found in result.result.get("operations", []))
     for module, keys in returned.items():
-        # other tests have several hosts, and a write that fails
-        assert _documented(module).keys() - {"hosts", "operations_count"} <= keys
+        # other tests have several hosts, a write that fails, and a domain
+        assert _documented(module).keys() - {"hosts", "operations_count", "server", "domain", "gpos"} <= keys
 
 
 def test_ansible_doc_shows_modules_and_filters(player):

@@ -189,11 +189,6 @@ NO_COMMANDS = [
         {"unsupported": "ignore"},
         "no ipseccmd command of the script is left; left out: line 1",
     ),
-    (
-        "ipseccmd -f 0+* -w ds -p P -r R\n",
-        {"unsupported": "ignore"},
-        "no ipseccmd command of the script is left; left out: line 1",
-    ),
 ]
 
 
@@ -215,7 +210,10 @@ REFUSED = [
     ({"command": "ipseccmd show"}, "line 1, column 14: show needs what to show"),
     ({"command": "ipseccmd show all", "output": "words"}, "value of output must be one of: facts, text"),
     ({"command": "ipseccmd -f default"}, "current Windows has the default response rule only in stored policies"),
-    ({"command": "ipseccmd -f 0+* -w ds -p P -r R"}, "this version does not support static mode in the directory"),
+    (
+        {"commands": ["ipseccmd -w reg -p P -y", "ipseccmd -f 0+* -w ds -p P -r R"]},
+        "commands[1]: line 1, column 1: this changes the policies of a domain, and an earlier command changes a host",
+    ),
     ({"command": "ipseccmd -w reg -p P -r R -f 0+* -n blok"}, "line 1, column 37: "),
     ({"commands": ["ipseccmd -w reg -p P -y", "ipseccmd -w reg"]}, "commands[1]: line 1, column 16: -p is required"),
     ({"command": r"ipseccmd \\nowhere -w reg -p P -y"}, "'nowhere' is not in the inventory, neither by its name"),

@@ -95,9 +95,9 @@ def test_a_list_and_an_action_without_rules_are_the_library(host, player):
 @pytest.mark.parametrize(
     ("commands", "message"),
     [
-        (["add rule R Ports L Deny"], "neither the script nor the host has a filter list with this name; create it"),
+        (["add rule R Ports L Deny"], "neither the script nor the store has a filter list with this name; create it"),
         (["add rule R Ports SMB Denny"], "did you mean Deny?"),
-        (["add rule R Prts SMB Deny"], "neither the script nor the host has a policy with this name"),
+        (["add rule R Prts SMB Deny"], "neither the script nor the store has a policy with this name"),
         (["delete filterlist SMB"], "a rule uses the filter list 'SMB'; delete the rule first"),
         (["delete all"], "set allow_delete_all=true"),
         (["delete policy all"], "set allow_delete_all=true"),

@@ -12,11 +12,20 @@ import tempfile
 
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
-from integration.key_search import KEY, MARK, NEW_KEY, NEW_PLAIN_KEY, PLAIN_KEY, Processes, shows, where
+from integration.key_search import (
+    KEY,
+    MARK,
+    NEW_KEY,
+    NEW_PLAIN_KEY,
+    PLAIN_KEY,
+    Processes,
+    everything_kept,
+    shows,
+    where,
+)
 from integration.playbook import CORE, facts_task, policy_task
 from winhost.policy import read_policy
 
-HERE = pathlib.Path(__file__).parent
 PASSWORD = "password"
 VAULT = VaultLib([("default", VaultSecret(PASSWORD.encode()))])
 CONTROLLER = pytest.mark.parametrize("farm", ["python"], indirect=True)
@@ -156,14 +165,8 @@ def play_and_search(player, tmp_path, monkeypatch):
     (player.folder / "script.cmd").write_bytes(VAULT.encrypt(SCRIPT))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "host-temp"))
     kept = {
-        "ANSIBLE_LOG_PATH": str(player.folder / "log"),
-        "ANSIBLE_CACHE_PLUGIN": "jsonfile",
-        "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(player.folder / "cache"),
-        "ANSIBLE_RETRY_FILES_ENABLED": "1",
-        "ANSIBLE_KEEP_REMOTE_FILES": "1",
+        **everything_kept(player.folder, tmp_path / "kept"),
         "ANSIBLE_VAULT_PASSWORD_FILE": str(password),
-        "PYTHONPATH": str(HERE / "kept_files"),
-        "IPSEC_KEPT_FILES": str(tmp_path / "kept"),
     }
 
     def play(hosts, *tasks, options=VERBOSE, **environment):

@@ -19,6 +19,7 @@ from unit import strategies
 
 U32 = (1 << 32) - 1
 names = st.text("aZ09 -_/.:;,'\"\\$`%()&|<>^[]{}=+*?@ß中\u00a0", min_size=1, max_size=9).filter(str.strip)
+domains = st.sampled_from(["corp.example", "CORP", "a-1.b_2.example."])
 computers = st.sampled_from(["corpsrv1", "srv.corp.example", "192.0.2.9", "a b", "ÄÖ-1"])
 seconds = st.sampled_from([1, 10, 300, 3600, 28800, U32])
 interfaces = st.sampled_from([model.Interface("{12345678-1234-1234-1234-123456789ABC}")])
@@ -83,7 +84,7 @@ rekeys = st.one_of(
 
 
 @st.composite
-def parameters(draw, static):
+def parameters(draw, static, interfaces_too=True):
     sometimes = st.sampled_from([False, False, True])
     found = {
         "authentication": tuple(draw(st.lists(auth_methods, max_size=2))),
@@ -95,7 +96,7 @@ def parameters(draw, static):
     if not static:
         found["confirm"] = draw(sometimes)
         found["main_mode_filters"] = tuple(draw(st.lists(filters(plain=True), max_size=2)))
-    kind = draw(st.sampled_from(["rule", "rule", "rule", "tunnel", "interface", "default"]))
+    kind = draw(st.sampled_from(["rule", "rule", "rule", "tunnel", "default", *(["interface"] * interfaces_too)]))
     if kind == "default":
         return commands.Parameters(default_response=True, negotiation=draw(st.none() | secured), **found)
     specs = st.builds(
@@ -125,8 +126,9 @@ def _named(policy):
 def writes(draw):
     registry, directory = commands.StoreKind.REGISTRY, commands.StoreKind.DIRECTORY
     store = draw(st.sampled_from([registry, registry, directory]))
-    location = draw(st.none() | computers)
-    computer = draw(st.none() | (st.just(location.upper()) if location and store is registry else computers))
+    location = draw(st.none() | (computers if store is registry else domains))
+    others = computers if store is registry else st.none()
+    computer = draw(st.none() | (st.just(location.upper()) if location and store is registry else others))
     poll_interval = draw(st.none() | st.sampled_from([1, 30, U32 // 60]))
     policy = draw(names if poll_interval else names.filter(lambda name: ":" not in name or _named(name)))
     kind = draw(st.sampled_from(["rule", "rule", "rule", "assign", "delete"]))
@@ -134,7 +136,7 @@ def writes(draw):
     given = commands.Parameters()
     rules = ()
     if kind == "rule":
-        given = draw(parameters(static=True))
+        given = draw(parameters(static=True, interfaces_too=store is registry))
         rules = () if given.default_response and draw(st.booleans()) else (draw(names),)
         assign = st.none() | assign
     elif kind == "delete" or store is directory:
@@ -358,7 +360,8 @@ class Speller:
     def write_options(self, command):
         store = self.case(command.store)
         if command.location:
-            store += self.one(":", liberal=[":\\\\"]) + command.location
+            backslashes = [":\\\\"] if command.store is commands.StoreKind.REGISTRY else []
+            store += self.one(":", liberal=backslashes) + command.location
         policy = command.policy
         if command.poll_interval:
             policy += f":{command.poll_interval}"

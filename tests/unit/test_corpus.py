@@ -87,6 +87,8 @@ def test_line(name):
             stores.run_lines(before, [entry["line"]], **_answers(entry))
         assert entry["error"] in str(caught.value)
         return
+    domain = read_line(entry["line"]).domain
+    assert (domain and (domain.name or "of the server")) == entry.get("domain")
     done = stores.run_lines(before, [entry["line"]], **_answers(entry))
     _check_store(done.store, entry, before)
     _check_notes(done.notes, entry)

@@ -16,6 +16,14 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core import model
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.applied import Enforced
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lint import Code, Severity
 from ansible_collections.ipsec.windows.plugins.module_utils._core.checks.lockout import LockoutCheck
+from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.dn import dn_of
+from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.state import (
+    Assignment,
+    DirectoryState,
+    Gpo,
+    Link,
+    Place,
+)
 from ansible_collections.ipsec.windows.plugins.module_utils._core.dynamic.goal import DEFAULT_REPLAY
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import HostState
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.counters import WIDE, CounterGroup
@@ -28,6 +36,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.model.dynamic 
     DynamicFilter,
     DynamicRule,
 )
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model.gpos import GposMode
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.methods import HASHES
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted import (
     FiltersMode,
@@ -35,6 +44,8 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.model.wanted i
     Sharing,
     State,
 )
+from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph
+from ansible_collections.ipsec.windows.plugins.module_utils._core.results.domain_facts import render_domain_facts
 from ansible_collections.ipsec.windows.plugins.module_utils._core.results.facts import (
     FACT,
     OrphanKind,
@@ -61,7 +72,7 @@ POLICY = yaml.safe_load((MODULES / "ipsec_policy.yml").read_text())
 FACTS = yaml.safe_load((MODULES / "ipsec_facts.yml").read_text())
 OPTIONS = POLICY["DOCUMENTATION"]["options"]
 RULE = OPTIONS["rules"]["suboptions"]
-TASK_OPTIONS = {"policy", "preshared_keys", *keys.MODES}
+TASK_OPTIONS = {"policy", "preshared_keys", keys.GPOS, "gpos_mode", *keys.MODES}
 DYNAMIC = yaml.safe_load((MODULES / "ipsec_dynamic.yml").read_text())
 DYNAMIC_OPTIONS = DYNAMIC["DOCUMENTATION"]["options"]
 OF_TASK = {"persistent", "replay_interval", "confirm", "confirmed", "backup", "backup_options", "return_policy"}
@@ -133,6 +144,7 @@ def test_documented_options_are_accepted(documented, accepted):
         (RULE["security_methods"]["suboptions"]["esp"]["suboptions"]["encryption"]["choices"], model.Encryption),
         (RULE["security_methods"]["suboptions"]["esp"]["suboptions"]["integrity"]["choices"], model.Integrity),
         (OPTIONS["main_mode"]["suboptions"]["methods"]["suboptions"]["group"]["choices"], model.Group),
+        (OPTIONS["gpos_mode"]["choices"], GposMode),
         (DYNAMIC_OPTIONS["action"]["choices"], model.Action),
         (DYNAMIC_OPTIONS["connection_type"]["choices"], model.ConnectionType),
         (DYNAMIC_OPTIONS["pfs_group"]["choices"], model.Group),
@@ -148,6 +160,7 @@ def test_documented_options_are_accepted(documented, accepted):
         "cipher of esp",
         "hash of esp",
         "Diffie-Hellman group",
+        "gpos_mode",
         "action of ipsec_dynamic",
         "connection type of ipsec_dynamic",
         "group for PFS",
@@ -297,13 +310,36 @@ def _without_open(paths):
     return {path for path in paths if not any(path[: len(start)] == start and path != start for start in OPEN)}
 
 
+OF_A_DOMAIN = {"store", "domain", "server", "gpos"}
+OF_A_HOST = {"assigned", "in_force", "service", "running"}
+
+
+def test_facts_of_a_domain_have_the_documented_keys():
+    place = Place(domain="corp.example", root="DC=corp,DC=example", server="dc1.corp.example")
+    store = stores.change(Store(), FULL).store
+    key = Graph(store).policies[0]
+    policy = dn_of(store.spelling(key), place.container)
+    gpo = Gpo(
+        dn="CN=G", id="{1}", name="Workstations", assignment=Assignment(policy=policy), links=(Link(dn="DC=corp"),)
+    )
+    facts = render_domain_facts(DirectoryState(place=place, graph=Graph(store), gpos=(gpo,)))
+    assert facts.keys() == DOCUMENTED.keys() - OF_A_HOST
+    (found,) = facts["gpos"]
+    (sample,) = DOCUMENTED["gpos"]["sample"]
+    assert set(keys_of(found)) == set(keys_of(sample))
+    (policy,) = facts["policies"]
+    assert policy["gpos"] == ["Workstations"]
+    check_keys({"assigned": False, **{name: value for name, value in policy.items() if name != keys.GPOS}})
+    assert all(one.keys() == DOCUMENTED["findings"]["sample"][0].keys() for one in facts["findings"])
+
+
 def test_facts_have_the_documented_keys():
     found = all_facts()
     running_keys = {path for facts in found for path in keys_of({"running": facts["running"]})}
     documented = {path for path in documented_keys(DOCUMENTED) if path[0] == "running"}
     assert _without_open(running_keys) == _without_open(documented)
     for facts in found:
-        assert facts.keys() == DOCUMENTED.keys()
+        assert facts.keys() == DOCUMENTED.keys() - OF_A_DOMAIN
         for name in ("in_force", "service"):
             assert facts[name].keys() == DOCUMENTED[name]["contains"].keys()
         evidence = DOCUMENTED["in_force"]["contains"]["evidence"]["contains"]

@@ -22,6 +22,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.dynamic.limits
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.answers import LocalAddresses
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.counters import COUNTER_CLASSES, COUNTERS, WIDE
 from ansible_collections.ipsec.windows.plugins.module_utils._core.host.running import MissingReason
+from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import read_line
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.parse import parse_command
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError, Policy, SpecialKind
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model.filters import PROTOCOLS
@@ -273,6 +274,19 @@ def test_dynamic_rules_of_a_script():
 def test_scripts_for_netsh_f():
     (_bat, script), (_text, rules), (_bat, commands) = _blocks("Scripts for netsh -f")
     assert from_netsh(script, files={"rules.txt": rules}) == from_netsh(commands)
+
+
+def test_policies_of_a_domain():
+    (_bat, script), (_yaml, task), (_yaml, runs) = _blocks("Policies of a domain")
+    (options,) = (entry["ipsec.windows.ipsec_policy"] for entry in yaml.safe_load(task))
+    (found,) = from_netsh(script)
+    assert options.pop("store") == "domain"
+    assert parse_task(found) == parse_task(options)
+    assert [found[name] for name in ("gpos", "gpos_mode")] == [options[name] for name in ("gpos", "gpos_mode")]
+    of_netsh, of_ipseccmd = yaml.safe_load(runs)
+    line = read_line(of_ipseccmd["ipsec.windows.ipseccmd"]["command"])
+    assert (line.command.policy, line.domain is not None) == (options["name"], True)
+    assert (of_netsh["run_once"], of_ipseccmd["run_once"]) == (True, True)
 
 
 def test_checks_at_the_start_of_a_script():

@@ -13,7 +13,7 @@ import typing as t
 from .programs import ask
 
 _PROGRAMS: t.Final = ("netsh", "schtasks", "auditpol", "cim", "events")
-_ACTIONS: t.Final = ("start", "stop", "restart", "boot", "advance", "task", "poll", "set")
+_ACTIONS: t.Final = ("start", "stop", "restart", "boot", "advance", "task", "poll", "gpupdate", "set")
 _NEEDED: t.Final = {"advance": 1, "task": 1, "set": 1, "cim": 2}
 """The number of arguments of commands that take some."""
 _HELP: t.Final = """
@@ -28,7 +28,9 @@ COMMAND is one of:
   auditpol ARGUMENTS     run auditpol.exe: /get /subcategory:{0CCE9233-69AE-11D9-BED3-505054503030} /r
   cim NAMESPACE CLASS    print the instances of a CIM class as JSON
   events                 print the Security log as JSON
-  poll                   let the service look for changes of its policy
+  poll                   let the service look for changes of its policy, in the domain too if it is from there
+  gpupdate [/force]      apply Group Policy of the domain in the setting membership; /force, although no Group Policy
+                         object has changed
   set NAME=VALUE         change a setting of the host, as in: set 'queries={"filters": "slow"}'
                          (VALUE is JSON; CONTRIBUTING.md describes the settings)
 """
@@ -49,6 +51,8 @@ def main() -> int:
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENTS")
     options = parser.parse_args()
     needed = _NEEDED.get(options.command, 0)
+    if options.command == "gpupdate" and options.arguments == ["/force"]:
+        needed = 1
     if options.command in (*_ACTIONS, *_NEEDED, "events") and len(options.arguments) != needed:
         parser.error(f"{options.command} takes {needed or 'no'} argument{'' if needed == 1 else 's'}")
     if options.command == "advance" and not options.arguments[0].isdecimal():

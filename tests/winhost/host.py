@@ -56,6 +56,7 @@ SETTINGS: t.Final[dict[str, t.Any]] = {
     "counters": {},
     "gpo": "IPsec of the domain",
     "queries": {},
+    "membership": {},
 }
 """The settings of a host and their defaults.
 
@@ -77,7 +78,9 @@ of their rules: {"Close SMB": [1]}. They count from the next change of what is i
 authip or ikev2), `main` (properties of its CIM instance), and `quick` (a list with such properties for each quick-mode
 association; without it, there is one). `counters` has values of performance counters: {"IPsecDriver": {"SARekeys": 3}}.
 `gpo` is the name of the Group Policy object that assigns the domain policy. `queries` are faults of queries:
-{"filters": "slow 5"}; `query_faults` lists the queries and the faults.
+{"filters": "slow 5"}; `query_faults` lists the queries and the faults. `membership` says how the host reads the domain
+that it is a member of: `server` (a URI of LDAP), `account` (the DN that it logs on with), `password` (the path of a
+file) and `ca` (the path of the certificate to trust).
 """
 
 
@@ -212,12 +215,18 @@ class Host:
             ("set", policy.ASSIGNMENT, "DSIPSECPolicyPath", STRING, path),
             ("set", policy.ASSIGNMENT, "DSIPSECPolicyName", STRING, name),
             ("set", policy.ASSIGNMENT, "DSIPSECPolicyFlags", DWORD, 0),
+            ("delete", policy.CACHE),
             ("create", policy.CACHE),
         ]
         for key, values in objects.items() if cached else ():
             where = policy.CACHE + key[len(policy.LOCAL) :]
             changes += [("set", where, value, kind, data) for value, (kind, data) in values.items()]
         self.registry.change(changes)
+
+    def unassign_domain_policy(self) -> None:
+        """Remove the domain policy and its cache, as Group Policy does."""
+        self.domain.change([("delete", _DOMAIN)])
+        self.registry.change([("delete", policy.ASSIGNMENT), ("delete", policy.CACHE)])
 
     # the service
 

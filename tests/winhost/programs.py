@@ -21,6 +21,7 @@ import typing as t
 from .cim import CimError
 from .faults import Course, Killed, Refused
 from .host import Host, SettingError
+from .member import Member
 from .security_log import LogError
 from .task_xml import TaskError
 
@@ -150,7 +151,11 @@ def control(host: Host, action: str, argument: str = "") -> tuple[int, str]:
             except TaskError as error:
                 return 1, f"{error}\n"
         case "poll":
+            if host.setting("membership"):
+                return 0, f"{Member(host).poll()}\n"
             host.poll()
+        case "gpupdate":
+            return 0, f"{Member(host).gpupdate(argument.lower() == '/force')}\n"
         case "set":
             try:
                 host.set_text(argument)

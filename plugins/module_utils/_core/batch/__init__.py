@@ -17,6 +17,17 @@ from .files import file_key
 from .outside import Outside
 from .reader import read_script
 from .script import BatchCommand, LeftOut, Program, Script
-from .writing import batch_file
+from .writing import batch_file, netsh_file
 
-__all__ = ["BatchCommand", "LeftOut", "Outside", "Program", "Script", "batch_file", "decode", "file_key", "read_script"]
+__all__ = [
+    "BatchCommand",
+    "LeftOut",
+    "Outside",
+    "Program",
+    "Script",
+    "batch_file",
+    "decode",
+    "file_key",
+    "netsh_file",
+    "read_script",
+]

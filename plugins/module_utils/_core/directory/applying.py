@@ -15,7 +15,7 @@ from ..store.names import ACTION, CHANGED, FILTERS, ISAKMP, NFAS, OWNERS
 from .attempt import DomainAttempt
 from .dn import comparable, escape_value, key_below, parse_dn
 from .entries import CLASSES, parse_time, single_text, texts
-from .errors import DirectoryError, ResultCode, ResultError
+from .errors import DirectoryError, LostConnection, ResultCode, ResultError
 from .gpt import GptFiles, GptUnreachable, not_written
 from .ldap import AddEntry, DeleteEntry, Directory, DirectoryEntry, ModifyEntry, Scope, Search, Write
 from .writes import Stamp
@@ -40,12 +40,14 @@ _SECOND: t.Final = 1.05
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DomainApplied:
     """What became of an attempt: `done` of its writes are done. `conflict` says that somebody else has written, so that
-    the domain must be read again. `error` says why the attempt stopped otherwise.
+    the domain must be read again. `error` says why the attempt stopped otherwise, and `lost` that the connection broke,
+    so that it is not known whether the next write is done as well.
     """
 
     done: int
     conflict: bool = False
     error: str | None = None
+    lost: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -92,7 +94,7 @@ class _Run:
         except ResultError as error:
             return self._ended(conflict=_is_conflict(error), error=str(error))
         except DirectoryError as error:
-            return self._ended(error=str(error))
+            return self._ended(error=str(error), lost=isinstance(error, LostConnection))
         for change in gpos.gpt:
             try:
                 self._files.write(change.gpo, change.old, change.new)
@@ -100,8 +102,8 @@ class _Run:
                 self._warnings.append(not_written(change, self._directory.server, error.reason))
         return self._ended()
 
-    def _ended(self, conflict: bool = False, error: str | None = None) -> DomainApplied:
-        return DomainApplied(done=self._done, conflict=conflict, error=error, warnings=tuple(self._warnings))
+    def _ended(self, conflict: bool = False, error: str | None = None, lost: bool = False) -> DomainApplied:
+        return DomainApplied(done=self._done, conflict=conflict, error=error, lost=lost, warnings=tuple(self._warnings))
 
     def _write(self, *writes: Write) -> None:
         for write in writes:

@@ -10,45 +10,20 @@ import functools
 
 from ..checks.lint import Finding
 from ..model import ModelError
-from ..model.gpos import WantedGpos
 from ..plan import Plan, Planner
 from ..plan.guids import NewGuid, guids
 from ..plan.report import Step
-from ..target.goal import Names, PolicyGoal
 from ..target.resolve import MultipleAddresses, Resolver
 from ..target.stored import StoredPolicies
 from .errors import DirectoryError
 from .findings import hidden_from_members
+from .goal import DomainGoal
 from .gpos import GpoPlan, plan_gpos
 from .ldap import AddEntry, Write
 from .report import write_steps
 from .state import DirectoryState
 from .traits import domain_traits
 from .writes import PolicyWrites, writes_of
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class DomainGoal:
-    """What a task is after: policies, the Group Policy objects that assign them, or both."""
-
-    policies: PolicyGoal | None
-    gpos: tuple[WantedGpos, ...] = ()
-
-    @property
-    def title(self) -> str:
-        """What the task is about."""
-        if self.policies is not None:
-            return self.policies.title
-        return ", ".join(dict.fromkeys(wanted.policy or "" for wanted in self.gpos))
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Where the meaning differs from what was written."""
-        return self.policies.notes if self.policies is not None else ()
-
-    def names(self) -> Names:
-        """The DNS names and the interfaces to look up."""
-        return self.policies.names() if self.policies is not None else ([], [])
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +93,7 @@ def _plan(
     """The plan for the policies. Raises `ModelError`."""
     if goal.policies is None:
         return Plan(operations=(), graph=state.graph, policies=())
-    resolver = Resolver(state.names, {}, settings.multiple_addresses)
+    resolver = Resolver(state.names, {}, settings.multiple_addresses, who="Ansible controller")
     planner = Planner(state.graph.store, domain_traits(state), now=state.now, new_guid=new_guid)
     planner.finish_interrupted(pending=False)
     of_goal: list[str] = []

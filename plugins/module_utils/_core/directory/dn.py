@@ -27,6 +27,9 @@ _PART: t.Final = re.compile(
 )
 _ESCAPE: t.Final = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)", re.DOTALL)
 _SHOWN: t.Final = 200
+_DELETED: t.Final = re.compile(
+    r"\\0ADEL:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}),CN=Deleted Objects,", re.IGNORECASE | re.ASCII
+)
 
 
 def parse_dn(text: str) -> DistinguishedName:
@@ -92,6 +95,11 @@ _container: t.Final = functools.lru_cache(maxsize=16)(comparable)
 
 def key_below(dn: str, container: str) -> str | None:
     """The CN of an object directly below `container`; None for any other object. Raises `DirectoryError`."""
+    if dn.endswith(container) and len(dn) <= DN_LIMIT:
+        # most names are spelled like this, and there are thousands
+        found = _PART.match(dn)
+        if found is not None and dn[found.end() :] == f",{container}":
+            return _value(found[2], dn) if fold(found[1]) == "CN" else None
     own, *above = parse_dn(dn) or (("", ""),)
     if fold(own[0]) == "CN" and _folded(tuple(above)) == _container(container):
         return own[1]
@@ -101,6 +109,14 @@ def key_below(dn: str, container: str) -> str | None:
 def dn_of(key: str, container: str) -> str:
     """The name of the object with the CN `key` directly below `container`. Raises `DirectoryError`."""
     return f"CN={escape_value(key)},{container}"
+
+
+def deletable(dn: str) -> str:
+    r"""The form in which a reference can be deleted. A server deletes one to a deleted object by its GUID only, but
+    shows it as `CN=…\0ADEL:GUID,…`.
+    """
+    found = _DELETED.search(dn)
+    return f"<GUID={found[1]}>" if found else dn
 
 
 def escape_value(text: str) -> str:

@@ -32,7 +32,7 @@ from ..store.names import (
     reference,
 )
 from ..store.store import Store
-from ..store.values import Kind, StoreError, Value
+from ..store.values import StoreError, Value
 from .dn import dn_of, key_below, parse_dn
 from .errors import DirectoryError
 from .ldap import Attribute, DirectoryEntry
@@ -52,7 +52,7 @@ _REFERENCES: t.Final = (ISAKMP, ACTION)
 _REFERENCE_LISTS: t.Final = (NFAS, FILTERS, OWNERS)
 VALUES: t.Final = (*_TEXTS, DATA_TYPE, DATA, *_REFERENCES, *_REFERENCE_LISTS)
 """The attributes that are values of a store and can be written."""
-ATTRIBUTES: t.Final = (CLASSES, *VALUES, CHANGED, USN)
+ATTRIBUTES: t.Final = (CLASSES, *VALUES, CHANGED, USN, DESCRIPTOR)
 """The attributes of an object that are read."""
 
 _U32: t.Final = 1 << 32
@@ -170,18 +170,15 @@ def dn_of_reference(text: str, container: str) -> str:
 
 
 def to_attribute(name: str, value: Value, container: str) -> Attribute | None:
-    """A value of a store as an attribute; None for one that is not written: the class and the name of an object are
-    parts of its creation, and the server sets the times. Raises `DirectoryError`.
+    """A value of a store as an attribute; None for one that is not written: a directory has no empty values, the class
+    and the name of an object are parts of its creation, and the server sets the times. Raises `DirectoryError`.
     """
     known = _KNOWN.get(fold(name))
-    if known is None:
+    if known is None or value.data in ("", b"", ()):
         return None
-    data = value.data
-    if isinstance(data, bytes):
-        return known, (data,)
-    if value.kind is Kind.DWORD:
-        return known, (str(data).encode(),)
-    found = data if isinstance(data, tuple) else (str(data),)
+    if isinstance(value.data, bytes):
+        return known, (value.data,)
+    found = value.data if isinstance(value.data, tuple) else (str(value.data),)
     if known in (*_REFERENCES, *_REFERENCE_LISTS):
         found = tuple(dn_of_reference(text, container) for text in found)
     try:
@@ -193,11 +190,16 @@ def to_attribute(name: str, value: Value, container: str) -> Attribute | None:
 _KNOWN: t.Final = {fold(name): name for name in VALUES}
 
 
+def title(entry: DirectoryEntry) -> str:
+    """What messages call an entry."""
+    return entry.dn or "the server"
+
+
 def raw(entry: DirectoryEntry, name: str) -> tuple[bytes, ...]:
     """The values of an attribute, none for a missing one. Raises `DirectoryError` for too many."""
     found = entry.attributes.get(name.lower(), ())
     if len(found) > VALUES_LIMIT:
-        raise DirectoryError(f"{name} of {entry.dn} has {len(found)} values; at most {VALUES_LIMIT} are possible")
+        raise DirectoryError(f"{name} of {title(entry)} has {len(found)} values; at most {VALUES_LIMIT} are possible")
     return found
 
 
@@ -205,7 +207,7 @@ def single(entry: DirectoryEntry, name: str) -> bytes | None:
     """The only value of an attribute; None for a missing one. Raises `DirectoryError`."""
     found = raw(entry, name)
     if len(found) > 1:
-        raise DirectoryError(f"{name} of {entry.dn} has {len(found)} values; it can have one")
+        raise DirectoryError(f"{name} of {title(entry)} has {len(found)} values; it can have one")
     return found[0] if found else None
 
 
@@ -214,7 +216,7 @@ def texts(entry: DirectoryEntry, name: str) -> list[str]:
     try:
         return [value.decode() for value in raw(entry, name)]
     except UnicodeDecodeError:
-        raise DirectoryError(f"{name} of {entry.dn} is not text: its bytes are not UTF-8") from None
+        raise DirectoryError(f"{name} of {title(entry)} is not text: its bytes are not UTF-8") from None
 
 
 def single_text(entry: DirectoryEntry, name: str) -> str | None:
@@ -239,5 +241,5 @@ def parse_time(text: str, entry: DirectoryEntry, name: str) -> int:
             raise ValueError
         found = datetime.datetime.strptime(text[:14] + "+0000", "%Y%m%d%H%M%S%z")
     except ValueError:
-        raise DirectoryError(f"{name} of {entry.dn or 'the server'} is not a time like 20260131235959.0Z") from None
+        raise DirectoryError(f"{name} of {title(entry)} is not a time like 20260131235959.0Z") from None
     return max(int(found.timestamp()), 0)

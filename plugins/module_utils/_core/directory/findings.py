@@ -12,8 +12,9 @@ from ..checks.lint import Code, Finding
 from ..hints import some
 from ..objects.graph import Graph
 from ..store.names import NAME
+from .extensions import ExtensionsError, has_pair
 from .gpos import assigned_key, gpo_problems
-from .state import DirectoryState
+from .state import DirectoryState, Gpo
 
 _SHOWN: t.Final = 5
 
@@ -28,7 +29,11 @@ def hidden_from_members(state: DirectoryState, graph: Graph, policies: t.Iterabl
     objects of `state`, or what a plan makes of them.
     """
     closed = state.closed or frozenset()
-    hidden = [key for key in policies if any(_is_closed(part, state, closed) for part in graph.reachable(key))]
+    hidden = [
+        key
+        for key in policies
+        if any(part in graph and _is_closed(part, state, closed) for part in graph.reachable(key))
+    ]
     if not hidden:
         return []
     titles = [f"'{graph.text(key, NAME)}'" for key in hidden]
@@ -51,7 +56,7 @@ def _is_closed(key: str, state: DirectoryState, closed: t.Collection[str]) -> bo
 
 
 def _disagreeing(state: DirectoryState) -> t.Iterator[Finding]:
-    for gpo in state.gpos:
+    for gpo in filter(is_about_ipsec, state.gpos):
         # a GPT.INI that cannot be read says nothing about the other parts
         problems = gpo_problems(dataclasses.replace(gpo, gpt_problem=None), state)
         if problems:
@@ -62,3 +67,11 @@ def _disagreeing(state: DirectoryState) -> t.Iterator[Finding]:
                 remedy="run the task that assigns the policy again, or unassign it",
                 policy=None if key is None else state.graph.text(key, NAME),
             )
+
+
+def is_about_ipsec(gpo: Gpo) -> bool:
+    """Whether a Group Policy object has one of the parts with which a policy is assigned."""
+    try:
+        return gpo.assignment is not None or has_pair(gpo.extensions)
+    except ExtensionsError:
+        return False

@@ -13,6 +13,7 @@ import dataclasses
 import typing as t
 
 from ..store.names import DESCRIPTION, NAME, OWNERS
+from .dn import deletable
 from .errors import DirectoryError
 from .extensions import ExtensionsError, with_pair, without_pair
 from .gpt import unsigned
@@ -118,7 +119,7 @@ def _new_assignment(gpo: Gpo, wanted: Assignment) -> Write:
 def _change_assignment(gpo: Gpo, old: Assignment, new: Assignment) -> Write:
     """The reference is always in it, as a guard. A name counts as equal in any case, so it guards nothing."""
     changes = (
-        *_swap(OWNERS, old.policy, new.policy),
+        *_swap(OWNERS, deletable(old.policy), new.policy),
         *(_swap(NAME, old.name, new.name) if old.name != new.name else ()),
         *(_swap(DESCRIPTION, old.description, new.description) if old.description != new.description else ()),
     )

@@ -15,7 +15,6 @@ import dataclasses
 import typing as t
 
 from ..hints import nearest, some
-from ..model import GUID_PATTERN
 from ..model.gpos import GposMode, WantedGpos
 from ..objects.graph import Graph, ObjectClass, object_id
 from ..plan import Plan
@@ -119,8 +118,8 @@ def _newer(gpo: Gpo) -> bool:
 
 class _Course:
     """What happens to one Group Policy object. `gpo` is the object so far, `key` the policy that it assigns so far, and
-    `goal` the one that it is to assign. `listed` says that the task names the object, and `freed` are the policies that
-    the task takes from it.
+    `goal` the one that it is to assign; `was` is the one before the task. `listed` says that the task names the object,
+    `checked` that interrupted changes of it are finished, and `freed` are the policies that the task takes from it.
     """
 
     def __init__(self, gpo: Gpo, key: str | None) -> None:
@@ -236,20 +235,17 @@ def _direct(wanted: WantedGpos, key: str, courses: list[_Course], state: Directo
 
 def _named(name: str, place: str, courses: list[_Course], state: DirectoryState) -> _Course:
     """The Group Policy object with a name or a GUID. Raises `ShapeError`."""
-    guid = name.strip()
-    guid = guid if guid.startswith("{") else f"{{{guid}}}"
-    found = [course for course in courses if course.gpo.id.upper() == guid.upper()]
+    by_dn = {course.origin.dn: course for course in courses}
+    found = state.gpos_named(name)
     if not found:
-        found = [course for course in courses if fold(course.gpo.name) == fold(name)]
-    if not found:
-        names = {course.gpo.name.casefold(): course.gpo.name for course in courses}
-        near = None if GUID_PATTERN.fullmatch(guid) else nearest(name, names)
+        names = {gpo.name.casefold(): gpo.name for gpo in state.gpos}
+        near = nearest(name, names)
         hint = f"; did you mean '{names[near]}'?" if near is not None else ""
         raise ShapeError(place, f"the domain {state.place.domain} has no Group Policy object '{name}'{hint}")
     if len(found) > 1:
-        ids = some([course.gpo.id for course in found], 5)
+        ids = some([gpo.id for gpo in found], 5)
         raise ShapeError(place, f"{len(found)} Group Policy objects have the name '{name}': {ids}; use an id instead")
-    return found[0]
+    return by_dn[found[0].dn]
 
 
 def _assignment(key: str, graph: Graph, state: DirectoryState) -> Assignment:
@@ -269,7 +265,8 @@ def _finish(course: _Course, after: Graph, state: DirectoryState) -> list[str]:
     try:
         pair = has_pair(gpo.extensions)
     except ExtensionsError as problem:
-        return [f"the Group Policy object '{gpo.name}': its {problem}; so it is not changed"]
+        concerns = course.listed or course.key is not None
+        return [f"the Group Policy object '{gpo.name}': its {problem}; so it is not changed"] if concerns else []
     if course.key is None:
         if pair and (course.listed or _newer(gpo)):
             course.go(course.after, announce(gpo))
@@ -300,8 +297,8 @@ def _notes(course: _Course, after: Graph, before: Graph) -> t.Iterator[str]:
         return
     if displaced is not None and displaced in after and displaced not in (course.goal, *course.freed):
         yield (
-            f"a Group Policy object assigns only one policy: assigning '{after.text(course.goal, NAME)}' in '{name}' "
-            f"unassigns the policy '{before.text(displaced, NAME)}'"
+            f"a Group Policy object assigns only one policy: assigning '{_title(course.goal, after)}' in '{name}' "
+            f"unassigns the policy '{_title(displaced, before)}'"
         )
     if course.listed and course.gpo.flags & _DISABLED:
         yield f"the computer's part of the Group Policy object '{name}' is disabled, so hosts do not take its policy"

@@ -11,6 +11,7 @@ import re
 import typing as t
 
 from ..hints import printable
+from ..model.gpos import WantedGpos
 from .errors import DirectoryError
 from .state import DirectoryState, Gpo
 
@@ -61,16 +62,20 @@ class GptFiles(t.Protocol):
         """Change the version from `old` to `new`. Raises `GptUnreachable`, also for a file with another version."""
 
 
-def read_versions(state: DirectoryState, files: GptFiles) -> DirectoryState:
-    """The state with the versions in GPT.INI of the Group Policy objects that have an IPSEC object. A file that cannot
-    be read is no error.
+def read_versions(state: DirectoryState, files: GptFiles, wanted: t.Iterable[WantedGpos] = ()) -> DirectoryState:
+    """The state with the versions in GPT.INI of the Group Policy objects that a task may write: those with an IPSEC
+    object, and those that are wanted. A file that cannot be read is no error.
     """
-    return dataclasses.replace(state, gpos=tuple(_read_version(gpo, files) for gpo in state.gpos))
+    listed = {gpo.dn for one in wanted for name in one.gpos for gpo in state.gpos_named(name)}
+    return dataclasses.replace(
+        state,
+        gpos=tuple(
+            _with_version(gpo, files) if gpo.assignment is not None or gpo.dn in listed else gpo for gpo in state.gpos
+        ),
+    )
 
 
-def _read_version(gpo: Gpo, files: GptFiles) -> Gpo:
-    if gpo.assignment is None:
-        return gpo
+def _with_version(gpo: Gpo, files: GptFiles) -> Gpo:
     try:
         return dataclasses.replace(gpo, gpt_version=files.read(gpo), gpt_problem=None)
     except GptUnreachable as problem:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import typing as t
 
@@ -147,7 +148,7 @@ def _root_entry(directory: Directory) -> DirectoryEntry:
 
 def _read_container(directory: Directory, place: Place) -> DirectoryEntry:
     try:
-        found = directory.search(Search(base=place.container, attributes=(_MAY_CREATE,), descriptors=True))
+        found = directory.search(Search(base=place.container, attributes=(_MAY_CREATE, DESCRIPTOR), descriptors=True))
     except ResultError as error:
         if error.code != ResultCode.NO_SUCH_OBJECT:
             raise
@@ -165,10 +166,20 @@ def _closed(objects: Objects, container: DirectoryEntry) -> frozenset[str] | Non
     below = single(container, DESCRIPTOR)
     if below is None and not objects.descriptors:
         return None
-    readable = {descriptor: members_may_read(descriptor) for descriptor in set(objects.descriptors.values())}
-    closed = {key for key, descriptor in objects.descriptors.items() if not readable[descriptor]}
-    if below is not None and not members_may_read_below(below):
-        closed.add("")
+    readable = functools.cache(members_may_read)
+    closed: set[str] = set()
+    for key, descriptor in objects.descriptors.items():
+        try:
+            if not readable(descriptor):
+                closed.add(key)
+        except DirectoryError as error:
+            dn = dn_of(objects.store.spelling(key), container.dn)
+            raise DirectoryError(f"{DESCRIPTOR} of {dn}: {error}") from None
+    try:
+        if below is not None and not members_may_read_below(below):
+            closed.add("")
+    except DirectoryError as error:
+        raise DirectoryError(f"{DESCRIPTOR} of {container.dn}: {error}") from None
     return frozenset(closed)
 
 
@@ -212,7 +223,10 @@ def _read_whole_gpos(
         match=((CLASSES, "container"),),
         attributes=(CLASSES, _NAME, _VERSION, _EXTENSIONS, _PATH, _FLAGS, USN),
     )
-    entries = {comparable(entry.dn): entry for entry in directory.search(search)}
+    entries: dict[DistinguishedName, DirectoryEntry] = {}
+    for entry in directory.search(search):
+        if entries.setdefault(comparable(entry.dn), entry) is not entry:
+            raise DirectoryError(f"the server lists {entry.dn} twice")
     above = comparable(place.group_policies)
     found: list[Gpo] = []
     for key, entry in entries.items():
@@ -305,7 +319,10 @@ def _assignment(entry: DirectoryEntry) -> Assignment:
     if len(policies) > 1:
         raise DirectoryError(f"{entry.dn} assigns {len(policies)} policies ({OWNERS}); it can assign one")
     for policy in policies:
-        parse_dn(policy)
+        try:
+            parse_dn(policy)
+        except DirectoryError as error:
+            raise DirectoryError(f"{OWNERS} of {entry.dn}: {error}") from None
     return Assignment(
         policy="".join(policies),
         name=single_text(entry, NAME) or "",

@@ -9,6 +9,7 @@ import dataclasses
 import typing as t
 
 from ..objects.graph import Graph
+from ..store.casing import fold
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,3 +104,9 @@ class DirectoryState:
     names: t.Mapping[str, t.Sequence[str]] = dataclasses.field(default_factory=dict)
     may_create: bool = True
     closed: frozenset[str] | None = None
+
+    def gpos_named(self, name: str) -> list[Gpo]:
+        """The Group Policy objects with a GUID, with or without braces, or else those with a name, in any case."""
+        guid = name.strip() if name.strip().startswith("{") else f"{{{name.strip()}}}"
+        found = [gpo for gpo in self.gpos if gpo.id.upper() == guid.upper()]
+        return found or [gpo for gpo in self.gpos if fold(gpo.name) == fold(name)]

@@ -14,6 +14,7 @@ from ..batch import BatchCommand, LeftOut, Script
 from ..batch.programs import IPSECCMD
 from ..model import ModelError
 from ..model.edits import EditPolicy
+from ..shape.domains import DomainStore, store_problem
 from ..shape.fields import at
 from ..shape.placed import PlacedChange, PlacedEdit
 from ..source.mistakes import Mistakes, collecting
@@ -23,7 +24,7 @@ from ..store.casing import fold
 from .commands import AddRule, Command, DeleteRules, Help, Show, StoreKind, WritePolicy
 from .dynamic import change_of
 from .edits import edit_of
-from .parse import parse_command
+from .parse import parse_command, values_of
 
 _CONTINUATION: t.Final = re.compile(r"(?<=\s)\^(?=[ \t]*+\r?\n)")
 _VARIABLE: t.Final = re.compile(r"%[A-Za-z_]\w*+%")
@@ -75,6 +76,16 @@ class CommandLine:
         if isinstance(command, WritePolicy) and command.store is StoreKind.REGISTRY and command.location is not None:
             return command.location
         return getattr(command, "computer", None)
+
+    @property
+    def domain(self) -> DomainStore | None:
+        """The domain whose policies the command changes; None for a command about a host."""
+        command = self.command
+        if not isinstance(command, WritePolicy) or command.store is not StoreKind.DIRECTORY:
+            return None
+        (value,) = values_of(self.text)["w"]
+        named = 0 if command.location is None else value.value.index(":") + 1
+        return DomainStore(command.location, command=value[named:], place=self.place)
 
 
 def read_line(text: str | Text, place: str = "") -> CommandLine:
@@ -133,6 +144,7 @@ def read_lines(
                 left_out.append(LeftOut(command.line, problem))
             else:
                 found.add(line.text.error(0, problem), command.text)
+        found.collect(None, _check_stores, lines)
     return lines, script.keeping(kept, left_out)
 
 
@@ -147,6 +159,7 @@ def read_list(texts: t.Iterable[str], place: str) -> list[CommandLine]:
             mistakes.collect(None, _check_mode, line, modes)
         else:
             mistakes.add(line)
+    mistakes.collect(None, _check_stores, lines)
     mistakes.raise_all()
     return lines
 
@@ -166,7 +179,7 @@ def _modes_beside(lines: t.Iterable[CommandLine], modes: t.Collection[Mode]) -> 
 
 
 def _check_mode(line: CommandLine, modes: t.Collection[Mode]) -> None:
-    """Raise `ModelError` for a line of another mode, or one that this version cannot run."""
+    """Raise `ModelError` for a line of another mode."""
     if (problem := _problem(line.command, modes)) is not None:
         at(line.place, _refuse, line.text, problem)
 
@@ -174,17 +187,33 @@ def _check_mode(line: CommandLine, modes: t.Collection[Mode]) -> None:
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What command lines ask for: edits of stored policies and changes of dynamic rules, each in the order of the
-    lines. `confirms` says that a line asks for a confirmation before anything is changed.
+    lines. `confirms` says that a line asks for a confirmation before anything is changed. `domain` is the domain whose
+    policies the edits are about, None for those of a host.
     """
 
     edits: tuple[PlacedEdit, ...]
     changes: tuple[PlacedChange, ...]
     confirms: bool
     notes: tuple[str, ...]
+    domain: DomainStore | None = None
+
+
+def _check_stores(lines: t.Iterable[CommandLine]) -> DomainStore | None:
+    """The domain whose policies the lines change; None if they change hosts. Raises `ModelError` at the first line that
+    changes another store than the lines before it.
+    """
+    changing = [line for line in lines if not isinstance(line.command, Show | Help)]
+    first = changing[0].domain if changing else None
+    for line in changing:
+        if (problem := store_problem(first, line.domain)) is not None:
+            at(line.place, _refuse, line.text, problem)
+    return first
 
 
 def asked_by(lines: t.Iterable[CommandLine], modes: t.Collection[Mode] = _CHANGING) -> Asked:
-    """What lines ask for. Raises `ModelError` for a line of another mode than `modes`."""
+    """What lines ask for. Raises `ModelError` for a line of another mode than `modes`, or for another store."""
+    lines = list(lines)
+    domain = _check_stores(lines)
     edits: list[PlacedEdit] = []
     changes: list[PlacedChange] = []
     notes: list[str] = []
@@ -202,7 +231,13 @@ def asked_by(lines: t.Iterable[CommandLine], modes: t.Collection[Mode] = _CHANGI
         of_file = line.text.file != line.text.value
         place = f"line {line.text.line()}" if of_file else line.place
         notes += [f"{place}: {note}" if place else note for note in found]
-    return Asked(edits=tuple(_looking_ahead(edits)), changes=tuple(changes), confirms=confirms, notes=tuple(notes))
+    return Asked(
+        edits=tuple(_looking_ahead(edits)),
+        changes=tuple(changes),
+        confirms=confirms,
+        notes=tuple(notes),
+        domain=domain,
+    )
 
 
 def edits_of(lines: t.Iterable[CommandLine]) -> tuple[tuple[PlacedEdit, ...], tuple[str, ...]]:
@@ -245,10 +280,8 @@ def _refuse(text: Text, problem: str) -> None:
 
 
 def _problem(command: Command, modes: t.Collection[Mode]) -> str | None:
-    """Why a command does not belong to `modes`, or cannot run in this version; None if it does."""
+    """Why a command does not belong to `modes`; None if it does."""
     match command:
-        case WritePolicy(store=StoreKind.DIRECTORY):
-            return "this version does not support static mode in the directory (-w ds), only in the registry (-w reg)"
         case Show() if Mode.QUERY not in modes:
             return _OTHER_MODE[Mode.QUERY]
         case WritePolicy() if Mode.STATIC not in modes:

@@ -37,6 +37,7 @@ from ..notation.errors import GrammarError
 from ..notation.filters import BRACKETS, format_filter, parse_filter
 from ..notation.methods import PFS_GROUP_NOTE, parse_main_mode_method
 from ..notation.negotiation import KEYWORDS, Negotiation, parse_negotiation
+from ..shape.domains import read_domain
 from ..shape.tried import authentication_meant
 from ..source.redact import BLANKS, key_spans
 from ..source.text import Text
@@ -392,12 +393,18 @@ class _OptionParser:
         if store not in _STORES:
             hint = did_you_mean(store, _STORES)
             raise self.text.error(word.start, f"-w takes reg, reg:COMPUTER, ds or ds:DOMAIN{hint}")
+        if store == StoreKind.DIRECTORY:
+            if self.computer is not None:
+                raise self.text.error(
+                    word.start, f"this writes to a domain, not to a computer: remove \\\\{self.computer} from the line"
+                )
+            return StoreKind.DIRECTORY, read_domain(word.text[len(store) + 1 :]) if colon else None
         location = location.removeprefix("\\\\")
         if colon and not _is_computer(location):
-            raise word.text.error(len(store) + 1, "expected the name of a computer or a domain")
-        if store == StoreKind.REGISTRY and location and self.computer and fold(location) != fold(self.computer):
+            raise word.text.error(len(store) + 1, "expected the name of a computer")
+        if location and self.computer and fold(location) != fold(self.computer):
             raise self.text.error(word.start, f"this names {location}, but the line begins with \\\\{self.computer}")
-        return StoreKind(store), location or None
+        return StoreKind.REGISTRY, location or None
 
     def _policy(self) -> tuple[str, int | None]:
         if "p" not in self.given:
@@ -433,7 +440,9 @@ class _OptionParser:
         for option in ("x", "y"):
             if store is StoreKind.DIRECTORY and option in self.given:
                 raise self._error(
-                    option, f"-{option} is for policies in the registry; a policy in the directory is assigned by a GPO"
+                    option,
+                    f"-{option} is for policies in the registry; a policy of a domain is assigned to Group Policy "
+                    "objects: use gpos of ipsec_policy, or 'set policy' with gponame= in netsh_ipsec",
                 )
         if "confirm" in self.given:
             raise self._error("confirm", "-confirm is for dynamic mode only")
@@ -442,6 +451,10 @@ class _OptionParser:
         interface = any(
             isinstance(a, Interface) for s in parameters.filters for a in (s.filter.source, s.filter.destination)
         )
+        if interface and store is StoreKind.DIRECTORY:
+            raise self._error(
+                "f", "the GUID of an interface is valid on one computer only, and a policy of a domain is for many"
+            )
         if interface and "n" in self.given:
             raise self._error(
                 "n", "in static mode, -n cannot be combined with a filter that has the GUID of an interface"

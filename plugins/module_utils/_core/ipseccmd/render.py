@@ -28,14 +28,19 @@ from ..model.wanted import RulesMode, State, Wanted, WantedMainMode
 from ..notation.filters import format_filter
 from ..notation.methods import Offer
 from ..notation.negotiation import Negotiation
+from ..shape import keys
+from ..shape.domains import DomainStore
 from ..shape.parse import parse_task
 from ..source.words import LONGEST_LINE
 from .commands import FilterSpec, Parameters, Rekey, StoreKind, WritePolicy
 from .format import format_command
 
 
-def write_lines(policies: t.Iterable[t.Mapping[str, t.Any]], notes: list[str]) -> list[str]:
-    """The lines that create these policies, each of which has the keys of a task of ipsec_policy.
+def write_lines(
+    policies: t.Iterable[t.Mapping[str, t.Any]], notes: list[str], domain: DomainStore | None = None
+) -> list[str]:
+    """The lines that create these policies, each of which has the keys of a task of ipsec_policy. They are for the
+    policies of `domain`; None is the registry.
 
     What the language cannot express and does not affect traffic, such as a description, is left out and added to
     `notes`. Raises one `ModelError` for everything else that it cannot express.
@@ -44,7 +49,15 @@ def write_lines(policies: t.Iterable[t.Mapping[str, t.Any]], notes: list[str]) -
     problems: list[str] = []
     for policy in policies:
         wanted, state, rules_mode = parse_task(policy)
-        lines += _PolicyLines(wanted, state, rules_mode, problems, notes).lines()
+        store = StoreKind.REGISTRY if domain is None else StoreKind.DIRECTORY
+        place = WritePolicy(
+            parameters=Parameters(), store=store, location=None if domain is None else domain.name, policy=""
+        )
+        if domain is not None and policy.get(keys.GPOS):
+            notes.append(
+                f"the policy '{wanted.name}' loses its Group Policy objects; assign it with gpos of ipsec_policy"
+            )
+        lines += _PolicyLines(wanted, state, rules_mode, place, problems, notes).lines()
     if problems:
         raise ModelError("ipseccmd cannot express all of this:\n" + "\n".join(f"  {problem}" for problem in problems))
     # not an error, as the module ipseccmd accepts longer lines
@@ -54,12 +67,21 @@ def write_lines(policies: t.Iterable[t.Mapping[str, t.Any]], notes: list[str]) -
 
 
 class _PolicyLines:
-    """The lines of one policy: `problems` collects what they cannot express, `notes` what they leave out."""
+    """The lines of one policy: `problems` collects what they cannot express, `notes` what they leave out. `plain` is a
+    command with nothing but the store.
+    """
 
     def __init__(
-        self, wanted: Wanted, state: State, rules_mode: RulesMode, problems: list[str], notes: list[str]
+        self,
+        wanted: Wanted,
+        state: State,
+        rules_mode: RulesMode,
+        plain: WritePolicy,
+        problems: list[str],
+        notes: list[str],
     ) -> None:
         self.wanted = wanted
+        self.plain = plain
         self.absent = state is State.ABSENT
         # a policy that exists already may have other values than the defaults
         self.merges = rules_mode is RulesMode.MERGE
@@ -83,7 +105,7 @@ class _PolicyLines:
         if wanted.name is None:
             self.problems.append(f"the policy {wanted.id}, which has no name here")
             return
-        plain = WritePolicy(parameters=Parameters(), store=StoreKind.REGISTRY, policy=wanted.name)
+        plain = dataclasses.replace(self.plain, policy=wanted.name)
         if self.absent:
             yield dataclasses.replace(plain, delete=True)
             return
@@ -97,8 +119,9 @@ class _PolicyLines:
             found.append(dataclasses.replace(plain, parameters=dataclasses.replace(parameters, default_response=True)))
         elif response is not None and self.merges:
             self.problems.append(f"the {self.title}: a default response rule that is switched off")
+        assigned = self._assigned()
         if not found:
-            if wanted.assigned is None:
+            if assigned is None:
                 self.problems.append(f"the {self.title} without rules")
                 return
             found = [plain]
@@ -107,8 +130,18 @@ class _PolicyLines:
             if wanted.poll_interval % 60:
                 self.problems.append(f"the {self.title}: a poll interval of {wanted.poll_interval} seconds")
             found[0] = dataclasses.replace(found[0], poll_interval=wanted.poll_interval // 60)
-        found[-1] = dataclasses.replace(found[-1], assign=wanted.assigned)
+        found[-1] = dataclasses.replace(found[-1], assign=assigned)
         yield from found
+
+    def _assigned(self) -> bool | None:
+        """What -x or -y says, which lines for a domain cannot have."""
+        if self.plain.store is StoreKind.REGISTRY:
+            return self.wanted.assigned
+        if self.wanted.assigned:
+            self.problems.append(
+                f"the {self.title} as the assigned one: a policy of a domain is assigned to Group Policy objects"
+            )
+        return None
 
     def _lose(self, title: str, **values: str | None) -> None:
         """Note values that no line can have."""

@@ -11,6 +11,7 @@ import typing as t
 
 from ..model import Action, AuthMethod, DnsName, Filter, HostAddress, SecurityMethod
 from ..model.wanted import WantedMainMode
+from ..shape.domains import DomainStore
 from ..source.text import Text
 from .filters import FilterPattern
 
@@ -33,13 +34,17 @@ class Thing(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyCommand:
-    """``add policy`` and ``set policy``. `poll_interval` is in seconds."""
+    """``add policy`` and ``set policy``. `poll_interval` is in seconds. `assign` is about the Group Policy object `gpo`,
+    None for the host; `assign_place` is where it is given.
+    """
 
     verb: ScriptVerb
     name: Text
     newname: Text | None = None
     description: str | None = None
     assign: bool | None = None
+    assign_place: Text | None = None
+    gpo: Text | None = None
     poll_interval: int | None = None
     main_mode: WantedMainMode = dataclasses.field(default_factory=WantedMainMode)
     default_rule: bool | None = None
@@ -138,8 +143,22 @@ class DeleteEverything:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class StoreCommand:
+    """``set store``. `location` is where the command asks for the store of a domain, None for the local one; `domain` is
+    its name.
+    """
+
+    location: Text | None = None
+    domain: str | None = None
+
+    def store(self, place: str) -> DomainStore | None:
+        """The store for the commands that follow. `place` is the item of a list that has the command."""
+        return None if self.location is None else DomainStore(self.domain, command=self.location, place=place)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class NoChange:
-    """``set store`` with the local store, which is the default, and ``set batch``."""
+    """``set batch``."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -160,6 +179,7 @@ ScriptCommand: t.TypeAlias = (
     | ResponseCommand
     | Deletion
     | DeleteEverything
+    | StoreCommand
     | NoChange
     | FileCommand
 )

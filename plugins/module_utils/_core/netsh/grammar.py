@@ -141,13 +141,13 @@ _FORMS: t.Final = {
         },
     },
 }
-NO_DOMAIN: t.Final = "this version does not support domain policies, only those of the local store"
 _ALONE: t.Final = {Language.STATIC: ("show", "exportpolicy", "importpolicy"), Language.DYNAMIC: ("show",)}
 _OF_A_STORE: t.Final = {
     "guid": "a GUID is valid in one store only; use name= instead",
     "id": "the number of a rule is valid in one store only; use name= instead",
-    "gponame": NO_DOMAIN,
 }
+_WITH_NAME: t.Final = (*_OF_A_STORE, "gponame")
+"""Arguments that are not given without their names: whether netsh takes such a word for one of them is not known."""
 _REPEATABLE: t.Final = ("rootca",)
 _OTHER_LANGUAGE: t.Final = {
     Language.DYNAMIC: (
@@ -350,8 +350,7 @@ class _ArgumentReader:
         """Such a word is the first argument that has not been given."""
         form = self._form
         name = next((name for name in form.arguments if name not in self.given), "")
-        # whether netsh takes a word for one of those that are only valid in one store is not known
-        if not name or name in _OF_A_STORE:
+        if not name or name in _WITH_NAME:
             raise value.error(
                 0, f"expected name=value, with quotation marks around a value that has blanks; {_known(form)}"
             )

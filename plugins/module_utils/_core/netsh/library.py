@@ -369,7 +369,7 @@ class Shelf(t.Generic[_Shared]):
             create = f"create it with 'add {self.thing.replace(' ', '')}'"
             if self.known:
                 hint = did_you_mean(name.value, [thing.name for thing in self])
-                problem = f"neither the script nor the host has a {self.thing} with this name{hint or f'; {create}'}"
+                problem = f"neither the script nor the store has a {self.thing} with this name{hint or f'; {create}'}"
             else:
                 problem = (
                     f"no earlier command creates a {self.thing} with this name, and the content of a stored one is not "

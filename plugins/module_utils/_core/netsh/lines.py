@@ -9,6 +9,8 @@ import dataclasses
 import typing as t
 
 from ..batch import BatchCommand, LeftOut, Script
+from ..model.gpos import WantedGpos
+from ..shape.domains import DomainStore
 from ..shape.fields import at
 from ..shape.placed import PlacedChange
 from ..source.mistakes import Mistakes, collecting
@@ -19,6 +21,7 @@ from .consequences import Attempts
 from .dynamic import DynamicScript
 from .grammar import Language, NetshCommand, OtherLanguageError, parse_command
 from .reading import read_command
+from .stores import Stores
 
 
 def read_lines(
@@ -61,7 +64,10 @@ class PlacedCommand:
 
 _NOT_RUN: t.Final = {
     "show": "'show' changes nothing; ipsec_facts reads what a host has",
-    "exportpolicy": "'exportpolicy' changes nothing; the option backup of the modules saves what a task changes",
+    "exportpolicy": (
+        "'exportpolicy' changes nothing; the option backup of the modules saves what a task changes on a host, and "
+        "ipsec_facts reads the policies of a domain"
+    ),
     "importpolicy": (
         "the content of the file is not known here; import it on one host, read the policies with ipsec_facts, and use "
         "them in ipsec_policy or ipsec_store"
@@ -69,15 +75,18 @@ _NOT_RUN: t.Final = {
 }
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class NetshChanges:
     """What commands change: those of `netsh ipsec static`, and the changes of dynamic rules, each in order. `notes` say
-    where the meaning of dynamic rules differs from the text.
+    where the meaning differs from the text. `domain` is the domain whose policies they change, with the
+    Group Policy objects that are to assign them or not; None for those of a host.
     """
 
     static: tuple[PlacedCommand, ...]
     dynamic: tuple[PlacedChange, ...]
     notes: tuple[str, ...]
+    domain: DomainStore | None = None
+    gpos: tuple[WantedGpos, ...] = ()
 
 
 class _ChangeReader:
@@ -91,19 +100,28 @@ class _ChangeReader:
         self._static: list[PlacedCommand] = []
         self._notes: list[str] = []
         self._dynamic = DynamicScript(self._notes)
+        self._stores = Stores(self._notes)
 
     def read(self, words: NetshCommand, place: str = "") -> None:
         self._attempts.run(words, self._read, words, place, place=place)
 
     def _read(self, words: NetshCommand, place: str) -> None:
+        self._stores.begin(words)
         command = _read_change(words, self._allow_delete_all)
+        self._stores.check(command, words.text, place)
         if command is None:
             self._dynamic.run(words, place)
         else:
             self._static.append(PlacedCommand(command, words, place))
 
     def changes(self) -> NetshChanges:
-        return NetshChanges(tuple(self._static), self._dynamic.changes(), tuple(self._notes))
+        return NetshChanges(
+            static=tuple(self._static),
+            dynamic=self._dynamic.changes(),
+            notes=tuple(self._notes),
+            domain=self._stores.domain,
+            gpos=self._stores.assignments.wanted(),
+        )
 
 
 def read_list(texts: t.Iterable[str], place: str, allow_delete_all: bool) -> NetshChanges:

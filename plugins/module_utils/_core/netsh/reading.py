@@ -9,6 +9,7 @@ import typing as t
 
 from ..model import MINUTES_LIMIT, U32, Action, ConnectionType, DnsName, HostAddress
 from ..model.wanted import WantedMainMode
+from ..shape.domains import read_domain
 from ..source.text import Text
 from .commands import (
     ActionCommand,
@@ -24,10 +25,11 @@ from .commands import (
     RuleCommand,
     ScriptCommand,
     ScriptVerb,
+    StoreCommand,
     Thing,
 )
 from .filters import read_address, read_filter, read_pattern
-from .grammar import NO_DOMAIN, Nameless, NetshCommand
+from .grammar import Nameless, NetshCommand
 from .methods import read_authentication, read_main_mode_methods, read_security_methods
 from .values import read_description, read_flag, read_name, read_number, read_word
 
@@ -65,10 +67,17 @@ def _policy(command: NetshCommand) -> PolicyCommand:
         **_names(command),
         description=given(command, "description", read_description),
         assign=given(command, "assign", read_flag),
+        assign_place=command.get("assign"),
+        gpo=_gpo(command),
         poll_interval=None if minutes is None else minutes * 60,
         main_mode=main_mode,
         default_rule=given(command, "activatedefaultrule", read_flag),
     )
+
+
+def _gpo(command: NetshCommand) -> Text | None:
+    given(command, "gponame", read_name)
+    return command.get("gponame")
 
 
 def _list(command: NetshCommand) -> ListCommand:
@@ -127,6 +136,11 @@ def read_endpoint(value: Text) -> HostAddress | DnsName:
 
 
 def _response(command: NetshCommand) -> ResponseCommand:
+    if (gpo := command.get("gponame")) is not None:
+        raise gpo.error(
+            0,
+            "a Group Policy object assigns a whole policy: use 'set policy' with gponame= and assign=yes or assign=no",
+        )
     return ResponseCommand(
         policy=command["policy"],
         enabled=given(command, "activate", read_flag),
@@ -148,13 +162,14 @@ def _deletion(command: NetshCommand) -> Deletion:
     )
 
 
-def _store(command: NetshCommand) -> NoChange:
+def _store(command: NetshCommand) -> StoreCommand:
     location = read_word(command["location"], ("local", "domain"), "expected local or domain")
+    domain = command.get("domain")
     if location == "domain":
-        raise command["location"].error(0, NO_DOMAIN)
-    if (domain := command.get("domain")) is not None:
-        raise domain.error(0, "domain= needs location=domain, which this version does not support")
-    return NoChange()
+        return StoreCommand(domain or command["location"], given(command, "domain", read_domain))
+    if domain is not None:
+        raise domain.error(0, "domain= needs location=domain")
+    return StoreCommand()
 
 
 def _file(command: NetshCommand) -> FileCommand:

@@ -17,7 +17,11 @@ from ..model import (
     SecurityMethod,
     defaults,
 )
+from ..model.gpos import GposMode
 from ..model.wanted import RulesMode, State, Wanted, WantedDefaultResponse, WantedMainMode
+from ..shape import keys
+from ..shape.domains import DomainStore
+from ..shape.gpos import parse_gpos
 from ..shape.parse import parse_task
 from ..source.words import LONGEST_LINE
 from ..store.casing import fold
@@ -25,13 +29,17 @@ from .filters import write_address, write_filter
 from .methods import write_authentication, write_main_mode_methods, write_security_methods
 from .values import write_flag, write_text
 
-_PREFIX: t.Final = "netsh ipsec static"
+_PREFIX: t.Final = "ipsec static"
+_PROGRAM: t.Final = "netsh "
 _T = t.TypeVar("_T")
 
 
-def write_netsh(policies: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
-    """The commands that create the policies. Raises one `ModelError` for everything that netsh cannot express."""
-    writer = _ScriptWriter()
+def write_netsh(policies: t.Sequence[t.Mapping[str, t.Any]], domain: DomainStore | None = None) -> list[str]:
+    """The commands that create the policies, for a batch file; with `domain`, in the store of that domain, for a script
+    of ``netsh -f``: a store is chosen for one session only. Raises one `ModelError` for everything that netsh cannot
+    express.
+    """
+    writer = _ScriptWriter(domain)
     for index, policy in enumerate(policies):
         writer.policy(policy, f"policies[{index}]")
     if writer.problems:
@@ -39,6 +47,11 @@ def write_netsh(policies: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
             "netsh cannot express all of this:\n" + "\n".join(f"  {problem}" for problem in writer.problems)
         )
     return [*writer.lines, *writer.last]
+
+
+def _open_store(domain: DomainStore) -> str:
+    name = "" if domain.name is None else f" domain={domain.name}"
+    return f"{_PREFIX} set store location=domain{name}"
 
 
 class _Names:
@@ -67,13 +80,17 @@ class _Names:
 class _ScriptWriter:
     """Lines, and problems with their places. `last` are the lines that assign a policy, once it is complete."""
 
-    def __init__(self) -> None:
-        self.lines: list[str] = []
+    def __init__(self, domain: DomainStore | None) -> None:
+        self._in_domain = domain is not None
+        self._prefix = _PREFIX if domain else _PROGRAM + _PREFIX
+        self.lines: list[str] = [] if domain is None else [_open_store(domain)]
         self.last: list[str] = []
         self.problems: list[str] = []
         self._lists = _Names()
         self._actions = _Names()
         self._policies: set[str] = set()
+        # those that assign a policy in the lines so far
+        self._gpos: set[str] = set()
 
     def policy(self, value: t.Mapping[str, t.Any], place: str) -> None:
         task = self._try(place, parse_task, value)
@@ -92,6 +109,30 @@ class _ScriptWriter:
         if wanted.odd:
             self._refuse(place, "the policy has values that only a store can hold")
         self._policy(wanted, name, place, merge=rules_mode is RulesMode.MERGE)
+        if self._in_domain:
+            self._assign_in_domain(wanted, value, name, place)
+        elif wanted.assigned:
+            if self.last:
+                self._refuse(f"{place}.assigned", "only one policy can be assigned")
+            self.last.append(f"{self._prefix} set policy name={name} assign=yes")
+
+    def _assign_in_domain(self, wanted: Wanted, value: t.Mapping[str, t.Any], name: str, place: str) -> None:
+        if value.get(keys.GPOS) is None:
+            if wanted.assigned:
+                self._refuse(f"{place}.assigned", "a policy of a domain is assigned to Group Policy objects: add gpos")
+            return
+        try:
+            gpos = parse_gpos(value[keys.GPOS], value.get(keys.GPOS_MODE), f"{place}.{keys.GPOS}")
+        except ModelError as error:
+            self.problems.append(str(error))
+            return
+        assigns = gpos.mode is not GposMode.REMOVE
+        for gpo in gpos.gpos:
+            if fold(gpo) in self._gpos and assigns:
+                self._refuse(gpos.place, "another policy has the same Group Policy object, which assigns only one")
+            self._gpos.add(fold(gpo))
+            shown = self._text(gpo, gpos.place)
+            self.last.append(f"{self._prefix} set policy name={name} gponame={shown} assign={write_flag(assigns)}")
 
     def _take_name(self, name: str, place: str) -> None:
         if fold(name) in self._policies:
@@ -112,17 +153,13 @@ class _ScriptWriter:
             words.append(
                 f"pollinginterval={self._minutes(wanted.poll_interval, f'{place}.poll_interval', 'poll interval')}"
             )
-        if wanted.assigned is False:
+        if wanted.assigned is False and not self._in_domain:
             words.append("assign=no")
         if not merge or words[1:]:
             self._add(place, "set policy" if merge else "add policy", *words)
         if response is not None:
             self._default_response(response, name, f"{place}.default_response")
         self._rules(wanted.rules or (), name, place)
-        if wanted.assigned:
-            if self.last:
-                self._refuse(f"{place}.assigned", "only one policy can be assigned")
-            self.last.append(f"{_PREFIX} set policy name={name} assign=yes")
 
     def _main_mode(self, main_mode: WantedMainMode, place: str) -> list[str]:
         if main_mode.odd:
@@ -222,7 +259,7 @@ class _ScriptWriter:
         return words + self._methods(action.methods, f"{place}.security_methods") if action.methods else words
 
     def _add(self, place: str, command: str, *words: str) -> None:
-        line = " ".join((_PREFIX, command, *words))
+        line = " ".join((self._prefix, command, *words))
         if len(line) > LONGEST_LINE:
             self._refuse(place, f"'{command}' has {len(line)} characters; a command may have at most {LONGEST_LINE}")
         self.lines.append(line)

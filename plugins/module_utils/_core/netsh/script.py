@@ -23,6 +23,7 @@ from .commands import (
     RuleCommand,
     ScriptCommand,
     ScriptVerb,
+    StoreCommand,
     Thing,
 )
 from .library import Library, ScriptFilterAction, ScriptFilterList, ScriptPolicy, ScriptRule, Shelf
@@ -55,6 +56,7 @@ class ScriptRunner:
             ResponseCommand: self._change_response,
             Deletion: self._delete,
             DeleteEverything: self._delete_everything,
+            StoreCommand: lambda command: None,
             NoChange: lambda command: None,
             FileCommand: self._leave_out,
         }
@@ -91,7 +93,7 @@ class ScriptRunner:
             raise name.error(0, f"this policy is deleted in line {deleted.line()}")
         if found is None:
             if library.known:
-                raise name.error(0, "neither the script nor the host has a policy with this name")
+                raise name.error(0, "neither the script nor the store has a policy with this name")
             found = library.policies[fold(name.value)] = ScriptPolicy(name=read_name(name), made=False, exact=False)
         found.changed = True
         return found
@@ -103,7 +105,7 @@ class ScriptRunner:
             self._rename_policy(policy, newname)
         if command.description is not None:
             policy.description = command.description
-        if command.assign is not None:
+        if command.assign is not None and command.gpo is None:
             self._assign(policy, command.assign)
         if command.poll_interval is not None:
             policy.poll_interval = command.poll_interval

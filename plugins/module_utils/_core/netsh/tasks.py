@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..model import Rule
+from ..model import ModelError, Rule
+from ..model.gpos import WantedGpos
 from ..model.wanted import Wanted, WantedMainMode
 from ..shape.arguments import absence_arguments, policy_arguments
 from ..shape.placed import PlacedChange
@@ -20,6 +21,7 @@ from .grammar import NetshCommand
 from .library import Library, ScriptPolicy
 from .reading import read_command
 from .script import ScriptRunner
+from .stores import Assignments, Stores
 
 
 def read_netsh(commands: t.Iterable[NetshCommand], notes: list[str], mistakes: Mistakes | None = None) -> list[Tree]:
@@ -31,10 +33,11 @@ def read_netsh(commands: t.Iterable[NetshCommand], notes: list[str], mistakes: M
     """
     library = Library()
     script = ScriptRunner(library, notes)
+    stores = Stores(notes)
     mistakes = Mistakes() if mistakes is None else mistakes
     attempts = Attempts(mistakes)
     for command in commands:
-        attempts.run(command, _run, script, command)
+        attempts.run(command, _run, script, stores, command)
     mistakes.raise_all()
     if library.emptied is not None:
         # only the assigned policy is in force, so the others may stay
@@ -48,7 +51,9 @@ def read_netsh(commands: t.Iterable[NetshCommand], notes: list[str], mistakes: M
             f"line {library.emptied.line()}: other policies of a host are unassigned but not deleted; use a task with "
             "'state: absent' for each policy to delete"
         )
-    found = list(_tasks(library, notes))
+    if stores.domain is not None:
+        notes.append(stores.domain.note())
+    found = list(_tasks(library, stores.assignments, notes))
     _note_leftovers(library, script, notes)
     return found
 
@@ -68,14 +73,17 @@ def read_dynamic(
     return script.changes()
 
 
-def _run(script: ScriptRunner, command: NetshCommand) -> None:
-    script.run(read_command(command))
+def _run(script: ScriptRunner, stores: Stores, command: NetshCommand) -> None:
+    stores.begin(command)
+    found = read_command(command)
+    stores.check(found, command.text, "")
+    script.run(found)
 
 
-def _tasks(library: Library, notes: list[str]) -> t.Iterator[Tree]:
+def _tasks(library: Library, assignments: Assignments, notes: list[str]) -> t.Iterator[Tree]:
     # as in a draft: the policy in force changes in one step
     for policy in sorted(library.policies.values(), key=lambda policy: not policy.assigned):
-        arguments = _arguments(policy, notes)
+        arguments = {**_arguments(policy, notes), **_gpos(assignments.of(policy.name))}
         if arguments.keys() == {"name", "rules_mode"}:
             notes.append(f"the commands for the policy '{policy.name}' change nothing and are left out")
             continue
@@ -106,6 +114,20 @@ def _arguments(policy: ScriptPolicy, notes: list[str]) -> Tree:
         rules=rules if policy.exact or rules else None,
     )
     return policy_arguments(wanted, policy.exact)
+
+
+def _gpos(wanted: list[WantedGpos]) -> Tree:
+    """The arguments about Group Policy objects. Raises `ModelError`."""
+    if not wanted:
+        return {}
+    first = wanted[0]
+    other = next((item for item in wanted if item.mode is not first.mode), None)
+    if other is not None:
+        raise ModelError(
+            f"{other.place}: a task either adds Group Policy objects or removes them, and {first.place} does the "
+            "other; run the script with netsh_ipsec, or convert two scripts"
+        )
+    return {"gpos": [gpo for item in wanted for gpo in item.gpos], "gpos_mode": str(first.mode)}
 
 
 def _rules(policy: ScriptPolicy, notes: list[str]) -> t.Iterator[Rule]:

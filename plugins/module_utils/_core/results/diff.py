@@ -47,11 +47,9 @@ _WORDS: t.Final = ("", "true", "false", "yes", "no", "on", "off", "null", "~")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Side:
-    """What one side of a diff has besides the policy: which policy is assigned, and what an interrupted change has
-    left.
-    """
+    """What a side of a diff has besides the policy: lines that come first, and what an interrupted change has left."""
 
-    assigned_policy: str | None
+    lines: tuple[str, ...] = ()
     leftovers: tuple[str, ...] = ()
 
 
@@ -95,13 +93,13 @@ def _text(
     key_mark: str,
 ) -> str:
     """One side. `key_mark` follows each pre-shared key that differs from the other side: keys are never shown."""
-    lines = [f"assigned_policy: {scalar_text(side.assigned_policy)}"]
+    lines = list(side.lines)
     if side.leftovers:
         lines.append(f"leftovers: # {len(side.leftovers)} objects of an interrupted change")
         lines += [f"  - {scalar_text(name)}" for name in side.leftovers[:RULES_SHOWN]]
     if policy is not None:
         lines += _policy_lines(policy, other, pairs, key_mark)
-    return "\n".join(lines) + "\n"
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _policy_lines(

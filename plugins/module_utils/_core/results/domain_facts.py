@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import collections
+import functools
 import typing as t
 
 from ..checks.lint import lint
-from ..directory.extensions import ExtensionsError, has_pair
-from ..directory.findings import domain_findings
+from ..directory.findings import domain_findings, is_about_ipsec
 from ..directory.gpos import assigned_key, gpo_problems
 from ..directory.state import DirectoryState, Gpo
+from ..directory.traits import domain_traits
 from ..objects.graph import object_id
 from ..objects.policies import StoredPolicy, read_policies
 from ..shape.render import Tree
@@ -27,7 +28,8 @@ def render_domain_facts(state: DirectoryState) -> Tree:
     """The facts about a domain, for which all Group Policy objects and their links have to be read."""
     graph = state.graph
     policies = read_policies(graph)
-    gpos = _gpos_by_policy(state)
+    gpos = gpos_by_policy(state)
+    left = graph.leftovers(functools.partial(domain_traits(state).unfinished, graph))
     found = [(finding, finding.policy) for finding in domain_findings(state)]
     found += [(finding, one.policy.name) for one in policies if one.key in gpos for finding in lint(one.policy)]
     return {
@@ -35,8 +37,8 @@ def render_domain_facts(state: DirectoryState) -> Tree:
         "domain": state.place.domain,
         "server": state.place.server,
         "policies": [_render(state, stored, gpos) for stored in policies],
-        "gpos": [_render_gpo(gpo, state) for gpo in state.gpos if _is_about_ipsec(gpo)],
-        "orphans": render_orphans(graph, graph.leftovers()),
+        "gpos": [_render_gpo(gpo, state) for gpo in state.gpos if is_about_ipsec(gpo)],
+        "orphans": render_orphans(graph, left),
         "findings": render_findings(found),
     }
 
@@ -45,21 +47,17 @@ def render_domain_policy(state: DirectoryState, stored: StoredPolicy) -> Tree:
     """A policy of a domain, and what is only read: when it was changed, what could not be read. Its key `gpos` names
     the Group Policy objects that assign it.
     """
-    return _render(state, stored, _gpos_by_policy(state))
+    return _render(state, stored, gpos_by_policy(state))
 
 
 def _render(state: DirectoryState, stored: StoredPolicy, gpos: t.Mapping[str, list[str]]) -> Tree:
     return {**render_policy_facts(state.graph, stored), "gpos": gpos.get(stored.key, [])}
 
 
-def gpo_names(state: DirectoryState, policy: str) -> list[str]:
-    """What tasks call the Group Policy objects that assign the policy with this key: the name, or the id where several
+def gpos_by_policy(state: DirectoryState) -> dict[str, list[str]]:
+    """What tasks call the Group Policy objects that assign each policy, by its key: the name, or the id where several
     have the same name.
     """
-    return _gpos_by_policy(state).get(policy, [])
-
-
-def _gpos_by_policy(state: DirectoryState) -> dict[str, list[str]]:
     same_name = collections.Counter(fold(gpo.name) for gpo in state.gpos)
     found: dict[str, list[str]] = {}
     for gpo in state.gpos:
@@ -67,14 +65,6 @@ def _gpos_by_policy(state: DirectoryState) -> dict[str, list[str]]:
         if key is not None:
             found.setdefault(key, []).append(gpo.name if same_name[fold(gpo.name)] == 1 else gpo.id)
     return found
-
-
-def _is_about_ipsec(gpo: Gpo) -> bool:
-    """Whether a Group Policy object has one of the parts with which a policy is assigned."""
-    try:
-        return gpo.assignment is not None or has_pair(gpo.extensions)
-    except ExtensionsError:
-        return False
 
 
 def _render_gpo(gpo: Gpo, state: DirectoryState) -> Tree:

@@ -11,32 +11,15 @@ import typing as t
 from ..attempt import Attempt
 from ..checks.host_findings import hidden_by_domain
 from ..checks.lint import Code
-from ..hints import printable
 from ..host.service import Service
-from ..objects.graph import Graph, describe_class, object_id
-from ..objects.shared import StoredList
-from ..plan import PolicyPlan, SharedPlan
+from ..objects.graph import Graph
 from ..store.names import NAME
-from ..target.shared import SharedList
-from .counts import render_counts, render_shared
-from .diff import Side, render_diff, render_shared_diff
+from .diff import Side, scalar_text
 from .dynamic import render_dynamic, render_dynamic_diff
 from .facts import render_stored_policy
+from .policies import finding_warnings, object_titles, policy_diffs, render_diffs, render_policies
 
 Tree: t.TypeAlias = dict[str, t.Any]
-
-OF_POLICIES: t.Final = (
-    "names",
-    "rules",
-    "filters",
-    "unassigned",
-    "remaining",
-    "policies",
-    "operations",
-    "operations_count",
-)
-"""The keys of a result about policies."""
-_OPERATIONS_SHOWN: t.Final = 10
 
 
 def render_outcome(
@@ -60,26 +43,12 @@ def render_outcome(
         "changed": attempt.changed or bool(earlier),
         "service": render_service(service or attempt.service.outcome(attempt.state.service)),
     }
-    result |= _render_policies(attempts, return_policy)
+    result |= render_policies([one.plan for one in attempts], render_stored_policy if return_policy else None)
+    result["unassigned"] = next((one.plan.unassigned for one in attempts if one.plan.unassigned is not None), None)
     if attempt.dynamic is not None:
         result["dynamic"] = render_dynamic([one.dynamic for one in attempts if one.dynamic is not None])
     if diff and result["changed"]:
-        diffs = [found for one in attempts if one.changed for found in _diffs(one, host, title)]
-        result["diff"] = diffs[0] if len(diffs) == 1 else diffs
-    return result
-
-
-def _render_policies(attempts: t.Sequence[Attempt], return_policy: bool) -> Tree:
-    plan = attempts[-1].plan
-    remaining = dict.fromkeys(key for one in attempts for key in one.plan.remaining if key in plan.graph)
-    result: Tree = {
-        **render_counts([policy for one in attempts for policy in one.plan.policies]),
-        **render_shared([one.plan for one in attempts]),
-        "unassigned": next((one.plan.unassigned for one in attempts if one.plan.unassigned is not None), None),
-        "remaining": [_remaining(plan.graph, key) for key in remaining],
-    }
-    if return_policy:
-        result["policies"] = [render_stored_policy(plan.graph, stored) for stored in plan.outcomes.values()]
+        result |= render_diffs(found for one in attempts if one.changed for found in _diffs(one, host, title))
     return result
 
 
@@ -98,7 +67,7 @@ def warnings(
     if attempt.plan.assigned is not None:
         afterwards = dataclasses.replace(attempt.state, graph=attempt.plan.graph)
         findings = [*findings, *hidden_by_domain(afterwards)]
-    found = [finding.warning() for finding in findings if finding.code not in accept]
+    found = finding_warnings(findings, accept)
     found += [_displaced(*names) for one in (*earlier, attempt) if (names := one.plan.displaced) is not None]
     if service is not None and service.error:
         found.append(
@@ -126,61 +95,19 @@ def render_steps(attempt: Attempt, done: int | None) -> list[Tree]:
     return [step.render(done) for step in attempt.steps]
 
 
-def render_operations(operations: t.Sequence[Tree], *, complete: bool) -> Tree:
-    """The operations of a task that failed: the first ones and their number, or all if `complete`."""
-    shown = operations if complete else operations[:_OPERATIONS_SHOWN]
-    return {"operations": list(shown), "operations_count": len(operations)}
-
-
 def _diffs(attempt: Attempt, host: str, title: str) -> list[Tree]:
     """The diffs of an attempt: of policies, and of dynamic rules."""
-    found = _policy_diffs(attempt, host, title)
-    if attempt.dynamic is not None and (attempt.dynamic.changed or not found):
-        service = attempt.state.service
-        diff = render_dynamic_diff(attempt.dynamic, host)
-        before = _service_line(service, attempt.state.pending) + diff["before"]
-        after = _service_line(attempt.service.outcome(service), False) + diff["after"]
-        found.append({**diff, "before": before, "after": after})
-    return found
-
-
-def _policy_diffs(attempt: Attempt, host: str, title: str) -> list[Tree]:
-    """A diff for each policy that changes, and for each filter list and filter action that no rule of these shows; for
-    the first policy if only the service changes.
-    """
-    changed = [policy for policy in attempt.plan.policies if policy.changed]
-    shared = [
-        _shared_diff(shared, host)
-        for shared in attempt.plan.shared
-        if shared.changed and (shared.wanted is None or shared.wanted.unused)
-    ]
-    policies = changed if changed or shared else attempt.plan.policies[:1]
-    # both look at the whole store
-    sides = (_side(attempt.state.graph), _side(attempt.plan.graph))
-    return [*(_diff_of(attempt, policy, sides, host, title) for policy in policies), *shared]
-
-
-def _shared_diff(shared: SharedPlan, host: str) -> Tree:
-    thing = shared.wanted or shared.stored
-    what = "filter list" if isinstance(thing, SharedList | StoredList) else "filter action"
-    header = f"{host} IPsec {what} {printable(thing.name if thing else '')}"
-    found = render_shared_diff(shared.stored, shared.wanted)
-    return {**found, "before_header": header, "after_header": header}
-
-
-def _diff_of(attempt: Attempt, policy: PolicyPlan, sides: tuple[Side, Side], host: str, title: str) -> Tree:
-    stored, target = policy.change.stored, policy.change.target
-    before, after = sides
-    found = render_diff(stored, before, target, after)
-    name = target.policy.name if target else stored.policy.name if stored else title
-    header = f"{host} IPsec policy {printable(name)}"
     service = attempt.state.service
-    return {
-        "before": _service_line(service, attempt.state.pending) + found["before"],
-        "after": _service_line(attempt.service.outcome(service), False) + found["after"],
-        "before_header": header,
-        "after_header": header,
-    }
+    services = ((service, attempt.state.pending), (attempt.service.outcome(service), False))
+    # both look at the whole store
+    sides = (_side(attempt.state.graph, *services[0]), _side(attempt.plan.graph, *services[1]))
+    changed = [policy for policy in attempt.plan.policies if policy.changed]
+    found = policy_diffs(attempt.plan, changed, lambda _policy: sides, where=host, title=title)
+    if attempt.dynamic is not None and (attempt.dynamic.changed or not found):
+        diff = render_dynamic_diff(attempt.dynamic, host)
+        before, after = (_service_line(*one) for one in services)
+        found.append({**diff, "before": before + diff["before"], "after": after + diff["after"]})
+    return found
 
 
 def _service_line(service: Service, pending: bool) -> str:
@@ -188,21 +115,10 @@ def _service_line(service: Service, pending: bool) -> str:
     return f"service: {{status: {service.status}, start_type: {service.start_type}{late}}}\n"
 
 
-def _side(graph: Graph) -> Side:
+def _side(graph: Graph, service: Service, pending: bool) -> Side:
     active = graph.active
-    leftovers = (f"{describe_class(graph.class_of(key))} {object_id(key)}" for key in graph.leftovers())
-    return Side(graph.text(active, NAME) if active else None, tuple(leftovers))
-
-
-def _remaining(graph: Graph, key: str) -> Tree:
-    """An object that stays after its policy, and why."""
-    names = [
-        f"{describe_class(graph.class_of(user))} {graph.text(user, NAME) or object_id(user)}"
-        for user in sorted(graph.users(key))
-    ]
-    return {
-        "object": describe_class(graph.class_of(key)),
-        "id": object_id(key),
-        "name": graph.text(key, NAME) or None,
-        "reason": f"used by {', '.join(names)}" if names else "part of the snap-in's library",
-    }
+    assigned = scalar_text(graph.text(active, NAME) if active else None)
+    return Side(
+        (*_service_line(service, pending).splitlines(), f"assigned_policy: {assigned}"),
+        object_titles(graph, graph.leftovers()),
+    )

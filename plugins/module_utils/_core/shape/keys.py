@@ -102,3 +102,9 @@ MODES: t.Final = ("state", "rules_mode")
 
 READ_ONLY: t.Final = ("when_changed", "problems")
 """The keys of facts besides those of a policy; tasks accept and ignore them."""
+
+GPOS: t.Final = "gpos"
+"""The key of policies of a domain for the Group Policy objects that assign them. Elsewhere it is ignored."""
+
+GPOS_MODE: t.Final = "gpos_mode"
+"""The key of a task that says how they combine with those that assign the policy now."""

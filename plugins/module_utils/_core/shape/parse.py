@@ -83,7 +83,7 @@ def parse_policy(value: object, path: str = "", by_name: bool = False) -> Wanted
     Raises `ShapeError`.
     """
     notes: list[str] = []
-    fields = Fields(value, path, (*keys.POLICY, *keys.READ_ONLY))
+    fields = Fields(value, path, (*keys.POLICY, *keys.READ_ONLY, keys.GPOS))
     name, id_ = fields.text("name"), fields.guid("id")
     if name is None and id_ is None:
         raise ShapeError(fields.place("name"), "a policy needs a name or an id")
@@ -119,7 +119,7 @@ def parse_task(value: t.Mapping[str, t.Any], by_name: bool = False) -> tuple[Wan
     """
     state = choice(value, "state", State.PRESENT)
     rules_mode = choice(value, "rules_mode", RulesMode.EXACT)
-    policy = {key: item for key, item in value.items() if key not in keys.MODES}
+    policy = {key: item for key, item in value.items() if key not in (*keys.MODES, keys.GPOS_MODE)}
     return parse_policy(policy, by_name=by_name), state, rules_mode
 
 

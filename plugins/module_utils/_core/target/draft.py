@@ -260,8 +260,10 @@ class Draft:
             if policy.exists:
                 target = policy.target()
                 self._note_main_mode(policy, target)
-                assigned = False if displaced is not None and policy.stored is displaced else policy.assigned
-                changes.append(PolicyChange(policy.stored, target, assigned))
+                # only the assigned policy can be unassigned, and a store without one knows no assignment
+                is_active = active is not None and policy.stored is active
+                unassigned = is_active and (policy.stored is displaced or policy.assigned is False)
+                changes.append(PolicyChange(policy.stored, target, False if unassigned else policy.assigned or None))
             elif policy.stored is not None:
                 changes.append(PolicyChange(policy.stored, None, None))
         if displaced is not None and all(policy.stored is not displaced for policy in policies):

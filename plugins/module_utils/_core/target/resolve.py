@@ -73,9 +73,12 @@ def names_in(rules: t.Iterable[AnyRule]) -> tuple[list[str], list[str]]:
 
 
 class Resolver:
-    """Replaces names by the addresses that the host found. Warnings are collected in `warnings`."""
+    """Replaces names by the addresses that the host found. Warnings are collected in `warnings`. `who` is what messages
+    call the machine that looked them up.
+    """
 
-    def __init__(self, names: Answers, interfaces: Answers, mode: MultipleAddresses) -> None:
+    def __init__(self, names: Answers, interfaces: Answers, mode: MultipleAddresses, who: str = "host") -> None:
+        self._who = who
         self._names = names
         self._interfaces = interfaces
         self._mode = mode
@@ -87,7 +90,7 @@ class Resolver:
 
     @property
     def warnings(self) -> list[str]:
-        return [*self._left_out, *(_kept(name, [*kept]) for name, kept in self._unresolved.values())]
+        return [*self._left_out, *(_kept(self._who, name, [*kept]) for name, kept in self._unresolved.values())]
 
     def rule(self, rule: _Rule, stored: StoredPolicy | None) -> _Rule:
         """`rule` with an address for every name. A name that the host cannot resolve keeps the address that it has in
@@ -162,7 +165,9 @@ class Resolver:
             answers, what = self._names.get(address.name.lower(), ()), "the DNS name"
         else:
             answers, what = self._interfaces.get(address.guid, ()), "the interface"
-        found_hosts = {_host(f"{rule.title}: the host's answer for {what} {address}", answer) for answer in answers}
+        found_hosts = {
+            _host(f"{rule.title}: the {self._who}'s answer for {what} {address}", answer) for answer in answers
+        }
         hosts = sorted(found_hosts, key=lambda host: (host.family, host.address))
         found = [host for host in hosts if host.family is family]
         if not found and isinstance(address, DnsName):
@@ -172,7 +177,7 @@ class Resolver:
         if not found:
             others = f"; it has {some([*map(str, hosts)], _SHOWN)}" if hosts else ""
             version = "IPv4" if family is Family.IPV4 else "IPv6"
-            raise RuleError(rule.title, f"this host finds no {version} address for {what} {address}{others}")
+            raise RuleError(rule.title, f"this {self._who} finds no {version} address for {what} {address}{others}")
         known = address.address if isinstance(address, DnsName) else None
         return [known] if isinstance(known, HostAddress) and known in found else found
 
@@ -212,10 +217,10 @@ def _addresses_in(stored: StoredPolicy) -> _StoredAddresses:
     return found
 
 
-def _kept(name: DnsName, addresses: t.Sequence[HostAddress]) -> str:
+def _kept(who: str, name: DnsName, addresses: t.Sequence[HostAddress]) -> str:
     shown = some([*map(str, addresses)], _SHOWN)
     stay = f"stored address {shown} stays" if len(addresses) == 1 else f"stored addresses {shown} stay"
-    return f"the host cannot resolve the DNS name {name} now; the {stay}"
+    return f"the {who} cannot resolve the DNS name {name} now; the {stay}"
 
 
 def _host(where: str, answer: str) -> HostAddress:

@@ -100,7 +100,7 @@ class _Host:
         found = self._shared.namesakes(class_, key)
         if len(found) < 2:
             return ""
-        return f"the host has {len(found)} of this name: {namesakes_of(self._shared, found)}"
+        return f"the store has {len(found)} of this name: {namesakes_of(self._shared, found)}"
 
     def _list(self, key: str) -> ScriptFilterList:
         if key not in self._lists:

@@ -10,13 +10,16 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import P
 from ansible_collections.ipsec.windows.plugins.module_utils._core.batch.scripts import commands_of
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.lines import (
     Mode,
+    asked_by,
     edits_of,
     of_one_computer,
     read_line,
     read_lines,
+    read_list,
 )
 from ansible_collections.ipsec.windows.plugins.module_utils._core.ipseccmd.render import write_lines
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.domains import DomainStore
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.parse import parse_policy
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.render import render_policy
 from ansible_collections.ipsec.windows.plugins.module_utils._core.source.text import Text
@@ -35,9 +38,9 @@ def read(*lines):
     return task_arguments(edits, notes), notes
 
 
-def write(*policies):
+def write(*policies, domain=None):
     notes = []
-    return write_lines(policies, notes), notes
+    return write_lines(policies, notes, domain), notes
 
 
 def test_line_becomes_arguments_of_a_task():
@@ -131,7 +134,10 @@ def test_differences_between_task_and_script_give_notes():
         (["-f 0+*"], "this is a command of dynamic mode (without -w and -p), which makes no policy"),
         (["show all"], "query mode (show) changes nothing: run it with the module ipseccmd"),
         (["-u"], "dynamic=true converts such commands for the module ipsec_dynamic"),
-        (["-w ds -p P -r R -f 0+*"], "this version does not support static mode in the directory"),
+        (
+            ["-w reg -p P -r R -f 0+*", "-w ds -p P -r R -f 0+*"],
+            "this changes the policies of a domain, and an earlier command changes a host; one task writes to one",
+        ),
     ],
 )
 def test_lines_that_cannot_be_converted(lines, words):
@@ -164,6 +170,10 @@ def test_unsupported_commands_of_a_script_are_left_out_if_asked_for():
 def test_line_is_the_same_after_conversion_to_a_task_and_back(line):
     found, _notes = read(line)
     assert write(*found) == ([line], [])
+    if not line.endswith("-x"):
+        of_domain = line.replace("-w reg", "-w ds:corp.example")
+        found, _notes = read(of_domain)
+        assert write(*found, domain=read_line(of_domain).domain) == ([of_domain], [])
 
 
 def test_facts_become_lines_that_create_the_same_policy():
@@ -217,6 +227,79 @@ def test_policy_that_the_language_cannot_express_is_an_error(options, words):
         write({"name": "P", **options, "rules": rules})
     assert str(caught.value).startswith("ipseccmd cannot express all of this:\n  ")
     assert words in str(caught.value)
+
+
+DOMAINS = {"-w ds": DomainStore(), "-w ds:corp.example": DomainStore("corp.example")}
+
+
+@pytest.mark.parametrize("option", DOMAINS)
+def test_policies_become_lines_for_a_domain(option):
+    rules = [{"name": "R", "filters": ["0+192.0.2.1"], "action": "block"}, {"name": "S", "filters": ["0+10.*.*.*"]}]
+    lines, notes = write({"name": "P", "assigned": False, "rules": rules}, domain=DOMAINS[option])
+    assert lines == [
+        f"ipseccmd -f 0+192.0.2.1 -n block {option} -p P -r R",
+        f"ipseccmd -f 0+10.*.*.* {option} -p P -r S",
+    ]
+    assert notes == []
+    ((again,), notes) = read(*lines)
+    assert [rule["name"] for rule in again["rules"]] == ["R", "S"]
+    assert write({"name": "P", "state": "absent"}, domain=DOMAINS[option]) == ([f"ipseccmd {option} -p P -o"], [])
+
+
+def test_what_lines_for_a_domain_cannot_say():
+    rules = [{"name": "R", "filters": ["0+192.0.2.1"]}]
+    with pytest.raises(
+        ModelError, match="the policy 'P' as the assigned one: a policy of a domain is assigned to Group"
+    ):
+        write({"name": "P", "assigned": True, "rules": rules}, domain=DomainStore())
+    for gpos, expected in (
+        ([], []),
+        (["G"], ["the policy 'P' loses its Group Policy objects; assign it with gpos of ipsec_policy"]),
+    ):
+        assert write({"name": "P", "gpos": gpos, "rules": rules}, domain=DomainStore())[1] == expected
+        assert write({"name": "P", "gpos": gpos, "rules": rules})[1] == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "domain", "note"),
+    [
+        (["-w reg -p P -o"], None, None),
+        (["-w ds -p P -o", "/?", "-w DS -p Q -o"], DomainStore(), "give the tasks 'store: domain'"),
+        (
+            ["-w ds:corp.example -p P -o", "-w ds:CORP.example. -p Q -o"],
+            DomainStore("corp.example"),
+            "give the tasks 'store: domain' and 'directory: {domain: corp.example}'",
+        ),
+    ],
+)
+def test_lines_are_for_the_policies_of_one_domain(lines, domain, note):
+    found = asked_by(map(read_line, lines)).domain
+    assert (found and found.name) == (domain and domain.name)
+    assert (found is None) == (domain is None)
+    if found is not None:
+        assert found.note() == f"the commands are for the policies of a domain: {note}"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("-w reg -p P -o", "-w ds -p P -o"),
+        ("-w ds -p P -o", "-w reg -p P -o"),
+        ("-f 0+192.0.2.1", "-w ds -p P -o"),
+        ("-w ds -p P -o", "-u"),
+        ("-w ds -p P -o", "-w ds:corp.example -p P -o"),
+        ("-w ds:corp.example -p P -o", "-w ds:other.example -p P -o"),
+    ],
+)
+def test_the_first_line_for_another_store_is_an_error(first, second):
+    lines = [first, first, second, second]
+    with pytest.raises(ModelError) as of_list:
+        read_list(lines, "commands")
+    assert str(of_list.value).startswith("commands[2]: line 1, column 1: ")
+    assert "one task writes to one store, so use two tasks" in str(of_list.value)
+    with pytest.raises(ModelError) as of_script:
+        read_lines(commands_of(Program.IPSECCMD, "".join(f"ipseccmd {line}\n" for line in lines), True), True)
+    assert str(of_script.value).startswith("line 3, column 1: ")
 
 
 def test_names_of_computers_ignore_case():

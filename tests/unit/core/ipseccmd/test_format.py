@@ -140,7 +140,7 @@ REASONS = {
     "no rule": "-r is required",
     "two rules": "a command changes one rule",
     "unknown store": "-w takes reg, reg:COMPUTER, ds or ds:DOMAIN",
-    "location with a backslash": "expected the name of a computer or a domain",
+    "location with a backslash": "expected the name of a computer",
     "location and another computer": "this names a, but the line begins with",
     "poll interval of 0 minutes": "the poll interval must be 1 to 71582788 minutes",
     "policy of the directory that is assigned": "-x is for policies in the registry",

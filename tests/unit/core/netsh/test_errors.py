@@ -60,8 +60,41 @@ MISTAKES = {
     ),
     "open quote": ('add policy name="P', "not closed"),
     "guid": ("set policy P guid={1} newname=x", "a GUID is valid in one store only; use name= instead"),
-    "gponame": ("set policy P gponame=x assign=y", "does not support domain policies"),
-    "domain": ("set store location=domain domain=x", "does not support domain policies"),
+    "gponame of a local store": ("set policy P gponame=x assign=y", "gponame= is for policies of a domain"),
+    "gponame after the local store": (
+        "set store domain\nset store local\nset policy P gponame=x assign=y",
+        "gponame= is for policies of a domain",
+    ),
+    "gponame alone": ("set store domain\nset policy P gponame=x", "gponame= needs assign=yes or assign=no"),
+    "empty gponame": ('set store domain\nset policy P gponame=" " assign=y', "this name is empty"),
+    "gponame of a default rule": (
+        "set store domain\nset defaultrule P activate=yes gponame=x",
+        "a Group Policy object assigns a whole policy: use 'set policy' with gponame=",
+    ),
+    "gponame without its name": (
+        "set policy P description=d mmpfs=n qmpermm=1 mmlife=1 act=n poll=1 assign=n mmsec=des-md5-1 x",
+        "expected name=value",
+    ),
+    "new policy assigned in a domain": ("set store domain\nadd policy P assign=no", "use 'set policy' with gponame="),
+    "assigned in a domain": ("set store domain\nset policy P assign=y", "use 'set policy' with gponame= and assign="),
+    "two stores": (
+        "add policy P\nset store location=domain\nadd policy Q\nadd policy R",
+        "this changes the policies of a domain, and an earlier command changes a host; one task writes to one store",
+    ),
+    "back to the local store": (
+        "set store location=domain\nadd policy P\nset store local\nadd policy Q",
+        "this changes a host, and an earlier command changes the policies of a domain",
+    ),
+    "two domains": (
+        "set store domain a.example\nadd policy P\nset store domain B.example\nadd policy Q",
+        "an earlier command is for the domain a.example, and this is for the domain B.example",
+    ),
+    "domain with and without a name": (
+        "set store domain\nadd policy P\nset store domain a.example\nadd policy Q",
+        "an earlier command is for the domain of the server, and this is for the domain a.example",
+    ),
+    "no domain": ('set store domain "two words"', "expected the DNS name of a domain"),
+    "store": ("set store location=remote", "expected local or domain"),
     "domain of a local store": ("set store location=local domain=x", "domain= needs location=domain"),
     "import": ("importpolicy file=x.ipsec", "import it on a host"),
     "flag": ("add policy P assign=perhaps", "expected yes or no"),

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils._core import model
+from ansible_collections.ipsec.windows.plugins.module_utils._core.model.gpos import GposMode, WantedGpos
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_netsh, write_netsh
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.grammar import parse_command
+from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.lines import read_list
 from ansible_collections.ipsec.windows.plugins.module_utils._core.source.text import Text
 from unit.netsh_scripts import BASE, RULE, commands, read, wanted
 
@@ -385,3 +387,116 @@ def test_a_repeated_list_or_action_is_harmless():
     again = ("add filterlist l", "add filteraction a action=block")
     assert read(BASE, RULE, *again) == read(BASE, RULE)
     assert any("the filter action 'A' exists already, so nothing changes" in note for note in notes_of(BASE, *again))
+
+
+IN_DOMAIN = "ipsec static set store location=domain"
+NOTE = "the commands are for the policies of a domain: give the tasks 'store: domain'"
+
+
+def test_commands_for_a_domain():
+    lines = ["ipsec static set store domain corp.example", *(f"ipsec static {line}" for line in BASE.splitlines())]
+    notes = []
+    (item,) = read_netsh(map(parse_command, commands(*lines, RULE)), notes)
+    assert (item["name"], [rule["name"] for rule in item["rules"]]) == ("P", ["R"])
+    assert {"gpos", "gpos_mode", "assigned"}.isdisjoint(item)
+    assert notes == [f"{NOTE} and 'directory: {{domain: corp.example}}'"]
+
+
+def test_the_local_store_is_the_default():
+    for lines in (["set store location=local"], ["set store domain", "set store local"]):
+        assert not any(NOTE in note for note in notes_of(*lines, "add policy P"))
+    assert not any(NOTE in note for note in notes_of("add policy P", "set store domain", "set store local"))
+
+
+def test_a_store_lasts_for_one_session_only():
+    """Each command of a batch file that begins with netsh is a session of its own."""
+    (note, *_others) = notes_of("set store location=domain", "add policy P")
+    assert note.startswith("line 1: 'set store' counts for all commands after it; netsh itself forgets it")
+    assert notes_of(IN_DOMAIN, "ipsec static add policy P") == [NOTE]
+
+
+GPOS = {
+    "assigned": (["set policy P gponame=G assign=yes"], {"P": (["G"], "add")}),
+    "unassigned": (["set policy P gponame=G assign=n"], {"P": (["G"], "remove")}),
+    "several": (
+        [
+            "set policy P gponame=G assign=y",
+            'set policy p gponame="All PCs" assign=y',
+            "set policy Q gponame=H assign=y",
+        ],
+        {"P": (["G", "All PCs"], "add"), "Q": (["H"], "add")},
+    ),
+    "the last one counts": (
+        ["set policy P gponame=G assign=n", "set policy P gponame=g assign=y"],
+        {"P": (["g"], "add")},
+    ),
+    "one policy for each": (
+        ["set policy P gponame=G assign=y", "set policy Q gponame=G assign=y"],
+        {"P": None, "Q": (["G"], "add")},
+    ),
+    "unassigning another one": (
+        ["set policy P gponame=G assign=y", "set policy Q gponame=G assign=n"],
+        {"P": (["G"], "add"), "Q": (["G"], "remove")},
+    ),
+    "renamed": (
+        ["set policy P gponame=G assign=y", "set policy P newname=R", "set policy R newname=S gponame=H assign=y"],
+        {"S": (["G", "H"], "add"), "Q": None},
+    ),
+    "deleted": (["set policy P gponame=G assign=y", "delete policy P"], {"P": None}),
+    "deleted and added": (["set policy P gponame=G assign=y", "delete policy P", "add policy P"], {"P": None}),
+}
+
+
+@pytest.mark.parametrize("name", GPOS)
+def test_group_policy_objects(name):
+    lines, expected = GPOS[name]
+    found = {item["name"]: item for item in read(IN_DOMAIN, "add policy P", "add policy Q", *lines)}
+    for policy, gpos in expected.items():
+        item = found[policy]
+        assert ((item["gpos"], item["gpos_mode"]) if "gpos" in item else None) == gpos
+    assert not any("assigned" in item for item in found.values())
+
+
+def test_a_task_adds_group_policy_objects_or_removes_them():
+    with pytest.raises(
+        model.ModelError, match=r"line 4: a task either adds Group Policy objects .* line 3 does the other"
+    ):
+        read(IN_DOMAIN, "add policy P", "set policy P gponame=G assign=y", "set policy P gponame=H assign=n")
+
+
+def test_an_assignment_of_a_stored_policy_changes_nothing_else():
+    assert read(IN_DOMAIN, "set policy P gponame=G assign=y") == [
+        {"name": "P", "rules_mode": "merge", "gpos": ["G"], "gpos_mode": "add"}
+    ]
+
+
+def test_what_commands_for_a_domain_change():
+    set_store = "netsh ipsec static set store location=domain"
+    changes = read_list([set_store, "netsh ipsec static set policy P gponame=G assign=y"], "commands", False)
+    assert (changes.domain.name, len(changes.static), changes.dynamic, changes.notes) == (None, 2, (), ())
+    assert changes.gpos == (WantedGpos(gpos=("G",), mode=GposMode.ADD, policy="P", place="commands[1]"),)
+    # nothing that changes a host, so nothing is asked of one
+    assert read_list([set_store], "", False).domain is not None
+    assert read_list([set_store, "netsh ipsec static set store local"], "", False).domain is None
+
+
+def test_only_the_first_command_for_another_store_is_a_mistake():
+    words = ["set store location=domain", "add policy P", "set store location=local", "add policy Q", "add policy R"]
+    with pytest.raises(model.ModelError) as caught:
+        read_list([f"netsh ipsec static {line}" for line in words], "commands", False)
+    assert str(caught.value).startswith("commands[3]: line 1, column 1: this changes a host, and an earlier command")
+
+
+def test_after_a_wrong_store_nothing_is_said_about_stores():
+    words = [
+        "set store location=domian",
+        "set policy P gponame=G assign=y",
+        "set store domain",
+        "set policy P assign=y",
+    ]
+    with pytest.raises(model.ModelError) as caught:
+        read_list([f"netsh ipsec static {line}" for line in words], "commands", False)
+    heads = [line for line in str(caught.value).split("\n") if line.startswith("commands")]
+    assert [line.partition(": ")[0] for line in heads] == ["commands[0]", "commands[3]"]
+    with pytest.raises(model.ModelError, match=r"\Aline 1, column 39: expected local or domain"):
+        read(*words[:2])

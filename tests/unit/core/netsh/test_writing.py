@@ -10,12 +10,13 @@ import dataclasses
 import pytest
 import yaml
 from ansible_collections.ipsec.windows.plugins.module_utils._core import model
-from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import batch_file, read_script
+from ansible_collections.ipsec.windows.plugins.module_utils._core.batch import batch_file, netsh_file, read_script
 from ansible_collections.ipsec.windows.plugins.module_utils._core.model import ModelError
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh import read_netsh, write_netsh
 from ansible_collections.ipsec.windows.plugins.module_utils._core.netsh.grammar import parse_command
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.graph import Graph
 from ansible_collections.ipsec.windows.plugins.module_utils._core.objects.policies import read_policies
+from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.domains import DomainStore
 from ansible_collections.ipsec.windows.plugins.module_utils._core.shape.render import render_policy
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.casing import fold
 from ansible_collections.ipsec.windows.plugins.module_utils._core.store.store import Store
@@ -139,6 +140,66 @@ def test_a_script_is_read_as_the_policies_it_was_written_from(policies, assign):
     assert [comparable(tree) for tree in found] == [comparable(tree) for tree in trees]
     assert all("rules_mode" not in item for item in found)
     assert read_batch(batch_file(write_netsh(found))) == found
+
+
+@few_examples
+@given(
+    strategies.policies().map(expressible),
+    st.lists(strategies.names.map(_text), unique_by=fold, max_size=3),
+    st.sampled_from(["add", "remove"]),
+    st.sampled_from([None, "corp.example"]),
+)
+def test_a_script_for_a_domain_is_read_as_the_policy_it_was_written_from(policy, gpos, mode, domain):
+    tree = {**_tree(policy), "assigned": False, "gpos": gpos, "gpos_mode": mode}
+    file = netsh_file(write_netsh([tree], DomainStore(domain)))
+    notes = []
+    (found,) = read_netsh([parse_command(command.text) for command in read_script(file).commands], notes)
+    assert comparable(found) == comparable({**tree, "assigned": None})
+    assert (found.get("gpos", []), found.get("gpos_mode", mode)) == (gpos, mode)
+    assert notes[0].startswith("the commands are for the policies of a domain")
+
+
+def test_a_script_for_a_domain_assigns_last():
+    tasks = [
+        {"name": "P", "assigned": False, "gpos": ["Servers", "{31B2F340-016D-11D2-945F-00C04FB984F9}"], "rules": []},
+        {"name": "Q", "rules": [], "gpos": ["All PCs"], "gpos_mode": "remove"},
+    ]
+    assert write_netsh(tasks, DomainStore("corp.example")) == [
+        "ipsec static set store location=domain domain=corp.example",
+        "ipsec static add policy name=P",
+        "ipsec static add policy name=Q",
+        "ipsec static set policy name=P gponame=Servers assign=yes",
+        "ipsec static set policy name=P gponame={31B2F340-016D-11D2-945F-00C04FB984F9} assign=yes",
+        'ipsec static set policy name=Q gponame="All PCs" assign=no',
+    ]
+    assert write_netsh([{"name": "P", "state": "absent", "gpos": ["G"]}], DomainStore()) == [
+        "ipsec static set store location=domain",
+        "ipsec static delete policy name=P",
+    ]
+    # in a registry, Group Policy objects have no meaning
+    assert write_netsh(tasks[:1]) == ["netsh ipsec static add policy name=P assign=no"]
+
+
+@pytest.mark.parametrize(
+    ("policies", "words"),
+    [
+        (
+            [{"name": "P", "assigned": True}],
+            "policies[0] (P).assigned: a policy of a domain is assigned to Group Policy",
+        ),
+        ([{"name": "P", "gpos": "G"}], "policies[0] (P).gpos: expected a list of names or GUIDs"),
+        ([{"name": "P", "gpos": ["G"], "gpos_mode": "all"}], "gpos_mode: expected exact, add or remove"),
+        ([{"name": "P", "gpos": ['a"b']}], "policies[0] (P).gpos: it contains a quotation mark"),
+        (
+            [{"name": "P", "gpos": ["G"]}, {"name": "Q", "gpos": ["g"]}],
+            "policies[1] (Q).gpos: another policy has the same Group Policy object, which assigns only one",
+        ),
+    ],
+)
+def test_what_a_script_for_a_domain_cannot_say(policies, words):
+    with pytest.raises(ModelError) as caught:
+        write_netsh(policies, DomainStore())
+    assert words in str(caught.value)
 
 
 @few_examples

@@ -17,7 +17,7 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.target.merge i
 from hypothesis import given, settings
 from unit import stores, strategies
 
-SIDE = Side("P")
+SIDE = Side(("assigned_policy: P",))
 
 
 def _store(**options):
@@ -170,10 +170,10 @@ def test_changes_in_other_parts_are_shown():
 def test_a_new_policy_and_a_deleted_one():
     store = _store(rules=[_rule()])
     found = stores.stored(store, "P")
-    deleted = render_diff(found, SIDE, None, Side(None))
+    deleted = render_diff(found, SIDE, None, Side(("assigned_policy: null",)))
     assert deleted["after"] == "assigned_policy: null\n"
     assert "- name: R" in deleted["before"]
-    created = render_diff(None, Side(None, ("rule {x}",)), _target({}, None), SIDE)
+    created = render_diff(None, Side(("assigned_policy: null",), ("rule {x}",)), _target({}, None), SIDE)
     assert created["before"].splitlines() == [
         "assigned_policy: null",
         "leftovers: # 1 objects of an interrupted change",
