@@ -20,6 +20,7 @@ from integration.playbook import CHECKOUT, Player
 from winhost.farm import Farm
 
 PAGE = (CHECKOUT / "docs" / "domain.md").read_text()
+README = (CHECKOUT / "README.md").read_text()
 BLOCKS = [yaml.safe_load(text) for text in re.findall(r"(?ms)^```yaml\n(.*?)^```", PAGE)]
 PLAYS = {block[0]["name"]: block[0] for block in BLOCKS if isinstance(block, list)}
 CONNECTION = next(block["directory"] for block in BLOCKS if "directory" in block)
@@ -218,7 +219,7 @@ def test_the_rights_of_the_page_are_enough(domain, farm, tmp_path):
     iris = domain.add_user("Iris", domain.password)
     before = domain.ldif()
     refused = site.run("Write the policy", user="Iris")
-    assert refused.code != 0
+    assert "the user may not read" in refused[0]["msg"]
     assert domain.ldif() == before
     delegate(domain, add_group(domain, "IPsec Admins", iris), gpos)
     for name in (
@@ -248,3 +249,13 @@ def test_the_packages_are_those_that_tasks_ask_for():
     named |= set(re.findall(r"(?m)^\| `([\w\[\]]+)` \|", PAGE.split("\n## 2.")[0]))
     text = "".join(path.read_text() for path in sorted((CHECKOUT / "plugins" / "plugin_utils").glob("*.py")))
     assert [package for package in named if package not in text] == []
+
+
+def test_the_example_of_the_readme(domain, farm, tmp_path):
+    blocks = [yaml.safe_load(text) for text in re.findall(r"(?ms)^```yaml\n(.*?)^```", README)]
+    ((play,),) = (block for block in blocks if isinstance(block, list) and block[0].get("hosts") == "localhost")
+    play["tasks"][0]["ipsec.windows.ipsec_policy"]["directory"] = domain.options()
+    domain.add_gpo("IPsec servers")
+    player = Player(farm, tmp_path)
+    runs = [player.run([play], **domain.environment()) for _time in range(2)]
+    assert [run[0]["changed"] for run in runs] == [True, False]

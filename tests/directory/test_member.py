@@ -313,3 +313,8 @@ def test_the_console_of_a_member(domain, host, member, require):
     assert ask(host.folder, "control", ["gpupdate"]) == (0, "taken from the domain: Secure Server (Require Security)\n")
     assert ask(host.folder, "control", ["gpupdate", "/force"])[1].startswith("taken from the domain")
     assert ask(host.folder, "control", ["poll"])[1].startswith("unchanged")
+
+
+def test_a_host_without_a_domain(host):
+    code, output = ask(host.folder, "control", ["gpupdate"])
+    assert (code, output) == (0, "kept: the host is not a member of a domain\n")

@@ -73,7 +73,8 @@ class Member:
     def gpupdate(self, force: bool = False) -> str:
         """Apply Group Policy (3.2.4.1), and return what came of it.
 
-        Without `force`, nothing is done while the list of Group Policy objects and their versions stay the same.
+        Without `force`, nothing is done while the list of Group Policy objects and their versions stay the same. If
+        one differs, the whole list counts, so that a new version of a lower one does not win.
         """
         try:
             found = self._group_policies()
@@ -146,6 +147,8 @@ class Member:
 
     def _containers(self) -> list[str]:
         """The domain and the organizational units above the account of the host, from the top."""
+        if not self._membership:
+            raise PullError("the host is not a member of a domain")
         parts = re.split(r"(?<!\\),", self._membership["account"])
         root = next(index for index, part in enumerate(parts) if part.upper().startswith("DC="))
         starts = [index for index in range(1, root) if parts[index].upper().startswith("OU=")] + [root]
@@ -225,18 +228,19 @@ class Member:
         return next(iter(found.values()))
 
     def _search(self, base: str, scope: str, match: str, *attributes: str) -> dict[str, ldif.Attributes]:
-        if not self._membership:
-            raise PullError("the host is not a member of a domain")
         of = self._membership
         logon = ["-x", "-H", of["server"], "-D", of["account"], "-y", of["password"]]
         descriptors = ["-E", _WITHOUT_AUDITING] if "nTSecurityDescriptor" in attributes else []
         where = [*descriptors, "-b", base, "-s", scope, match, *attributes]
-        done = subprocess.run(
-            ["ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-o", "nettimeout=10", *logon, *where],
-            capture_output=True,
-            check=False,
-            env={**os.environ, "LDAPTLS_CACERT": of["ca"]},
-        )
+        try:
+            done = subprocess.run(
+                ["ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-o", "nettimeout=10", *logon, *where],
+                capture_output=True,
+                check=False,
+                env={**os.environ, "LDAPTLS_CACERT": of["ca"]},
+            )
+        except FileNotFoundError:
+            raise PullError("there is no ldapsearch (Debian: apt install ldap-utils)") from None
         if done.returncode == _NO_SUCH_OBJECT:
             return {}
         if done.returncode:

@@ -34,8 +34,8 @@ class Thing(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyCommand:
-    """``add policy`` and ``set policy``. `poll_interval` is in seconds. `assign` is about the Group Policy object `gpo`,
-    None for the host; `assign_place` is where it is given.
+    """``add policy`` and ``set policy``. `poll_interval` is in seconds. `assign` is about the Group Policy object
+    `gpo`, None for the host; `assign_place` is where it is given.
     """
 
     verb: ScriptVerb
@@ -144,8 +144,8 @@ class DeleteEverything:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StoreCommand:
-    """``set store``. `location` is where the command asks for the store of a domain, None for the local one; `domain` is
-    its name.
+    """``set store``. `location` is where the command asks for the store of a domain, None for the local one; `domain`
+    is its name.
     """
 
     location: Text | None = None
