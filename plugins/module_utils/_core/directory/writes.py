@@ -184,7 +184,9 @@ class _Translation:
         if not changes:
             return None
         written = {fold(change.name) for change in changes}
-        for name in _GUARDS.get(t.cast(ObjectClass, self._after.class_of(key)), (DATA,)):
+        guards = _GUARDS.get(t.cast(ObjectClass, self._after.class_of(key)), (DATA,))
+        # a reference that is written again looks as if it let go of what others are about to add
+        for name in (DATA,) if written <= _SILENT else guards:
             _name, values = held.get(fold(name), (name, ()))
             if fold(name) not in written and values and self._is_sound(key, name):
                 changes += _swap(name, values, values)
@@ -267,16 +269,12 @@ class _Translation:
 
 
 def _check_text(key: str, name: str, value: Value) -> None:
-    """Raise `DirectoryError` for a text that a directory cannot store."""
-    titles = {fold(NAME): "name", fold(DESCRIPTION): "description"}
-    what, text = titles.get(fold(name)), value.data
-    if what is None or not isinstance(text, str):
-        return
-    where = f"the {what} of the {describe_class(class_in(key))} {object_id(key)}"
-    if "\0" in text:
-        raise DirectoryError(f"{where} has a NUL character, which is no part of a text; leave it out")
-    if what == "description" and len(text) > DESCRIPTION_LIMIT:
-        raise DirectoryError(f"{where} has {len(text)} characters; a directory stores at most {DESCRIPTION_LIMIT}")
+    """Raise `DirectoryError` for a text that is too long."""
+    if fold(name) == fold(DESCRIPTION) and isinstance(value.data, str) and len(value.data) > DESCRIPTION_LIMIT:
+        raise DirectoryError(
+            f"the description of the {describe_class(class_in(key))} {object_id(key)} has {len(value.data)} "
+            f"characters; a directory stores at most {DESCRIPTION_LIMIT}"
+        )
 
 
 def _as_stored(name: str, values: tuple[bytes, ...]) -> Attribute:
