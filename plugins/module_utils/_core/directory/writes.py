@@ -127,13 +127,15 @@ class _Translation:
     def _wanted(self, key: str, run: t.Sequence[Operation]) -> Values:
         wanted: Values = {}
         for operation in run:
+            found = None
             if isinstance(operation, Set):
                 _check_text(key, operation.name, operation.value)
                 found = self._values(operation.name, operation.value)
-                if found is not None:
-                    wanted[fold(operation.name)] = found
-            elif isinstance(operation, Unset) and fold(operation.name) in self._held_by(key):
-                wanted[fold(operation.name)] = (operation.name, ())
+            if found is not None:
+                wanted[fold(found[0])] = found
+            elif isinstance(operation, Set | Unset) and (held := self._held_by(key).get(fold(operation.name))):
+                # a directory has no empty values
+                wanted[fold(held[0])] = (held[0], ())
         return wanted
 
     def _values(self, name: str, value: Value) -> Attribute | None:
