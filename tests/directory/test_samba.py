@@ -5,12 +5,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pathlib
+import signal
 import socket
 import ssl
 import subprocess
 
 import pytest
+from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.ldap import Scope, Search
+from ansible_collections.ipsec.windows.plugins.plugin_utils._directory_options import ConnectionOptions
+from ansible_collections.ipsec.windows.plugins.plugin_utils._ldap import connect
 from directory import conftest, samba
 from directory.certificates import Certificate
 from directory.samba import ToolError, parse_ldif
@@ -136,3 +142,21 @@ def test_an_ldif_with_encoded_values_is_read():
         "CN=a": {"name": [b"b", b"\xff"]},
         "CN=ä": {"name": [b""]},
     }
+
+
+def test_serve_runs_a_domain_until_it_is_ended(tmp_path):
+    conftest.need_samba()
+    path = tmp_path / "domain.json"
+    serve = pathlib.Path(samba.__file__).parent / "serve"
+    arguments = [serve, "--vars", path, "--gpo", "IPsec pilot"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+        assert str(path) in process.stdout.readline()
+        options = json.loads(path.read_text())["directory"]
+        with connect(ConnectionOptions.of(options)) as directory:
+            (found,) = directory.search(
+                Search(base=samba.Domain.root, scope=Scope.SUBTREE, match=(("displayName", "IPsec pilot"),))
+            )
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 0
+    assert found.attributes["flags"] == (b"0",)
+    assert not pathlib.Path(options["ca_cert"]).exists()

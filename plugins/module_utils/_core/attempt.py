@@ -140,7 +140,7 @@ class Attempt:
     @functools.cached_property
     def findings(self) -> list[Finding]:
         """The findings in all policies and dynamic rules of the task."""
-        return [*self.plan.findings, *(lint_entries(self.dynamic.of_task) if self.dynamic else ())]
+        return [*self.plan.findings(), *(lint_entries(self.dynamic.of_task) if self.dynamic else ())]
 
     @functools.cached_property
     def digest(self) -> str:

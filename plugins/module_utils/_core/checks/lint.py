@@ -26,6 +26,10 @@ from ..model import (
 from .coverage import closed_over_ipv6, open_over_ipv6
 
 _SHOWN: t.Final = 5
+_KEY_IN_REGISTRY: t.Final = "every administrator of the host can read the pre-shared key in the registry"
+_KEY_IN_DOMAIN: t.Final = (
+    "everyone who can read the policy in the directory can read the pre-shared key, often all members"
+)
 
 
 class Severity(enum.StrEnum):
@@ -102,8 +106,10 @@ class Finding:
         return f"{self.code}: {self.text}{where}; {self.remedy}"
 
 
-def lint(policy: Policy) -> list[Finding]:
-    """The findings in the enabled rules, each code at most once, except OPEN_OVER_IPV6, which is once for each rule."""
+def lint(policy: Policy, of_domain: bool = False) -> list[Finding]:
+    """The findings in the enabled rules, each code at most once, except OPEN_OVER_IPV6, which is once for each rule.
+    `of_domain` says that the policy is in a directory.
+    """
     rules = [rule for rule in policy.rules if rule.enabled]
     negotiating = [rule for rule in rules if rule.action.action is Action.NEGOTIATE]
     found = [
@@ -117,7 +123,7 @@ def lint(policy: Policy) -> list[Finding]:
         *_of_rules(
             Code.PRESHARED_KEY,
             [rule for rule in negotiating if any(isinstance(m, PresharedKey) for m in rule.authentication)],
-            "every administrator of the host can read the pre-shared key in the registry",
+            _KEY_IN_DOMAIN if of_domain else _KEY_IN_REGISTRY,
             "use kerberos or certificates where possible",
         ),
         *_of_rules(

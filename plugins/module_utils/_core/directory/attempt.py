@@ -57,7 +57,7 @@ class DomainAttempt:
     def findings(self) -> list[Finding]:
         """The findings in all policies of the task, and about members that cannot read them."""
         keys = (policy.key for policy in self.plan.policies if policy.key is not None)
-        return [*self.plan.findings, *hidden_from_members(self.state, self.plan.graph, keys)]
+        return [*self.plan.findings(of_domain=True), *hidden_from_members(self.state, self.plan.graph, keys)]
 
     @functools.cached_property
     def operations(self) -> list[Step]:

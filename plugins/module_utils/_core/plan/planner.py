@@ -110,11 +110,10 @@ class Plan:
         """The policies that the task is about, as they are read afterwards, by key."""
         return {p.key: read_policy(self.graph, p.key) for p in self.policies if p.key is not None}
 
-    @property
-    def findings(self) -> list[Finding]:
+    def findings(self, of_domain: bool = False) -> list[Finding]:
         """The findings in the policies that the task is about."""
         targets = (policy.change.target for policy in self.policies)
-        return [finding for target in targets if target is not None for finding in lint(target.policy)]
+        return [finding for target in targets if target is not None for finding in lint(target.policy, of_domain)]
 
     def check_outcomes(self) -> None:
         """Raise `ModelError` if the store would not hold a policy as requested."""

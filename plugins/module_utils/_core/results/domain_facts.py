@@ -31,7 +31,12 @@ def render_domain_facts(state: DirectoryState) -> Tree:
     gpos = gpos_by_policy(state)
     left = graph.leftovers(functools.partial(domain_traits(state).unfinished, graph))
     found = [(finding, finding.policy) for finding in domain_findings(state)]
-    found += [(finding, one.policy.name) for one in policies if one.key in gpos for finding in lint(one.policy)]
+    found += [
+        (finding, one.policy.name)
+        for one in policies
+        if one.key in gpos
+        for finding in lint(one.policy, of_domain=True)
+    ]
     return {
         "store": "domain",
         "domain": state.place.domain,

@@ -46,10 +46,10 @@ def _lint(*rules, **options) -> list[Finding]:
     return [finding for finding in _all(*rules, **options) if finding.code is not Code.WEAK_3DES]
 
 
-def _all(*rules, **options) -> list[Finding]:
+def _all(*rules, of_domain=False, **options) -> list[Finding]:
     named = [{"name": f"{n}", "filters": ["0+192.0.2.1"], **rule} for n, rule in enumerate(rules)]
     wanted = parse_policy({"name": "P", "main_mode": STRONG, "rules": named, **options})
-    return lint(merge(wanted, None, RulesMode.EXACT).policy)
+    return lint(merge(wanted, None, RulesMode.EXACT).policy, of_domain)
 
 
 def _secure(**options):
@@ -370,3 +370,10 @@ def test_many_rules_give_one_finding():
 def test_many_ports_give_one_finding_for_each_rule():
     (finding,) = _lint({"action": "block", "filters": [f"*+0:{port}:TCP" for port in range(1, 10)]})
     assert "TCP 5 and 4 more are blocked over IPv4 only" in finding.text
+
+
+def test_a_key_in_a_domain_is_open_to_more_people():
+    (found,), (in_domain,) = (_lint(_secure(authentication=[{"preshared_key": "x"}]), of_domain=one) for one in (0, 1))
+    assert (found.code, in_domain.code) == (Code.PRESHARED_KEY, Code.PRESHARED_KEY)
+    assert "administrator" in found.text
+    assert "who can read the policy in the directory" in in_domain.text
