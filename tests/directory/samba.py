@@ -260,7 +260,7 @@ class Domain:
         self._permit(dn, permission(rights, self._sids[user], uuid.UUID(of)))
 
     def _permit(self, dn: str, entry: bytes) -> None:
-        (found,) = self.ldapsearch(dn, "(objectClass=*)", "nTSecurityDescriptor", scope="base").values()
+        found = next(iter(self.ldapsearch(dn, "(objectClass=*)", "nTSecurityDescriptor", scope="base").values()))
         descriptor = with_permission(found["nTSecurityDescriptor"][0], entry)
         self.ldapmodify(
             f"dn: {dn}\n{_ONLY_ACCESS_LIST}\nchangetype: modify\nreplace: nTSecurityDescriptor\n"

@@ -32,8 +32,8 @@ MUTE = "it does not answer within 1 seconds; check server and port, or set a lar
 SEARCH = Search(base="CN=x", scope=Scope.ONE_LEVEL)
 
 
-def _ask(server, search=SEARCH, /, **changes):
-    with connect(ConnectionOptions.of(server.options(**changes))) as directory:
+def _ask(_server, search=SEARCH, /, **changes):
+    with connect(ConnectionOptions.of(_server.options(**changes))) as directory:
         return directory.search(search)
 
 

@@ -49,8 +49,8 @@ NTLM = LOGINS["NTLM, sealed"]
 TICKET = KERBEROS["Kerberos with a ticket"]
 
 
-def _connect(domain, /, **changes):
-    return connect(ConnectionOptions.of(domain.options(**changes)))
+def _connect(_domain, /, **changes):
+    return connect(ConnectionOptions.of(_domain.options(**changes)))
 
 
 def _refused(domain, /, **changes):

@@ -166,7 +166,8 @@ def gpt_path(gpo: Gpo, server: str) -> str:
 
 def gpt_command(change: GptChange, server: str) -> str:
     """The PowerShell command that does the change, for people. Raises `GptUnreachable` as `gpt_path` does."""
-    path = "'" + re.sub("(['‘’‚‛])", r"\1\1", gpt_path(change.gpo, server)) + "'"
+    # PowerShell takes typographic marks as quotation marks, too
+    path = "'" + re.sub("(['\u2018\u2019\u201a\u201b])", r"\1\1", gpt_path(change.gpo, server)) + "'"
     return (
         f"(Get-Content -LiteralPath {path}) -replace '^\\s*Version\\s*=.*', 'Version={change.new}' | "
         f"Set-Content -LiteralPath {path}"

@@ -168,9 +168,9 @@ def test_the_warning_has_the_reason_and_the_command():
 
 
 def test_a_quotation_mark_in_a_path_stays_in_it():
-    gpo = Gpo(dn=GPO.dn, id=GUID, name="x", path=rf"\\d\sysvol\a'; calc '’\Policies\{GUID}")
+    gpo = Gpo(dn=GPO.dn, id=GUID, name="x", path=f"\\\\d\\sysvol\\a'; calc '\u2019\\Policies\\{GUID}")
     command = gpt_command(GptChange(gpo=gpo, old=1, new=2), "dc1")
-    assert rf"'\\dc1\sysvol\a''; calc ''’’\Policies\{GUID}\GPT.INI'" in command
+    assert f"'\\\\dc1\\sysvol\\a''; calc ''\u2019\u2019\\Policies\\{GUID}\\GPT.INI'" in command
 
 
 def test_the_command_changes_only_the_version(tmp_path):
