@@ -220,6 +220,21 @@ def test_an_object_to_which_another_program_refers_is_not_deleted(directory):
     refused(directory, OnePolicy(*parse_task({"name": "Servers", "state": "absent"})), f"of {foreign} refers to it")
 
 
+def test_of_two_new_policies_with_one_name_only_the_first_one_stays(directory):
+    before = policies.read(directory)
+    run(directory, goal("Others"))
+    late = policies.decide(goal(rules=[BLOCK]), policies.read(directory))
+    first = policies.decide(goal(rules=[PERMIT]), before)
+    assert apply(directory, first, policies.Files(), directory.advance).error is None
+    applied = apply(directory, late, policies.Files(), directory.advance)
+    assert (applied.conflict, applied.done) == (True, 0)
+    assert "has the same name" in applied.error
+    run(directory, goal(rules=[BLOCK]))
+    found = policies.read(directory).graph
+    assert sorted(found.text(key, "ipsecName") for key in found.policies).count("Servers") == 1
+    assert policies.orphans(directory, ()) == policies.orphans(MemoryDirectory(), ())
+
+
 def test_a_reference_made_after_reading_keeps_an_object_from_being_deleted(directory):
     run(directory, goal(rules=[BLOCK]))
     used = next(write.dn for write in directory.writes if class_of(write) == "ipsecFilter")

@@ -11,9 +11,9 @@ import typing as t
 
 from ..objects.graph import ObjectClass, class_in
 from ..store.casing import fold
-from ..store.names import ACTION, CHANGED, FILTERS, ISAKMP, NFAS, OWNERS
+from ..store.names import ACTION, CHANGED, FILTERS, ISAKMP, NAME, NFAS, OWNERS
 from .attempt import DomainAttempt
-from .dn import comparable, escape_value, key_below, parse_dn
+from .dn import comparable, dn_of, escape_value, key_below, parse_dn
 from .entries import CLASSES, parse_time, single_text, texts
 from .errors import DirectoryError, LostConnection, ResultCode, ResultError
 from .gpt import GptFiles, GptUnreachable, not_written
@@ -32,6 +32,7 @@ _CONFLICTS: t.Final = frozenset(
 )
 _NOT_FOUND: t.Final = "000020B5"
 """In the server's words for a reference to an object that does not exist."""
+_CREATED: t.Final = "uSNCreated"
 _TOUCHES: t.Final = 3
 _SECOND: t.Final = 1.05
 """Times of a directory have whole seconds."""
@@ -82,8 +83,14 @@ class _Run:
 
     def run(self) -> DomainApplied:
         policies, gpos = self._attempt.policies, self._attempt.gpos
+        # they come first
+        created = [
+            one for one in policies.changes if isinstance(one, AddEntry) and _class_of(one) == ObjectClass.POLICY
+        ]
         try:
-            self._write(*gpos.before, *policies.changes)
+            self._write(*gpos.before, *created)
+            self._check_names(created)
+            self._write(*policies.changes[len(created) :])
             if policies.deletions:
                 self._check_unused(policies.deletions)
             self._write(*policies.deletions, *gpos.after)
@@ -113,6 +120,23 @@ class _Run:
                 if not isinstance(write, DeleteEntry) or error.code != ResultCode.NO_SUCH_OBJECT:
                     raise
             self._done += 1
+
+    def _check_names(self, created: t.Sequence[AddEntry]) -> None:
+        """Find out whether somebody else has created a policy with the name of a new one. The first one stays."""
+        if not created:
+            return
+        match = ((CLASSES, ObjectClass.POLICY),)
+        search = Search(base=self._container, scope=Scope.ONE_LEVEL, match=match, attributes=(NAME, _CREATED))
+        found = {comparable(entry.dn): entry for entry in self._directory.search(search)}
+        graph = self._attempt.state.graph
+        known = {comparable(dn_of(graph.path(key), self._container)) for key in graph.policies}
+        for own in [found[dn] for dn in map(comparable, (write.dn for write in created)) if dn in found]:
+            for dn, other in found.items():
+                if dn not in known and _name(other) == _name(own) and _number(other) < _number(own):
+                    for begun in created:
+                        self._directory.write(DeleteEntry(begun.dn))
+                        self._done -= 1
+                    raise _Conflict(f"somebody else created {other.dn}, which has the same name, at the same time")
 
     def _read(self, dn: str, *attributes: str) -> DirectoryEntry:
         found = self._directory.search(Search(base=dn, attributes=attributes))
@@ -161,6 +185,15 @@ class _Run:
     def _time(self, dn: str) -> int:
         entry = self._read(dn, CHANGED)
         return parse_time(single_text(entry, CHANGED) or "", entry, CHANGED)
+
+
+def _name(policy: DirectoryEntry) -> str:
+    return fold(single_text(policy, NAME) or "")
+
+
+def _number(entry: DirectoryEntry) -> int:
+    """Of two objects, the one that the server got first has the lower number."""
+    return int(single_text(entry, _CREATED) or 0)
 
 
 def _is_conflict(error: ResultError) -> bool:
