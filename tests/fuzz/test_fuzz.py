@@ -29,6 +29,7 @@ RUNS = {
     "regfiles": 4000,
     "answers": 1500,
     "running": 1500,
+    "ldap": 3000,
     "directory": 1500,
 }
 QUICK = "blobs"
