@@ -243,7 +243,9 @@ def test_filters_make_tasks_of_commands_and_commands_of_facts(domain, player):
     assert run.code == 0, run.output
     assert [result["changed"] for result in run.results if result.task != "facts"] == [True, *[False] * 4]
     assert assigning(domain)["Servers"] == "Server isolation"
-    assert "the commands are for the policies of a domain: give the tasks 'store: domain' and 'directory:" in run.output
+    # older versions of Ansible break the lines of warnings
+    output = " ".join(run.output.split())
+    assert "the commands are for the policies of a domain: give the tasks 'store: domain' and 'directory:" in output
 
 
 def test_netsh_works_on_the_lists_of_the_domain(domain, player):
