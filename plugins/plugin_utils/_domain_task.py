@@ -9,7 +9,7 @@ import types
 import typing as t
 
 from ..module_utils._core.directory.applying import DomainApplied, apply
-from ..module_utils._core.directory.attempt import DomainAttempt, DomainSettings, decide_domain
+from ..module_utils._core.directory.attempt import DomainAttempt, decide_domain, with_versions
 from ..module_utils._core.directory.errors import LostConnection
 from ..module_utils._core.directory.goal import DomainGoal
 from ..module_utils._core.directory.gpos import assigned_key
@@ -107,12 +107,11 @@ class DomainTask(Rounds[DirectoryState, DomainAttempt]):
         return self._channel.read(self._goal.names()[0])
 
     def _decide(self, state: DirectoryState) -> DomainAttempt:
-        settings = DomainSettings(server=state.place.server, multiple_addresses=self._options.multiple_addresses)
-        attempt = decide_domain(self._goal, state, settings)
+        attempt = decide_domain(self._goal, state, self._options.multiple_addresses)
         if not self._needs_versions(attempt):
             return attempt
         # SMB takes time, so GPT.INI is read only where it matters
-        return decide_domain(self._goal, self._channel.with_versions(state), settings)
+        return with_versions(attempt, self._goal, self._channel.with_versions(state))
 
     def _needs_versions(self, attempt: DomainAttempt) -> bool:
         """Whether the task is about a policy that Group Policy objects assign, or may still assign in part."""

@@ -13,7 +13,6 @@ import typing as t
 
 from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.attempt import (
     DomainGoal,
-    DomainSettings,
     decide_domain,
 )
 from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.state import DirectoryState, Place
@@ -63,7 +62,7 @@ def growth() -> Row:
 
         def change() -> object:
             state = DirectoryState(place=_PLACE, graph=Graph(store))
-            return decide_domain(goal, state, DomainSettings(server=_PLACE.server)).writes
+            return decide_domain(goal, state).writes
 
         if not change():
             raise SystemExit("bench: nothing is planned")

@@ -13,7 +13,6 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.appl
 from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.attempt import (
     DomainAttempt,
     DomainGoal,
-    DomainSettings,
     decide_domain,
 )
 from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.dn import dn_of, key_below
@@ -95,8 +94,8 @@ def read(directory: Directory, files: Files | None = None) -> DirectoryState:
 
 
 def decide(goal: Goal | None, state: DirectoryState, gpos: tuple[WantedGpos, ...] = ()) -> DomainAttempt:
-    settings = DomainSettings(server=state.place.server, multiple_addresses=MultipleAddresses.IGNORE)
-    return decide_domain(DomainGoal(policies=None if goal is None else Unassigned(goal), gpos=gpos), state, settings)
+    wanted = DomainGoal(policies=None if goal is None else Unassigned(goal), gpos=gpos)
+    return decide_domain(wanted, state, MultipleAddresses.IGNORE)
 
 
 def run(

@@ -12,7 +12,6 @@ import pytest
 from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.applying import apply
 from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.attempt import (
     DomainGoal,
-    DomainSettings,
     decide_domain,
 )
 from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.reading import read_place, read_state
@@ -174,7 +173,7 @@ def set_port(directory, port):
     wanted, state, mode = parse_task(close(port)["ipsec.windows.ipsec_policy"])
     goal = DomainGoal(policies=OnePolicy(wanted, state, mode))
     found = read_state(directory, read_place(directory, None), gpos=True)
-    done = apply(directory, decide_domain(goal, found, DomainSettings(server="dc1")), NoFiles())
+    done = apply(directory, decide_domain(goal, found), NoFiles())
     assert done.error is None
 
 

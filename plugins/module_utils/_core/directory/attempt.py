@@ -26,23 +26,22 @@ from .traits import domain_traits
 from .writes import PolicyWrites, writes_of
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class DomainSettings:
-    """The settings of a task that do not describe a policy. `server` is the domain controller, for messages."""
-
-    server: str
-    multiple_addresses: MultipleAddresses = MultipleAddresses.ERROR
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DomainAttempt:
-    """What an attempt decides. `state` is what it was made from; `policies` are the writes of `plan`."""
+    """What an attempt decides. `state` is what it was made from; `policies` are the writes of `plan`, and `plan_notes`
+    what the user should know of it.
+    """
 
     state: DirectoryState
     plan: Plan
     gpos: GpoPlan
     policies: PolicyWrites
-    notes: tuple[str, ...]
+    plan_notes: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know."""
+        return (*self.plan_notes, *self.gpos.notes)
 
     @functools.cached_property
     def writes(self) -> tuple[Write, ...]:
@@ -66,7 +65,10 @@ class DomainAttempt:
 
 
 def decide_domain(
-    goal: DomainGoal, state: DirectoryState, settings: DomainSettings, new_guid: NewGuid | None = None
+    goal: DomainGoal,
+    state: DirectoryState,
+    multiple_addresses: MultipleAddresses = MultipleAddresses.ERROR,
+    new_guid: NewGuid | None = None,
 ) -> DomainAttempt:
     """What a task does in a domain in that state. `new_guid` is derived from the store and the task by default.
 
@@ -74,26 +76,38 @@ def decide_domain(
     take.
     """
     notes: list[str] = []
-    plan = _plan(goal, state, settings, new_guid or guids(state.graph.store.digest(), goal.title), notes)
-    gpos = plan_gpos(goal.gpos, plan, state)
+    plan = _plan(goal, state, multiple_addresses, new_guid or guids(state.graph.store.digest(), goal.title), notes)
     attempt = DomainAttempt(
         state=state,
         plan=plan,
-        gpos=gpos,
+        gpos=plan_gpos(goal.gpos, plan, state),
         policies=writes_of(plan, state),
-        notes=(*goal.notes, *notes, *gpos.notes),
+        plan_notes=(*goal.notes, *notes),
     )
-    _check_rights(attempt, settings)
+    _check_rights(attempt)
     return attempt
 
 
+def with_versions(attempt: DomainAttempt, goal: DomainGoal, state: DirectoryState) -> DomainAttempt:
+    """The same attempt on the same domain, of which `state` has the versions in GPT.INI, too. Raises as
+    `decide_domain`.
+    """
+    found = dataclasses.replace(attempt, state=state, gpos=plan_gpos(goal.gpos, attempt.plan, state))
+    _check_rights(found)
+    return found
+
+
 def _plan(
-    goal: DomainGoal, state: DirectoryState, settings: DomainSettings, new_guid: NewGuid, notes: list[str]
+    goal: DomainGoal,
+    state: DirectoryState,
+    multiple_addresses: MultipleAddresses,
+    new_guid: NewGuid,
+    notes: list[str],
 ) -> Plan:
     """The plan for the policies. Raises `ModelError`."""
     if goal.policies is None:
         return Plan(operations=(), graph=state.graph, policies=())
-    resolver = Resolver(state.names, {}, settings.multiple_addresses, who="Ansible controller")
+    resolver = Resolver(state.names, {}, multiple_addresses, who="Ansible controller")
     planner = Planner(state.graph.store, domain_traits(state), now=state.now, new_guid=new_guid)
     planner.finish_interrupted(pending=False)
     of_goal: list[str] = []
@@ -107,14 +121,13 @@ def _plan(
     return plan
 
 
-def _check_rights(attempt: DomainAttempt, settings: DomainSettings) -> None:
+def _check_rights(attempt: DomainAttempt) -> None:
     """Raise `DirectoryError` for an attempt that is known to be refused."""
+    server = attempt.state.place.server
     if attempt.changed and attempt.state.place.read_only:
-        raise DirectoryError(
-            f"{settings.server} is a read-only domain controller: name a writable one in directory.server"
-        )
+        raise DirectoryError(f"{server} is a read-only domain controller: name a writable one in directory.server")
     if not attempt.state.may_create and any(isinstance(write, AddEntry) for write in attempt.policies.changes):
         raise DirectoryError(
-            f"the user may not create objects of policies in {attempt.state.place.container} on {settings.server}: the "
+            f"the user may not create objects of policies in {attempt.state.place.container} on {server}: the "
             "right to create child objects is missing"
         )
