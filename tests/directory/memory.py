@@ -32,11 +32,12 @@ from ansible_collections.ipsec.windows.plugins.module_utils._core.directory.ldap
     Search,
     Write,
 )
+from winhost import ldif
 
 from . import schema
 from .access import CLOSED, MEMBERS_MAY_READ, with_permission
 from .names import Key, NoName, first_value, key_of
-from .samba import Domain, Entries, GroupPolicy, parse_ldif, show_ldif
+from .samba import Domain, Entries, GroupPolicy, show_ldif
 from .schema import ATTRIBUTES, CLASSES, ObjectClass, Syntax
 
 _DATA = pathlib.Path(__file__).parents[1] / "data"
@@ -569,4 +570,4 @@ def _time(seconds: float) -> bytes:
 @functools.cache
 def _microsoft() -> Entries:
     """Microsoft's policies as they are exported, by DN, below the domain DC=example,DC=test."""
-    return parse_ldif((_DATA / "microsoft-defaults.ldif").read_text().replace("\n ", ""))
+    return ldif.parse((_DATA / "microsoft-defaults.ldif").read_text())

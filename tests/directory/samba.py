@@ -24,6 +24,8 @@ import time
 import typing as t
 import uuid
 
+from winhost import ldif
+
 from .access import MEMBERS_MAY_READ, permission, with_permission
 from .certificates import Certificate, make_certificates
 
@@ -202,7 +204,7 @@ class Domain:
     ) -> Entries:
         """What OpenLDAP's ldapsearch reads, as the administrator unless another user is named."""
         arguments = ("-LLL", "-o", "ldif-wrap=no", "-b", base, "-s", scope, filter_, *attributes)
-        return parse_ldif(self._ldap("ldapsearch", *arguments, user=user))
+        return ldif.parse(self._ldap("ldapsearch", *arguments, user=user))
 
     def ldapadd(self, ldif: str, user: str | None = None) -> None:
         """Add the entries of an LDIF."""
@@ -367,21 +369,6 @@ def _winbindd_answers() -> bool:
     except ToolError:
         return False
     return True
-
-
-def parse_ldif(text: str) -> Entries:
-    """The entries of an LDIF without folded lines."""
-    entries: Entries = {}
-    for block in text.strip().split("\n\n"):
-        attributes: dict[str, list[bytes]] = {}
-        for line in block.splitlines():
-            name, _colon, value = line.partition(":")
-            if not name.startswith("#"):
-                found = base64.b64decode(value[1:]) if value.startswith(":") else value.strip().encode()
-                attributes.setdefault(name, []).append(found)
-        if "dn" in attributes:
-            entries[attributes.pop("dn")[0].decode()] = attributes
-    return entries
 
 
 def show_ldif(entries: t.Mapping[str, t.Mapping[str, t.Sequence[bytes]]], stamps: bool) -> str:

@@ -19,7 +19,8 @@ from ansible_collections.ipsec.windows.plugins.plugin_utils._directory_options i
 from ansible_collections.ipsec.windows.plugins.plugin_utils._ldap import connect
 from directory import conftest, samba
 from directory.certificates import Certificate
-from directory.samba import ToolError, parse_ldif
+from directory.samba import ToolError
+from winhost import ldif
 
 POLICY = "CN=ipsecPolicy{72385230-70FA-11D1-864C-14A300000000}"
 
@@ -138,7 +139,7 @@ def test_a_missing_program_is_reported_with_the_packages(shared_domain, monkeypa
 
 
 def test_an_ldif_with_encoded_values_is_read():
-    assert parse_ldif("dn: CN=a\nname: b\nname:: /w==\n\ndn:: Q049w6Q=\nname:\n") == {
+    assert ldif.parse("dn: CN=a\nname: b\nname:: /w==\n\ndn:: Q049w6Q=\nname:\n") == {
         "CN=a": {"name": [b"b", b"\xff"]},
         "CN=ä": {"name": [b""]},
     }

@@ -71,14 +71,19 @@ def seconds(time: str) -> int:
 
 def read(text: str) -> dict[str, Attributes]:
     """The entries of an LDIF by their DNs."""
-    entries: dict[str, Attributes] = {}
+    return {dn: {name.lower(): values for name, values in attributes.items()} for dn, attributes in parse(text).items()}
+
+
+def parse(text: str) -> dict[str, dict[str, list[bytes]]]:
+    """The same, with the names of attributes as they are spelled."""
+    entries: dict[str, dict[str, list[bytes]]] = {}
     for entry in text.replace("\n ", "").split("\n\n"):
         found: dict[str, list[bytes]] = {}
         for line in entry.splitlines():
             if line and not line.startswith("#"):
                 name, _sep, value = line.partition(":")
                 data = base64.b64decode(value[1:]) if value.startswith(":") else value.strip().encode()
-                found.setdefault(name.lower(), []).append(data)
+                found.setdefault(name, []).append(data)
         if "dn" in found:
             entries[found.pop("dn")[0].decode()] = found
     return entries

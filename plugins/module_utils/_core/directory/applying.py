@@ -13,14 +13,14 @@ from ..objects.graph import ObjectClass, class_in
 from ..store.casing import fold
 from ..store.names import ACTION, CHANGED, FILTERS, ISAKMP, NAME, NFAS, OWNERS
 from .attempt import DomainAttempt
-from .dn import comparable, dn_of, escape_value, key_below, parse_dn
+from .dn import comparable, dn_of, key_below, name_above, parse_dn
 from .entries import CLASSES, parse_time, single_text, texts
 from .errors import DirectoryError, LostConnection, ResultCode, ResultError
 from .gpt import GptFiles, GptUnreachable, not_written
 from .ldap import AddEntry, DeleteEntry, Directory, DirectoryEntry, ModifyEntry, Scope, Search, Write
+from .reading import MAY_CREATE
 from .writes import Stamp
 
-MAY_CREATE: t.Final = "allowedChildClassesEffective"
 MAY_WRITE: t.Final = "allowedAttributesEffective"
 _CONFLICTS: t.Final = frozenset(
     {
@@ -209,7 +209,7 @@ def _check_rights(directory: Directory, writes: t.Sequence[Write]) -> None:
     attributes: dict[str, set[str]] = {}
     for write in writes:
         if isinstance(write, AddEntry):
-            parent = _parent(write.dn)
+            parent = name_above(write.dn)
             if comparable(parent) not in created:
                 classes.setdefault(parent, set()).add(_class_of(write))
         elif isinstance(write, ModifyEntry) and comparable(write.dn) not in created:
@@ -234,10 +234,6 @@ def _allowed(directory: Directory, dn: str, what: str, needed: t.Iterable[str]) 
     for entry in directory.search(Search(base=dn, attributes=(what,))):
         allowed.update(value.decode(errors="replace").lower() for value in entry.attributes.get(what.lower(), ()))
     return {name for name in needed if name.lower() in allowed}
-
-
-def _parent(dn: str) -> str:
-    return ",".join(f"{kind}={escape_value(value)}" for kind, value in parse_dn(dn)[1:])
 
 
 def _class_of(write: AddEntry) -> str:

@@ -111,6 +111,11 @@ def dn_of(key: str, container: str) -> str:
     return f"CN={escape_value(key)},{container}"
 
 
+def name_above(dn: str, levels: int = 1) -> str:
+    """The name of the object that is so many levels above. Raises `DirectoryError`."""
+    return ",".join(f"{kind}={escape_value(value)}" for kind, value in parse_dn(dn)[levels:])
+
+
 def deletable(dn: str) -> str:
     r"""The form in which a reference can be deleted. A server deletes one to a deleted object by its GUID only, but
     shows it as `CN=…\0ADEL:GUID,…`.

@@ -17,7 +17,7 @@ from .dn import deletable
 from .errors import DirectoryError
 from .extensions import ExtensionsError, with_pair, without_pair
 from .gpt import unsigned
-from .ldap import AddEntry, AttributeChange, ChangeKind, ModifyEntry, Write
+from .ldap import AddEntry, AttributeChange, ModifyEntry, Write, swap
 from .state import Assignment, Gpo
 
 EXTENSION_NAMES: t.Final = "gPCMachineExtensionNames"
@@ -127,9 +127,8 @@ def _change_assignment(gpo: Gpo, old: Assignment, new: Assignment) -> Write:
 
 
 def _swap(name: str, old: str, new: str) -> tuple[AttributeChange, ...]:
-    """Delete the old value and add the new one; "" is none."""
-    pairs = ((ChangeKind.DELETE, old), (ChangeKind.ADD, new))
-    return tuple(AttributeChange(kind, name, (value.encode(),)) for kind, value in pairs if value)
+    """Exchange texts; "" is none."""
+    return swap(name, *((text.encode(),) if text else () for text in (old, new)))
 
 
 def _number(version: int | None) -> str:

@@ -29,9 +29,6 @@ from .gpt import GptChange, unsigned
 from .ldap import Write
 from .state import Assignment, DirectoryState, Gpo
 
-_DISABLED: t.Final = 2
-"""The flag that disables the computer's part."""
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class GpoChange:
@@ -300,7 +297,7 @@ def _notes(course: _Course, after: Graph, before: Graph) -> t.Iterator[str]:
             f"a Group Policy object assigns only one policy: assigning '{_title(course.goal, after)}' in '{name}' "
             f"unassigns the policy '{_title(displaced, before)}'"
         )
-    if course.listed and course.gpo.flags & _DISABLED:
+    if course.listed and not course.gpo.enabled:
         yield f"the computer's part of the Group Policy object '{name}' is disabled, so hosts do not take its policy"
 
 

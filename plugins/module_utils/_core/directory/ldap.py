@@ -69,6 +69,12 @@ class AttributeChange:
     values: tuple[bytes, ...] = dataclasses.field(repr=False)
 
 
+def swap(name: str, old: tuple[bytes, ...], new: tuple[bytes, ...]) -> tuple[AttributeChange, ...]:
+    """Delete the old values and add the new ones. With the same values, it guards them."""
+    pairs = ((ChangeKind.DELETE, old), (ChangeKind.ADD, new))
+    return tuple(AttributeChange(kind, name, values) for kind, values in pairs if values)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class ModifyEntry:
     """Change an entry, all changes or none. Values that are deleted must exist: this is how a write is guarded."""

@@ -13,7 +13,7 @@ from ..objects.graph import Graph, ObjectClass
 from ..store.casing import fold
 from ..store.names import DATA, DESCRIPTION, NAME, OWNERS
 from .descriptors import members_may_read, members_may_read_below
-from .dn import DistinguishedName, comparable, dn_of, escape_value, parse_dn
+from .dn import DistinguishedName, comparable, dn_of, name_above, parse_dn
 from .entries import (
     ATTRIBUTES,
     CLASSES,
@@ -40,7 +40,7 @@ _SERVER: t.Final = "dnsHostName"
 _TIME: t.Final = "currentTime"
 _CAPABILITIES: t.Final = "supportedCapabilities"
 
-_MAY_CREATE: t.Final = "allowedChildClassesEffective"
+MAY_CREATE: t.Final = "allowedChildClassesEffective"
 
 _NAME: t.Final = "displayName"
 _VERSION: t.Final = "versionNumber"
@@ -109,7 +109,7 @@ def read_state(
         gpos=_read_gpos(directory, place, whole=gpos, links=_read_links(directory, place, server) if links else None),
         now=0 if time is None else parse_time(time, server, _TIME),
         names=names or {},
-        may_create={fold(c) for c in ObjectClass} <= {fold(name) for name in texts(container, _MAY_CREATE)},
+        may_create={fold(c) for c in ObjectClass} <= {fold(name) for name in texts(container, MAY_CREATE)},
         closed=_closed(objects, container),
     )
 
@@ -148,7 +148,7 @@ def _root_entry(directory: Directory) -> DirectoryEntry:
 
 def _read_container(directory: Directory, place: Place) -> DirectoryEntry:
     try:
-        found = directory.search(Search(base=place.container, attributes=(_MAY_CREATE, DESCRIPTOR), descriptors=True))
+        found = directory.search(Search(base=place.container, attributes=(MAY_CREATE, DESCRIPTOR), descriptors=True))
     except ResultError as error:
         if error.code != ResultCode.NO_SUCH_OBJECT:
             raise
@@ -304,14 +304,8 @@ def _read_assignments(directory: Directory, place: Place) -> dict[DistinguishedN
             continue
         if parts[depth:] in found:
             raise DirectoryError(f"the server lists {entry.dn} twice")
-        found[parts[depth:]] = (_ancestor(entry.dn, depth), _assignment(entry))
+        found[parts[depth:]] = (name_above(entry.dn, depth), _assignment(entry))
     return found
-
-
-def _ancestor(dn: str, levels: int) -> str:
-    """The name of the object that is so many levels above."""
-    parts = parse_dn(dn)[levels:]
-    return ",".join(f"{kind}={escape_value(value)}" for kind, value in parts)
 
 
 def _assignment(entry: DirectoryEntry) -> Assignment:

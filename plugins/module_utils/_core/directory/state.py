@@ -11,6 +11,9 @@ import typing as t
 from ..objects.graph import Graph
 from ..store.casing import fold
 
+_COMPUTER_DISABLED: t.Final = 2
+"""The flag that disables the computer's part of a Group Policy object."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
@@ -79,6 +82,11 @@ class Gpo:
     links: tuple[Link, ...] | None = None
     gpt_version: int | None = None
     gpt_problem: str | None = None
+
+    @property
+    def enabled(self) -> bool:
+        """Whether hosts apply the computer's part."""
+        return not self.flags & _COMPUTER_DISABLED
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

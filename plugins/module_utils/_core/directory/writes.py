@@ -40,7 +40,7 @@ from ..store.values import Value
 from .dn import dn_of
 from .entries import CLASSES, to_attribute
 from .errors import DirectoryError
-from .ldap import AddEntry, Attribute, AttributeChange, ChangeKind, DeleteEntry, ModifyEntry, Write
+from .ldap import AddEntry, Attribute, AttributeChange, DeleteEntry, ModifyEntry, Write, swap
 from .state import DirectoryState
 from .traits import assigned_policies
 
@@ -179,7 +179,7 @@ class _Translation:
             old = held.get(folded, (name, ()))[1]
             if _same(name, old, values):
                 continue
-            changes += _swap(name, old, values)
+            changes += swap(name, old, values)
             held[folded] = (name, values)
         if not changes:
             return None
@@ -189,7 +189,7 @@ class _Translation:
         for name in (DATA,) if written <= _SILENT else guards:
             _name, values = held.get(fold(name), (name, ()))
             if fold(name) not in written and values and self._is_sound(key, name):
-                changes += _swap(name, values, values)
+                changes += swap(name, values, values)
         return ModifyEntry(self._dn(key), tuple(changes))
 
     def _is_sound(self, key: str, name: str) -> bool:
@@ -243,7 +243,7 @@ class _Translation:
         """A modify that moves whenChanged and changes nothing else."""
         held = self._held_by(key)
         found = next((held[fold(name)] for name in _TOUCHABLE if fold(name) in held), None)
-        return None if found is None else ModifyEntry(self._dn(key), tuple(_swap(found[0], found[1], found[1])))
+        return None if found is None else ModifyEntry(self._dn(key), swap(found[0], found[1], found[1]))
 
     def _untouched(self) -> t.Iterator[str]:
         """The policies in force with a part that is newer than they are."""
@@ -289,13 +289,6 @@ def _same(name: str, old: tuple[bytes, ...], new: tuple[bytes, ...]) -> bool:
     if fold(name) not in map(fold, _REFERENCES):
         return old == new
     return {fold(value.decode()) for value in old} == {fold(value.decode()) for value in new}
-
-
-def _swap(name: str, old: tuple[bytes, ...], new: tuple[bytes, ...]) -> t.Iterator[AttributeChange]:
-    if old:
-        yield AttributeChange(ChangeKind.DELETE, name, old)
-    if new:
-        yield AttributeChange(ChangeKind.ADD, name, new)
 
 
 def _differences(modify: ModifyEntry) -> list[AttributeChange]:

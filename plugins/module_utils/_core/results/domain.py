@@ -38,14 +38,14 @@ def render_domain_outcome(
     """
     attempts = (*earlier, attempt)
     place = attempt.state.place
-    after = _afterwards(attempt)
+    gpos = gpos_by_policy(_afterwards(attempt))
     result: Tree = {
         "changed": attempt.changed or written,
         "server": place.server,
         "domain": place.domain,
         **render_policies(
             [one.plan for one in attempts],
-            (lambda _graph, stored: render_domain_policy(after, stored)) if return_policy else None,
+            (lambda graph, stored: render_domain_policy(graph, stored, gpos)) if return_policy else None,
         ),
         "gpos": {
             "assigned": _render_gpos(gpo for one in attempts for gpo in one.gpos.assigned),

@@ -14,14 +14,12 @@ from ..directory.findings import domain_findings, is_about_ipsec
 from ..directory.gpos import assigned_key, gpo_problems
 from ..directory.state import DirectoryState, Gpo
 from ..directory.traits import domain_traits
-from ..objects.graph import object_id
+from ..objects.graph import Graph, object_id
 from ..objects.policies import StoredPolicy, read_policies
 from ..shape.render import Tree
 from ..store.casing import fold
 from ..store.names import NAME
 from .facts import render_findings, render_orphans, render_policy_facts
-
-_COMPUTER_DISABLED: t.Final = 2
 
 
 def render_domain_facts(state: DirectoryState) -> Tree:
@@ -41,22 +39,18 @@ def render_domain_facts(state: DirectoryState) -> Tree:
         "store": "domain",
         "domain": state.place.domain,
         "server": state.place.server,
-        "policies": [_render(state, stored, gpos) for stored in policies],
+        "policies": [render_domain_policy(graph, stored, gpos) for stored in policies],
         "gpos": [_render_gpo(gpo, state) for gpo in state.gpos if is_about_ipsec(gpo)],
         "orphans": render_orphans(graph, left),
         "findings": render_findings(found),
     }
 
 
-def render_domain_policy(state: DirectoryState, stored: StoredPolicy) -> Tree:
+def render_domain_policy(graph: Graph, stored: StoredPolicy, gpos: t.Mapping[str, list[str]]) -> Tree:
     """A policy of a domain, and what is only read: when it was changed, what could not be read. Its key `gpos` names
-    the Group Policy objects that assign it.
+    the Group Policy objects that assign it, as in `gpos_by_policy`.
     """
-    return _render(state, stored, gpos_by_policy(state))
-
-
-def _render(state: DirectoryState, stored: StoredPolicy, gpos: t.Mapping[str, list[str]]) -> Tree:
-    return {**render_policy_facts(state.graph, stored), "gpos": gpos.get(stored.key, [])}
+    return {**render_policy_facts(graph, stored), "gpos": gpos.get(stored.key, [])}
 
 
 def gpos_by_policy(state: DirectoryState) -> dict[str, list[str]]:
@@ -78,7 +72,7 @@ def _render_gpo(gpo: Gpo, state: DirectoryState) -> Tree:
         "name": gpo.name,
         "id": gpo.id,
         "policy": None if key is None else {"name": state.graph.text(key, NAME), "id": object_id(key)},
-        "enabled": not gpo.flags & _COMPUTER_DISABLED,
+        "enabled": gpo.enabled,
         "links": [{"dn": link.dn, "enabled": link.enabled, "enforced": link.enforced} for link in gpo.links or ()],
         "problems": gpo_problems(gpo, state),
     }

@@ -99,7 +99,7 @@ def test_a_group_policy_object_is_named_by_its_id_if_its_name_is_not_unique():
 
 def test_a_policy_of_a_result_is_that_of_the_facts():
     one = state(gpo())
-    policies = [render_domain_policy(one, stored) for stored in read_policies(one.graph)]
+    policies = [render_domain_policy(one.graph, stored, gpos_by_policy(one)) for stored in read_policies(one.graph)]
     assert policies == render_domain_facts(one)["policies"]
 
 
