@@ -16,6 +16,7 @@ from ..module_utils._core.directory.gpos import assigned_key
 from ..module_utils._core.directory.gpt import read_versions
 from ..module_utils._core.directory.reading import read_place, read_state
 from ..module_utils._core.directory.state import DirectoryState
+from ..module_utils._core.model.gpos import WantedGpos
 from ..module_utils._core.results.domain import domain_warnings, render_domain_outcome
 from ..module_utils._core.results.domain_facts import render_domain_facts
 from ..module_utils._core.shape.render import Tree
@@ -73,9 +74,9 @@ class DomainChannel:
         self._written = True
         return apply(self._opened(), attempt, self._opened_files())
 
-    def with_versions(self, state: DirectoryState) -> DirectoryState:
-        """The state with the versions in GPT.INI, where that file can be read."""
-        return read_versions(state, self._opened_files())
+    def with_versions(self, state: DirectoryState, wanted: t.Iterable[WantedGpos] = ()) -> DirectoryState:
+        """The state with the versions in GPT.INI, also of wanted Group Policy objects, where that file can be read."""
+        return read_versions(state, self._opened_files(), wanted)
 
     def _read(self, names: t.Sequence[str], links: bool) -> DirectoryState:
         directory = self._opened()
@@ -111,7 +112,7 @@ class DomainTask(Rounds[DirectoryState, DomainAttempt]):
         if not self._needs_versions(attempt):
             return attempt
         # SMB takes time, so GPT.INI is read only where it matters
-        return with_versions(attempt, self._goal, self._channel.with_versions(state))
+        return with_versions(attempt, self._goal, self._channel.with_versions(state, self._goal.gpos))
 
     def _needs_versions(self, attempt: DomainAttempt) -> bool:
         """Whether the task is about a policy that Group Policy objects assign, or may still assign in part."""

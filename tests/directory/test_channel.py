@@ -291,6 +291,14 @@ def test_gpt_ini_is_only_read_where_a_policy_is_assigned(world):
     assert world.files.versions["Workstations"] > 0
 
 
+def test_a_first_assignment_follows_a_gpt_ini_that_is_ahead(world):
+    world.directory.add_gpo("Workstations")
+    world.files.versions["Workstations"] = 7
+    result = world.run({"name": "P"}, gpos=["Workstations"])
+    assert world.files.versions["Workstations"] == 8
+    assert not [warning for warning in result["warnings"] if "GPT.INI" in warning]
+
+
 def test_short_names_are_those_of_the_domain(monkeypatch):
     def getaddrinfo(name, _port, **_more):
         found = {"web.corp.example": ["192.0.2.7", "192.0.2.7", "2001:db8::7"], "a.example": ["192.0.2.8"]}
